@@ -1,0 +1,221 @@
+"""Check arguments, so that every mistake gets one sentence: expected, got, what to do."""
+
+import operator
+
+import torch
+
+__all__ = ["check_device", "check_images", "check_number_type", "pair", "whole_number"]
+
+
+def whole_number(value: int, *, name: str, least: int) -> int:
+    """Return a whole number, or say what is wrong with it.
+
+    Args:
+        value: An ``int``, or anything that stands for one, such as ``numpy.int64(3)``.
+        name: The argument's name, for the error message.
+        least: The smallest number that makes sense.
+
+    Returns:
+        The number as an ``int``.
+
+    Raises:
+        TypeError: ``value`` is not a whole number; ``True`` and ``2.0`` are not.
+        ValueError: ``value`` is below ``least``.
+
+    Examples:
+        >>> from cnnbook.arguments import whole_number
+        >>> whole_number(3, name="stride", least=1)
+        3
+        >>> whole_number(2.0, name="stride", least=1)
+        Traceback (most recent call last):
+            ...
+        TypeError: stride: expected a whole number, got 2.0
+        >>> whole_number(0, name="stride", least=1)
+        Traceback (most recent call last):
+            ...
+        ValueError: stride: expected at least 1, got 0
+
+    Source:
+        Derived here.
+    """
+    try:
+        # bool is an int to Python, but stride=True is a slip and not a stride of one.
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise TypeError(f"{name}: expected a whole number, got {value!r}")
+    if number < least:
+        raise ValueError(f"{name}: expected at least {least}, got {number}")
+    return number
+
+
+def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, int]:
+    """Return one whole number as (rows, columns), or check a pair of them.
+
+    torch lets every knob of a two-dimensional layer be one number or two; this is that rule in
+    one place, with an error that says which knob was meant.
+
+    Args:
+        value: One whole number for both axes, or a pair ``(rows, columns)``.
+        name: The argument's name, for the error message.
+        least: The smallest number that makes sense.
+
+    Returns:
+        The pair ``(rows, columns)``.
+
+    Raises:
+        TypeError: ``value`` is neither a whole number nor a pair of them.
+        ValueError: A number is below ``least``.
+
+    Examples:
+        >>> from cnnbook.arguments import pair
+        >>> pair(3, name="kernel_size", least=1)
+        (3, 3)
+        >>> pair((2, 5), name="kernel_size", least=1)
+        (2, 5)
+        >>> pair((1, 2, 3), name="kernel_size", least=1)
+        Traceback (most recent call last):
+            ...
+        TypeError: kernel_size: expected a whole number or a pair of them, got (1, 2, 3)
+
+    Source:
+        torch.nn.modules.utils._pair, the same rule without the checks.
+    """
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    try:
+        rows, columns = (whole_number(one, name=name, least=least) for one in values)
+    except TypeError:
+        wrong = True
+    except ValueError:
+        # Too few or too many values to unpack, or a number that is too small.
+        if len(values) == 2:
+            raise
+        wrong = True
+    else:
+        wrong = False
+    if wrong:
+        raise TypeError(f"{name}: expected a whole number or a pair of them, got {value!r}")
+    return rows, columns
+
+
+def check_images(images: torch.Tensor, *, name: str = "images") -> None:
+    """Refuse anything that is not a batch of images.
+
+    torch itself takes three axes as one unbatched image, so a batch of grey images that lost
+    its channel axis goes through many layers and gives wrong numbers; here it is an error.
+
+    Args:
+        images: What should be a tensor of shape ``(n, c, h, w)``.
+        name: The argument's name, for the error message.
+
+    Raises:
+        TypeError: ``images`` is not a tensor.
+        ValueError: It does not have four axes, or has no channel or no pixel. An empty batch,
+            ``n = 0``, is allowed.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.arguments import check_images
+        >>> check_images(torch.zeros(0, 1, 4, 4))
+        >>> check_images(torch.zeros(28, 28))
+        Traceback (most recent call last):
+            ...
+        ValueError: images: expected (n, c, h, w), got (28, 28); add axes with images[None, None]
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(images, torch.Tensor):
+        raise TypeError(
+            f"{name}: expected a torch.Tensor of shape (n, c, h, w), got {type(images).__name__}; "
+            f"convert with torch.tensor({name})"
+        )
+    shape = tuple(images.shape)
+    if len(shape) != 4:
+        remedy = {
+            2: f"; add axes with {name}[None, None]",
+            3: f"; add the channel axis of grey images with {name}[:, None], "
+            f"or the batch axis of one image with {name}[None]",
+        }.get(len(shape), "")
+        raise ValueError(f"{name}: expected (n, c, h, w), got {shape}{remedy}")
+    if 0 in shape[1:]:
+        raise ValueError(f"{name}: expected at least one channel and one pixel, got {shape}")
+
+
+def check_number_type(tensor: torch.Tensor, *, name: str) -> None:
+    """Refuse whole numbers and truth values where weights are multiplied and averaged.
+
+    Args:
+        tensor: The tensor whose dtype is checked.
+        name: The argument's name, for the error message.
+
+    Raises:
+        TypeError: The dtype is neither floating-point nor complex.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.arguments import check_number_type
+        >>> check_number_type(torch.zeros(1), name="images")
+        >>> check_number_type(torch.arange(4), name="images")
+        Traceback (most recent call last):
+            ...
+        TypeError: images: expected a floating-point or complex dtype, got torch.int64; \
+convert with images.float()
+
+    Source:
+        Derived here.
+    """
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        raise TypeError(
+            f"{name}: expected a floating-point or complex dtype, got {tensor.dtype}; "
+            f"convert with {name}.float()"
+        )
+
+
+def check_device(device: torch.device | str, *, name: str = "device") -> torch.device:
+    """Return the device, or say that this machine does not have it.
+
+    Args:
+        device: A device or its name, such as ``"cpu"`` or ``"cuda:0"``.
+        name: The argument's name, for the error message.
+
+    Returns:
+        The device, ready for use.
+
+    Raises:
+        TypeError: ``device`` is neither a device nor a name.
+        ValueError: There is no device of that name in torch.
+        RuntimeError: This machine does not have that device.
+
+    Examples:
+        >>> from cnnbook.arguments import check_device
+        >>> check_device("cpu")
+        device(type='cpu')
+        >>> check_device("gpu")
+        Traceback (most recent call last):
+            ...
+        ValueError: device: expected a name such as 'cpu', 'cuda' or 'cuda:0', got 'gpu'
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(device, (torch.device, str)):
+        raise TypeError(f"{name}: expected a torch.device or its name, got {device!r}")
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise ValueError(
+            f"{name}: expected a name such as 'cpu', 'cuda' or 'cuda:0', got {device!r}"
+        ) from None
+    try:
+        torch.zeros(1, device=found).add(1).cpu()
+    # Depending on how torch was built, a missing device is any of these.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise RuntimeError(
+            f"{name}: expected one that this machine has ({', '.join(present)}), got "
+            f"{str(found)!r}; leave {name} out to use the best one "
+            f"(torch says: {str(error).splitlines()[0]})"
+        ) from None
+    return found
