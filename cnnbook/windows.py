@@ -1,0 +1,302 @@
+"""Every window of an image batch in visiting order, and the sum of one window spelled out."""
+
+from dataclasses import dataclass
+
+import torch
+
+from cnnbook.arguments import check_images, check_number_type, pair, whole_number
+from cnnbook.shapes import output_size
+
+__all__ = ["WindowSum", "check_kernel", "window_sum", "windows"]
+
+
+def windows(
+    images: torch.Tensor,
+    kernel_size: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+) -> torch.Tensor:
+    """View every window that a kernel visits, in visiting order.
+
+    A convolution is a sum over each of these windows, and a pooling layer is a maximum or a mean
+    over them: what differs between the layers is only what is done with a window.
+
+    Args:
+        images: Images ``(n, c, h, w)`` of any dtype.
+        kernel_size: Rows and columns of a window.
+        stride: Pixels from one window to the next.
+        padding: Rows and columns of zeros added at each end.
+        dilation: Pixels from one entry of a window to the next.
+
+    Returns:
+        The windows, shape ``(n, c, oh, ow, kh, kw)``: entry ``[i, k, r, s]`` is the window of
+        channel ``k`` of image ``i`` in output row ``r`` and column ``s``. It is a view of
+        ``images``, or of a padded copy where ``padding`` is not 0; don't write into it, since
+        overlapping windows share their pixels.
+
+    Raises:
+        TypeError: ``images`` is not a tensor, or a knob is not a whole number or a pair.
+        ValueError: ``images`` does not have four axes, a knob is too small, or the window is
+            larger than the padded image.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import windows
+        >>> image = torch.arange(6).reshape(1, 1, 2, 3)
+        >>> image[0, 0].tolist()
+        [[0, 1, 2], [3, 4, 5]]
+        >>> windows(image, 2).shape
+        torch.Size([1, 1, 1, 2, 2, 2])
+        >>> windows(image, 2)[0, 0, 0].tolist()
+        [[[0, 1], [3, 4]], [[1, 2], [4, 5]]]
+
+        One window as large as the image is the image.
+
+        >>> windows(image, (2, 3))[0, 0, 0, 0].tolist()
+        [[0, 1, 2], [3, 4, 5]]
+        >>> windows(image, 3)
+        Traceback (most recent call last):
+            ...
+        ValueError: kernel_size: expected at most the padded size 2 + 2*0 = 2, got a kernel that \
+spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
+
+    Source:
+        Derived here; the windows are those of torch.nn.functional.unfold, before they are copied
+        into columns.
+    """
+    check_images(images)
+    kernel = pair(kernel_size, name="kernel_size", least=1)
+    step = pair(stride, name="stride", least=1)
+    border = pair(padding, name="padding", least=0)
+    gap = pair(dilation, name="dilation", least=1)
+    height, width = images.shape[2:]
+    # Called for its refusal of a window that does not fit.
+    output_size((height, width), kernel, stride=step, padding=border, dilation=gap)
+    if border != (0, 0):
+        images = torch.nn.functional.pad(images, (border[1], border[1], border[0], border[0]))
+    spans = [gap[axis] * (kernel[axis] - 1) + 1 for axis in (0, 1)]
+    viewed = images.unfold(2, spans[0], step[0]).unfold(3, spans[1], step[1])
+    return viewed[..., :: gap[0], :: gap[1]]
+
+
+def check_kernel(
+    images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, groups: int
+) -> None:
+    """Refuse a kernel or a bias that does not belong to these images.
+
+    Args:
+        images: Images ``(n, c, h, w)``.
+        weight: Kernels ``(out, c / groups, kh, kw)``.
+        bias: One number for each kernel, shape ``(out,)``, or None.
+        groups: How many groups the channels are divided into.
+
+    Raises:
+        TypeError: Something is not a tensor, counts in whole numbers, or differs in dtype.
+        ValueError: A shape or a device does not fit.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import check_kernel
+        >>> check_kernel(torch.zeros(1, 3, 4, 4), torch.zeros(5, 3, 2, 2), None, groups=1)
+        >>> check_kernel(torch.zeros(1, 3, 4, 4), torch.zeros(5, 1, 2, 2), None, groups=1)
+        Traceback (most recent call last):
+            ...
+        ValueError: weight: expected (out, 3, kh, kw) for images of 3 channels in 1 group(s), \
+got (5, 1, 2, 2)
+
+    Source:
+        Derived here; the shapes are those of torch.nn.functional.conv2d.
+    """
+    check_images(images)
+    check_number_type(images, name="images")
+    channels = images.shape[1]
+    groups = whole_number(groups, name="groups", least=1)
+    if channels % groups:
+        raise ValueError(
+            f"groups: expected a divisor of the {channels} image channels, got {groups}"
+        )
+    if not isinstance(weight, torch.Tensor):
+        raise TypeError(
+            "weight: expected a torch.Tensor of shape (out, in / groups, kh, kw), "
+            f"got {type(weight).__name__}; convert with torch.tensor(weight)"
+        )
+    shape = tuple(weight.shape)
+    if len(shape) != 4:
+        remedy = "; add axes with weight[None, None]" if len(shape) == 2 else ""
+        raise ValueError(f"weight: expected (out, in / groups, kh, kw), got {shape}{remedy}")
+    if 0 in shape:
+        raise ValueError(f"weight: expected at least one weight along every axis, got {shape}")
+    if shape[1] != channels // groups:
+        raise ValueError(
+            f"weight: expected (out, {channels // groups}, kh, kw) for images of {channels} "
+            f"channels in {groups} group(s), got {shape}"
+        )
+    if shape[0] % groups:
+        raise ValueError(
+            f"weight: expected a number of kernels divisible by groups={groups}, got {shape[0]}"
+        )
+    belonging = {"weight": weight}
+    if bias is not None:
+        if not isinstance(bias, torch.Tensor):
+            raise TypeError(
+                f"bias: expected a torch.Tensor of shape ({shape[0]},), got "
+                f"{type(bias).__name__}; convert with torch.tensor([bias])"
+            )
+        if tuple(bias.shape) != (shape[0],):
+            raise ValueError(
+                f"bias: expected one number for each kernel, shape ({shape[0]},), "
+                f"got {tuple(bias.shape)}"
+            )
+        belonging["bias"] = bias
+    for name, tensor in belonging.items():
+        if tensor.dtype != images.dtype:
+            raise TypeError(
+                f"{name}: expected the images' dtype {images.dtype}, got {tensor.dtype}; "
+                f"convert with {name}.to(images.dtype)"
+            )
+        if tensor.device != images.device:
+            raise ValueError(
+                f"{name}: expected the images' device {images.device}, got {tensor.device}; "
+                f"move it with {name}.to(images.device)"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class WindowSum:
+    """One window under a kernel: what is multiplied, what is added, what comes out.
+
+    ``print()`` shows the arithmetic as one would write it by hand. Numbers are Python's, so that
+    they can be compared and printed without a tensor around them.
+
+    Attributes:
+        row: Output row of the window.
+        column: Output column of the window.
+        pixels: The window's pixels, channel by channel and row by row.
+        weights: The weight that meets each pixel, in the same order.
+        products: Weight times pixel, in the same order.
+        bias: The number added at the end; None where there is none.
+        total: The sum, computed by torch in the images' dtype.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import window_sum
+        >>> image = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
+        >>> kernel = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None, None]
+        >>> print(window_sum(image, kernel, torch.tensor([0.5]), row=0, column=0))
+        1*0 + 2*1 + 3*2 + 4*3 + 0.5 = 20.5
+    """
+
+    row: int
+    column: int
+    pixels: tuple[float | complex, ...]
+    weights: tuple[float | complex, ...]
+    products: tuple[float | complex, ...]
+    bias: float | complex | None
+    total: float | complex
+
+    def __str__(self) -> str:
+        """Return the arithmetic, weights before pixels, to four digits."""
+        terms = [
+            f"{_number(weight)}*{_number(pixel)}"
+            for weight, pixel in zip(self.weights, self.pixels, strict=True)
+        ]
+        if self.bias is not None:
+            terms.append(_number(self.bias))
+        return f"{' + '.join(terms)} = {f'{self.total:.4g}'}"
+
+
+def _number(value: float | complex) -> str:
+    text = f"{value:.4g}"
+    # A sign in the middle of a sum, or the two parts of a complex number, need brackets.
+    return f"({text})" if isinstance(value, complex) or text.startswith("-") else text
+
+
+def window_sum(
+    images: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    row: int,
+    column: int,
+    image: int = 0,
+    channel: int = 0,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> WindowSum:
+    """Spell out the one output pixel in the given row and column of a convolution.
+
+    Args:
+        images: Images ``(n, c, h, w)``.
+        weight: Kernels ``(out, c / groups, kh, kw)``, of the images' dtype.
+        bias: One number for each kernel, shape ``(out,)``, or None.
+        row: Output row, counted from 0.
+        column: Output column, counted from 0.
+        image: Which image of the batch.
+        channel: Which kernel, that is, which output channel.
+        stride: Pixels from one window to the next.
+        padding: Rows and columns of zeros added at each end.
+        dilation: Pixels from one weight to the next.
+        groups: Into how many groups the channels are divided, each with kernels of its own.
+
+    Returns:
+        Pixels, weights, products, bias and total of the window.
+
+    Raises:
+        TypeError: An argument has the wrong type, or a dtype differs.
+        ValueError: A shape does not fit, or there is no such window, image or channel.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import window_sum
+        >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
+        >>> mean = torch.full((1, 1, 2, 2), 0.25)
+        >>> print(window_sum(image, mean, row=1, column=1))
+        0.25*5 + 0.25*6 + 0.25*9 + 0.25*10 = 7.5
+        >>> window_sum(image, mean, row=2, column=2).total
+        12.5
+        >>> window_sum(image, mean, row=3, column=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: row: expected 0 to 2, since the output is 3 x 3, got 3
+
+    Source:
+        Derived here, after the sum that defines torch.nn.Conv2d.
+    """
+    check_kernel(images, weight, bias, groups=groups)
+    kernels, depth, *kernel_size = weight.shape
+    every = windows(
+        images,
+        (kernel_size[0], kernel_size[1]),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+    )
+    rows, columns = every.shape[2:4]
+    limits = (
+        ("row", row, rows, f", since the output is {rows} x {columns}"),
+        ("column", column, columns, f", since the output is {rows} x {columns}"),
+        ("image", image, images.shape[0], ", the images of the batch"),
+        ("channel", channel, kernels, ", the kernels"),
+    )
+    for name, value, count, reason in limits:
+        if whole_number(value, name=name, least=0) >= count:
+            raise ValueError(f"{name}: expected 0 to {count - 1}{reason}, got {value}")
+    first = channel // (kernels // groups) * depth
+    window = every[image, first : first + depth, row, column].detach()
+    kernel = weight[channel].detach()
+    total = (kernel * window).sum()
+    if bias is not None:
+        total = total + bias[channel].detach()
+    return WindowSum(
+        row=row,
+        column=column,
+        pixels=tuple(window.flatten().tolist()),
+        weights=tuple(kernel.flatten().tolist()),
+        products=tuple((kernel * window).flatten().tolist()),
+        bias=None if bias is None else bias[channel].item(),
+        total=total.item(),
+    )
