@@ -1,0 +1,237 @@
+"""Convolution by three oracles: arithmetic spelled out, torch, and properties."""
+
+from typing import Any
+
+import pytest
+import torch
+from cases import CONV_CASES, ConvCase
+
+from cnnbook.convolution import (
+    averaging_conv,
+    conv2d,
+    conv2d_loop,
+    conv_from_kernel,
+    moving_average,
+)
+
+both = pytest.mark.parametrize("convolve", [conv2d, conv2d_loop])
+every_case = pytest.mark.parametrize("case", CONV_CASES, ids=lambda case: case.name)
+# torch warns that it copies for "same" with an even kernel; that is its own affair.
+copies = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+
+
+def _knobs(case: ConvCase) -> dict[str, Any]:
+    return {
+        "stride": case.stride,
+        "padding": case.padding,
+        "dilation": case.dilation,
+        "groups": case.groups,
+    }
+
+
+@both
+def test_the_arithmetic_spelled_out(convolve: Any) -> None:
+    image = torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]])[None, None]
+    kernel = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None, None]
+    expected = [
+        [0 * 1 + 1 * 2 + 3 * 3 + 4 * 4, 1 * 1 + 2 * 2 + 4 * 3 + 5 * 4],
+        [3 * 1 + 4 * 2 + 6 * 3 + 7 * 4, 4 * 1 + 5 * 2 + 7 * 3 + 8 * 4],
+    ]
+    assert convolve(image, kernel)[0, 0].tolist() == expected
+    with_bias = convolve(image, kernel, torch.tensor([0.5]))[0, 0].tolist()
+    assert with_bias == [[number + 0.5 for number in line] for line in expected]
+
+
+@both
+@every_case
+@copies
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.complex128])
+def test_the_same_as_torch_to_the_last_bit(
+    convolve: Any, case: ConvCase, dtype: torch.dtype
+) -> None:
+    images, weight, bias = case.tensors(dtype)
+    expected = torch.nn.functional.conv2d(images, weight, bias, **_knobs(case))
+    got = convolve(images, weight, bias, **_knobs(case))
+    assert got.dtype == dtype
+    assert torch.equal(got, expected)
+
+
+@both
+@every_case
+@copies
+def test_gradients_are_torchs(convolve: Any, case: ConvCase) -> None:
+    gradients = []
+    for function in (torch.nn.functional.conv2d, convolve):
+        leaves = [tensor.requires_grad_() for tensor in case.tensors() if tensor is not None]
+        output = function(*leaves, **_knobs(case))
+        # Different at every output, so that a mix-up of places shows.
+        output.mul(torch.arange(output.numel()).reshape(output.shape)).sum().backward()
+        gradients.append([leaf.grad for leaf in leaves])
+    for torchs, ours in zip(*gradients, strict=True):
+        assert torch.equal(torchs, ours)
+
+
+@both
+def test_fractions_agree_within_rounding(convolve: Any) -> None:
+    images, weight = torch.rand(2, 3, 8, 8), torch.rand(4, 3, 3, 3)
+    expected = torch.nn.functional.conv2d(images, weight)
+    torch.testing.assert_close(convolve(images, weight), expected, rtol=1e-5, atol=1e-5)
+
+
+@both
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_follows_the_input(convolve: Any, dtype: torch.dtype) -> None:
+    images, weight = torch.ones(1, 1, 3, 3, dtype=dtype), torch.ones(1, 1, 2, 2, dtype=dtype)
+    output = convolve(images, weight)
+    assert output.dtype == dtype
+    assert output.flatten().tolist() == [4.0] * 4
+
+
+@both
+def test_linear_in_the_images(convolve: Any) -> None:
+    a, b = torch.randint(-9, 10, (2, 1, 2, 6, 6)).double()
+    weight = torch.randint(-9, 10, (3, 2, 3, 3)).double()
+    assert torch.equal(
+        convolve(2 * a + 3 * b, weight), 2 * convolve(a, weight) + 3 * convolve(b, weight)
+    )
+
+
+@both
+def test_shifting_the_image_shifts_the_result(convolve: Any) -> None:
+    image = torch.zeros(1, 1, 9, 9)
+    image[..., 3:5, 3:5] = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    kernel = torch.tensor([[1.0, -1.0], [2.0, 5.0]])[None, None]
+    shifted = torch.roll(image, (2, 1), dims=(2, 3))
+    assert torch.equal(
+        convolve(shifted, kernel), torch.roll(convolve(image, kernel), (2, 1), dims=(2, 3))
+    )
+
+
+@both
+@pytest.mark.parametrize("layout", ["channels_last", "transposed", "strided"])
+def test_layout_does_not_matter_and_inputs_stay_as_they_are(convolve: Any, layout: str) -> None:
+    images = torch.randint(-9, 10, (2, 3, 6, 6)).double()
+    if layout == "channels_last":
+        images = images.contiguous(memory_format=torch.channels_last)
+    elif layout == "transposed":
+        images = images.transpose(2, 3)
+    else:
+        images = images[..., ::2]
+    weight = torch.randint(-9, 10, (4, 3, 2, 2)).double()
+    before = images.clone(), weight.clone()
+    expected = torch.nn.functional.conv2d(images, weight)
+    assert torch.equal(convolve(images, weight), expected)
+    assert torch.equal(images, before[0])
+    assert torch.equal(weight, before[1])
+
+
+@both
+@pytest.mark.parametrize(
+    ("changed", "kind", "message"),
+    [
+        ({"padding": "full"}, ValueError, "^padding: expected 'same', 'valid', a whole number"),
+        ({"padding": "same", "stride": 2}, ValueError, "'same' expects stride 1, got stride 2"),
+        ({"padding": -1}, ValueError, "^padding: expected at least 0, got -1"),
+        ({"padding": 0.5}, TypeError, "^padding: expected a whole number or a pair"),
+        ({"padding": None}, TypeError, "^padding: expected a whole number or a pair"),
+        ({"padding": (1, 2, 3)}, TypeError, "^padding: expected a whole number or a pair"),
+        ({"stride": 0}, ValueError, "^stride: expected at least 1, got 0"),
+        ({"stride": (1, -1)}, ValueError, "^stride: expected at least 1, got -1"),
+        ({"stride": "1"}, TypeError, "^stride: expected a whole number or a pair"),
+        ({"dilation": 0}, ValueError, "^dilation: expected at least 1, got 0"),
+        ({"dilation": float("nan")}, TypeError, "^dilation: expected a whole number or a pair"),
+        ({"dilation": 5}, ValueError, "^kernel_size: expected at most the padded size 5"),
+        ({"weight": torch.zeros(1, 1, 6, 1)}, ValueError, "a smaller kernel or more padding"),
+        ({"images": torch.zeros(5, 5)}, ValueError, r"add axes with images\[None, None\]$"),
+        ({"images": [[1.0]]}, TypeError, "^images: expected a torch.Tensor"),
+        ({"bias": torch.zeros(2)}, ValueError, "^bias: expected one number for each kernel"),
+    ],
+)
+def test_every_mistake_is_named(
+    convolve: Any, changed: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    arguments: dict[str, Any] = {
+        "images": torch.zeros(1, 1, 5, 5),
+        "weight": torch.zeros(1, 1, 2, 2),
+    }
+    with pytest.raises(kind, match=message):
+        convolve(**(arguments | changed))
+
+
+def test_conv_from_kernel_is_a_layer_of_torch_that_can_be_trained() -> None:
+    layer = conv_from_kernel(torch.tensor([[1.0, 2.0]]), bias=3)
+    assert type(layer) is torch.nn.Conv2d
+    assert (layer.in_channels, layer.out_channels, layer.kernel_size) == (1, 1, (1, 2))
+    assert all(parameter.requires_grad for parameter in layer.parameters())
+    assert layer(torch.tensor([[[[10.0, 100.0]]]])).item() == 1 * 10 + 2 * 100 + 3
+
+
+def test_conv_from_kernel_copies_and_leaves_the_random_state_alone() -> None:
+    state = torch.get_rng_state()
+    kernel = torch.ones(2, 3, 2, 2, dtype=torch.float64)
+    layer = conv_from_kernel(kernel, bias=torch.tensor([1.0, 2.0]))
+    kernel.zero_()
+    assert layer.weight.sum().item() == 24
+    assert layer.weight.dtype == layer.bias.dtype == torch.float64  # type: ignore[union-attr]
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bias", "kind", "message"),
+    [
+        ([[1.0]], 0.0, TypeError, "^kernel: expected a torch.Tensor"),
+        (torch.ones(2, 2).long(), 0.0, TypeError, "^kernel: expected a floating-point"),
+        (torch.ones(2, 2, 2), 0.0, ValueError, r"^kernel: expected \(kh, kw\) or"),
+        (torch.ones(0, 2), 0.0, ValueError, "^kernel: expected at least one weight"),
+        (torch.ones(2, 2), "0", TypeError, "^bias: expected a number or a torch.Tensor, got str"),
+        (torch.ones(2, 2), True, TypeError, "^bias: expected a number"),
+        (torch.ones(2, 2), torch.zeros(2), ValueError, "^bias: expected one number or one for"),
+    ],
+)
+def test_conv_from_kernel_names_every_mistake(
+    kernel: Any, bias: Any, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        conv_from_kernel(kernel, bias)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, (1, 3), (4, 2)])
+def test_averaging_conv_is_the_moving_average(size: int | tuple[int, int]) -> None:
+    images = torch.randint(0, 8, (2, 1, 4, 4)).float() * 96
+    got = averaging_conv(size)(images).detach()
+    torch.testing.assert_close(got, moving_average(images, size=size), rtol=1e-6, atol=1e-4)
+
+
+def test_moving_average_takes_each_channel_by_itself() -> None:
+    images = torch.arange(2 * 2 * 3 * 3.0).reshape(2, 2, 3, 3)
+    expected = torch.nn.functional.avg_pool2d(images, 2, stride=1)
+    assert torch.equal(moving_average(images, size=2), expected)
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "kind", "message"),
+    [
+        (torch.zeros(3, 3), 2, ValueError, "^images: expected"),
+        (torch.zeros(1, 1, 3, 3).long(), 2, TypeError, "^images: expected a floating-point"),
+        (torch.zeros(1, 1, 3, 3), 4, ValueError, "^kernel_size: expected at most"),
+        (torch.zeros(1, 1, 3, 3), 0, ValueError, "^size: expected at least 1"),
+        (torch.zeros(1, 1, 3, 3), 1.5, TypeError, "^size: expected a whole number"),
+    ],
+)
+def test_moving_average_names_every_mistake(
+    images: torch.Tensor, size: Any, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        moving_average(images, size=size)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@both
+@every_case
+@copies
+def test_the_same_on_a_gpu(convolve: Any, case: ConvCase) -> None:
+    moved = [None if tensor is None else tensor.cuda() for tensor in case.tensors()]
+    expected = torch.nn.functional.conv2d(*case.tensors(), **_knobs(case))
+    got = convolve(*moved, **_knobs(case))
+    assert got.device.type == "cuda"
+    assert torch.equal(got.cpu(), expected)

@@ -1,0 +1,446 @@
+"""The loader: the right tensors from every place, and damage that is never passed on.
+
+The real 31 MB are used where CNNBOOK_DATA names them. Everything else runs on a published set of
+a few images: four small files, made here, with digests of their own.
+"""
+
+import gzip
+import hashlib
+import http.server
+import logging
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torchvision.datasets import FashionMNIST
+from torchvision.transforms import ToTensor
+
+from cnnbook import images as module
+from cnnbook.images import ImageSet, cache_folder, load_fashion_mnist
+
+# Read at import: the fixture that isolates the tests unsets it.
+REAL = os.environ.get("CNNBOOK_DATA")
+COUNTS = {"train": 12, "test": 7}
+
+
+def _published() -> dict[str, bytes]:
+    """Make the four files, as small as can be and in the published format."""
+    generator = torch.Generator().manual_seed(0)
+    files = {}
+    for file in module._FILES:
+        count = COUNTS[file.part]
+        if file.bytes_each == 1:
+            header = struct.pack(">ii", 2049, count)
+            body = torch.arange(count).remainder(10).to(torch.uint8)
+        else:
+            header = struct.pack(">iiii", 2051, count, 28, 28)
+            body = torch.randint(0, 256, (count * 784,), generator=generator).to(torch.uint8)
+        files[file.name] = header + bytes(body.tolist())
+    return files
+
+
+CONTENT = _published()
+ARCHIVES = {f"{name}.gz": gzip.compress(data, mtime=0) for name, data in CONTENT.items()}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish the small files instead of the real ones."""
+    monkeypatch.setattr(module, "_COUNTS", COUNTS)
+    monkeypatch.setattr(
+        module,
+        "_FILES",
+        tuple(
+            replace(file, sha256=hashlib.sha256(CONTENT[file.name]).hexdigest())
+            for file in module._FILES
+        ),
+    )
+    monkeypatch.setattr(
+        FashionMNIST,
+        "resources",
+        [(name, hashlib.md5(data).hexdigest()) for name, data in ARCHIVES.items()],
+    )
+    monkeypatch.setattr(module, "_PATIENCE", 0.5)
+    monkeypatch.setattr(module, "_verified", set())
+
+
+@dataclass
+class Mirror:
+    """A server of this test's own, what it answers and what it was asked."""
+
+    url: str
+    files: dict[str, bytes]
+    asked: list[str] = field(default_factory=list)
+    fault: str = ""
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """Serve the archives on this machine, and make the loader ask here."""
+    stop = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.asked.append(self.path)
+            name = self.path.rpartition("/")[2]
+            if state.fault == "403":
+                self.send_error(403)
+                return
+            data = state.files.get(name)
+            if data is None:
+                self.send_error(404)
+                return
+            if state.fault == "html":
+                data = b"<html>Please log in</html>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if state.fault == "stall":
+                self.wfile.write(data[:10])
+                stop.wait(5)
+                return
+            self.wfile.write(data[:-5] if state.fault == "cut" else data)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    state = Mirror(f"http://127.0.0.1:{server.server_port}/some/folder", dict(ARCHIVES))
+    monkeypatch.setenv("CNNBOOK_MIRROR", state.url)
+    yield state
+    stop.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _lay(root: Path, *, extracted: bool = False) -> Path:
+    """Lay the small files as torchvision does; return the folder they are in."""
+    raw = root / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, data in (CONTENT if extracted else ARCHIVES).items():
+        (raw / name).write_bytes(data)
+    return raw
+
+
+def _assert_right(data: ImageSet) -> None:
+    assert not data.drawn
+    for part, images, labels in (
+        ("train", data.train_images, data.train_labels),
+        ("t10k", data.test_images, data.test_labels),
+    ):
+        stored = torch.tensor(list(CONTENT[f"{part}-images-idx3-ubyte"][16:]))
+        assert torch.equal(images.flatten(), stored[: images.numel()].float() / 255)
+        numbers = labels.argmax(dim=1) if labels.ndim == 2 else labels
+        assert numbers.tolist() == [i % 10 for i in range(len(labels))]
+
+
+def _snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+needs_real = pytest.mark.skipif(not REAL, reason="CNNBOOK_DATA does not name Fashion-MNIST")
+
+
+@needs_real
+def test_bit_for_bit_the_lectures_tensors(tmp_path: Path) -> None:
+    assert REAL is not None
+    shutil.copytree(Path(REAL) / "FashionMNIST", tmp_path / "FashionMNIST")
+    data = load_fashion_mnist(5000, 1000, root=tmp_path)
+    for train, images, labels in (
+        (True, data.train_images, data.train_labels),
+        (False, data.test_images, data.test_labels),
+    ):
+        published = torch.utils.data.Subset(
+            FashionMNIST(tmp_path, train=train), list(range(len(images)))
+        )
+        assert torch.equal(torch.stack([ToTensor()(image) for image, _ in published]), images)
+        numbers = torch.tensor([label for _, label in published])
+        assert torch.equal(torch.nn.functional.one_hot(numbers).float(), labels)
+    assert data.class_names == tuple(FashionMNIST.classes)
+    assert data.source == "Fashion-MNIST, from root"
+    # All of them, and again, now that the stamps are known.
+    full = load_fashion_mnist(60_000, 10_000, root=tmp_path, one_hot=False)
+    assert full.train_images.shape == (60_000, 1, 28, 28)
+    assert torch.equal(full.train_images[:5000], data.train_images)
+    assert torch.bincount(full.train_labels).tolist() == [6000] * 10
+    assert torch.bincount(full.test_labels).tolist() == [1000] * 10
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("extracted", [False, True])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_root_with_archives_or_extracted_files(
+    tmp_path: Path, extracted: bool, one_hot: bool
+) -> None:
+    _lay(tmp_path / "with spaces 한글", extracted=extracted)
+    data = load_fashion_mnist(10, 7, root=tmp_path / "with spaces 한글", one_hot=one_hot)
+    _assert_right(data)
+    assert data.train_labels.shape == ((10, 10) if one_hot else (10,))
+    assert data.train_labels.dtype == (torch.float32 if one_hot else torch.int64)
+    assert data.test_images.shape == (7, 1, 28, 28)
+
+
+@pytest.mark.usefixtures("small")
+def test_archives_are_extracted_once_as_torchvision_does(tmp_path: Path) -> None:
+    raw = _lay(tmp_path)
+    load_fashion_mnist(3, 3, root=tmp_path)
+    assert _snapshot(raw) == ARCHIVES | CONTENT
+    for name in ARCHIVES:
+        (raw / name).unlink()
+    _assert_right(load_fashion_mnist(3, 3, root=tmp_path))
+
+
+@pytest.mark.usefixtures("small")
+def test_the_order_of_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _lay(cache_folder())
+    _lay(tmp_path / "environment")
+    _lay(tmp_path / "root")
+    caplog.set_level(logging.INFO, "cnnbook.images")
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "environment"))
+    assert load_fashion_mnist(3, 3, root=tmp_path / "root").source == "Fashion-MNIST, from root"
+    assert load_fashion_mnist(3, 3).source == "Fashion-MNIST, from CNNBOOK_DATA"
+    monkeypatch.setenv("CNNBOOK_DATA", "")
+    assert load_fashion_mnist(3, 3).source == "Fashion-MNIST, from the cache folder"
+    # A folder that is there and holds nothing is passed over.
+    (tmp_path / "empty").mkdir()
+    data = load_fashion_mnist(3, 3, root=tmp_path / "empty")
+    assert data.source == "Fashion-MNIST, from the cache folder"
+    logged = [record.__dict__["source"] for record in caplog.records if "source" in record.__dict__]
+    assert len(logged) == 4
+    assert logged[-1] == data.source
+
+
+@pytest.mark.usefixtures("small")
+def test_download_into_the_cache_and_only_once(mirror: Mirror) -> None:
+    data = load_fashion_mnist(5, 5)
+    _assert_right(data)
+    assert data.source == "Fashion-MNIST, from the publisher, by download into the cache folder"
+    assert sorted(mirror.asked) == sorted(f"/some/folder/{name}" for name in ARCHIVES)
+    _assert_right(load_fashion_mnist(5, 5))
+    assert len(mirror.asked) == 4
+    assert _snapshot(cache_folder() / "FashionMNIST" / "raw") == ARCHIVES | CONTENT
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("403", "HTTP Error 403"),
+        ("html", "expected MD5"),
+        ("cut", "expected MD5"),
+        ("stall", "timed out"),
+        ("404", "HTTP Error 404"),
+    ],
+)
+def test_a_failed_download_leaves_nothing_and_the_next_one_works(
+    mirror: Mirror, fault: str, told: str
+) -> None:
+    mirror.fault = fault
+    if fault == "404":
+        mirror.files.clear()
+    started = time.monotonic()
+    with pytest.raises(RuntimeError, match=r"^Fashion-MNIST cannot be had: ") as caught:
+        load_fashion_mnist(5, 5)
+    assert time.monotonic() - started < 4
+    message = str(caught.value)
+    assert told in message
+    assert mirror.url in message
+    assert "set CNNBOOK_DATA" in message
+    raw = cache_folder() / "FashionMNIST" / "raw"
+    assert list(raw.iterdir()) == []
+    drawn = load_fashion_mnist(5, 5, fallback="drawn")
+    assert drawn.drawn
+    mirror.fault, mirror.files = "", dict(ARCHIVES)
+    _assert_right(load_fashion_mnist(5, 5, fallback="drawn"))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNBOOK_MIRROR", "http://127.0.0.1:9")
+    with pytest.raises(RuntimeError, match="could not be downloaded"):
+        load_fashion_mnist(5, 5)
+    data = load_fashion_mnist(5, 5, fallback="drawn")
+    assert data.drawn
+    assert data.source == "drawn garments, since Fashion-MNIST could not be had"
+
+
+def _flip(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+IMAGES = "train-images-idx3-ubyte"
+LABELS = "train-labels-idx1-ubyte"
+DAMAGE: dict[str, tuple[str, Any]] = {
+    "half of the images": (IMAGES, lambda data: data[: len(data) // 2]),
+    "one byte short": (IMAGES, lambda data: data[:-1]),
+    "one byte more": (IMAGES, lambda data: data + b"\0"),
+    "empty": (IMAGES, lambda data: b""),
+    "a pixel flipped": (IMAGES, lambda data: _flip(data, 500)),
+    "the header flipped": (IMAGES, lambda data: _flip(data, 7)),
+    "all pixels zero": (IMAGES, lambda data: data[:16] + bytes(len(data) - 16)),
+    "labels rolled by one": (LABELS, lambda data: data[:8] + data[-1:] + data[8:-1]),
+    "a label of 255": (LABELS, lambda data: data[:-1] + b"\xff"),
+    "a page of HTML": (LABELS, lambda data: b"<html></html>"),
+    "another file": (LABELS, lambda data: CONTENT["t10k-labels-idx1-ubyte"]),
+    "the archive in its place": (LABELS, lambda data: ARCHIVES[f"{LABELS}.gz"]),
+}
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_extracted_file_is_told_or_mended_and_never_used(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = _lay(tmp_path, extracted=True)
+    damaged, change = DAMAGE[name]
+    (raw / damaged).write_bytes(change(CONTENT[damaged]))
+    before = _snapshot(raw)
+    with pytest.raises(RuntimeError, match=rf"{damaged}: expected .*, got .*; put the four .gz"):
+        load_fashion_mnist(5, 5, root=tmp_path, download=False)
+    assert _snapshot(raw) == before
+    # With the archive beside it, it is mended, and the log says so.
+    (raw / f"{damaged}.gz").write_bytes(ARCHIVES[f"{damaged}.gz"])
+    _assert_right(load_fashion_mnist(5, 5, root=tmp_path, download=False))
+    assert "mended from" in caplog.text
+    assert (raw / damaged).read_bytes() == CONTENT[damaged]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("keep", [0, 1, 100, -1])
+def test_half_a_download_is_told_and_kept_until_there_is_a_better_one(
+    tmp_path: Path, mirror: Mirror, keep: int
+) -> None:
+    raw = _lay(tmp_path)
+    archive = raw / f"{IMAGES}.gz"
+    archive.write_bytes(ARCHIVES[archive.name][:keep])
+    before = _snapshot(raw)
+    mirror.fault = "403"
+    with pytest.raises(RuntimeError, match="an unfinished or altered copy"):
+        load_fashion_mnist(5, 5, root=tmp_path)
+    with pytest.raises(RuntimeError, match="an unfinished or altered copy"):
+        load_fashion_mnist(5, 5, root=tmp_path, download=False)
+    after = _snapshot(raw)
+    assert {name: after[name] for name in before} == before
+    mirror.fault = ""
+    _assert_right(load_fashion_mnist(5, 5, root=tmp_path))
+    assert set(mirror.asked) == {f"/some/folder/{archive.name}"}
+    assert archive.read_bytes() == ARCHIVES[archive.name]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_change_after_the_first_load_is_noticed(tmp_path: Path) -> None:
+    raw = _lay(tmp_path, extracted=True)
+    load_fashion_mnist(5, 5, root=tmp_path)
+    (raw / IMAGES).write_bytes(_flip(CONTENT[IMAGES], 500))
+    with pytest.raises(RuntimeError, match="with SHA-256"):
+        load_fashion_mnist(5, 5, root=tmp_path, download=False)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_a_folder_that_cannot_be_written_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = _lay(tmp_path)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    # root may write anywhere, so the refusal is put where the temporary file is made.
+    monkeypatch.setattr(module.tempfile, "mkstemp", refuse)
+    _assert_right(load_fashion_mnist(5, 5, root=tmp_path))
+    assert _snapshot(raw) == ARCHIVES
+
+
+@pytest.mark.usefixtures("small")
+def test_a_root_that_is_not_there_is_a_mistake_whatever_the_fallback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(FileNotFoundError, match=r"^root: expected the folder that holds"):
+            load_fashion_mnist(5, 5, root=wrong, fallback="drawn")
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match=r"^CNNBOOK_DATA: expected the folder"):
+        load_fashion_mnist(5, 5, fallback="drawn")
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("inside", ["FashionMNIST", "FashionMNIST/raw"])
+def test_a_root_one_folder_too_deep_gets_a_hint(tmp_path: Path, inside: str) -> None:
+    _lay(tmp_path)
+    with pytest.raises(FileNotFoundError, match="root should name the folder that holds"):
+        load_fashion_mnist(5, 5, root=tmp_path / inside, download=False)
+
+
+@pytest.mark.usefixtures("small")
+def test_nothing_there_and_no_download() -> None:
+    with pytest.raises(FileNotFoundError, match="is not there and download=False") as caught:
+        load_fashion_mnist(5, 5, download=False)
+    assert "fallback='drawn'" in str(caught.value)
+    assert not cache_folder().exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "message"),
+    [
+        ({"n_train": 0}, ValueError, "^n_train: expected at least 1, got 0"),
+        ({"n_train": -1}, ValueError, "^n_train: expected at least 1, got -1"),
+        ({"n_train": 60_001}, ValueError, "^n_train: expected 1 to 60000, got 60001"),
+        ({"n_test": 10_001}, ValueError, "^n_test: expected 1 to 10000, got 10001"),
+        ({"n_test": 0}, ValueError, "^n_test: expected at least 1, got 0"),
+        ({"n_train": 5.0}, TypeError, "^n_train: expected a whole number"),
+        ({"n_train": None}, TypeError, "^n_train: expected a whole number"),
+        ({"n_test": True}, TypeError, "^n_test: expected a whole number"),
+        ({"root": 5}, TypeError, "^root: expected a folder's path, got 5"),
+        ({"fallback": "draw"}, ValueError, "^fallback: expected 'error' or 'drawn', got 'draw'"),
+        ({"device": "gpu"}, ValueError, "^device: expected a name such as"),
+        ({"device": "cuda:99"}, RuntimeError, "^device: expected one that this machine has"),
+    ],
+)
+def test_every_mistake_is_named(
+    changed: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    arguments: dict[str, Any] = {"download": False, "fallback": "drawn"}
+    with pytest.raises(kind, match=message):
+        load_fashion_mnist(**(arguments | changed))
+
+
+def test_the_stand_in_is_the_same_each_time_and_says_what_it_is() -> None:
+    first, second = (load_fashion_mnist(20, 10, download=False, fallback="drawn") for _ in range(2))
+    assert first.drawn
+    assert torch.equal(first.train_images, second.train_images)
+    assert torch.equal(first.test_labels, second.test_labels)
+    assert "drawn garments" in str(first)
+    # The test set does not depend on how many are trained on.
+    other = load_fashion_mnist(5, 10, download=False, fallback="drawn")
+    assert torch.equal(first.test_images, other.test_images)
+
+
+def test_importing_opens_no_connection_and_loads_no_torchvision() -> None:
+    code = (
+        "import socket, sys\n"
+        "def refuse(*_): raise SystemExit('a socket was opened')\n"
+        "socket.socket.connect = refuse\n"
+        "import cnnbook.images, cnnbook.training, cnnbook.scoring, cnnbook.convolution\n"
+        "loaded = {'torchvision', 'matplotlib', 'tqdm'} & set(sys.modules)\n"
+        "raise SystemExit(f'loaded {loaded}' if loaded else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

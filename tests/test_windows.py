@@ -1,0 +1,141 @@
+"""Windows against torch's unfold, and the window sum against arithmetic."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from cnnbook.kernels import averaging_kernel
+from cnnbook.windows import WindowSum, check_kernel, window_sum, windows
+
+
+@pytest.mark.parametrize("stride", [1, 2, (3, 1)])
+@pytest.mark.parametrize("padding", [0, 1, (0, 2)])
+@pytest.mark.parametrize("dilation", [1, 2, (2, 1)])
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last", "transposed"])
+def test_windows_are_the_columns_of_unfold(
+    stride: Any, padding: Any, dilation: Any, layout: str
+) -> None:
+    images = torch.arange(2 * 3 * 7 * 6.0).reshape(2, 3, 7, 6)
+    if layout == "channels_last":
+        images = images.contiguous(memory_format=torch.channels_last)
+    if layout == "transposed":
+        images = images.transpose(2, 3)
+    got = windows(images, (2, 3), stride=stride, padding=padding, dilation=dilation)
+    columns = torch.nn.functional.unfold(
+        images, (2, 3), stride=stride, padding=padding, dilation=dilation
+    )
+    n, c, oh, ow, kh, kw = got.shape
+    assert torch.equal(got.permute(0, 1, 4, 5, 2, 3).reshape(n, c * kh * kw, oh * ow), columns)
+
+
+def test_windows_share_the_pixels_unless_there_is_padding() -> None:
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    view = windows(image, 2)
+    assert view.data_ptr() == image.data_ptr()
+    assert view[0, 0, 1, 1].tolist() == [[5, 6], [9, 10]]
+    assert windows(image, 2, padding=1).data_ptr() != image.data_ptr()
+
+
+def test_windows_keep_any_dtype_and_the_gradient() -> None:
+    assert windows(torch.zeros(1, 1, 3, 3, dtype=torch.bool), 2).dtype == torch.bool
+    image = torch.zeros(1, 1, 3, 3, requires_grad=True)
+    windows(image, 2).sum().backward()
+    assert image.grad is not None
+    # How many windows of 2 x 2 see each pixel of 3 x 3.
+    assert image.grad[0, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+
+
+def test_windows_of_an_empty_batch() -> None:
+    assert windows(torch.zeros(0, 2, 3, 3), 2).shape == (0, 2, 2, 2, 2, 2)
+
+
+def test_window_sum_of_the_lecture() -> None:
+    torch.manual_seed(43052)
+    layer = torch.nn.Conv2d(1, 1, (2, 2))
+    image = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
+    result = window_sum(image, layer.weight, layer.bias, row=0, column=0)
+    assert str(result) == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 + 0.4668*3 + 0.2037 = 1.541"
+    assert result.total == pytest.approx(layer(image).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_window_sum_is_the_pixel_that_conv2d_puts_out(groups: int) -> None:
+    images = torch.randint(-9, 10, (2, 4, 7, 6)).double()
+    weight = torch.randint(-9, 10, (6, 4 // groups, 3, 2)).double()
+    bias = torch.randint(-9, 10, (6,)).double()
+    knobs: dict[str, Any] = {"stride": (2, 1), "padding": 1, "dilation": 2, "groups": groups}
+    output = torch.nn.functional.conv2d(images, weight, bias, **knobs)
+    for image in range(2):
+        for channel in range(6):
+            for row in range(output.shape[2]):
+                for column in range(output.shape[3]):
+                    got: WindowSum = window_sum(
+                        images,
+                        weight,
+                        bias,
+                        row=row,
+                        column=column,
+                        image=image,
+                        channel=channel,
+                        **knobs,
+                    )
+                    assert got.total == output[image, channel, row, column].item()
+                    assert sum(got.products) + (got.bias or 0) == got.total
+                    assert len(got.pixels) == len(got.weights) == 3 * 2 * 4 // groups
+
+
+def test_window_sum_prints_complex_numbers() -> None:
+    image = torch.tensor([[[[1 + 2j]]]])
+    result = window_sum(image, torch.tensor([[[[2 + 0j]]]]), row=0, column=0)
+    assert str(result) == "(2+0j)*(1+2j) = 2+4j"
+
+
+@pytest.mark.parametrize("name", ["row", "column", "image", "channel"])
+@pytest.mark.parametrize("bad", [-1, 9, 1.0, None, True])
+def test_window_sum_names_the_place_that_is_not_there(name: str, bad: object) -> None:
+    place: dict[str, Any] = {"row": 0, "column": 0}
+    place[name] = bad
+    kind = ValueError if isinstance(bad, int) and not isinstance(bad, bool) else TypeError
+    with pytest.raises(kind, match=f"^{name}: expected "):
+        window_sum(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 2, 2), **place)
+
+
+IMAGES, WEIGHT, BIAS = torch.zeros(1, 4, 5, 5), torch.zeros(6, 4, 2, 2), torch.zeros(6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "message"),
+    [
+        ({"images": IMAGES[0]}, ValueError, r"^images: expected \(n, c, h, w\), got \(4, 5, 5\)"),
+        ({"images": IMAGES.long()}, TypeError, r"^images: expected a floating-point or complex"),
+        ({"weight": [[1.0]]}, TypeError, r"^weight: expected a torch.Tensor"),
+        ({"weight": WEIGHT[0, 0]}, ValueError, r"add axes with weight\[None, None\]$"),
+        ({"weight": WEIGHT[0]}, ValueError, r"^weight: expected \(out, in / groups, kh, kw\)"),
+        ({"weight": WEIGHT[:, :0]}, ValueError, "at least one weight along every axis"),
+        ({"weight": WEIGHT[:, :3]}, ValueError, r"for images of 4 channels in 1 group\(s\)"),
+        ({"weight": WEIGHT.double()}, TypeError, r"convert with weight.to\(images.dtype\)"),
+        ({"weight": WEIGHT[:5, :2], "bias": None, "groups": 2}, ValueError, "divisible by groups"),
+        ({"groups": 3}, ValueError, "^groups: expected a divisor of the 4 image channels, got 3"),
+        ({"groups": 0}, ValueError, "^groups: expected at least 1"),
+        ({"groups": 1.0}, TypeError, "^groups: expected a whole number"),
+        ({"bias": 0.5}, TypeError, r"^bias: expected a torch.Tensor of shape \(6,\)"),
+        ({"bias": BIAS[:5]}, ValueError, r"^bias: expected one number for each kernel"),
+        ({"bias": BIAS[None]}, ValueError, r"^bias: expected one number for each kernel"),
+        ({"bias": BIAS.half()}, TypeError, r"^bias: expected the images' dtype torch.float32"),
+        ({"weight": WEIGHT.to("meta")}, ValueError, "^weight: expected the images' device cpu"),
+    ],
+)
+def test_check_kernel_says_what_does_not_fit(
+    changed: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    arguments: dict[str, Any] = {"images": IMAGES, "weight": WEIGHT, "bias": BIAS, "groups": 1}
+    with pytest.raises(kind, match=message):
+        check_kernel(**(arguments | changed))
+
+
+def test_averaging_kernel() -> None:
+    assert averaging_kernel((2, 3)).sum().item() == pytest.approx(1)
+    assert averaging_kernel(2, dtype=torch.float64).dtype == torch.float64
+    with pytest.raises(TypeError, match="in which 1/4 would be 0"):
+        averaging_kernel(2, dtype=torch.int64)
