@@ -1,0 +1,49 @@
+# `make` alone lists the commands. Each does its own set-up, in .venv, and only when needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LANGUAGES := en
+PORT ?= 8000
+# More words for pip, for example to choose a CPU build of torch: see README.md.
+PIP_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help site test check serve clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+site: $(STAMP) ## run the gallery and build the site into build/site
+	@for language in $(LANGUAGES); do \
+	  DOCLANG=$$language $(BIN)/sphinx-build -W --keep-going -q -b html \
+	    -d build/doctrees/$$language docs build/site/$$language || exit 1; \
+	  echo "built build/site/$$language/index.html"; \
+	done
+
+test: $(STAMP) ## run every test and doctest, and the doctests file by file as readers do
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## ruff and mypy --strict
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+serve: site ## build the site and show it on http://localhost:8000 (PORT=...)
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site $(PORT)
+
+clean: ## remove everything that was built, but for .venv
+	@rm -rf build docs/gallery docs/gen_modules .mypy_cache .ruff_cache .pytest_cache
+
+# Each check below ends in one line that says what is missing and what to do.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "cnnbook needs Python 3.11 to 3.14, but there is no '$(PYTHON)': install it, or name one with 'make PYTHON=python3.12 $(or $(MAKECMDGOALS),site)'"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { \
+	  echo "cnnbook needs Python 3.11 to 3.14, but '$(PYTHON)' is $$($(PYTHON) -V 2>&1): name another with 'make PYTHON=python3.12 $(or $(MAKECMDGOALS),site)'"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments (no ensurepip): on Debian and Ubuntu, run 'apt-get install python3-venv'"; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "installing into $(VENV): up to 5.5 GB, some minutes; details in $(VENV)/install.log"
+	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs,test]' $(PIP_ARGS) \
+	  > $(VENV)/install.log 2>&1 || { \
+	  echo "installing failed: $$(grep -E '^ERROR|No space|Failed to establish|Temporary failure' $(VENV)/install.log | tail -1 | cut -c 1-300); is there a network and 6 GB of room? Details in $(VENV)/install.log"; exit 1; }
+	@touch $@
