@@ -61,7 +61,8 @@ def test_the_same_as_torch_to_the_last_bit(
 @copies
 def test_gradients_are_torchs(convolve: Any, case: ConvCase) -> None:
     gradients = []
-    for function in (torch.nn.functional.conv2d, convolve):
+    functions: tuple[Any, Any] = (torch.nn.functional.conv2d, convolve)
+    for function in functions:
         leaves = [tensor.requires_grad_() for tensor in case.tensors() if tensor is not None]
         output = function(*leaves, **_knobs(case))
         # Different at every output, so that a mix-up of places shows.

@@ -163,9 +163,8 @@ def test_bit_for_bit_the_lectures_tensors(tmp_path: Path) -> None:
         (True, data.train_images, data.train_labels),
         (False, data.test_images, data.test_labels),
     ):
-        published = torch.utils.data.Subset(
-            FashionMNIST(tmp_path, train=train), list(range(len(images)))
-        )
+        whole = FashionMNIST(tmp_path, train=train)
+        published = [whole[index] for index in range(len(images))]
         assert torch.equal(torch.stack([ToTensor()(image) for image, _ in published]), images)
         numbers = torch.tensor([label for _, label in published])
         assert torch.equal(torch.nn.functional.one_hot(numbers).float(), labels)
@@ -362,7 +361,7 @@ def test_a_folder_that_cannot_be_written_is_used_as_it_is(
         raise OSError(30, "Read-only file system")
 
     # root may write anywhere, so the refusal is put where the temporary file is made.
-    monkeypatch.setattr(module.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
     _assert_right(load_fashion_mnist(5, 5, root=tmp_path))
     assert _snapshot(raw) == ARCHIVES
 

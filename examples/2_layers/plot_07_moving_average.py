@@ -78,7 +78,8 @@ from cnnbook.windows import window_sum, windows
 middle = window_sum(image, average.weight, average.bias, row=1, column=1)
 print(middle)
 figure = window_picture(image, average.weight, average.bias, row=1, column=1)
-assert middle.pixels == (5, 6, 9, 10) and middle.total == 7.5
+assert middle.pixels == (5, 6, 9, 10)
+assert middle.total == 7.5
 
 # %%
 # A quarter of each, and the sum is 7.5. All nine windows at once, in the order in which they are

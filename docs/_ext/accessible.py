@@ -1,0 +1,46 @@
+"""Names for what the theme leaves unnamed to a screen reader, and the languages of the site."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.application import Sphinx
+
+
+def name_summaries(tree: str) -> BeautifulSoup:
+    """Give every fold-out of the sidebar the name of the link that it belongs to.
+
+    Args:
+        tree: The sidebar's HTML.
+
+    Returns:
+        The same with an ``aria-label`` on each ``<summary>``.
+    """
+    soup = BeautifulSoup(tree, "html.parser")
+    for summary in soup.select("li > details > summary"):
+        item = summary.parent.parent if summary.parent else None
+        link = item.find("a", recursive=False) if item else None
+        if link is not None:
+            summary["aria-label"] = link.get_text(strip=True)
+    return soup
+
+
+def _page_context(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    generate: Callable[..., object] | None = context.get("generate_toctree_html")
+    if generate is not None:
+        context["generate_toctree_html"] = lambda *args, **kwargs: name_summaries(
+            str(generate(*args, **kwargs))
+        )
+    # Code and tables that are wider than a narrow screen scroll inside their box; whoever has no
+    # mouse must be able to get there.
+    if "body" in context:
+        context["body"] = context["body"].replace("<pre>", '<pre tabindex="0">')
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Connect behind the theme, which sets the context that is changed here."""
+    app.connect("html-page-context", _page_context, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -1,0 +1,118 @@
+"""The directive ``conv-explorer``: a convolution to play with, in the reader's browser."""
+
+import html
+import json
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.locale import get_translation
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import OptionSpec
+from sphinx.writers.html5 import HTML5Translator
+
+_ = get_translation("sphinx")
+
+IMAGES = ("lecture", "square", "letter")
+KERNELS = (
+    "average2",
+    "average3",
+    "identity",
+    "vertical",
+    "horizontal",
+    "sharpen",
+    "laplacian",
+    "custom",
+)
+
+# Every word that the script shows. The keys are what the script asks for.
+STRINGS = (
+    "Convolution explorer",
+    "Image",
+    "numbers 0 to 15",
+    "square",
+    "letter",
+    "Kernel",
+    "average 2 x 2",
+    "average 3 x 3",
+    "identity",
+    "vertical edges",
+    "horizontal edges",
+    "sharpen",
+    "Laplacian",
+    "your own",
+    "Stride",
+    "Padding",
+    "Dilation",
+    "Back",
+    "Forward",
+    "Play",
+    "Pause",
+    "Input, {rows} x {columns}",
+    "Output, {rows} x {columns}",
+    "Weight, row {row}, column {column}",
+    "Row {row}, column {column}: {arithmetic}",
+    "Output size: {rows} rows, {columns} columns",
+    "The kernel spans {span} pixels, the padded image has only {size}: choose a smaller kernel, "
+    "less dilation or more padding.",
+)
+
+
+class conv_explorer(nodes.General, nodes.Element):
+    """A place for the explorer on a page."""
+
+
+class ConvExplorer(SphinxDirective):
+    """Put a convolution explorer on the page; the options choose where it starts."""
+
+    option_spec: ClassVar[OptionSpec] = {
+        "image": lambda given: directives.choice(given, IMAGES),
+        "kernel": lambda given: directives.choice(given, KERNELS),
+        "stride": directives.positive_int,
+        "padding": directives.nonnegative_int,
+        "dilation": directives.positive_int,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Return the place."""
+        node = conv_explorer()
+        node["start"] = {name: str(value) for name, value in self.options.items()}
+        return [node]
+
+
+def _visit(self: HTML5Translator, node: conv_explorer) -> None:
+    words = json.dumps({text: _(text) for text in STRINGS}, ensure_ascii=False)
+    start = "".join(f' {name}="{html.escape(value)}"' for name, value in node["start"].items())
+    told = _("Here stands a convolution to play with. It needs JavaScript.")
+    self.body.append(
+        f"<conv-explorer{start}>"
+        # "<" could end the script element.
+        f'<script type="application/json">{words.replace("<", chr(92) + "u003c")}</script>'
+        f"<p>{html.escape(told)}</p></conv-explorer>\n"
+    )
+    raise nodes.SkipNode
+
+
+def _skip(self: nodes.NodeVisitor, node: conv_explorer) -> None:
+    raise nodes.SkipNode
+
+
+def _page_context(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    if doctree is not None and next(iter(doctree.findall(conv_explorer)), None) is not None:
+        # A classic script: browsers refuse modules on pages that are opened from disk.
+        app.add_js_file("conv-explorer.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register node and directive."""
+    app.add_node(conv_explorer, html=(_visit, None), gettext=(_skip, None), text=(_skip, None))
+    app.add_directive("conv-explorer", ConvExplorer)
+    app.connect("html-page-context", _page_context)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -1,0 +1,226 @@
+"""The gallery's pages: the same start for each, a record of each run, and no stale results.
+
+sphinx-gallery runs an example again when its own file has changed. The numbers on a page depend
+on more: on the library, on torch, on the data. This extension notes with each result what it
+depended on, has it computed anew when that has changed, and writes under each page what it was
+made with.
+"""
+
+import ast
+import hashlib
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import torch
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.locale import get_translation
+
+_ = get_translation("sphinx")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class _Listener(logging.Handler):
+    """Remembers what the library says of data and device while an example runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.heard: dict[str, Any] = {}
+        self.started = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for key in ("source", "drawn", "device"):
+            if hasattr(record, key):
+                self.heard[key] = getattr(record, key)
+
+
+_listener = _Listener()
+
+
+def same_start(gallery_conf: dict[str, Any], fname: str, when: str) -> None:
+    """Start every example from the same state, and record its run.
+
+    Args:
+        gallery_conf: sphinx-gallery's configuration.
+        fname: The example's file name.
+        when: ``"before"`` or ``"after"`` the example.
+    """
+    library = logging.getLogger("cnnbook")
+    if when == "after":
+        library.removeHandler(_listener)
+        if _listener.started:
+            _write_record(gallery_conf, Path(fname))
+        return
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
+    mpl.rcParams.update(
+        {"font.size": 10, "figure.facecolor": "white", "savefig.facecolor": "white"}
+    )
+    _listener.heard = {}
+    _listener.started = time.perf_counter()
+    library.setLevel(logging.INFO)
+    library.addHandler(_listener)
+
+
+def _write_record(gallery_conf: dict[str, Any], example: Path) -> None:
+    record = {
+        "seconds": round(time.perf_counter() - _listener.started, 1),
+        "device": "cpu",
+        "torch": torch.__version__,
+        "source": None,
+        "drawn": False,
+    } | _listener.heard
+    if str(record["device"]).startswith("cuda"):
+        record["device"] = f"{record['device']} ({torch.cuda.get_device_name()})"
+    else:
+        record["device"] = f"{record['device']}, {torch.get_num_threads()} threads"
+    _listener.started = 0.0
+    folder = Path(gallery_conf["src_dir"]) / "gallery"
+    for page in folder.rglob(f"{example.stem}.py"):
+        page.with_suffix(".run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+
+def imported_modules(file: Path, package: Path) -> set[Path]:
+    """Find the package's modules that a file imports, directly or through each other.
+
+    Args:
+        file: A Python file.
+        package: The package's folder.
+
+    Returns:
+        The modules' files.
+    """
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                module = package / f"{name.removeprefix(f'{package.name}.')}.py"
+                if name.startswith(f"{package.name}.") and module.is_file():
+                    if module not in found:
+                        waiting.append(module)
+                    found.add(module)
+    return found
+
+
+def digest(example: Path, package: Path) -> str:
+    """Return a digest of all that an example's results depend on, but for its own file.
+
+    Args:
+        example: The example.
+        package: The library's folder.
+
+    Returns:
+        A hexadecimal SHA-256.
+    """
+    whole = hashlib.sha256()
+    for module in sorted(imported_modules(example, package)):
+        whole.update(module.name.encode() + b"\0" + module.read_bytes())
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    data = os.environ.get("CNNBOOK_DATA", "")
+    whole.update(json.dumps([torch.__version__, devices, data]).encode())
+    return whole.hexdigest()
+
+
+def _forget_stale(app: Sphinx, config: Config) -> None:
+    """Make sphinx-gallery run again what depends on something that has changed."""
+    examples = (ROOT / "examples").rglob("plot_*.py")
+    for example in examples:
+        output = Path(app.srcdir) / "gallery" / example.relative_to(ROOT / "examples")
+        noted = output.with_suffix(".inputs")
+        now = digest(example, ROOT / "cnnbook")
+        if noted.is_file() and noted.read_text("utf-8") == now:
+            continue
+        for stale in (Path(f"{output}.md5"), output.with_suffix(".py.md5")):
+            stale.unlink(missing_ok=True)
+        # Without an execution there is no result to note anything about.
+        if _executes(config):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            noted.write_text(now, "utf-8")
+
+
+def _executes(config: Config) -> bool:
+    value = config.sphinx_gallery_conf.get("plot_gallery", True)
+    return str(value).lower() not in ("0", "false")
+
+
+def read_record(app: Sphinx, docname: str) -> dict[str, Any] | None:
+    """Return the record of an example's last run, or None where it has not run.
+
+    Args:
+        app: The Sphinx application.
+        docname: The page's name.
+
+    Returns:
+        Seconds, device, torch version, data source and whether the data was drawn.
+    """
+    file = Path(app.srcdir) / f"{docname}.run.json"
+    if not file.is_file():
+        return None
+    record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return record
+
+
+def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Say what a page was made with, and at its top if that was not the real data.
+
+    This happens after the translation, so that what changes from build to build enters no
+    catalogue.
+    """
+    if not docname.startswith("gallery/") or "/plot_" not in docname:
+        return
+    section = next(iter(doctree.findall(nodes.section)), None)
+    if section is None:
+        return
+    record = read_record(app, docname)
+    if record is None:
+        note = nodes.note("", nodes.paragraph("", _("This page has not been run yet.")))
+        section.insert(1, note)
+        return
+    if record["drawn"]:
+        told = nodes.paragraph(
+            "",
+            _(
+                "Fashion-MNIST could not be had when this page was built, so it was made with "
+                "drawn garments. What it measures differs from what the text says of "
+                "Fashion-MNIST. The page on installing says how to give it the data."
+            ),
+        )
+        section.insert(1, nodes.warning("", told, classes=["drawn-garments"]))
+    source = record["source"] or _("none: the numbers stand in the code")
+    fields = (
+        (_("Device"), record["device"]),
+        (_("torch"), record["torch"]),
+        (_("Data"), source),
+        (_("Time"), _("{seconds} s").format(seconds=record["seconds"])),
+    )
+    listing = nodes.field_list(classes=["made-with"])
+    for name, value in fields:
+        body = nodes.field_body("", nodes.paragraph("", value))
+        listing += nodes.field("", nodes.field_name("", name), body)
+    section += nodes.rubric("", _("Made with"))
+    section += listing
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Connect before sphinx-gallery runs, and after translation."""
+    # Before sphinx-gallery's own handlers, which read the .md5 files.
+    app.connect("config-inited", _forget_stale, priority=5)
+    app.connect("doctree-resolved", _page)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -1,0 +1,108 @@
+"""Settings of the site; everything that is more than a setting is in ``_ext``."""
+
+import os
+import sys
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+sys.path.insert(0, str(here / "_ext"))
+
+import cnnbook  # noqa: E402
+
+project = "cnnbook"
+author = "The cnnbook authors"
+project_copyright = "2026, the cnnbook authors"
+version = release = cnnbook.__version__
+language = os.environ.get("DOCLANG", "en")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+    "gallery_state",
+    "mathml",
+    "accessible",
+    "explorer",
+]
+# The gallery writes a page of build times, which would differ from build to build.
+exclude_patterns = ["_build", "locale", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+# The notebooks and scripts beside the generated pages are downloads, not pages.
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+# No intersphinx: its inventories need a network, and without one the build must work.
+nitpicky = False
+# The bibliography also lists what docstrings name in words.
+suppress_warnings = ["ref.citation"]
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Source", "notes_style")]
+
+# For translation: stable catalogues, one for each page.
+locale_dirs = ["locale"]
+gettext_compact = False
+gettext_location = False
+gettext_uuid = False
+
+html_theme = "pydata_sphinx_theme"
+# Short: the long default runs over the header of a narrow screen.
+html_title = "cnnbook"
+html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+# MathML at build time, in place of a script from a CDN.
+html_math_renderer = "mathml"
+html_theme_options = {
+    "navbar_end": ["language-switcher", "theme-switcher"],
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+    "back_to_top_button": True,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+}
+# Pages without pages below them would show an empty section navigation.
+html_sidebars: dict[str, list[str]] = {
+    page: []
+    for page in (
+        "index",
+        "install",
+        "conventions",
+        "glossary",
+        "references",
+        "contributing",
+        "changelog",
+        "search",
+        "genindex",
+    )
+}
+html_context = {"languages": {"en": "English"}, "default_mode": "auto"}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    # A page whose numbers are wrong must not be built.
+    "abort_on_example_error": True,
+    "doc_module": ("cnnbook",),
+    "backreferences_dir": "gen_modules/backreferences",
+    # Importable names: a function's address would change the configuration on every run.
+    "reset_modules": ("matplotlib", "gallery_state.same_start"),
+    "reset_modules_order": "both",
+    "image_srcset": ["2x"],
+    "matplotlib_animations": False,
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "remove_config_comments": True,
+    "show_signature": False,
+    # Both are needed to keep build times, which change, out of the pages.
+    "write_computation_times": False,
+    "min_reported_time": float("inf"),
+}
