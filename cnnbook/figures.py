@@ -74,7 +74,7 @@ def image_grid(
         if index >= len(images):
             axes.set_visible(False)
             continue
-        axes.imshow(images[index, 0].detach().cpu(), cmap="gray", interpolation="nearest")
+        axes.imshow(images[index, 0].detach().cpu().numpy(), cmap="gray", interpolation="nearest")
         if titles:
             axes.set_title(titles[index], fontsize=8)
     return figure
@@ -233,7 +233,7 @@ def confusion_heatmaps(
     # One scale for all, so that colours can be compared between the panels.
     most = max(1, max(int(wrong.max()) for wrong in off_diagonal.values()))
     for axes, (title, counts) in zip(panels.flat, matrices.items(), strict=True):
-        axes.imshow(off_diagonal[title], cmap="Blues", vmin=0, vmax=most)
+        axes.imshow(off_diagonal[title].numpy(), cmap="Blues", vmin=0, vmax=most)
         for i, line in enumerate(counts.tolist()):
             for j, number in enumerate(line):
                 if number:

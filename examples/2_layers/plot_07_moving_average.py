@@ -127,14 +127,15 @@ assert conv2d(image, average.weight, average.bias)[0, 0].tolist() == expected
 # On a picture
 # ------------
 #
-# What does averaging do to a photograph of a shoe? Guess: what happens to its edges, and what to
+# What does averaging do to a picture of a shoe? Guess: what happens to its edges, and what to
 # its size, with a window of 5 x 5?
 
 from cnnbook.figures import image_grid
 from cnnbook.images import load_fashion_mnist
 
-data = load_fashion_mnist(n_train=1, n_test=1, fallback="drawn")
-shoe = data.train_images[:1]
+data = load_fashion_mnist(n_train=100, n_test=1, one_hot=False, fallback="drawn")
+is_boot = data.train_labels == data.class_names.index("Ankle boot")
+shoe = data.train_images[is_boot][:1]
 blurred = moving_average(shoe, size=5)
 print(tuple(shoe.shape[2:]), "becomes", tuple(blurred.shape[2:]))
 frame = torch.nn.functional.pad(blurred, (2, 2, 2, 2))
