@@ -329,7 +329,7 @@ def window_picture(
     figure, axes = plt.subplots(
         1,
         3,
-        figsize=(cell * (sum(widths) + 2.5), cell * tallest + 1.0),
+        figsize=(cell * (sum(widths) + 2.5), cell * tallest + 1.2),
         width_ratios=widths,
         layout="constrained",
     )

@@ -24,12 +24,15 @@ data = load_fashion_mnist(n_train=5000, n_test=1000, fallback="drawn")
 print(data)
 
 # %%
-# An image is a grid of 28 x 28 numbers from 0 (black) to 1 (white), and the "1" in the shape is
-# its one colour channel. A label has ten columns, one of which is 1: the
+# An image is a grid of 28 x 28 = 784 numbers from 0 (black) to 1 (white), and the "1" in the shape
+# is its one colour channel. A label has ten columns, one of which is 1: the
 # :term:`one-hot` way to write a class.
 
 from cnnbook.figures import image_grid
 
+assert data.train_images.shape == (5000, 1, 28, 28)
+assert data.test_images.shape == (1000, 1, 28, 28)
+assert 28 * 28 == 784
 labels = data.train_labels.argmax(dim=1)
 first_of_each = [int((labels == k).nonzero()[0]) for k in range(10)]
 figure = image_grid(data.train_images[first_of_each], titles=data.class_names)
@@ -49,6 +52,7 @@ from cnnbook.networks import mlp, small_cnn
 torch.manual_seed(0)
 desperate = mlp()
 print(desperate)
+assert (desperate[1].in_features, desperate[1].out_features) == (784, 2048)
 
 # %%
 # The second is *sloppy*: one convolution with sixteen kernels of 2 x 2 weights, one pooling, and

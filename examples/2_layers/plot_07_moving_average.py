@@ -37,6 +37,7 @@ assert average(small).item() == 1.5 == (0 + 1 + 2 + 3) / 4
 
 image = torch.arange(16.0).reshape(1, 1, 4, 4)
 print(image[0, 0])
+assert (image.min(), image.max()) == (0, 15)
 
 # %%
 # Before you run the next cell: how many windows of 2 x 2 fit into 4 x 4, if the window moves by one
@@ -146,7 +147,7 @@ figure = image_grid(torch.cat([shoe, frame]), titles=["before", "5 x 5 average"]
 # hangs over the edge does not count. (The averaged picture is drawn with a black frame in the
 # place of what was lost.)
 
-assert blurred.shape == (1, 1, 24, 24)
+assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 
 # %%
 # The answer

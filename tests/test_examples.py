@@ -1,0 +1,95 @@
+"""The pages as scripts: each runs alone, without a network and without data.
+
+The first page trains for minutes; `make site` runs it, with its assertions, and the site's own
+tests look at what came out.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted((ROOT / "examples").rglob("plot_*.py"))
+# Pages that train for more than a few seconds.
+LONG = {"plot_01_accuracy"}
+MAX_CODE_LINES = 12
+
+
+def _cells(page: Path) -> list[str]:
+    return re.split(r"^# %%.*$", page.read_text("utf-8"), flags=re.MULTILINE)
+
+
+def _code_lines(cell: str) -> list[str]:
+    return [line for line in cell.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def test_there_are_pages() -> None:
+    assert {page.stem.split("_")[1] for page in PAGES} >= {"01", "02", "06", "07"}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.stem not in LONG], ids=lambda p: p.stem)
+def test_page_runs_alone(page: Path, tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9/"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(page)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"MPLBACKEND": "agg", "CNNBOOK_MIRROR": nowhere, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_page_has_its_parts(page: Path) -> None:
+    doc = ast.get_docstring(ast.parse(page.read_text("utf-8"))) or ""
+    title, underline = doc.splitlines()[:2]
+    assert set(underline) == {"="}
+    assert len(underline) == len(title)
+    assert re.search(r"^\*[A-Z].*\?\*$", doc, re.MULTILINE), "the page asks its question first"
+    assert "You need" in doc
+    text = page.read_text("utf-8")
+    assert re.search(r"guess|pencil|expect|Before you", text), "the page asks for a guess"
+    assert re.search(r"^# The answer$", text, re.MULTILINE)
+    assert ":doc:`/" in _cells(page)[-1], "the page says what to read next"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_cells_are_short_and_followed_by_a_sentence(page: Path) -> None:
+    cells = _cells(page)[1:]
+    for cell in cells:
+        assert len(_code_lines(cell)) <= MAX_CODE_LINES, cell
+        assert re.match(r"\n# \S", cell), f"no sentence before the code: {cell[:80]!r}"
+    assert not _code_lines(cells[-1]), "the page ends with code"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_every_measured_number_in_the_text_is_in_the_code(page: Path) -> None:
+    """A number with a decimal point or above 12 stands in the code too, where it is asserted."""
+    text = page.read_text("utf-8")
+    tree = ast.parse(text)
+    doc = ast.get_docstring(tree) or ""
+    prose = doc + "\n" + "\n".join(line[1:] for line in text.splitlines() if line.startswith("#"))
+    prose = re.sub(r"``[^`]*``|:\w+:`[^`]*`|\[\w+\]_|https?://\S+", " ", prose)
+    named = {
+        number.replace(",", "").rstrip(".")
+        for number in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", prose)
+    }
+    code = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    code |= set(re.findall(r"\d+(?:\.\d+)?", " ".join(code - {doc})))
+    missing = {
+        number
+        for number in named
+        if ("." in number or int(number) > 12)
+        and number not in code
+        and str(float(number)) not in code
+        and f"{float(number) / 100:g}" not in code
+    }
+    assert not missing
