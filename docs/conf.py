@@ -51,6 +51,7 @@ html_theme = "pydata_sphinx_theme"
 # Short: the long default runs over the header of a narrow screen.
 html_title = "cnnbook"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 templates_path = ["_templates"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

@@ -85,8 +85,8 @@ def test_function_is_annotated_and_documented(function: Any) -> None:
     for section in (*gives, "Examples:", "Source:"):
         assert re.search(rf"^{section}$", doc, re.MULTILINE), f"no section {section}"
     arguments = doc.partition("Args:")[2]
-    for parameter in signature.parameters:
-        assert re.search(rf"^    \*?{parameter}: ", arguments, re.MULTILINE), parameter
+    for name in signature.parameters:
+        assert re.search(rf"^    \*?{name}: ", arguments, re.MULTILINE), name
 
 
 @pytest.mark.parametrize(("module", "public"), list(_public()), ids=lambda value: str(value))

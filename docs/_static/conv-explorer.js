@@ -107,7 +107,7 @@
       this.say = (text, values = {}) =>
         Object.entries(values).reduce((told, [name, value]) => told.replace(`{${name}}`, String(value)),
           /** @type {string} */ (words[text] ?? text));
-      this.prefix = `conv-explorer-${(count += 1)}`;
+      this.idPrefix = `conv-explorer-${(count += 1)}`;
       this.place = 0;
       /** @type {ReturnType<typeof setInterval> | undefined} */
       this.timer = undefined;
@@ -124,7 +124,7 @@
     /** @param {string} label @param {[string, string][]} options @param {string} start
      *  @returns {[HTMLElement, HTMLSelectElement]} */
     choice(label, options, start) {
-      const id = `${this.prefix}-${label.toLowerCase()}`;
+      const id = `${this.idPrefix}-${label.toLowerCase()}`;
       const select = make("select", { id }, options.map(([value, name]) =>
         make("option", { value }, [this.say?.(name) ?? name])));
       select.value = options.some(([value]) => value === start) ? start : options[0][0];
@@ -161,7 +161,7 @@
       this.output.addEventListener("keydown", (event) => this.key(event));
       this.arithmetic = make("output", { "aria-live": "polite" });
       this.derivation = make("p", { class: "derivation" });
-      const title = make("p", { class: "title", id: `${this.prefix}-title` }, [say("Convolution explorer")]);
+      const title = make("p", { class: "title", id: `${this.idPrefix}-title` }, [say("Convolution explorer")]);
       this.setAttribute("role", "group");
       this.setAttribute("aria-labelledby", title.id);
       this.replaceChildren(title,
