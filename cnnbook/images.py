@@ -101,8 +101,9 @@ class ImageSet:
         >>> from cnnbook.images import ImageSet
         >>> image, label = torch.zeros(2, 1, 28, 28), torch.tensor([0, 9])
         >>> print(ImageSet(image, label, image[:1], label[:1], ("a", "b"), "made by hand", True))
-        2 training images (2, 1, 28, 28), labels (2,); 1 test images (1, 1, 28, 28), labels (1,); \
-from made by hand
+        training: 2 images (2, 1, 28, 28), labels (2,)
+        test: 1 images (1, 1, 28, 28), labels (1,)
+        from: made by hand
     """
 
     train_images: torch.Tensor
@@ -114,13 +115,16 @@ from made by hand
     drawn: bool
 
     def __str__(self) -> str:
-        """Return counts, shapes and source in one line."""
-        return (
-            f"{len(self.train_images)} training images {tuple(self.train_images.shape)}, "
-            f"labels {tuple(self.train_labels.shape)}; "
-            f"{len(self.test_images)} test images {tuple(self.test_images.shape)}, "
-            f"labels {tuple(self.test_labels.shape)}; from {self.source}"
+        """Return counts and shapes of both parts and the source, a line each."""
+        parts = (
+            ("training", self.train_images, self.train_labels),
+            ("test", self.test_images, self.test_labels),
         )
+        lines = [
+            f"{name}: {len(images)} images {tuple(images.shape)}, labels {tuple(labels.shape)}"
+            for name, images, labels in parts
+        ]
+        return "\n".join([*lines, f"from: {self.source}"])
 
     # A dataclass would print every pixel.
     __repr__ = __str__

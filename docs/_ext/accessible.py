@@ -37,7 +37,10 @@ def _page_context(
     # Code and tables that are wider than a narrow screen scroll inside their box; whoever has no
     # mouse must be able to get there.
     if "body" in context:
-        context["body"] = context["body"].replace("<pre>", '<pre tabindex="0">')
+        body = context["body"].replace("<pre>", '<pre tabindex="0">')
+        # The role that docutils gives an entry of the bibliography is deprecated; the list around
+        # the entries has the role of a list.
+        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -58,6 +58,7 @@ assert (desperate[1].in_features, desperate[1].out_features) == (784, 2048)
 # The second is *sloppy*: one convolution with sixteen kernels of 2 x 2 weights, one pooling, and
 # that is all. Nobody has tuned it.
 
+torch.manual_seed(0)
 sloppy = small_cnn()
 print(sloppy)
 
@@ -113,10 +114,10 @@ for name in networks:
     print(f"{name}: training {train[name]:.3f}, test {test[name]:.3f}")
 
 # %%
-# The desperate network knows its 5,000 training images by heart, every one of them. On images it
-# has not seen, the sloppy one is ahead all the same.
+# The desperate network knows its 5,000 training images by heart: of a thousand it gets at most one
+# wrong. On images it has not seen, the sloppy one is ahead all the same.
 
-assert train["MLP"] > 0.99 > train["CNN"]
+assert train["MLP"] >= 0.999 > train["CNN"]
 assert test["CNN"] > test["MLP"]
 
 # %%
