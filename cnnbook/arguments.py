@@ -4,7 +4,15 @@ import operator
 
 import torch
 
-__all__ = ["check_device", "check_images", "check_number_type", "pair", "whole_number"]
+__all__ = [
+    "check_device",
+    "check_generator",
+    "check_images",
+    "check_number_type",
+    "pair",
+    "true_or_false",
+    "whole_number",
+]
 
 
 def whole_number(value: int, *, name: str, least: int) -> int:
@@ -97,6 +105,79 @@ def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, i
     if wrong:
         raise TypeError(f"{name}: expected a whole number or a pair of them, got {value!r}")
     return rows, columns
+
+
+def true_or_false(value: bool, *, name: str) -> bool:
+    """Return a truth value, or say that something else came.
+
+    Python takes anything for true or false, so ``ceil_mode="no"`` would count as yes.
+
+    Args:
+        value: ``True`` or ``False``.
+        name: The argument's name, for the error message.
+
+    Returns:
+        The same.
+
+    Raises:
+        TypeError: ``value`` is neither.
+
+    Examples:
+        >>> from cnnbook.arguments import true_or_false
+        >>> true_or_false(True, name="ceil_mode")
+        True
+        >>> true_or_false("no", name="ceil_mode")
+        Traceback (most recent call last):
+            ...
+        TypeError: ceil_mode: expected True or False, got 'no'
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return value
+
+
+def check_generator(
+    generator: torch.Generator | None, *, name: str = "generator", optional: bool = False
+) -> None:
+    """Refuse anything that is not a source of random numbers on the CPU.
+
+    Args:
+        generator: What should be a ``torch.Generator``.
+        name: The argument's name, for the error message.
+        optional: Whether ``None``, for torch's own generator, is allowed.
+
+    Raises:
+        TypeError: ``generator`` is something else.
+        ValueError: It belongs to another device.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.arguments import check_generator
+        >>> check_generator(torch.Generator())
+        >>> check_generator(0)
+        Traceback (most recent call last):
+            ...
+        TypeError: generator: expected a torch.Generator, got 0; make one with \
+torch.Generator().manual_seed(0)
+
+    Source:
+        Derived here.
+    """
+    if generator is None and optional:
+        return
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"{name}: expected a torch.Generator, got {generator!r}; "
+            "make one with torch.Generator().manual_seed(0)"
+        )
+    if generator.device.type != "cpu":
+        raise ValueError(
+            f"{name}: expected one of the CPU, got one of {generator.device}; "
+            "random numbers are drawn on the CPU, so that they are the same everywhere"
+        )
 
 
 def check_images(images: torch.Tensor, *, name: str = "images") -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from cnnbook.arguments import whole_number
+from cnnbook.arguments import check_generator, whole_number
 
 __all__ = ["GARMENT_NAMES", "draw_garments"]
 
@@ -352,16 +352,7 @@ def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, 
         section 2.
     """
     n = whole_number(n, name="n", least=1)
-    if not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"generator: expected a torch.Generator, got {generator!r}; "
-            "make one with torch.Generator().manual_seed(0)"
-        )
-    if generator.device.type != "cpu":
-        raise ValueError(
-            f"generator: expected one of the CPU, got one of {generator.device}; "
-            "garments are drawn on the CPU, so that they are the same everywhere"
-        )
+    check_generator(generator)
     labels = torch.randint(len(GARMENT_NAMES), (n,), generator=generator)
     images = torch.empty(n, 1, _PIXELS, _PIXELS)
     for label in range(len(GARMENT_NAMES)):
