@@ -1,34 +1,39 @@
 """Check arguments, so that every mistake gets one sentence: expected, got, what to do."""
 
+import math
 import operator
 
 import torch
 
 __all__ = [
     "check_device",
+    "check_dtype",
     "check_generator",
     "check_images",
     "check_number_type",
     "pair",
+    "real_number",
     "true_or_false",
     "whole_number",
 ]
 
 
-def whole_number(value: int, *, name: str, least: int) -> int:
+def whole_number(value: int, *, name: str, least: int, most: int | None = None) -> int:
     """Return a whole number, or say what is wrong with it.
 
     Args:
         value: An ``int``, or anything that stands for one, such as ``numpy.int64(3)``.
         name: The argument's name, for the error message.
         least: The smallest number that makes sense.
+        most: The largest; ``2**31 - 1`` where it is left out, beyond which torch itself counts
+            wrongly or not at all.
 
     Returns:
         The number as an ``int``.
 
     Raises:
         TypeError: ``value`` is not a whole number; ``True`` and ``2.0`` are not.
-        ValueError: ``value`` is below ``least``.
+        ValueError: ``value`` is below ``least`` or above ``most``.
 
     Examples:
         >>> from cnnbook.arguments import whole_number
@@ -55,7 +60,54 @@ def whole_number(value: int, *, name: str, least: int) -> int:
         raise TypeError(f"{name}: expected a whole number, got {value!r}")
     if number < least:
         raise ValueError(f"{name}: expected at least {least}, got {number}")
+    largest = 2**31 - 1 if most is None else most
+    if number > largest:
+        raise ValueError(f"{name}: expected at most {largest}, got {number}")
     return number
+
+
+def real_number(value: float, *, name: str, above: float) -> float:
+    """Return a finite number, or say what is wrong with it.
+
+    Args:
+        value: An ``int`` or a ``float``.
+        name: The argument's name, for the error message.
+        above: What the number must be larger than; ``-math.inf`` allows every finite one.
+
+    Returns:
+        The number as a ``float``.
+
+    Raises:
+        TypeError: ``value`` is not a number; ``True`` and ``1j`` are not.
+        ValueError: ``value`` is infinite, NaN or not above ``above``.
+
+    Examples:
+        >>> from cnnbook.arguments import real_number
+        >>> real_number(2, name="sigma", above=0)
+        2.0
+        >>> real_number(float("nan"), name="sigma", above=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: sigma: expected a finite number, got nan
+        >>> real_number(-1.5, name="sigma", above=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: sigma: expected a number above 0, got -1.5
+
+    Source:
+        Derived here.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # A whole number that no float can hold.
+        finite = False
+    if not finite:
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    if value <= above:
+        raise ValueError(f"{name}: expected a number above {above}, got {value}")
+    return float(value)
 
 
 def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, int]:
@@ -251,6 +303,38 @@ convert with images.float()
         raise TypeError(
             f"{name}: expected a floating-point or complex dtype, got {tensor.dtype}; "
             f"convert with {name}.float()"
+        )
+
+
+def check_dtype(dtype: torch.dtype, *, name: str = "dtype") -> None:
+    """Refuse a type of numbers that has no fractions.
+
+    Args:
+        dtype: What should be a floating-point or complex dtype.
+        name: The argument's name, for the error message.
+
+    Raises:
+        TypeError: ``dtype`` is something else.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.arguments import check_dtype
+        >>> check_dtype(torch.float64)
+        >>> check_dtype(torch.int64)
+        Traceback (most recent call last):
+            ...
+        TypeError: dtype: expected a floating-point or complex dtype, got torch.int64, in which \
+1/4 would be 0; use torch.float32
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(dtype, torch.dtype):
+        raise TypeError(f"{name}: expected a torch.dtype such as torch.float32, got {dtype!r}")
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise TypeError(
+            f"{name}: expected a floating-point or complex dtype, got {dtype}, "
+            "in which 1/4 would be 0; use torch.float32"
         )
 
 

@@ -1,11 +1,30 @@
-"""Which sizes come out of a layer: integer arithmetic that prints its own derivation."""
+"""Which sizes come out of a layer and which pixels it sees: arithmetic that prints itself."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import overload
 
-from cnnbook.arguments import pair, whole_number
+import torch
 
-__all__ = ["SizeDerivation", "derive_output_size", "output_size"]
+from cnnbook.arguments import pair, true_or_false, whole_number
+from cnnbook.tables import html_table, text_table
+
+__all__ = [
+    "FieldRow",
+    "LedgerRow",
+    "ReceptiveField",
+    "ShapeLedger",
+    "SizeDerivation",
+    "WindowStep",
+    "derive_output_size",
+    "output_size",
+    "receptive_field",
+    "same_padding",
+    "shape_ledger",
+    "transposed_output_size",
+]
+
+_Size = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,7 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
     stride = whole_number(stride, name="stride", least=1)
     padding = whole_number(padding, name="padding", least=0)
     dilation = whole_number(dilation, name="dilation", least=1)
+    ceil_mode = true_or_false(ceil_mode, name="ceil_mode")
     span = dilation * (kernel_size - 1) + 1
     if span > size + 2 * padding:
         raise ValueError(
@@ -113,10 +133,20 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
     room = size + 2 * padding - span
     steps = -(-room // stride) if ceil_mode else room // stride
     # torch drops a window that rounding up has added when it would start beyond the image.
-    dropped = bool(ceil_mode) and steps * stride >= size + padding
+    dropped = ceil_mode and steps * stride >= size + padding
     return SizeDerivation(
-        size, kernel_size, stride, padding, dilation, bool(ceil_mode), steps + 1 - dropped
+        size, kernel_size, stride, padding, dilation, ceil_mode, steps + 1 - dropped
     )
+
+
+def _axes(**knobs: _Size) -> tuple[Iterator[dict[str, int]], bool]:
+    """Split knobs into those of the rows and those of the columns; say whether any was a pair."""
+    pairs = {
+        name: pair(value, name=name, least=0 if name.endswith("padding") else 1)
+        for name, value in knobs.items()
+    }
+    axes = ({name: both[axis] for name, both in pairs.items()} for axis in (0, 1))
+    return axes, any(isinstance(knob, (tuple, list)) for knob in knobs.values())
 
 
 @overload
@@ -196,21 +226,672 @@ def output_size(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 15.
     """
-    knobs = (size, kernel_size, stride, padding, dilation)
-    names = ("size", "kernel_size", "stride", "padding", "dilation")
-    rows_columns = [
-        pair(value, name=name, least=0 if name == "padding" else 1)
-        for name, value in zip(names, knobs, strict=True)
-    ]
-    rows, columns = (
-        derive_output_size(
-            numbers[0],
-            numbers[1],
-            stride=numbers[2],
-            padding=numbers[3],
-            dilation=numbers[4],
-            ceil_mode=ceil_mode,
-        ).output_size
-        for numbers in zip(*rows_columns, strict=True)
+    axes, many = _axes(
+        size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
-    return (rows, columns) if any(isinstance(knob, (tuple, list)) for knob in knobs) else rows
+    rows, columns = (derive_output_size(**axis, ceil_mode=ceil_mode).output_size for axis in axes)
+    return (rows, columns) if many else rows
+
+
+@overload
+def transposed_output_size(
+    size: int,
+    kernel_size: int,
+    *,
+    stride: int = ...,
+    padding: int = ...,
+    output_padding: int = ...,
+    dilation: int = ...,
+) -> int: ...
+@overload
+def transposed_output_size(
+    size: tuple[int, int],
+    kernel_size: _Size,
+    *,
+    stride: _Size = ...,
+    padding: _Size = ...,
+    output_padding: _Size = ...,
+    dilation: _Size = ...,
+) -> tuple[int, int]: ...
+@overload
+def transposed_output_size(
+    size: int,
+    kernel_size: tuple[int, int],
+    *,
+    stride: _Size = ...,
+    padding: _Size = ...,
+    output_padding: _Size = ...,
+    dilation: _Size = ...,
+) -> tuple[int, int]: ...
+def transposed_output_size(
+    size: _Size,
+    kernel_size: _Size,
+    *,
+    stride: _Size = 1,
+    padding: _Size = 0,
+    output_padding: _Size = 0,
+    dilation: _Size = 1,
+) -> int | tuple[int, int]:
+    """Compute the size that a transposed convolution gives back.
+
+    It undoes ``output_size``: with the same knobs, an image of ``transposed_output_size(n, ...)``
+    pixels holds ``n`` windows. Where a stride leaves pixels over, several image sizes hold
+    ``n`` windows, and ``output_padding`` chooses among them.
+
+    Args:
+        size: Input size in pixels, one number or (rows, columns).
+        kernel_size: Weights along the axis or axes.
+        stride: Pixels from one window to the next in the output.
+        padding: Pixels that the forward convolution had added at each end.
+        output_padding: Pixels more at the end of the output, fewer than stride or dilation.
+        dilation: Pixels from one weight to the next.
+
+    Returns:
+        One number where every argument is one number, otherwise (rows, columns).
+
+    Raises:
+        TypeError: An argument is neither a whole number nor a pair of them.
+        ValueError: An argument is too small, ``output_padding`` is too large, or nothing would be
+            left between the paddings.
+
+    Examples:
+        >>> from cnnbook.shapes import output_size, transposed_output_size
+        >>> transposed_output_size(3, 2), output_size(4, 2)
+        (4, 3)
+        >>> transposed_output_size((13, 13), 2, stride=2)
+        (26, 26)
+
+        Of 27 pixels, pooling in pairs leaves the last one over; asking for it gets it back.
+
+        >>> transposed_output_size(13, 2, stride=2, output_padding=1)
+        27
+        >>> transposed_output_size(1, 2, padding=1)
+        Traceback (most recent call last):
+            ...
+        ValueError: padding: expected at least one pixel to be left, got \
+(1 - 1)*1 - 2*1 + 1*(2 - 1) + 0 + 1 = 0; use less padding
+
+    Source:
+        Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
+        relationship 14; ``output_padding`` as documented for torch.nn.ConvTranspose2d.
+    """
+    axes, many = _axes(
+        size=size,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+    )
+    rows, columns = (_transposed(**axis)[0] for axis in axes)
+    return (rows, columns) if many else rows
+
+
+def _transposed(
+    size: int, kernel_size: int, stride: int, padding: int, output_padding: int, dilation: int
+) -> tuple[int, str]:
+    """Return the size along one axis and its derivation."""
+    if output_padding >= max(stride, dilation):
+        raise ValueError(
+            f"output_padding: expected fewer pixels than stride {stride} or dilation {dilation}, "
+            f"got {output_padding}"
+        )
+    formula = (
+        f"({size} - 1)*{stride} - 2*{padding} + {dilation}*({kernel_size} - 1) "
+        f"+ {output_padding} + 1"
+    )
+    result = (size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
+    if result < 1:
+        raise ValueError(
+            f"padding: expected at least one pixel to be left, got {formula} = {result}; "
+            "use less padding"
+        )
+    return result, f"{formula} = {result}"
+
+
+@overload
+def same_padding(kernel_size: int, *, dilation: int = ...) -> tuple[int, int]: ...
+@overload
+def same_padding(
+    kernel_size: tuple[int, int], *, dilation: _Size = ...
+) -> tuple[tuple[int, int], tuple[int, int]]: ...
+@overload
+def same_padding(
+    kernel_size: int, *, dilation: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]: ...
+def same_padding(
+    kernel_size: _Size, *, dilation: _Size = 1
+) -> tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]:
+    """Compute the padding with which a convolution of stride 1 keeps the size.
+
+    An odd kernel needs the same on both sides. An even one needs an odd number of pixels in all,
+    of which the one more goes to the end, as ``padding="same"`` of torch puts it.
+
+    Args:
+        kernel_size: Weights along the axis or axes.
+        dilation: Pixels from one weight to the next.
+
+    Returns:
+        ``(before, after)`` in pixels where both arguments are one number, otherwise
+        ``((top, bottom), (left, right))``.
+
+    Raises:
+        TypeError: An argument is neither a whole number nor a pair of them.
+        ValueError: An argument is below 1.
+
+    Examples:
+        >>> from cnnbook.shapes import same_padding
+        >>> same_padding(3)
+        (1, 1)
+        >>> same_padding((5, 2), dilation=1)
+        ((2, 2), (0, 1))
+
+        One weight needs none.
+
+        >>> same_padding(1)
+        (0, 0)
+        >>> same_padding(0)
+        Traceback (most recent call last):
+            ...
+        ValueError: kernel_size: expected at least 1, got 0
+
+    Source:
+        Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
+        relationship 3 (half padding); even kernels as documented for torch.nn.Conv2d.
+    """
+    axes, many = _axes(kernel_size=kernel_size, dilation=dilation)
+    totals = [axis["dilation"] * (axis["kernel_size"] - 1) for axis in axes]
+    rows, columns = ((total // 2, total - total // 2) for total in totals)
+    return (rows, columns) if many else rows
+
+
+@dataclass(frozen=True)
+class WindowStep:
+    """What of a layer decides which pixels it sees.
+
+    Attributes:
+        kernel_size: Rows and columns of a window, one number or a pair.
+        stride: Pixels from one window to the next.
+        padding: Pixels added before the image; those behind it change nothing here.
+        dilation: Pixels from one entry of a window to the next.
+        name: What the step is called in a table.
+
+    Examples:
+        >>> from cnnbook.shapes import WindowStep, receptive_field
+        >>> receptive_field([WindowStep(3), WindowStep(3)]).size
+        (5, 5)
+    """
+
+    kernel_size: _Size
+    stride: _Size = 1
+    padding: _Size = 0
+    dilation: _Size = 1
+    name: str = "window"
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """The receptive field after one layer, each as (rows, columns).
+
+    Attributes:
+        name: The layer.
+        size: Pixels from the first to the last that one output number can see.
+        jump: Pixels from the first pixel that an output sees to the first that its neighbour sees.
+        start: The first pixel that the first output sees; below 0 in the padding.
+
+    Examples:
+        >>> from cnnbook.shapes import FieldRow
+        >>> FieldRow("Conv2d", (3, 3), (1, 1), (-1, -1)).start
+        (-1, -1)
+    """
+
+    name: str
+    size: tuple[int, int]
+    jump: tuple[int, int]
+    start: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """How far one number sees, layer by layer, made to be printed.
+
+    Attributes:
+        rows: The input, then one row for each layer.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.shapes import receptive_field
+        >>> field = receptive_field([torch.nn.Conv2d(1, 1, 2), torch.nn.MaxPool2d(2)])
+        >>> field.size, field.jump
+        ((3, 3), (2, 2))
+        >>> field.pixels(0, 5)
+        (range(0, 3), range(10, 13))
+    """
+
+    rows: tuple[FieldRow, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of pixels that one number of the last layer can see."""
+        return self.rows[-1].size
+
+    @property
+    def jump(self) -> tuple[int, int]:
+        """Pixels between the fields of neighbours in the last layer."""
+        return self.rows[-1].jump
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """The first pixel that the first number of the last layer sees."""
+        return self.rows[-1].start
+
+    def pixels(self, row: int, column: int) -> tuple[range, range]:
+        """Return the rows and the columns of pixels that one number of the last layer sees.
+
+        Args:
+            row: The number's row, counted from 0.
+            column: Its column, counted from 0.
+
+        Returns:
+            Rows and columns, from the first to the last; those outside the image are padding.
+
+        Raises:
+            TypeError: A place is not a whole number.
+            ValueError: A place is below 0.
+        """
+        places = (
+            whole_number(row, name="row", least=0),
+            whole_number(column, name="column", least=0),
+        )
+        first = [self.start[axis] + places[axis] * self.jump[axis] for axis in (0, 1)]
+        rows, columns = (range(first[axis], first[axis] + self.size[axis]) for axis in (0, 1))
+        return rows, columns
+
+    def _lines(self) -> tuple[list[str], list[list[str]]]:
+        rows = [
+            [
+                row.name,
+                f"{row.size[0]} x {row.size[1]}",
+                f"{row.jump[0]} x {row.jump[1]}",
+                f"{row.start[0]}, {row.start[1]}",
+            ]
+            for row in self.rows
+        ]
+        return ["layer", "sees", "jump", "start"], rows
+
+    def __str__(self) -> str:
+        """Return the table as text."""
+        return text_table(*self._lines())
+
+    def _repr_html_(self) -> str:
+        return html_table("Receptive field", *self._lines())
+
+
+# Layers that look at one number at a time; what a layer of them sees is what it is given.
+_POINTWISE = (
+    torch.nn.Identity,
+    torch.nn.ReLU,
+    torch.nn.LeakyReLU,
+    torch.nn.PReLU,
+    torch.nn.ELU,
+    torch.nn.GELU,
+    torch.nn.SiLU,
+    torch.nn.Sigmoid,
+    torch.nn.Tanh,
+    torch.nn.Softplus,
+    torch.nn.Dropout,
+    torch.nn.Dropout2d,
+    torch.nn.BatchNorm2d,
+)
+
+
+def _unrolled(net: Iterable[object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Give every layer with its name, those of a Sequential within a Sequential too."""
+    named = (
+        net.named_children()
+        if isinstance(net, torch.nn.Sequential)
+        else ((str(index), layer) for index, layer in enumerate(net))
+    )
+    for name, layer in named:
+        if isinstance(layer, torch.nn.Sequential):
+            yield from _unrolled(layer, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", layer
+
+
+def _before(layer: torch.nn.Conv2d) -> _Size:
+    """Return the padding before the image, for the three ways in which torch says it."""
+    if layer.padding == "valid":
+        return 0
+    if isinstance(layer.padding, str):
+        rows, columns = same_padding(_two(layer.kernel_size), dilation=_two(layer.dilation))
+        return (rows[0], columns[0])
+    return _two(layer.padding)
+
+
+def _two(value: int | tuple[int, ...]) -> tuple[int, int]:
+    """Return torch's int or pair as a pair."""
+    rows, columns = value if isinstance(value, tuple) else (value, value)
+    return rows, columns
+
+
+def _step(name: str, layer: object) -> WindowStep | None:
+    """Return what a layer sees of the layer before it; None where that is one number."""
+    label = f"{name} {type(layer).__name__}"
+    if isinstance(layer, WindowStep):
+        return layer
+    if isinstance(layer, torch.nn.Conv2d):
+        return WindowStep(
+            _two(layer.kernel_size), _two(layer.stride), _before(layer), _two(layer.dilation), label
+        )
+    if isinstance(layer, torch.nn.MaxPool2d):
+        return WindowStep(
+            _two(layer.kernel_size),
+            _two(layer.stride),
+            _two(layer.padding),
+            _two(layer.dilation),
+            label,
+        )
+    if isinstance(layer, torch.nn.AvgPool2d):
+        return WindowStep(
+            _two(layer.kernel_size), _two(layer.stride), _two(layer.padding), 1, label
+        )
+    if isinstance(layer, torch.nn.ZeroPad2d):
+        left, _, top, _ = layer.padding
+        return WindowStep(1, 1, (top, left), 1, label)
+    if isinstance(layer, _POINTWISE):
+        return None
+    raise ValueError(
+        f"steps: expected layers that look through windows or at one number each, got {label!r}; "
+        "hand in the layers before it, such as net[:3]"
+    )
+
+
+def receptive_field(
+    steps: torch.nn.Sequential | Iterable[torch.nn.Module | WindowStep],
+) -> ReceptiveField:
+    """Follow how far one number sees, from layer to layer.
+
+    Args:
+        steps: Convolutions, poolings and layers that look at one number each, in their order: a
+            Sequential, layers of torch, or ``WindowStep``.
+
+    Returns:
+        Size, jump and start after each layer, in pixels of the image; ``print()`` shows them.
+
+    Raises:
+        TypeError: ``steps`` cannot be gone through.
+        ValueError: A layer sees in another way, such as Flatten or Linear, which see everything,
+            or a number of a step is too small.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.shapes import receptive_field
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Conv2d(1, 16, 2),
+        ...     torch.nn.ReLU(),
+        ...     torch.nn.MaxPool2d(2),
+        ...     torch.nn.Flatten(),
+        ... )
+        >>> print(receptive_field(net[:3]))
+        layer        sees   jump   start
+        --------------------------------
+        input        1 x 1  1 x 1  0, 0
+        0 Conv2d     2 x 2  1 x 1  0, 0
+        1 ReLU       2 x 2  1 x 1  0, 0
+        2 MaxPool2d  3 x 3  2 x 2  0, 0
+
+        No layer: one pixel sees itself.
+
+        >>> receptive_field([]).size
+        (1, 1)
+        >>> receptive_field(net)
+        Traceback (most recent call last):
+            ...
+        ValueError: steps: expected layers that look through windows or at one number each, got \
+'3 Flatten'; hand in the layers before it, such as net[:3]
+
+    Source:
+        Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural
+        networks, section 2.
+    """
+    if not isinstance(steps, Iterable) or isinstance(steps, (str, bytes)):
+        raise TypeError(f"steps: expected a torch.nn.Sequential or a list of layers, got {steps!r}")
+    size, jump, start = (1, 1), (1, 1), (0, 0)
+    rows = [FieldRow("input", size, jump, start)]
+    for name, layer in _unrolled(steps):
+        step = _step(name, layer)
+        if step is not None:
+            axes, _ = _axes(
+                kernel_size=step.kernel_size,
+                stride=step.stride,
+                padding=step.padding,
+                dilation=step.dilation,
+            )
+            numbers = list(axes)
+            size = _each(
+                size[axis]
+                + numbers[axis]["dilation"] * (numbers[axis]["kernel_size"] - 1) * jump[axis]
+                for axis in (0, 1)
+            )
+            start = _each(start[axis] - numbers[axis]["padding"] * jump[axis] for axis in (0, 1))
+            jump = _each(jump[axis] * numbers[axis]["stride"] for axis in (0, 1))
+        label = layer.name if isinstance(layer, WindowStep) else f"{name} {type(layer).__name__}"
+        rows.append(FieldRow(label, size, jump, start))
+    return ReceptiveField(tuple(rows))
+
+
+def _each(numbers: Iterator[int]) -> tuple[int, int]:
+    rows, columns = numbers
+    return rows, columns
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One layer of a ledger.
+
+    Attributes:
+        name: The layer's name in its network.
+        kind: Its class, such as ``Conv2d``.
+        output_shape: Shape of what it puts out for one image, without the batch axis.
+        derivation: The arithmetic behind that shape; empty where the shape stays.
+
+    Examples:
+        >>> from cnnbook.shapes import LedgerRow
+        >>> LedgerRow("3", "Flatten", (2704,), "16*13*13 = 2704").kind
+        'Flatten'
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    derivation: str
+
+
+@dataclass(frozen=True)
+class ShapeLedger:
+    """The shape after every layer of a network, and why, made to be printed.
+
+    Attributes:
+        input_shape: Shape of one image.
+        rows: One for each layer.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.shapes import shape_ledger
+        >>> shape_ledger(torch.nn.Sequential(torch.nn.Flatten()), (1, 2, 2)).output_shape
+        (4,)
+    """
+
+    input_shape: tuple[int, ...]
+    rows: tuple[LedgerRow, ...]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of what the network puts out for one image."""
+        return self.rows[-1].output_shape if self.rows else self.input_shape
+
+    def _lines(self) -> tuple[list[str], list[list[str]]]:
+        first = ["input", _by(self.input_shape), ""]
+        others = [
+            [f"{row.name} {row.kind}", _by(row.output_shape), row.derivation] for row in self.rows
+        ]
+        return ["layer", "output", "because"], [first, *others]
+
+    def __str__(self) -> str:
+        """Return the table as text."""
+        return text_table(*self._lines())
+
+    def _repr_html_(self) -> str:
+        return html_table("Shapes for one image", *self._lines())
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+class _Misfit(Exception):
+    """A layer that cannot take the shape it is given."""
+
+
+def shape_ledger(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> ShapeLedger:
+    """Follow one image's shape through a network on paper, without running it.
+
+    Where a layer does not fit what comes before it, the error names the layer and the number
+    that would fit: the usual "mat1 and mat2 shapes cannot be multiplied" is found on paper.
+
+    Args:
+        net: A Sequential of convolutions, transposed convolutions, poolings, Flatten, Linear and
+            layers that keep the shape.
+        input_shape: Shape of one image, ``(c, h, w)``.
+
+    Returns:
+        A row for each layer with its output shape and the derivation of it.
+
+    Raises:
+        TypeError: ``net`` is not a Sequential, or ``input_shape`` not a tuple of whole numbers.
+        ValueError: A size is below 1, a layer does not fit, or it is of a kind not known here.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.shapes import shape_ledger
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Conv2d(1, 16, 2),
+        ...     torch.nn.ReLU(),
+        ...     torch.nn.MaxPool2d(2),
+        ...     torch.nn.Flatten(),
+        ...     torch.nn.Linear(2704, 10),
+        ... )
+        >>> print(shape_ledger(net, (1, 28, 28)))
+        layer        output        because
+        -----------------------------------------------------------------------
+        input        1 x 28 x 28
+        0 Conv2d     16 x 27 x 27  floor((28 + 2*0 - 1*(2 - 1) - 1)/1) + 1 = 27
+        1 ReLU       16 x 27 x 27
+        2 MaxPool2d  16 x 13 x 13  floor((27 + 2*0 - 1*(2 - 1) - 1)/2) + 1 = 13
+        3 Flatten    2704          16*13*13 = 2704
+        4 Linear     10            one row of weights for each output
+        >>> shape_ledger(torch.nn.Sequential(), (3,)).output_shape
+        (3,)
+        >>> shape_ledger(net, (1, 32, 32))
+        Traceback (most recent call last):
+            ...
+        ValueError: net: layer '4' (Linear) expects 2704 numbers, but gets 3600; \
+use torch.nn.Linear(3600, 10)
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(net, torch.nn.Sequential):
+        raise TypeError(f"net: expected a torch.nn.Sequential, got {type(net).__name__}")
+    if not isinstance(input_shape, (tuple, list)) or not input_shape:
+        raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
+    first = shape = tuple(whole_number(size, name="input_shape", least=1) for size in input_shape)
+    rows = []
+    for name, layer in _unrolled(net):
+        try:
+            shape, derivation = _follow(layer, shape)
+        except _Misfit as error:
+            raise ValueError(f"net: layer {name!r} ({type(layer).__name__}) {error}") from None
+        except ValueError as error:
+            raise ValueError(
+                f"net: layer {name!r} ({type(layer).__name__}) cannot take {_by(shape)}: {error}"
+            ) from None
+        rows.append(LedgerRow(name, type(layer).__name__, shape, derivation))
+    return ShapeLedger(first, tuple(rows))
+
+
+def _follow(layer: object, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+    """Return a layer's output shape and why, or raise what does not fit."""
+    if isinstance(layer, torch.nn.Linear):
+        if shape[-1] != layer.in_features:
+            raise _Misfit(
+                f"expects {layer.in_features} numbers, but gets {shape[-1]}; "
+                f"use torch.nn.Linear({shape[-1]}, {layer.out_features})"
+            )
+        return (*shape[:-1], layer.out_features), "one row of weights for each output"
+    if isinstance(layer, torch.nn.Flatten):
+        if (layer.start_dim, layer.end_dim) != (1, -1):
+            raise _Misfit("is known here only with its default axes")
+        count = 1
+        for size in shape:
+            count *= size
+        return (count,), f"{'*'.join(map(str, shape))} = {count}"
+    if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+        if len(shape) != 3 or shape[0] != layer.in_channels:
+            raise _Misfit(f"expects {layer.in_channels} x h x w, but gets {_by(shape)}")
+        sizes, derivation = _slide(layer, shape)
+        return (layer.out_channels, *sizes), derivation
+    if isinstance(layer, torch.nn.BatchNorm2d) and shape[0] != layer.num_features:
+        raise _Misfit(f"expects {layer.num_features} channels, but gets {_by(shape)}")
+    if isinstance(layer, (*_POINTWISE, torch.nn.Softmax, torch.nn.LogSoftmax)):
+        return shape, ""
+    if isinstance(layer, (torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.ZeroPad2d)):
+        if len(shape) != 3:
+            raise _Misfit(f"expects c x h x w, but gets {_by(shape)}")
+        sizes, derivation = _slide(layer, shape)
+        return (shape[0], *sizes), derivation
+    raise _Misfit("is of a kind that is not known here; cost_table runs any network")
+
+
+def _slide(layer: torch.nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, int], str]:
+    """Return rows and columns of a layer that moves a window, and the arithmetic of both."""
+    results = []
+    for axis, size in enumerate(shape[1:]):
+        if isinstance(layer, torch.nn.ZeroPad2d):
+            left, right, top, bottom = layer.padding
+            before, after = ((top, bottom), (left, right))[axis]
+            padded = size + before + after
+            results.append((padded, f"{size} + {before} + {after} = {padded}"))
+        elif isinstance(layer, torch.nn.ConvTranspose2d):
+            results.append(
+                _transposed(
+                    size,
+                    layer.kernel_size[axis],
+                    layer.stride[axis],
+                    _two(layer.padding)[axis] if not isinstance(layer.padding, str) else 0,
+                    layer.output_padding[axis],
+                    layer.dilation[axis],
+                )
+            )
+        elif isinstance(layer, torch.nn.Conv2d) and layer.padding == "same":
+            results.append((size, f"'same' keeps {size}"))
+        else:
+            results.append(_window_size(layer, axis, size))
+    (rows, why_rows), (columns, why_columns) = results
+    same = why_rows == why_columns
+    return (rows, columns), why_rows if same else f"rows: {why_rows}; columns: {why_columns}"
+
+
+def _window_size(layer: torch.nn.Module, axis: int, size: int) -> tuple[int, str]:
+    assert isinstance(layer, (torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d))
+    padding = 0 if isinstance(layer.padding, str) else _two(layer.padding)[axis]
+    derived = derive_output_size(
+        size,
+        _two(layer.kernel_size)[axis],
+        stride=_two(layer.stride)[axis],
+        padding=padding,
+        dilation=1 if isinstance(layer, torch.nn.AvgPool2d) else _two(layer.dilation)[axis],
+        ceil_mode=False if isinstance(layer, torch.nn.Conv2d) else layer.ceil_mode,
+    )
+    return derived.output_size, str(derived)
