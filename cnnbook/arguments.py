@@ -11,6 +11,7 @@ __all__ = [
     "check_generator",
     "check_images",
     "check_number_type",
+    "check_together",
     "pair",
     "real_number",
     "true_or_false",
@@ -264,6 +265,10 @@ def check_images(images: torch.Tensor, *, name: str = "images") -> None:
             f"{name}: expected a torch.Tensor of shape (n, c, h, w), got {type(images).__name__}; "
             f"convert with torch.tensor({name})"
         )
+    if images.layout != torch.strided:
+        raise TypeError(
+            f"{name}: expected a dense tensor, got {images.layout}; convert with {name}.to_dense()"
+        )
     shape = tuple(images.shape)
     if len(shape) != 4:
         remedy = {
@@ -304,6 +309,46 @@ convert with images.float()
             f"{name}: expected a floating-point or complex dtype, got {tensor.dtype}; "
             f"convert with {name}.float()"
         )
+
+
+def check_together(reference: torch.Tensor, name: str, **others: torch.Tensor | None) -> None:
+    """Refuse tensors that cannot be multiplied with each other.
+
+    Args:
+        reference: The tensor whose dtype and device the others must have.
+        name: What it is called, for the error message.
+        **others: The others by their names; None stands for one that is left out.
+
+    Raises:
+        TypeError: A dtype differs.
+        ValueError: A device differs.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.arguments import check_together
+        >>> check_together(torch.zeros(1), "images", weight=torch.ones(2), bias=None)
+        >>> check_together(torch.zeros(1), "images", weight=torch.ones(2).double())
+        Traceback (most recent call last):
+            ...
+        TypeError: weight: expected the dtype of images, torch.float32, got torch.float64; \
+convert with weight.to(images.dtype)
+
+    Source:
+        Derived here.
+    """
+    for other, tensor in others.items():
+        if tensor is None:
+            continue
+        if tensor.dtype != reference.dtype:
+            raise TypeError(
+                f"{other}: expected the dtype of {name}, {reference.dtype}, got {tensor.dtype}; "
+                f"convert with {other}.to({name}.dtype)"
+            )
+        if tensor.device != reference.device:
+            raise ValueError(
+                f"{other}: expected the device of {name}, {reference.device}, got "
+                f"{tensor.device}; move it with {other}.to({name}.device)"
+            )
 
 
 def check_dtype(dtype: torch.dtype, *, name: str = "dtype") -> None:

@@ -1,4 +1,4 @@
-"""Convolution by a moving window, by all windows at once, and as layers of torch.
+"""Convolution by a moving window, by all windows at once, by a matrix; its gradients by hand.
 
 "Convolution" here is what torch and the whole field call so: the kernel is laid on the window as
 it stands, without being flipped. Mathematics calls that cross-correlation.
@@ -8,46 +8,82 @@ from typing import Literal
 
 import torch
 
-from cnnbook.arguments import check_images, check_number_type, pair
+from cnnbook.arguments import (
+    check_generator,
+    check_images,
+    check_number_type,
+    check_together,
+    pair,
+    true_or_false,
+    whole_number,
+)
 from cnnbook.kernels import averaging_kernel
-from cnnbook.shapes import output_size
-from cnnbook.windows import check_kernel, windows
+from cnnbook.shapes import output_size, same_padding, transposed_output_size
+from cnnbook.windows import (
+    check_bias,
+    check_grad_output,
+    check_kernel,
+    check_weight,
+    fold_windows,
+    windows,
+)
 
-__all__ = ["averaging_conv", "conv2d", "conv2d_loop", "conv_from_kernel", "moving_average"]
+__all__ = [
+    "averaging_conv",
+    "band_matrix",
+    "conv2d",
+    "conv2d_bias_grad",
+    "conv2d_input_grad",
+    "conv2d_loop",
+    "conv2d_weight_grad",
+    "conv_from_kernel",
+    "conv_matrix",
+    "conv_transpose2d",
+    "expand_features",
+    "moving_average",
+    "separable_factors",
+]
 
 Padding = int | tuple[int, int] | Literal["same", "valid"]
 
 
-def _pad(
-    images: torch.Tensor,
-    weight: torch.Tensor,
+_Borders = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _borders(
+    kernel_size: tuple[int, int],
     stride: int | tuple[int, int],
     padding: Padding,
     dilation: int | tuple[int, int],
-) -> torch.Tensor:
-    """Return the images with their border of zeros, for every way to ask for one."""
+) -> _Borders:
+    """Return ``((top, bottom), (left, right))`` for every way to ask for padding."""
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(
                 f"padding: expected 'same', 'valid', a whole number or a pair, got {padding!r}"
             )
         if padding == "valid":
-            return images
+            return (0, 0), (0, 0)
         if pair(stride, name="stride", least=1) != (1, 1):
             raise ValueError(
                 f"padding: 'same' expects stride 1, got stride {stride}; "
                 "a larger stride cannot keep the size"
             )
-        gaps = pair(dilation, name="dilation", least=1)
-        extra = [gap * (size - 1) for gap, size in zip(gaps, weight.shape[2:], strict=True)]
-        # Of an odd number of zeros torch puts the one more at the end.
-        top, left = (count // 2 for count in extra)
-        return torch.nn.functional.pad(images, (left, extra[1] - left, top, extra[0] - top))
+        return same_padding(kernel_size, dilation=dilation)
     rows, columns = pair(padding, name="padding", least=0)
-    # Not even a copy of the images where there is nothing to add.
-    if rows == columns == 0:
+    return (rows, rows), (columns, columns)
+
+
+def _pad(images: torch.Tensor, borders: _Borders) -> torch.Tensor:
+    """Return the images with zeros around them; the images themselves where there are none."""
+    (top, bottom), (left, right) = borders
+    if borders == ((0, 0), (0, 0)):
         return images
-    return torch.nn.functional.pad(images, (columns, columns, rows, rows))
+    return torch.nn.functional.pad(images, (left, right, top, bottom))
+
+
+def _weight_size(weight: torch.Tensor) -> tuple[int, int]:
+    return weight.shape[2], weight.shape[3]
 
 
 def conv2d_loop(
@@ -106,16 +142,14 @@ add axes with weight[None, None]
         channel).
     """
     check_kernel(images, weight, bias, groups=groups)
-    padded = _pad(images, weight, stride, padding, dilation)
-    height, width = padded.shape[2:]
-    kernel_size = (weight.shape[2], weight.shape[3])
-    rows, columns = output_size((height, width), kernel_size, stride=stride, dilation=dilation)
+    kernel_size = _weight_size(weight)
+    padded = _pad(images, _borders(kernel_size, stride, padding, dilation))
+    size = (padded.shape[2], padded.shape[3])
+    rows, columns = output_size(size, kernel_size, stride=stride, dilation=dilation)
     down, right = pair(stride, name="stride", least=1)
     gap_down, gap_right = pair(dilation, name="dilation", least=1)
-    span_down, span_right = (
-        gap_down * (kernel_size[0] - 1) + 1,
-        gap_right * (kernel_size[1] - 1) + 1,
-    )
+    reach_down = gap_down * (kernel_size[0] - 1) + 1
+    reach_right = gap_right * (kernel_size[1] - 1) + 1
     # Groups are independent: (n, groups, 1, c / groups, h, w) meets (groups, out / groups, ...).
     padded = torch.unflatten(padded, 1, (groups, 1, -1))
     kernels = torch.unflatten(weight, 0, (groups, -1))
@@ -123,10 +157,10 @@ add axes with weight[None, None]
     for top in range(0, rows * down, down):
         for left in range(0, columns * right, right):
             window = padded[
-                ..., top : top + span_down : gap_down, left : left + span_right : gap_right
+                ..., top : top + reach_down : gap_down, left : left + reach_right : gap_right
             ]
-            pixels.append((window * kernels).sum(dim=(-3, -2, -1)).flatten(1))
-    features = torch.unflatten(torch.stack(pixels, dim=-1), -1, (rows, columns))
+            pixels.append((window * kernels).sum(dim=(-3, -2, -1)))
+    features = torch.stack(pixels, dim=-1).reshape(len(images), len(weight), rows, columns)
     return features if bias is None else features + bias[:, None, None]
 
 
@@ -186,16 +220,587 @@ convert with images.float()
         document processing, section 3 (unrolling into a matrix product).
     """
     check_kernel(images, weight, bias, groups=groups)
-    padded = _pad(images, weight, stride, padding, dilation)
-    kernel_size = (weight.shape[2], weight.shape[3])
+    kernel_size = _weight_size(weight)
+    padded = _pad(images, _borders(kernel_size, stride, padding, dilation))
+    columns, size = _columns(padded, kernel_size, stride, dilation, groups)
+    kernels = weight.reshape(groups, len(weight) // groups, -1)
+    features = torch.matmul(kernels, columns).reshape(len(images), len(weight), *size)
+    return features if bias is None else features + bias[:, None, None]
+
+
+def _columns(
+    padded: torch.Tensor,
+    kernel_size: tuple[int, int],
+    stride: int | tuple[int, int],
+    dilation: int | tuple[int, int],
+    groups: int,
+) -> tuple[torch.Tensor, tuple[int, int]]:
+    """Copy every window into a column; return ``(n, groups, c*kh*kw / groups, oh*ow)`` and size."""
     every = windows(padded, kernel_size, stride=stride, dilation=dilation)
-    # n image, g group, c channel in the group, o kernel in the group, yx output, ij kernel.
-    features = torch.einsum(
-        "ngcyxij,gocij->ngoyx",
-        torch.unflatten(every, 1, (groups, -1)),
+    n, channels, rows, columns = every.shape[:4]
+    entries = channels // groups * kernel_size[0] * kernel_size[1]
+    # Window entries before positions: then the copy reads along rows of the image, which is what
+    # makes it fast, and the product has the output in its final order.
+    ordered = every.permute(0, 1, 4, 5, 2, 3)
+    return ordered.reshape(n, groups, entries, rows * columns), (rows, columns)
+
+
+def _check_groups(groups: int, weight: torch.Tensor) -> int:
+    groups = whole_number(groups, name="groups", least=1)
+    if weight.shape[0] % groups:
+        raise ValueError(
+            f"groups: expected a divisor of the {weight.shape[0]} kernels, got {groups}"
+        )
+    return groups
+
+
+def _padded_size(size: tuple[int, int], borders: _Borders) -> tuple[int, int]:
+    return size[0] + sum(borders[0]), size[1] + sum(borders[1])
+
+
+def conv2d_input_grad(
+    grad_output: torch.Tensor,
+    weight: torch.Tensor,
+    image_size: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: Padding = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> torch.Tensor:
+    """Carry a gradient back through a convolution, from its output to its images.
+
+    Each output pixel hands its gradient to the pixels of its window, times the weight that it had
+    for them, and a pixel adds up what it is handed. That is the transposed matrix of the
+    convolution, applied without writing it down.
+
+    Args:
+        grad_output: Gradient of the loss by the output, ``(n, out, oh, ow)``.
+        weight: Kernels ``(out, c / groups, kh, kw)``.
+        image_size: Rows and columns of the images.
+        stride: Pixels from one window to the next.
+        padding: Rows and columns of zeros added at each end, ``"same"`` or ``"valid"``.
+        dilation: Pixels from one weight to the next.
+        groups: Into how many groups the channels are divided.
+
+    Returns:
+        Gradient of the loss by the images, ``(n, c, h, w)``.
+
+    Raises:
+        TypeError: An argument has the wrong type, or a dtype differs.
+        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
+            padded image.
+
+    Examples:
+        The loss is the sum of the 3 x 3 average of a 4 x 4 image: a pixel's gradient is the
+        number of windows that see it, over 9.
+
+        >>> import torch
+        >>> from cnnbook.convolution import conv2d_input_grad
+        >>> ones = torch.ones(1, 1, 2, 2)
+        >>> conv2d_input_grad(ones, torch.ones(1, 1, 3, 3), 4)[0, 0].tolist()
+        [[1.0, 2.0, 2.0, 1.0], [2.0, 4.0, 4.0, 2.0], [2.0, 4.0, 4.0, 2.0], [1.0, 2.0, 2.0, 1.0]]
+
+        A kernel of one weight hands it on as it is.
+
+        >>> conv2d_input_grad(ones, torch.ones(1, 1, 1, 1), 2).tolist()
+        [[[[1.0, 1.0], [1.0, 1.0]]]]
+        >>> conv2d_input_grad(ones, torch.ones(1, 1, 3, 3), 5)
+        Traceback (most recent call last):
+            ...
+        ValueError: grad_output: expected the shape of the output, (n, 1, 3, 3), got (1, 1, 2, 2)
+
+    Source:
+        Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning, section 4;
+        the same numbers as torch.nn.grad.conv2d_input.
+    """
+    check_weight(weight)
+    groups = _check_groups(groups, weight)
+    size = pair(image_size, name="image_size", least=1)
+    kernel_size = _weight_size(weight)
+    borders = _borders(kernel_size, stride, padding, dilation)
+    full = _padded_size(size, borders)
+    check_grad_output(
+        grad_output,
+        (None, len(weight), *output_size(full, kernel_size, stride=stride, dilation=dilation)),
+    )
+    check_together(grad_output, "grad_output", weight=weight)
+    # n image, g group, o kernel, c channel, yx output, ij kernel. The conjugate, which does
+    # nothing to real numbers, makes it the adjoint for complex ones, as in torch.
+    handed = torch.einsum(
+        "ngoyx,gocij->ngcyxij",
+        torch.unflatten(grad_output, 1, (groups, -1)),
+        torch.unflatten(weight.conj(), 0, (groups, -1)),
+    ).flatten(1, 2)
+    padded = fold_windows(handed, full, stride=stride, dilation=dilation)
+    top, left = borders[0][0], borders[1][0]
+    return padded[:, :, top : top + size[0], left : left + size[1]]
+
+
+def conv2d_weight_grad(
+    images: torch.Tensor,
+    grad_output: torch.Tensor,
+    kernel_size: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: Padding = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> torch.Tensor:
+    """Compute the gradient of a convolution's loss by its weights.
+
+    A weight met one pixel of every window: its gradient is the sum of these pixels, each times
+    the gradient of the output that it went into.
+
+    Args:
+        images: Images ``(n, c, h, w)``.
+        grad_output: Gradient of the loss by the output, ``(n, out, oh, ow)``.
+        kernel_size: Rows and columns of the kernels.
+        stride: Pixels from one window to the next.
+        padding: Rows and columns of zeros added at each end, ``"same"`` or ``"valid"``.
+        dilation: Pixels from one weight to the next.
+        groups: Into how many groups the channels are divided.
+
+    Returns:
+        Gradient of the loss by the weights, ``(out, c / groups, kh, kw)``.
+
+    Raises:
+        TypeError: An argument has the wrong type, or a dtype differs.
+        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
+            padded image.
+
+    Examples:
+        The loss is the sum of the output: a weight's gradient is the sum of the pixels it met.
+
+        >>> import torch
+        >>> from cnnbook.convolution import conv2d_weight_grad
+        >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
+        >>> conv2d_weight_grad(image, torch.ones(1, 1, 2, 2), 3)[0, 0].tolist()
+        [[10.0, 14.0, 18.0], [26.0, 30.0, 34.0], [42.0, 46.0, 50.0]]
+        >>> 0 + 1 + 4 + 5
+        10
+
+        Without images there is nothing to add.
+
+        >>> conv2d_weight_grad(image[:0], torch.ones(0, 1, 4, 4), 1).item()
+        0.0
+        >>> conv2d_weight_grad(image, torch.ones(1, 1, 2, 2), 2)
+        Traceback (most recent call last):
+            ...
+        ValueError: grad_output: expected the shape of the output, (1, out, 3, 3), got (1, 1, 2, 2)
+
+    Source:
+        Goodfellow, Bengio and Courville (2016), Deep Learning, equation 9.11; the same numbers as
+        torch.nn.grad.conv2d_weight.
+    """
+    check_images(images)
+    check_number_type(images, name="images")
+    kernel = pair(kernel_size, name="kernel_size", least=1)
+    groups = whole_number(groups, name="groups", least=1)
+    n, channels = images.shape[:2]
+    if channels % groups:
+        raise ValueError(
+            f"groups: expected a divisor of the {channels} image channels, got {groups}"
+        )
+    borders = _borders(kernel, stride, padding, dilation)
+    full = _padded_size((images.shape[2], images.shape[3]), borders)
+    check_grad_output(
+        grad_output, (n, None, *output_size(full, kernel, stride=stride, dilation=dilation))
+    )
+    kernels = grad_output.shape[1]
+    if kernels % groups:
+        raise ValueError(
+            f"grad_output: expected a number of channels divisible by groups={groups}, "
+            f"got {kernels}"
+        )
+    check_together(images, "images", grad_output=grad_output)
+    columns, _ = _columns(_pad(images, borders), kernel, stride, dilation, groups)
+    gradients = torch.unflatten(grad_output.flatten(2), 1, (groups, -1))
+    # Over images and positions at once; the conjugate as in conv2d_input_grad.
+    summed = torch.einsum("ngop,ngep->goe", gradients, columns.conj())
+    return summed.reshape(kernels, channels // groups, *kernel)
+
+
+def conv2d_bias_grad(grad_output: torch.Tensor) -> torch.Tensor:
+    """Compute the gradient of a convolution's loss by its bias.
+
+    The bias was added to every output pixel of its channel, so its gradient is the sum of theirs.
+
+    Args:
+        grad_output: Gradient of the loss by the output, ``(n, out, oh, ow)``.
+
+    Returns:
+        Gradient of the loss by the bias, ``(out,)``.
+
+    Raises:
+        TypeError: ``grad_output`` is not a tensor, or counts in whole numbers.
+        ValueError: It does not have four axes.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.convolution import conv2d_bias_grad
+        >>> conv2d_bias_grad(torch.ones(1, 1, 2, 2)).tolist()
+        [4.0]
+        >>> conv2d_bias_grad(torch.ones(0, 2, 1, 1)).tolist()
+        [0.0, 0.0]
+        >>> conv2d_bias_grad(torch.ones(2, 2))
+        Traceback (most recent call last):
+            ...
+        ValueError: grad_output: expected (n, c, h, w), got (2, 2); add axes with \
+grad_output[None, None]
+
+    Source:
+        Goodfellow, Bengio and Courville (2016), Deep Learning, section 9.5.
+    """
+    check_images(grad_output, name="grad_output")
+    check_number_type(grad_output, name="grad_output")
+    return grad_output.sum(dim=(0, 2, 3))
+
+
+def conv_transpose2d(
+    images: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    output_padding: int | tuple[int, int] = 0,
+    groups: int = 1,
+    dilation: int | tuple[int, int] = 1,
+) -> torch.Tensor:
+    """Spread each pixel over a window, weighted by a kernel: a convolution run backwards.
+
+    It is what carries gradients back through a convolution, used as a layer of its own, mostly to
+    make small images large. It does not undo a convolution.
+
+    Args:
+        images: Images ``(n, c, h, w)``.
+        weight: Kernels ``(c, out / groups, kh, kw)``, of the images' dtype: the input channels
+            first, as in the convolution that is run backwards.
+        bias: One number for each output channel, shape ``(out,)``, or None.
+        stride: Pixels from one window to the next in the output.
+        padding: Rows and columns taken away at each end of the output.
+        output_padding: Rows and columns added after that at the end of the output.
+        groups: Into how many groups the channels are divided.
+        dilation: Pixels from one weight to the next.
+
+    Returns:
+        The images' features, shape ``(n, out, oh, ow)``.
+
+    Raises:
+        TypeError: An argument has the wrong type, or a dtype differs.
+        ValueError: A shape does not fit, a knob is too small, or nothing is left.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.convolution import conv_transpose2d
+        >>> image = torch.tensor([[[[1.0, 2.0]]]])
+        >>> conv_transpose2d(image, torch.tensor([[[[1.0, 10.0]]]])).tolist()
+        [[[[1.0, 12.0, 20.0]]]]
+
+        The middle pixel belongs to both windows: 10*1 + 1*2. With a stride of 2 none does.
+
+        >>> conv_transpose2d(image, torch.tensor([[[[1.0, 10.0]]]]), stride=(1, 2)).tolist()
+        [[[[1.0, 10.0, 2.0, 20.0]]]]
+        >>> conv_transpose2d(image, torch.ones(2, 1, 1, 1))
+        Traceback (most recent call last):
+            ...
+        ValueError: weight: expected (1, out / groups, kh, kw) for images of 1 channels, \
+got (2, 1, 1, 1)
+
+    Source:
+        Zeiler, Krishnan, Taylor and Fergus (2010), Deconvolutional networks; Dumoulin and Visin
+        (2016), A guide to convolution arithmetic for deep learning, section 4.
+    """
+    check_images(images)
+    check_number_type(images, name="images")
+    check_weight(weight, axes="(in, out / groups, kh, kw)")
+    channels = images.shape[1]
+    groups = whole_number(groups, name="groups", least=1)
+    if channels % groups:
+        raise ValueError(
+            f"groups: expected a divisor of the {channels} image channels, got {groups}"
+        )
+    if weight.shape[0] != channels:
+        raise ValueError(
+            f"weight: expected ({channels}, out / groups, kh, kw) for images of {channels} "
+            f"channels, got {tuple(weight.shape)}"
+        )
+    check_bias(bias, weight.shape[1] * groups)
+    check_together(images, "images", weight=weight, bias=bias)
+    size, kernel_size = (images.shape[2], images.shape[3]), _weight_size(weight)
+    # Before anything is taken away, and after.
+    full = transposed_output_size(size, kernel_size, stride=stride, dilation=dilation)
+    rows, columns = transposed_output_size(
+        size,
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+    )
+    top, left = pair(padding, name="padding", least=0)
+    spread = torch.einsum(
+        "ngcyx,gcoij->ngoyxij",
+        torch.unflatten(images, 1, (groups, -1)),
         torch.unflatten(weight, 0, (groups, -1)),
     ).flatten(1, 2)
+    features = fold_windows(spread, full, stride=stride, dilation=dilation)
+    # Where output_padding asks for pixels that no window reached, they are 0.
+    below, right = max(0, top + rows - full[0]), max(0, left + columns - full[1])
+    features = torch.nn.functional.pad(features, (0, right, 0, below))
+    features = features[:, :, top : top + rows, left : left + columns]
     return features if bias is None else features + bias[:, None, None]
+
+
+def conv_matrix(
+    weight: torch.Tensor,
+    image_size: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: Padding = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    sparse: bool = False,
+) -> torch.Tensor:
+    """Write a convolution down as a matrix: the What in ``conv(img) = img @ What``.
+
+    A convolution is linear, so there is a matrix for it, once the image is flattened into a row:
+    ``images.flatten(1) @ What == conv2d(images, weight, ...).flatten(1)``. Each column belongs to
+    one output pixel and holds the kernel's weights at the pixels of its window, 0 elsewhere: the
+    same few weights in every column. Its transpose carries gradients back. A bias is added after
+    it.
+
+    Args:
+        weight: Kernels ``(out, c / groups, kh, kw)``.
+        image_size: Rows and columns of the images.
+        stride: Pixels from one window to the next.
+        padding: Rows and columns of zeros added at each end, ``"same"`` or ``"valid"``. They add
+            nothing to the matrix, so zeros are only left out.
+        dilation: Pixels from one weight to the next.
+        groups: Into how many groups the channels are divided.
+        sparse: Whether to store only the entries that hold a weight, as a sparse COO tensor;
+            ``images.flatten(1) @ What`` is written the same.
+
+    Returns:
+        The matrix, shape ``(c*h*w, out*oh*ow)``, of the weight's dtype and device. Gradients
+        flow through it back to ``weight``.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
+            padded image.
+        MemoryError: The matrix, written out, would take more than 16 GB; the sparse one takes 24
+            bytes an entry in float64.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.convolution import conv2d, conv_matrix
+        >>> image = torch.tensor([[[[1.0, 2.0, 3.0]]]])
+        >>> weight = torch.tensor([[[[10.0, 1.0]]]])
+        >>> what = conv_matrix(weight, (1, 3))
+        >>> what.tolist()
+        [[10.0, 0.0], [1.0, 10.0], [0.0, 1.0]]
+        >>> (image.flatten(1) @ what).tolist(), conv2d(image, weight).flatten(1).tolist()
+        ([[12.0, 23.0]], [[12.0, 23.0]])
+
+        For the 3 x 3 average on 4 x 4: 16 pixels, 4 windows of 9 weights each.
+
+        >>> what = conv_matrix(torch.ones(1, 1, 3, 3), 4)
+        >>> what.shape, int(what.count_nonzero())
+        (torch.Size([16, 4]), 36)
+        >>> conv_matrix(torch.ones(1, 1, 3, 3), 4, sparse=True).values().numel()
+        36
+        >>> conv_matrix(torch.ones(3, 3), 4)
+        Traceback (most recent call last):
+            ...
+        ValueError: weight: expected (out, in / groups, kh, kw), got (3, 3); add axes with \
+weight[None, None]
+
+    Source:
+        Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning, section
+        4.1 (there for column vectors, so transposed).
+    """
+    check_weight(weight)
+    sparse = true_or_false(sparse, name="sparse")
+    groups = _check_groups(groups, weight)
+    height, width = pair(image_size, name="image_size", least=1)
+    kernel_size = _weight_size(weight)
+    borders = _borders(kernel_size, stride, padding, dilation)
+    full = _padded_size((height, width), borders)
+    rows, columns = output_size(full, kernel_size, stride=stride, dilation=dilation)
+    kernels, depth = weight.shape[:2]
+    shape = (depth * groups * height * width, kernels * rows * columns)
+    if not sparse and shape[0] * shape[1] * weight.element_size() > _MOST_BYTES:
+        gigabytes = shape[0] * shape[1] * weight.element_size() / 1e9
+        raise MemoryError(
+            f"sparse: expected True for a matrix of {shape[0]} x {shape[1]}, got False, which "
+            f"would take {gigabytes:.0f} GB"
+        )
+    # Number the pixels from 0, the padding -1, and look at the numbers through every window.
+    numbers = torch.arange(height * width, device=weight.device).reshape(1, 1, height, width)
+    (top, bottom), (left, right) = borders
+    numbers = torch.nn.functional.pad(numbers, (left, right, top, bottom), value=-1)
+    # Entry (tap, position): which pixel the weight number tap meets at that position.
+    met = windows(numbers, kernel_size, stride=stride, dilation=dilation)[0, 0]
+    met = met.permute(2, 3, 0, 1).reshape(kernel_size[0] * kernel_size[1], rows * columns)
+    inside = met >= 0
+    tap, position = inside.nonzero(as_tuple=True)
+    pixel = met[inside]
+    # Every kernel meets these pixels in each channel of its group: axes (out, c / groups, entry).
+    kernel = torch.arange(kernels, device=weight.device)[:, None, None]
+    channel = torch.arange(depth, device=weight.device)[:, None]
+    channel = channel + kernel // (kernels // groups) * depth
+    row = (channel * (height * width) + pixel).flatten()
+    column = (kernel * (rows * columns) + position).expand(kernels, depth, -1).flatten()
+    values = weight.flatten(2)[:, :, tap].flatten()
+    if not sparse:
+        return weight.new_zeros(shape).index_put((row, column), values)
+    # In order of rows and columns, which torch calls coalesced, so that it need not sort again.
+    order = torch.argsort(row * shape[1] + column)
+    return torch.sparse_coo_tensor(
+        torch.stack([row[order], column[order]]),
+        values[order],
+        shape,
+        is_coalesced=True,
+        check_invariants=False,
+    )
+
+
+# A dense matrix above this is a slip, since one line more asks for the sparse one.
+_MOST_BYTES = 16 * 10**9
+
+
+def band_matrix(
+    weights: torch.Tensor,
+    size: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+) -> torch.Tensor:
+    """Write a convolution along one axis down as a matrix.
+
+    Together with ``separable_factors`` this answers ``conv(img) = A @ img @ B`` for a separable
+    kernel: ``A = band_matrix(column, height).T`` mixes the rows, ``B = band_matrix(row, width)``
+    the columns, and no pixel has to be flattened.
+
+    Args:
+        weights: The weights ``(k,)``.
+        size: Pixels along the axis.
+        stride: Pixels from one window to the next.
+        padding: Zeros added at each end.
+        dilation: Pixels from one weight to the next.
+
+    Returns:
+        The matrix, shape ``(size, windows)``: a row of pixels times it is the row's convolution.
+
+    Raises:
+        TypeError: ``weights`` is not a tensor of fractions, or another argument not a whole
+            number.
+        ValueError: ``weights`` does not have one axis, a number is too small, or the weights
+            reach further than the padded row.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.convolution import band_matrix
+        >>> band_matrix(torch.tensor([10.0, 1.0]), 3).tolist()
+        [[10.0, 0.0], [1.0, 10.0], [0.0, 1.0]]
+        >>> band_matrix(torch.ones(1), 2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        >>> band_matrix(torch.ones(2, 2), 3)
+        Traceback (most recent call last):
+            ...
+        ValueError: weights: expected (k,) with at least one weight, got (2, 2)
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(weights, torch.Tensor):
+        raise TypeError(
+            f"weights: expected a torch.Tensor of shape (k,), got {type(weights).__name__}; "
+            "convert with torch.tensor(weights)"
+        )
+    check_number_type(weights, name="weights")
+    if weights.ndim != 1 or not len(weights):
+        raise ValueError(
+            f"weights: expected (k,) with at least one weight, got {tuple(weights.shape)}"
+        )
+    return conv_matrix(
+        weights[None, None, None],
+        (1, whole_number(size, name="size", least=1)),
+        stride=(1, whole_number(stride, name="stride", least=1)),
+        padding=(0, whole_number(padding, name="padding", least=0)),
+        dilation=(1, whole_number(dilation, name="dilation", least=1)),
+    )
+
+
+def separable_factors(kernel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Split a kernel into a column and a row whose product it is, where there are such.
+
+    Convolving with the column and then with the row takes ``kh + kw`` products a pixel in place of
+    ``kh * kw``, and is ``A @ img @ B`` with the two ``band_matrix``es.
+
+    Args:
+        kernel: One kernel ``(kh, kw)``.
+
+    Returns:
+        ``(column, row)``, shapes ``(kh,)`` and ``(kw,)``, with
+        ``column[:, None] * row == kernel`` up to rounding. The row is 1 at the kernel's largest
+        weight; of many such pairs, which differ by a factor, that one is chosen.
+
+    Raises:
+        TypeError: ``kernel`` is not a tensor of fractions.
+        ValueError: ``kernel`` does not have two axes, is not finite, or is no such product.
+
+    Examples:
+        >>> from cnnbook.convolution import separable_factors
+        >>> from cnnbook.kernels import averaging_kernel, laplacian_kernel, sobel_kernel
+        >>> [part.tolist() for part in separable_factors(sobel_kernel("x"))]
+        [[-1.0, -2.0, -1.0], [1.0, 0.0, -1.0]]
+        >>> [part.tolist() for part in separable_factors(averaging_kernel((1, 2)))]
+        [[0.5], [1.0, 1.0]]
+        >>> separable_factors(laplacian_kernel())
+        Traceback (most recent call last):
+            ...
+        ValueError: kernel: expected the product of a column and a row, got one whose rows are \
+not multiples of each other: row 0 is off by 0.25 in column 0
+
+    Source:
+        Gonzalez and Woods (2018), Digital Image Processing, section 3.4, separable filter
+        kernels.
+    """
+    if not isinstance(kernel, torch.Tensor):
+        raise TypeError(
+            f"kernel: expected a torch.Tensor of shape (kh, kw), got {type(kernel).__name__}; "
+            "convert with torch.tensor(kernel)"
+        )
+    check_number_type(kernel, name="kernel")
+    if kernel.ndim != 2 or 0 in kernel.shape:
+        raise ValueError(
+            f"kernel: expected (kh, kw) with at least one weight, got {tuple(kernel.shape)}"
+        )
+    if kernel.is_meta:
+        raise ValueError("kernel: expected weights that can be read, got a tensor on 'meta'")
+    if not torch.isfinite(kernel).all():
+        raise ValueError("kernel: expected finite weights, got infinite ones or NaN")
+    exact = kernel.detach().to(torch.promote_types(kernel.dtype, torch.float64))
+    pivot = int(exact.abs().argmax())
+    i, j = divmod(pivot, kernel.shape[1])
+    if exact[i, j] == 0:
+        # All weights are 0: a column of zeros and a row of ones.
+        return kernel[:, 0].clone(), torch.ones_like(kernel[0])
+    # Adding 0 turns the -0.0 of a division by a negative weight into 0.0.
+    column, row = exact[:, j], exact[i] / exact[i, j] + 0.0
+    misses = (column[:, None] * row - exact).abs()
+    allowed = 8 * torch.finfo(kernel.dtype).eps * exact[i, j].abs()
+    if misses.max() > allowed:
+        i, j = divmod(int(misses.argmax()), kernel.shape[1])
+        raise ValueError(
+            "kernel: expected the product of a column and a row, got one whose rows are not "
+            f"multiples of each other: row {i} is off by {misses[i, j].item():.4g} in column {j}"
+        )
+    return column.to(kernel.dtype), row.to(kernel.dtype)
 
 
 def conv_from_kernel(kernel: torch.Tensor, bias: float | torch.Tensor = 0.0) -> torch.nn.Conv2d:
@@ -336,3 +941,69 @@ def moving_average(images: torch.Tensor, *, size: int | tuple[int, int]) -> torc
     check_images(images)
     check_number_type(images, name="images")
     return windows(images, pair(size, name="size", least=1)).mean(dim=(-2, -1))
+
+
+def expand_features(
+    images: torch.Tensor,
+    out_channels: int,
+    *,
+    kernel_size: int | tuple[int, int] = 3,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Make many features of each image, by convolving it with as many random kernels.
+
+    This is what a layer does before it has learnt anything: of one picture it makes many, each
+    showing how one pattern is answered to where.
+
+    Args:
+        images: Images ``(n, c, h, w)``.
+        out_channels: How many features to make.
+        kernel_size: Rows and columns of the kernels.
+        generator: Where the random numbers come from; torch's own state where it is left out.
+
+    Returns:
+        The features, shape ``(n, out_channels, h - kh + 1, w - kw + 1)``: those of a new
+        ``torch.nn.Conv2d(c, out_channels, kernel_size)``, which draws the same kernels from the
+        same state.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: ``images`` does not have four axes, a number is too small, or the kernel is
+            larger than an image.
+
+    Examples:
+        Two images of one channel become two of sixteen, with 16*1*3*3 weights and 16 biases.
+
+        >>> import torch
+        >>> from cnnbook.convolution import expand_features
+        >>> images = torch.arange(32.0).reshape(2, 1, 4, 4)
+        >>> expand_features(images, 16).shape
+        torch.Size([2, 16, 2, 2])
+        >>> 16*1*3*3 + 16
+        160
+        >>> expand_features(images, 1, kernel_size=4).shape
+        torch.Size([2, 1, 1, 1])
+        >>> expand_features(images, 16, kernel_size=5)
+        Traceback (most recent call last):
+            ...
+        ValueError: kernel_size: expected at most the padded size 4 + 2*0 = 4, got a kernel that \
+spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
+
+    Source:
+        The lecture; He, Zhang, Ren and Sun (2015), Delving deep into rectifiers, for the
+        distribution, with torch's choice of its width.
+    """
+    check_images(images)
+    check_number_type(images, name="images")
+    channels = images.shape[1]
+    kernels = whole_number(out_channels, name="out_channels", least=1)
+    size = pair(kernel_size, name="kernel_size", least=1)
+    check_generator(generator, optional=True)
+    # Called for its refusal, before any random number is drawn.
+    output_size((images.shape[2], images.shape[3]), size)
+    bound = 1 / (channels * size[0] * size[1]) ** 0.5
+    weight, bias = (
+        torch.empty(shape).uniform_(-bound, bound, generator=generator).to(images)
+        for shape in ((kernels, channels, *size), (kernels,))
+    )
+    return conv2d(images, weight, bias)

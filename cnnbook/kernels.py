@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 _Device = torch.device | str | None
+# More weights than any image has pixels are a slip of the keyboard, not a kernel.
+_MOST = 100_000_000
 
 
 def _made(
@@ -35,6 +37,13 @@ def _made(
     place = torch.device("cpu") if device is None else check_device(device)
     # By way of float64, so that a weight is rounded once.
     return torch.as_tensor(rows, dtype=torch.float64).to(dtype).to(place)
+
+
+def _size(size: int | tuple[int, int]) -> tuple[int, int]:
+    rows, columns = pair(size, name="size", least=1)
+    if rows * columns > _MOST:
+        raise ValueError(f"size: expected at most {_MOST:,} weights, got {rows} x {columns}")
+    return rows, columns
 
 
 def averaging_kernel(
@@ -58,7 +67,7 @@ def averaging_kernel(
 
     Raises:
         TypeError: ``size`` is not a whole number or a pair, or ``dtype`` counts in whole numbers.
-        ValueError: ``size`` is below 1.
+        ValueError: ``size`` is below 1 or makes more than 100,000,000 weights.
         RuntimeError: ``device`` is not there.
 
     Examples:
@@ -80,8 +89,9 @@ def averaging_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.5, box filter.
     """
-    rows, columns = pair(size, name="size", least=1)
-    return _made([[1 / (rows * columns)] * columns] * rows, dtype, device)
+    rows, columns = _size(size)
+    mean = torch.full((rows, columns), 1 / (rows * columns), dtype=torch.float64)
+    return _made(mean, dtype, device)
 
 
 def identity_kernel(
@@ -105,7 +115,7 @@ def identity_kernel(
 
     Raises:
         TypeError: ``size`` is not a whole number or a pair, or ``dtype`` counts in whole numbers.
-        ValueError: ``size`` is below 1.
+        ValueError: ``size`` is below 1 or makes more than 100,000,000 weights.
         RuntimeError: ``device`` is not there.
 
     Examples:
@@ -124,7 +134,7 @@ def identity_kernel(
     Source:
         Derived here.
     """
-    rows, columns = pair(size, name="size", least=1)
+    rows, columns = _size(size)
     kernel = torch.zeros(rows, columns, dtype=torch.float64)
     kernel[(rows - 1) // 2, (columns - 1) // 2] = 1
     return _made(kernel, dtype, device)
@@ -153,7 +163,7 @@ def shift_kernel(
     Raises:
         TypeError: ``down`` or ``right`` is not a whole number, or ``dtype`` counts in whole
             numbers.
-        ValueError: ``down`` or ``right`` is above 1,000,000 or below -1,000,000.
+        ValueError: ``down`` or ``right`` is above 4,999 or below -4,999.
         RuntimeError: ``device`` is not there.
 
     Examples:
@@ -177,8 +187,8 @@ def shift_kernel(
     Source:
         Derived here.
     """
-    down = whole_number(down, name="down", least=-(10**6), most=10**6)
-    right = whole_number(right, name="right", least=-(10**6), most=10**6)
+    down = whole_number(down, name="down", least=-4999, most=4999)
+    right = whole_number(right, name="right", least=-4999, most=4999)
     kernel = torch.zeros(2 * abs(down) + 1, 2 * abs(right) + 1, dtype=torch.float64)
     kernel[abs(down) - down, abs(right) - right] = 1
     return _made(kernel, dtype, device)
@@ -207,7 +217,8 @@ def gaussian_kernel(
 
     Raises:
         TypeError: An argument has the wrong type, or ``dtype`` counts in whole numbers.
-        ValueError: ``size`` is below 1, or ``sigma`` is not a finite number above 0.
+        ValueError: ``size`` is below 1 or makes more than 100,000,000 weights, or ``sigma`` is
+            not a finite number above 0.
         RuntimeError: ``device`` is not there.
 
     Examples:
@@ -227,7 +238,7 @@ def gaussian_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.5, Gaussian filter.
     """
-    sizes = pair(size, name="size", least=1)
+    sizes = _size(size)
     width = real_number(sigma, name="sigma", above=0)
     # Scaled so that the largest exponent is 0: a narrow bell on an even kernel must not vanish.
     column, row = (

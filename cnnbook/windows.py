@@ -4,10 +4,24 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook.arguments import check_images, check_number_type, pair, whole_number
+from cnnbook.arguments import (
+    check_images,
+    check_number_type,
+    check_together,
+    pair,
+    whole_number,
+)
 from cnnbook.shapes import output_size
 
-__all__ = ["WindowSum", "check_kernel", "window_sum", "windows"]
+__all__ = [
+    "WindowSum",
+    "check_bias",
+    "check_kernel",
+    "check_weight",
+    "fold_windows",
+    "window_sum",
+    "windows",
+]
 
 
 def windows(
@@ -81,6 +95,99 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     return viewed[..., :: gap[0], :: gap[1]]
 
 
+def fold_windows(
+    windows: torch.Tensor,
+    image_size: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+) -> torch.Tensor:
+    """Add every window back to the place in the image that it was taken from.
+
+    This is the adjoint of ``windows``: a pixel receives one number from each window that saw it.
+    It is not the inverse, since a pixel that four windows saw comes back four times. It carries
+    gradients from windows to pixels, and is all of a transposed convolution but the weights.
+
+    Args:
+        windows: Windows ``(n, c, oh, ow, kh, kw)`` of any dtype but bool.
+        image_size: Rows and columns of the images.
+        stride: Pixels from one window to the next.
+        padding: Rows and columns that had been added at each end; what falls there is dropped.
+        dilation: Pixels from one entry of a window to the next.
+
+    Returns:
+        Images ``(n, c, h, w)``; pixels that no window saw are 0.
+
+    Raises:
+        TypeError: ``windows`` is not a tensor of numbers, or a knob is not a whole number or a
+            pair.
+        ValueError: ``windows`` does not have six axes, a knob is too small, or images of that
+            size have another number of windows.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import fold_windows, windows
+        >>> image = torch.tensor([[[[1, 2, 3]]]])
+        >>> fold_windows(windows(image, (1, 2)), (1, 3)).tolist()
+        [[[[1, 4, 3]]]]
+
+        The middle pixel was in both windows. Windows that do not overlap give the image back.
+
+        >>> image = torch.arange(4).reshape(1, 1, 2, 2)
+        >>> torch.equal(fold_windows(windows(image, 1), 2), image)
+        True
+        >>> fold_windows(windows(image, 1), 3)
+        Traceback (most recent call last):
+            ...
+        ValueError: windows: expected 3 x 3 windows for images of 3 x 3 pixels, got 2 x 2
+
+    Source:
+        Derived here; the same sum as torch.nn.functional.fold, for windows that are not flattened.
+    """
+    if not isinstance(windows, torch.Tensor):
+        raise TypeError(
+            "windows: expected a torch.Tensor of shape (n, c, oh, ow, kh, kw), "
+            f"got {type(windows).__name__}"
+        )
+    if windows.dtype == torch.bool:
+        raise TypeError("windows: expected numbers, got torch.bool; convert with windows.long()")
+    shape = tuple(windows.shape)
+    if len(shape) != 6 or 0 in shape[1:]:
+        raise ValueError(
+            f"windows: expected (n, c, oh, ow, kh, kw) with at least one of each but n, got {shape}"
+        )
+    n, channels, rows, columns, kernel_rows, kernel_columns = shape
+    height, width = pair(image_size, name="image_size", least=1)
+    step = pair(stride, name="stride", least=1)
+    border = pair(padding, name="padding", least=0)
+    gap = pair(dilation, name="dilation", least=1)
+    expected = output_size(
+        (height, width),
+        (kernel_rows, kernel_columns),
+        stride=step,
+        padding=border,
+        dilation=gap,
+    )
+    if expected != (rows, columns):
+        raise ValueError(
+            f"windows: expected {expected[0]} x {expected[1]} windows for images of {height} x "
+            f"{width} pixels, got {rows} x {columns}"
+        )
+    padded = windows.new_zeros(n, channels, height + 2 * border[0], width + 2 * border[1])
+    # Entry by entry of the window: the same entry of all windows never meets itself.
+    for i in range(kernel_rows):
+        for j in range(kernel_columns):
+            top, left = i * gap[0], j * gap[1]
+            padded[
+                :,
+                :,
+                top : top + step[0] * (rows - 1) + 1 : step[0],
+                left : left + step[1] * (columns - 1) + 1 : step[1],
+            ] += windows[..., i, j]
+    return padded[:, :, border[0] : border[0] + height, border[1] : border[1] + width]
+
+
 def check_kernel(
     images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, groups: int
 ) -> None:
@@ -117,17 +224,8 @@ got (5, 1, 2, 2)
         raise ValueError(
             f"groups: expected a divisor of the {channels} image channels, got {groups}"
         )
-    if not isinstance(weight, torch.Tensor):
-        raise TypeError(
-            "weight: expected a torch.Tensor of shape (out, in / groups, kh, kw), "
-            f"got {type(weight).__name__}; convert with torch.tensor(weight)"
-        )
+    check_weight(weight)
     shape = tuple(weight.shape)
-    if len(shape) != 4:
-        remedy = "; add axes with weight[None, None]" if len(shape) == 2 else ""
-        raise ValueError(f"weight: expected (out, in / groups, kh, kw), got {shape}{remedy}")
-    if 0 in shape:
-        raise ValueError(f"weight: expected at least one weight along every axis, got {shape}")
     if shape[1] != channels // groups:
         raise ValueError(
             f"weight: expected (out, {channels // groups}, kh, kw) for images of {channels} "
@@ -137,30 +235,123 @@ got (5, 1, 2, 2)
         raise ValueError(
             f"weight: expected a number of kernels divisible by groups={groups}, got {shape[0]}"
         )
-    belonging = {"weight": weight}
-    if bias is not None:
-        if not isinstance(bias, torch.Tensor):
-            raise TypeError(
-                f"bias: expected a torch.Tensor of shape ({shape[0]},), got "
-                f"{type(bias).__name__}; convert with torch.tensor([bias])"
-            )
-        if tuple(bias.shape) != (shape[0],):
-            raise ValueError(
-                f"bias: expected one number for each kernel, shape ({shape[0]},), "
-                f"got {tuple(bias.shape)}"
-            )
-        belonging["bias"] = bias
-    for name, tensor in belonging.items():
-        if tensor.dtype != images.dtype:
-            raise TypeError(
-                f"{name}: expected the images' dtype {images.dtype}, got {tensor.dtype}; "
-                f"convert with {name}.to(images.dtype)"
-            )
-        if tensor.device != images.device:
-            raise ValueError(
-                f"{name}: expected the images' device {images.device}, got {tensor.device}; "
-                f"move it with {name}.to(images.device)"
-            )
+    check_bias(bias, shape[0])
+    check_together(images, "images", weight=weight, bias=bias)
+
+
+def check_weight(weight: torch.Tensor, *, axes: str = "(out, in / groups, kh, kw)") -> None:
+    """Refuse a weight that does not have the four axes of a convolution's.
+
+    Args:
+        weight: What should be a tensor of that many axes, none of them empty.
+        axes: What the axes stand for, for the error message.
+
+    Raises:
+        TypeError: ``weight`` is not a tensor, or counts in whole numbers.
+        ValueError: It does not have four axes, or one is empty.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import check_weight
+        >>> check_weight(torch.zeros(1, 1, 2, 2))
+        >>> check_weight(torch.zeros(2, 2))
+        Traceback (most recent call last):
+            ...
+        ValueError: weight: expected (out, in / groups, kh, kw), got (2, 2); \
+add axes with weight[None, None]
+
+    Source:
+        Derived here; the axes are those of torch.nn.functional.conv2d.
+    """
+    if not isinstance(weight, torch.Tensor):
+        raise TypeError(
+            f"weight: expected a torch.Tensor of shape {axes}, got {type(weight).__name__}; "
+            "convert with torch.tensor(weight)"
+        )
+    if weight.layout != torch.strided:
+        raise TypeError(
+            f"weight: expected a dense tensor, got {weight.layout}; convert with weight.to_dense()"
+        )
+    check_number_type(weight, name="weight")
+    shape = tuple(weight.shape)
+    if len(shape) != 4:
+        remedy = "; add axes with weight[None, None]" if len(shape) == 2 else ""
+        raise ValueError(f"weight: expected {axes}, got {shape}{remedy}")
+    if 0 in shape:
+        raise ValueError(f"weight: expected at least one weight along every axis, got {shape}")
+
+
+def check_bias(bias: torch.Tensor | None, channels: int) -> None:
+    """Refuse a bias that does not hold one number for each output channel.
+
+    Args:
+        bias: What should be a tensor ``(channels,)`` or None.
+        channels: How many output channels there are.
+
+    Raises:
+        TypeError: ``bias`` is something else.
+        ValueError: Its shape differs.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import check_bias
+        >>> check_bias(torch.zeros(3), 3)
+        >>> check_bias(torch.zeros(3, 1), 3)
+        Traceback (most recent call last):
+            ...
+        ValueError: bias: expected one number for each kernel, shape (3,), got (3, 1)
+
+    Source:
+        Derived here.
+    """
+    if bias is None:
+        return
+    if not isinstance(bias, torch.Tensor):
+        raise TypeError(
+            f"bias: expected a torch.Tensor of shape ({channels},), got "
+            f"{type(bias).__name__}; convert with torch.tensor([bias])"
+        )
+    if tuple(bias.shape) != (channels,):
+        raise ValueError(
+            f"bias: expected one number for each kernel, shape ({channels},), "
+            f"got {tuple(bias.shape)}"
+        )
+
+
+def check_grad_output(
+    grad_output: torch.Tensor, expected: tuple[int | None, int | None, int, int]
+) -> None:
+    """Refuse a gradient whose shape is not that of the layer's output.
+
+    Args:
+        grad_output: What should be the gradient of a loss by a layer's output.
+        expected: The output's shape; None where any number of images or channels will do.
+
+    Raises:
+        TypeError: ``grad_output`` is not a tensor, or counts in whole numbers.
+        ValueError: Its shape differs.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.windows import check_grad_output
+        >>> check_grad_output(torch.zeros(5, 1, 2, 2), (None, 1, 2, 2))
+        >>> check_grad_output(torch.zeros(5, 1, 2, 2), (None, 1, 3, 3))
+        Traceback (most recent call last):
+            ...
+        ValueError: grad_output: expected the shape of the output, (n, 1, 3, 3), got (5, 1, 2, 2)
+
+    Source:
+        Derived here.
+    """
+    check_images(grad_output, name="grad_output")
+    check_number_type(grad_output, name="grad_output")
+    shape = tuple(grad_output.shape)
+    if any(want not in (None, got) for want, got in zip(expected, shape, strict=True)):
+        named = ", ".join(
+            name if want is None else str(want)
+            for name, want in zip(("n", "out", "oh", "ow"), expected, strict=True)
+        )
+        raise ValueError(f"grad_output: expected the shape of the output, ({named}), got {shape}")
 
 
 @dataclass(frozen=True, eq=False)

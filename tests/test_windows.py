@@ -121,8 +121,8 @@ IMAGES, WEIGHT, BIAS = torch.zeros(1, 4, 5, 5), torch.zeros(6, 4, 2, 2), torch.z
         ({"bias": 0.5}, TypeError, r"^bias: expected a torch.Tensor of shape \(6,\)"),
         ({"bias": BIAS[:5]}, ValueError, r"^bias: expected one number for each kernel"),
         ({"bias": BIAS[None]}, ValueError, r"^bias: expected one number for each kernel"),
-        ({"bias": BIAS.half()}, TypeError, r"^bias: expected the images' dtype torch.float32"),
-        ({"weight": WEIGHT.to("meta")}, ValueError, "^weight: expected the images' device cpu"),
+        ({"bias": BIAS.half()}, TypeError, r"^bias: expected the dtype of images, torch.float32"),
+        ({"weight": WEIGHT.to("meta")}, ValueError, "^weight: expected the device of images, cpu"),
     ],
 )
 def test_check_kernel_says_what_does_not_fit(
