@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Iterable
 
 import torch
 
@@ -11,6 +12,7 @@ __all__ = [
     "check_generator",
     "check_images",
     "check_number_type",
+    "check_room",
     "check_together",
     "pair",
     "real_number",
@@ -349,6 +351,33 @@ convert with weight.to(images.dtype)
                 f"{other}: expected the device of {name}, {reference.device}, got "
                 f"{tensor.device}; move it with {other}.to({name}.device)"
             )
+
+
+def check_room(counts: Iterable[int], *, name: str) -> None:
+    """Refuse a tensor that no machine has room for, before it is asked for.
+
+    Args:
+        counts: The sizes of the tensor's axes.
+        name: The argument that makes it so large, for the error message.
+
+    Raises:
+        ValueError: The tensor would have more than 2**36 numbers.
+
+    Examples:
+        >>> from cnnbook.arguments import check_room
+        >>> check_room((1, 1, 28, 28), name="padding")
+        >>> check_room((1, 1, 10**6, 10**6), name="padding")
+        Traceback (most recent call last):
+            ...
+        ValueError: padding: expected at most 2**36 numbers in a tensor, got (1, 1, 1000000, \
+1000000)
+
+    Source:
+        Derived here.
+    """
+    shape = tuple(counts)
+    if math.prod(shape) > 2**36:
+        raise ValueError(f"{name}: expected at most 2**36 numbers in a tensor, got {shape}")
 
 
 def check_dtype(dtype: torch.dtype, *, name: str = "dtype") -> None:

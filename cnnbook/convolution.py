@@ -12,6 +12,7 @@ from cnnbook.arguments import (
     check_generator,
     check_images,
     check_number_type,
+    check_room,
     check_together,
     pair,
     true_or_false,
@@ -79,6 +80,8 @@ def _pad(images: torch.Tensor, borders: _Borders) -> torch.Tensor:
     (top, bottom), (left, right) = borders
     if borders == ((0, 0), (0, 0)):
         return images
+    size = _padded_size((images.shape[2], images.shape[3]), borders)
+    check_room((*images.shape[:2], *size), name="padding")
     return torch.nn.functional.pad(images, (left, right, top, bottom))
 
 
@@ -637,6 +640,8 @@ weight[None, None]
             f"sparse: expected True for a matrix of {shape[0]} x {shape[1]}, got False, which "
             f"would take {gigabytes:.0f} GB"
         )
+    check_room(full, name="padding")
+    check_room((kernels, depth, *kernel_size, rows, columns), name="image_size")
     # Number the pixels from 0, the padding -1, and look at the numbers through every window.
     numbers = torch.arange(height * width, device=weight.device).reshape(1, 1, height, width)
     (top, bottom), (left, right) = borders

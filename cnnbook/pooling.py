@@ -62,11 +62,11 @@ class _Windows:
         self.spans = tuple(
             gap * (count - 1) + 1 for gap, count in zip(self.gap, self.kernel, strict=True)
         )
-        for border, span in zip(self.border, self.spans, strict=True):
-            if border > span // 2:
+        for border, count in zip(self.border, self.kernel, strict=True):
+            if border > count // 2:
                 raise ValueError(
-                    f"padding: expected at most half of the {span} pixels that a window spans, "
-                    f"got {border}; a window would see nothing but padding"
+                    f"padding: expected at most half of the kernel size {count}, got {border}; "
+                    "a window would see nothing but padding"
                 )
         self.output: _Pair = output_size(
             size,
@@ -174,7 +174,8 @@ def max_pool2d(
     Returns:
         The largest numbers, shape ``(n, c, oh, ow)``; with ``return_indices`` a pair of these and
         the pixels' numbers ``row * w + column`` within their channel, int64. Of equal numbers the
-        first counts; NaN counts as the largest.
+        first counts; NaN counts as the largest. A window that dilation spreads so far that it
+        sees nothing but padding gives minus infinity and the number -1.
 
     Raises:
         TypeError: An argument has the wrong type, or ``images`` counts in whole or complex
@@ -287,7 +288,10 @@ def max_pool2d_grad(
     check_together(images, "images", grad_output=grad_output)
     _, chosen = _largest(images.detach(), where)
     handed = images.new_zeros(images.shape).flatten(2)
-    return handed.scatter_add(2, chosen.flatten(2), grad_output.flatten(2)).reshape(images.shape)
+    # A window that saw no pixel hands nothing on.
+    shares = torch.where(chosen < 0, torch.zeros_like(grad_output), grad_output)
+    places = chosen.clamp(min=0)
+    return handed.scatter_add(2, places.flatten(2), shares.flatten(2)).reshape(images.shape)
 
 
 def _divisors(
@@ -368,8 +372,8 @@ def avg_pool2d(
         >>> avg_pool2d(image, 2, padding=2)
         Traceback (most recent call last):
             ...
-        ValueError: padding: expected at most half of the 2 pixels that a window spans, got 2; \
-a window would see nothing but padding
+        ValueError: padding: expected at most half of the kernel size 2, got 2; a window would see \
+nothing but padding
 
     Source:
         LeCun et al. (1998), Gradient-based learning applied to document recognition, section

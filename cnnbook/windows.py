@@ -7,6 +7,7 @@ import torch
 from cnnbook.arguments import (
     check_images,
     check_number_type,
+    check_room,
     check_together,
     pair,
     whole_number,
@@ -89,6 +90,8 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     # Called for its refusal of a window that does not fit.
     output_size((height, width), kernel, stride=step, padding=border, dilation=gap)
     if border != (0, 0):
+        full = (height + 2 * border[0], width + 2 * border[1])
+        check_room((*images.shape[:2], *full), name="padding")
         images = torch.nn.functional.pad(images, (border[1], border[1], border[0], border[0]))
     spans = [gap[axis] * (kernel[axis] - 1) + 1 for axis in (0, 1)]
     viewed = images.unfold(2, spans[0], step[0]).unfold(3, spans[1], step[1])
@@ -174,7 +177,9 @@ def fold_windows(
             f"windows: expected {expected[0]} x {expected[1]} windows for images of {height} x "
             f"{width} pixels, got {rows} x {columns}"
         )
-    padded = windows.new_zeros(n, channels, height + 2 * border[0], width + 2 * border[1])
+    full = (n, channels, height + 2 * border[0], width + 2 * border[1])
+    check_room(full, name="image_size")
+    padded = windows.new_zeros(full)
     # Entry by entry of the window: the same entry of all windows never meets itself.
     for i in range(kernel_rows):
         for j in range(kernel_columns):
