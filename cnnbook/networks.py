@@ -222,7 +222,7 @@ def matched_mlp(
     Raises:
         TypeError: ``image_shape`` is not three whole numbers, or another is not a whole number.
         ValueError: A number is below 1, one hidden unit makes over a tenth more than
-            ``parameters``, or that is over 1,000,000,000.
+            ``parameters``, or the network would have over 1,000,000,000.
 
     Examples:
         >>> from cnnbook.networks import matched_mlp
@@ -241,7 +241,7 @@ def matched_mlp(
         >>> matched_mlp(80)
         Traceback (most recent call last):
             ...
-        ValueError: parameters: expected at least about 805, which one hidden unit makes, got 80
+        ValueError: parameters: expected about 805 or more, which one hidden unit makes, got 80
 
     Source:
         Derived here.
@@ -249,18 +249,17 @@ def matched_mlp(
     parameters = whole_number(parameters, name="parameters", least=1)
     channels, height, width = _image_shape(image_shape)
     classes = whole_number(classes, name="classes", least=1)
-    if parameters > _MOST_PARAMETERS:
-        raise ValueError(f"parameters: expected at most {_MOST_PARAMETERS:,}, got {parameters:,}")
     # A hidden unit has a weight for each pixel, a bias, and a weight for each class.
     each = channels * height * width + 1 + classes
     smallest = each + classes
     if 10 * smallest > 11 * parameters:
         raise ValueError(
-            f"parameters: expected at least about {smallest:,}, which one hidden unit makes, "
+            f"parameters: expected about {smallest:,} or more, which one hidden unit makes, "
             f"got {parameters:,}"
         )
     # In whole numbers, rounded half down: a quotient of floats would lose the last digits.
     hidden = max(1, -((each - 2 * (parameters - classes)) // (2 * each)))
+    _check_parameters(hidden * each + classes, parameters=parameters)
     return mlp(image_shape=(channels, height, width), hidden=hidden, classes=classes)
 
 
