@@ -25,7 +25,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_images, whole_number
+from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
 from cnnbook.garments import GARMENT_NAMES, draw_garments
 
 __all__ = ["ImageSet", "cache_folder", "draw_garments", "load_fashion_mnist", "shuffle_pixels"]
@@ -447,7 +447,9 @@ def load_fashion_mnist(
         counts[part] = whole_number(count, name=f"n_{part}", least=1)
         if count > _COUNTS[part]:
             raise ValueError(f"n_{part}: expected 1 to {_COUNTS[part]}, got {count}")
-    if fallback not in ("error", "drawn"):
+    true_or_false(download, name="download")
+    true_or_false(one_hot, name="one_hot")
+    if not isinstance(fallback, str) or fallback not in ("error", "drawn"):
         raise ValueError(f"fallback: expected 'error' or 'drawn', got {fallback!r}")
     target = torch.device("cpu") if device is None else check_device(device)
     tensors: tuple[torch.Tensor, ...]
@@ -541,8 +543,8 @@ def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
         ValueError: seed: expected at least 0, got -1
 
     Source:
-        Goodfellow, Mirza, Xiao, Courville and Bengio (2013), An empirical investigation of
-        catastrophic forgetting in gradient-based neural networks, shuffles MNIST so.
+        Zhang, Bengio, Hardt, Recht and Vinyals (2017), Understanding deep learning requires
+        rethinking generalization, section 2 ("shuffled pixels").
     """
     check_images(images)
     if images.layout != torch.strided:

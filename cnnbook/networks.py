@@ -263,6 +263,18 @@ def matched_mlp(
     return mlp(image_shape=(channels, height, width), hidden=hidden, classes=classes)
 
 
+def _check_like(x: torch.Tensor, weight: torch.Tensor, *, name: str) -> None:
+    """Refuse a tensor that a layer cannot compute with, of another dtype or place for instance."""
+    # Under autocast torch converts as it goes.
+    same_type = x.dtype == weight.dtype or torch.is_autocast_enabled(x.device.type)
+    if not same_type or x.device != weight.device or x.layout != torch.strided:
+        raise ValueError(
+            f"{name}: expected a dense tensor of {weight.dtype} on {weight.device}, like the "
+            f"layer's numbers, got {x.dtype} on {x.device} ({x.layout}); "
+            f"move them together with .to()"
+        )
+
+
 class ScaledTanh(torch.nn.Module):
     """The squashing function of 1998, ``1.7159 * tanh(2/3 * x)``.
 
@@ -338,7 +350,7 @@ class Subsampling(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return images ``(n, channels, h // 2, w // 2)``."""
         check_images(images)
-        check_number_type(images, name="images")
+        _check_like(images, self.weight, name="images")
         if images.shape[1] != self.channels or min(images.shape[2:]) < 2:
             raise ValueError(
                 f"images: expected {self.channels} channels and at least 2 x 2 pixels, got "
@@ -446,7 +458,7 @@ class PartialConv2d(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return images ``(n, out_channels, h - rows + 1, w - columns + 1)``."""
         check_images(images)
-        check_number_type(images, name="images")
+        _check_like(images, self.weight, name="images")
         rows, columns = self.kernel_size
         if images.shape[1] != self.in_channels or (
             images.shape[2] < rows or images.shape[3] < columns
@@ -511,10 +523,10 @@ class RadialBasis(torch.nn.Module):
                 f"codes: expected a floating-point dtype, got {codes.dtype}; "
                 "convert with codes.float()"
             )
-        if codes.ndim != 2 or 0 in codes.shape:
+        if codes.layout != torch.strided or codes.ndim != 2 or 0 in codes.shape:
             raise ValueError(
-                "codes: expected (classes, features) with at least one of each, got "
-                f"{tuple(codes.shape)}"
+                "codes: expected a dense (classes, features) with at least one of each, got "
+                f"{tuple(codes.shape)} ({codes.layout})"
             )
         self.register_buffer("codes", codes.detach().clone())
 
@@ -526,6 +538,7 @@ class RadialBasis(torch.nn.Module):
             raise ValueError(
                 f"features: expected (n, {self.codes.shape[1]}), got {tuple(features.shape)}"
             )
+        _check_like(features, self.codes, name="features")
         # The distances as they stand: |x|^2 - 2 x code + |code|^2 is faster and loses digits.
         return -(features[:, None] - self.codes).square().sum(dim=2)
 

@@ -3,6 +3,7 @@
 Chance is how much of a result, or of a difference between two networks, is due to the seed.
 """
 
+import functools
 import math
 import numbers
 from collections.abc import Iterable, Sequence
@@ -374,6 +375,7 @@ def _t_probability(t: float, freedom: int) -> tuple[float, float]:
     return 1 - rest, rest
 
 
+@functools.lru_cache
 def _t_quantile(confidence: float, freedom: int) -> float:
     """Return the t that Student's t exceeds in size with probability ``1 - confidence``."""
 
