@@ -1,6 +1,5 @@
 """Parameters, multiplications and activations of a network, each with the formula it comes from."""
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ import torch
 
 from cnnbook.arguments import true_or_false, whole_number
 from cnnbook.networks import modes_kept
+from cnnbook.tables import html_table, text_table
 
 __all__ = [
     "CostTable",
@@ -137,41 +137,6 @@ def _check_net(net: torch.nn.Module) -> None:
                 )
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str]) -> str:
-    """Return a text table: first column to the left, numbers to the right."""
-    lines = [header, *rows, footer]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    # Names, shapes and formulas read from the left, plain numbers from the right.
-    left = [title != "count" for title in header]
-
-    def one(line: Sequence[str]) -> str:
-        cells = [
-            cell.ljust(width) if to_left else cell.rjust(width)
-            for cell, width, to_left in zip(line, widths, left, strict=True)
-        ]
-        return "  ".join(cells).rstrip()
-
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([one(header), rule, *(one(row) for row in rows), rule, one(footer)])
-
-
-def _html_grid(
-    caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str]
-) -> str:
-    def cells(line: Sequence[str], tag: str, scope: str = "") -> str:
-        return "".join(f"<{tag}{scope}>{html.escape(cell)}</{tag}>" for cell in line)
-
-    def body(line: Sequence[str]) -> str:
-        return f'<tr><th scope="row">{html.escape(line[0])}</th>{cells(line[1:], "td")}</tr>'
-
-    heading = cells(header, "th", ' scope="col"')
-    return (
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{heading}</tr></thead>"
-        f"<tbody>{''.join(body(row) for row in rows)}</tbody>"
-        f"<tfoot>{body(footer)}</tfoot></table>"
-    )
-
-
 def _notes(parameters: int, frozen: int, buffers: int) -> list[str]:
     """Return what a total of parameters does not tell, where there is something to tell."""
     return [
@@ -259,11 +224,16 @@ class ParameterTable:
 
     def __str__(self) -> str:
         """Return the table as text."""
-        return "\n".join([_grid(*self._lines()), *_notes(self.total, self.frozen, self.buffers)])
+        return "\n".join(
+            [
+                text_table(*self._lines(), right=["count"]),
+                *_notes(self.total, self.frozen, self.buffers),
+            ]
+        )
 
     def _repr_html_(self) -> str:
         caption = "; ".join(["Parameters", *_notes(self.total, self.frozen, self.buffers)])
-        return _html_grid(caption, *self._lines())
+        return html_table(caption, *self._lines())
 
 
 def parameter_table(net: torch.nn.Module) -> ParameterTable:
@@ -454,13 +424,16 @@ class CostTable:
     def __str__(self) -> str:
         """Return the table as text."""
         return "\n".join(
-            [_grid(*self._lines()), *_notes(self.parameters, self.frozen, self.buffers)]
+            [
+                text_table(*self._lines(), right=["count"]),
+                *_notes(self.parameters, self.frozen, self.buffers),
+            ]
         )
 
     def _repr_html_(self) -> str:
         caption = f"Cost for one image {' x '.join(map(str, self.input_shape))}"
         notes = _notes(self.parameters, self.frozen, self.buffers)
-        return _html_grid("; ".join([caption, *notes]), *self._lines())
+        return html_table("; ".join([caption, *notes]), *self._lines())
 
 
 @dataclass

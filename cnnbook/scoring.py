@@ -92,8 +92,7 @@ def predict_scores(
     place = best_device() if device is None else check_device(device)
     scores = []
     with modes_kept(net, training=False), torch.no_grad():
-        # Not a larger piece than there is: torch counts no further than 2**63.
-        for some in torch.split(images, min(chunk_size, len(images))):
+        for some in torch.split(images, chunk_size):
             try:
                 some_scores = net.to(place)(some.to(place))
             # What a network raises for images that it does not take is up to its author.
@@ -330,8 +329,7 @@ def most_wrong(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -
     own = log_probability.gather(1, actual[:, None])[:, 0]
     wrong = (predicted != actual).nonzero()[:, 0]
     # Stable, so that equal ones keep the order of the images.
-    # No more than there are: torch counts no further than 2**63.
-    worst = wrong[own[wrong].argsort(stable=True)][: min(count, len(wrong))]
+    worst = wrong[own[wrong].argsort(stable=True)][:count]
     return WorstCases(worst, actual[worst], predicted[worst], own[worst].exp())
 
 

@@ -178,7 +178,7 @@ SCORED: dict[str, tuple[Any, dict[str, Any], dict[str, set[str]]]] = {
 }
 NUMBERS = {"tensor of one axis", "whole labels", "too large labels"}
 SCORED |= {
-    "most_wrong count": (most_wrong, SCORED["most_wrong"][1], {"count": {"one", "huge"}}),
+    "most_wrong count": (most_wrong, SCORED["most_wrong"][1], {"count": {"one"}}),
     "mean_interval": (
         mean_interval,
         {"values": [1.0, 2.0]},
@@ -202,7 +202,7 @@ SCORED |= {
         {
             "net": set(),
             "images": {"tensor of four axes", "whole images"},
-            "chunk_size": {"one", "huge"},
+            "chunk_size": {"one"},
         },
     ),
 }
