@@ -57,7 +57,8 @@ def whole_number(value: int, *, name: str, least: int, most: int | None = None) 
     try:
         # bool is an int to Python, but stride=True is a slip and not a stride of one.
         number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
+    # RuntimeError: a tensor of the meta device, which has a type and no value.
+    except (TypeError, RuntimeError):
         number = None
     if number is None:
         raise TypeError(f"{name}: expected a whole number, got {value!r}")

@@ -1,17 +1,19 @@
 """Parameters, multiplications and activations of a network, each with the formula it comes from."""
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 
-from cnnbook.arguments import whole_number
+from cnnbook.arguments import true_or_false, whole_number
 from cnnbook.networks import modes_kept
+from cnnbook.tables import html_table, text_table
 
 __all__ = [
     "CostTable",
+    "CountsMacs",
     "LayerCost",
     "ParameterRow",
     "ParameterTable",
@@ -31,6 +33,51 @@ _Elementwise = (
     torch.nn.Embedding,
 )
 
+# Numbers in the largest image that is put through a network: 400 MB in float32.
+_MOST_NUMBERS = 10**8
+
+
+@runtime_checkable
+class CountsMacs(Protocol):
+    """A layer that says itself how often it multiplies; ``cost_table`` asks it.
+
+    ``cost_table`` knows torch's own layers. Any other layer with parameters needs this one
+    method, and a layer without parameters may have it.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.counting import CountsMacs, cost_table
+        >>> class Scale(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.factor = torch.nn.Parameter(torch.ones(1))
+        ...
+        ...     def forward(self, x):
+        ...         return x * self.factor
+        ...
+        ...     def count_macs(self, given, out):
+        ...         return out[0], str(out[0])
+        >>> isinstance(Scale(), CountsMacs), isinstance(torch.nn.ReLU(), CountsMacs)
+        (True, False)
+        >>> cost_table(Scale(), (5,)).macs
+        5
+
+    Source:
+        Derived here.
+    """
+
+    def count_macs(self, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
+        """Return the MACs of one call for one image, and the formula that gives them.
+
+        Args:
+            given: Shape of the input, without the batch axis.
+            out: Shape of the output, without the batch axis.
+
+        Returns:
+            The number, and a product or sum of whole numbers in Python's notation, such as
+            ``"10*10 * 60*5*5"``.
+        """
+
 
 def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> int:
     """Count a network's parameters, shared ones once.
@@ -43,7 +90,8 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
         The number of single weights and biases.
 
     Raises:
-        TypeError: ``net`` is not a torch.nn.Module.
+        TypeError: ``net`` is not a torch.nn.Module, a lazy layer has no sizes yet, or
+            ``trainable_only`` is neither True nor False.
 
     Examples:
         >>> import torch
@@ -69,6 +117,7 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
         Derived here.
     """
     _check_net(net)
+    true_or_false(trainable_only, name="trainable_only")
     return sum(
         parameter.numel()
         for parameter in net.parameters()
@@ -79,47 +128,21 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
 def _check_net(net: torch.nn.Module) -> None:
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    for name, parameter in net.named_parameters():
-        if isinstance(parameter, torch.nn.parameter.UninitializedParameter):
-            raise TypeError(
-                f"net: expected sizes, got the lazy parameter {name!r}, which has none yet; "
-                "put one image through the network first"
-            )
+    for kind, tensors in (("parameter", net.named_parameters()), ("buffer", net.named_buffers())):
+        for name, tensor in tensors:
+            if torch.nn.parameter.is_lazy(tensor):
+                raise TypeError(
+                    f"net: expected sizes, got the lazy {kind} {name!r}, which has none yet; "
+                    "put one image through the network first"
+                )
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str]) -> str:
-    """Return a text table: first column to the left, numbers to the right."""
-    lines = [header, *rows, footer]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    # Names, shapes and formulas read from the left, plain numbers from the right.
-    left = [title not in ("count", "activations") for title in header]
-
-    def one(line: Sequence[str]) -> str:
-        cells = [
-            cell.ljust(width) if to_left else cell.rjust(width)
-            for cell, width, to_left in zip(line, widths, left, strict=True)
-        ]
-        return "  ".join(cells).rstrip()
-
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([one(header), rule, *(one(row) for row in rows), rule, one(footer)])
-
-
-def _html_grid(
-    caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str]
-) -> str:
-    def cells(line: Sequence[str], tag: str, scope: str = "") -> str:
-        return "".join(f"<{tag}{scope}>{html.escape(cell)}</{tag}>" for cell in line)
-
-    def body(line: Sequence[str]) -> str:
-        return f'<tr><th scope="row">{html.escape(line[0])}</th>{cells(line[1:], "td")}</tr>'
-
-    heading = cells(header, "th", ' scope="col"')
-    return (
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{heading}</tr></thead>"
-        f"<tbody>{''.join(body(row) for row in rows)}</tbody>"
-        f"<tfoot>{body(footer)}</tfoot></table>"
-    )
+def _notes(parameters: int, frozen: int, buffers: int) -> list[str]:
+    """Return what a total of parameters does not tell, where there is something to tell."""
+    return [
+        *([f"frozen (not trained): {frozen:,} of {parameters:,}"] if frozen else []),
+        *([f"buffers (not trained): {buffers:,}"] if buffers else []),
+    ]
 
 
 @dataclass(frozen=True)
@@ -174,6 +197,11 @@ class ParameterTable:
         return sum(row.count for row in self.rows)
 
     @property
+    def frozen(self) -> int:
+        """How many of them training does not change (``requires_grad=False``)."""
+        return sum(row.count for row in self.rows if not row.trainable)
+
+    @property
     def formula(self) -> str:
         """The sum that gives the total, one product for each tensor."""
         return " + ".join(row.formula for row in self.rows) or "0"
@@ -196,11 +224,16 @@ class ParameterTable:
 
     def __str__(self) -> str:
         """Return the table as text."""
-        text = _grid(*self._lines())
-        return f"{text}\nbuffers (not trained): {self.buffers:,}" if self.buffers else text
+        return "\n".join(
+            [
+                text_table(*self._lines(), right=["count"]),
+                *_notes(self.total, self.frozen, self.buffers),
+            ]
+        )
 
     def _repr_html_(self) -> str:
-        return _html_grid("Parameters", *self._lines())
+        caption = "; ".join(["Parameters", *_notes(self.total, self.frozen, self.buffers)])
+        return html_table(caption, *self._lines())
 
 
 def parameter_table(net: torch.nn.Module) -> ParameterTable:
@@ -228,6 +261,18 @@ def parameter_table(net: torch.nn.Module) -> ParameterTable:
         total                                40
         >>> parameter_table(torch.nn.ReLU()).total
         0
+
+        What is frozen and what is kept beside the parameters is told apart.
+
+        >>> print(parameter_table(torch.nn.BatchNorm2d(3).requires_grad_(False)))
+        parameter        shape  formula  count
+        --------------------------------------
+        weight (frozen)  (3,)   3            3
+        bias (frozen)    (3,)   3            3
+        --------------------------------------
+        total                                6
+        frozen (not trained): 6 of 6
+        buffers (not trained): 7
         >>> parameter_table(None)
         Traceback (most recent call last):
             ...
@@ -258,10 +303,13 @@ class LayerCost:
         macs: Multiply-accumulate operations: one product and its addition.
         mac_formula: Output numbers times products in each, such as ``16*27*27 * 1*2*2``.
         activations: Numbers that it puts out.
+        activation_formula: The product that gives them, such as ``16*27*27``.
+        frozen: How many of ``parameters`` training does not change (``requires_grad=False``).
+        buffers: Numbers that it keeps without training them and that no earlier row has counted.
 
     Examples:
         >>> from cnnbook.counting import LayerCost
-        >>> LayerCost("1", "ReLU", (16, 27, 27), 0, "0", 0, "0", 11664).kind
+        >>> LayerCost("1", "ReLU", (16, 27, 27), 0, "0", 0, "0", 11664, "16*27*27").kind
         'ReLU'
     """
 
@@ -273,6 +321,14 @@ class LayerCost:
     macs: int
     mac_formula: str
     activations: int
+    activation_formula: str
+    frozen: int = 0
+    buffers: int = 0
+
+
+def _sum(formulas: Sequence[str]) -> str:
+    """Return the sum of those formulas that are not zero."""
+    return " + ".join(formula for formula in formulas if formula != "0") or "0"
 
 
 @dataclass(frozen=True)
@@ -287,8 +343,13 @@ class CostTable:
         >>> import torch
         >>> from cnnbook.counting import cost_table
         >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
-        >>> cost_table(net, (1, 2, 2)).macs
-        8
+        >>> table = cost_table(net, (1, 2, 2))
+        >>> table.macs, table.mac_formula
+        (8, '2*4')
+        >>> table.parameters, table.parameter_formula
+        (10, '2*4 + 2')
+        >>> table.activations, table.activation_formula
+        (6, '4 + 2')
     """
 
     rows: tuple[LayerCost, ...]
@@ -300,14 +361,39 @@ class CostTable:
         return sum(row.parameters for row in self.rows)
 
     @property
+    def parameter_formula(self) -> str:
+        """The sum that gives ``parameters``."""
+        return _sum([row.parameter_formula for row in self.rows])
+
+    @property
+    def frozen(self) -> int:
+        """How many of ``parameters`` training does not change (``requires_grad=False``)."""
+        return sum(row.frozen for row in self.rows)
+
+    @property
+    def buffers(self) -> int:
+        """Numbers that are kept without being trained, such as running means; shared ones once."""
+        return sum(row.buffers for row in self.rows)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulate operations for one image."""
         return sum(row.macs for row in self.rows)
 
     @property
-    def parameter_formula(self) -> str:
-        """The sum that gives ``parameters``."""
-        return " + ".join(row.parameter_formula for row in self.rows if row.parameters) or "0"
+    def mac_formula(self) -> str:
+        """The sum that gives ``macs``."""
+        return _sum([row.mac_formula for row in self.rows])
+
+    @property
+    def activations(self) -> int:
+        """Numbers that all layers put out, those of Flatten too, which only passes them on."""
+        return sum(row.activations for row in self.rows)
+
+    @property
+    def activation_formula(self) -> str:
+        """The sum that gives ``activations``."""
+        return _sum([row.activation_formula for row in self.rows])
 
     @property
     def hidden_activations(self) -> int:
@@ -315,44 +401,57 @@ class CostTable:
         return sum([row.activations for row in self.rows if row.macs][:-1])
 
     def _lines(self) -> tuple[list[str], list[list[str]], list[str]]:
-        header = ["layer", "output", "parameters", "count", "MACs", "count", "activations"]
-        rows = [
-            [
-                f"{row.name} {row.kind}".strip(),
-                " x ".join(map(str, row.output_shape)) or "not used",
-                row.parameter_formula if row.parameters else "",
-                f"{row.parameters:,}",
-                row.mac_formula if row.macs else "",
-                f"{row.macs:,}",
-                f"{row.activations:,}",
-            ]
-            for row in self.rows
-        ]
-        total = ["total", "", "", f"{self.parameters:,}", "", f"{self.macs:,}", ""]
-        return header, rows, total
+        header = ["layer", "parameters", "count", "MACs", "count", "activations", "count"]
+        rows = []
+        for row in self.rows:
+            mark = ""
+            if row.frozen:
+                mark = " (frozen)" if row.frozen == row.parameters else " (partly frozen)"
+            rows.append(
+                [
+                    f"{row.name} {row.kind}{mark}".strip(),
+                    row.parameter_formula if row.parameters else "",
+                    f"{row.parameters:,}",
+                    row.mac_formula if row.macs else "",
+                    f"{row.macs:,}",
+                    row.activation_formula if row.activations else "not used",
+                    f"{row.activations:,}",
+                ]
+            )
+        total = ["total", "", f"{self.parameters:,}", "", f"{self.macs:,}"]
+        return header, rows, [*total, "", f"{self.activations:,}"]
 
     def __str__(self) -> str:
         """Return the table as text."""
-        return _grid(*self._lines())
+        return "\n".join(
+            [
+                text_table(*self._lines(), right=["count"]),
+                *_notes(self.parameters, self.frozen, self.buffers),
+            ]
+        )
 
     def _repr_html_(self) -> str:
         caption = f"Cost for one image {' x '.join(map(str, self.input_shape))}"
-        return _html_grid(caption, *self._lines())
+        notes = _notes(self.parameters, self.frozen, self.buffers)
+        return html_table("; ".join([caption, *notes]), *self._lines())
 
 
 @dataclass
 class _Seen:
-    """What the hook of one layer saw."""
+    """What the hook of one layer saw: for each call the shapes of input and output."""
 
     shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
 
 
 def _product(numbers: Sequence[int]) -> str:
-    return "*".join(map(str, numbers))
+    return "*".join(map(str, numbers)) or "1"
 
 
 def _macs(layer: torch.nn.Module, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
     """Return the MACs of one call of a layer, shapes without the batch axis, and their formula."""
+    # First, so that a subclass of a layer of torch can tell its own.
+    if isinstance(layer, CountsMacs):
+        return layer.count_macs(given, out)
     if isinstance(layer, _Conv):
         per_output = (layer.in_channels // layer.groups, *layer.kernel_size)
         return math.prod(out) * math.prod(per_output), f"{_product(out)} * {_product(per_output)}"
@@ -368,36 +467,39 @@ def _macs(layer: torch.nn.Module, given: tuple[int, ...], out: tuple[int, ...]) 
 def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
     """Count parameters, multiplications and activations of each layer for one image.
 
-    Parameters are what must be stored and learned, multiply-accumulates (MACs) what must be
-    computed, activations what must be kept for the backward pass. Convolution trades between
-    the three, so one number alone does not tell what a network costs.
+    A multiply-accumulate operation (MAC) is one product with its addition; additions of biases,
+    comparisons and normalisations are not counted, as is usual. An image of zeros is put through
+    the network in evaluation mode, and the network is left as it was.
+
+    Only layers are seen. Products that a network computes in its own ``forward`` with functions
+    such as ``torch.matmul`` have no row, unless it is a layer that counts them: see
+    ``CountsMacs``.
 
     Args:
-        net: The network; one image of zeros goes through it, in evaluation mode.
-        input_shape: Shape of one image, ``(c, h, w)``, or of one row of numbers, ``(k,)``.
+        net: The network, made of convolutions, ``Linear``, normalisation, layers without
+            parameters and layers that count for themselves.
+        input_shape: Shape of one image ``(c, h, w)``, without the batch axis; at most
+            100,000,000 numbers.
 
     Returns:
-        The table; ``print()`` shows it, and a notebook renders it. MACs are those of weights
-        times inputs, half of what ``torch.utils.flop_counter`` calls FLOPs; adding a bias,
-        taking a maximum and scaling by a norm count as nothing.
+        The table; ``print()`` shows it, and a notebook renders it.
 
     Raises:
-        TypeError: ``net`` is not a torch.nn.Module, a lazy layer has no sizes yet, or
-            ``input_shape`` is not a tuple of whole numbers.
-        ValueError: A size is below 1, the network cannot take such an image, or it has a layer
-            with parameters whose multiplications are not known here.
+        TypeError: ``net`` is not a torch.nn.Module, or ``input_shape`` is no shape.
+        ValueError: A layer has parameters and its multiplications are not known here, or the
+            network does not take images of that shape.
 
     Examples:
         >>> import torch
         >>> from cnnbook.counting import cost_table
         >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 2), torch.nn.MaxPool2d(2))
         >>> print(cost_table(net, (1, 5, 5)))
-        layer        output     parameters   count  MACs           count  activations
-        -----------------------------------------------------------------------------
-        0 Conv2d     2 x 4 x 4  2*1*2*2 + 2     10  2*4*4 * 1*2*2    128           32
-        1 MaxPool2d  2 x 2 x 2                   0                     0            8
-        -----------------------------------------------------------------------------
-        total                                   10                   128
+        layer        parameters   count  MACs           count  activations  count
+        -------------------------------------------------------------------------
+        0 Conv2d     2*1*2*2 + 2     10  2*4*4 * 1*2*2    128  2*4*4           32
+        1 MaxPool2d                   0                     0  2*2*2            8
+        -------------------------------------------------------------------------
+        total                        10                   128                  40
         >>> cost_table(torch.nn.Linear(3, 2), (3,)).macs
         6
         >>> cost_table(net, (1, 1, 1))
@@ -415,13 +517,29 @@ actual input size
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
         raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
     shape = tuple(whole_number(size, name="input_shape", least=1) for size in input_shape)
+    if math.prod(shape) > _MOST_NUMBERS:
+        raise ValueError(
+            f"input_shape: expected at most {_MOST_NUMBERS:,} numbers, got {shape}, which is "
+            f"{math.prod(shape):,}"
+        )
     layers = {
         name: module
         for name, module in net.named_modules()
-        # A container's own parameters, if it has any, get a row as well.
+        # A container that keeps or counts something itself gets a row as well.
         if next(module.children(), None) is None
+        or isinstance(module, CountsMacs)
         or next(module.parameters(recurse=False), None) is not None
+        or next(module.buffers(recurse=False), None) is not None
     }
+    for name, layer in layers.items():
+        known = (*_Conv, *_ConvTranspose, torch.nn.Linear, *_Elementwise, CountsMacs)
+        if next(layer.parameters(recurse=False), None) is not None and not isinstance(layer, known):
+            raise ValueError(
+                f"net: expected layers of convolution, Linear or normalisation, got {name!r} "
+                f"({type(layer).__name__}), whose multiplications are not known here; give it a "
+                "method count_macs, see CountsMacs, or use count_parameters and parameter_table, "
+                "which take any network"
+            )
     seen = {name: _Seen() for name in layers}
     _watch(net, layers, seen, shape)
 
@@ -429,25 +547,23 @@ actual input size
     rows = []
     for name, layer in layers.items():
         own = [p for p in layer.parameters(recurse=False) if id(p) not in counted]
-        counted.update(id(parameter) for parameter in own)
-        known = isinstance(layer, (*_Conv, *_ConvTranspose, torch.nn.Linear, *_Elementwise))
-        if own and not known:
-            raise ValueError(
-                f"net: expected layers of convolution, Linear or normalisation, got {name!r} "
-                f"({type(layer).__name__}), whose multiplications are not known here; "
-                "count_parameters and parameter_table take any network"
-            )
-        costs = [_macs(layer, given, out) for given, out in seen[name].shapes]
+        kept = [b for b in layer.buffers(recurse=False) if id(b) not in counted]
+        counted.update(id(tensor) for tensor in (*own, *kept))
+        calls = seen[name].shapes
+        costs = [_macs(layer, given, out) for given, out in calls]
         rows.append(
             LayerCost(
                 name=name,
                 kind=type(layer).__name__,
-                output_shape=seen[name].shapes[-1][1] if seen[name].shapes else (),
+                output_shape=calls[-1][1] if calls else (),
                 parameters=sum(parameter.numel() for parameter in own),
-                parameter_formula=" + ".join(_product(p.shape) or "1" for p in own) or "0",
+                parameter_formula=_sum([_product(parameter.shape) for parameter in own]),
                 macs=sum(macs for macs, _ in costs),
-                mac_formula=" + ".join(formula for _, formula in costs) or "0",
-                activations=sum(math.prod(out) for _, out in seen[name].shapes),
+                mac_formula=_sum([formula for _, formula in costs]),
+                activations=sum(math.prod(out) for _, out in calls),
+                activation_formula=_sum([_product(out) for _, out in calls]),
+                frozen=sum(p.numel() for p in own if not p.requires_grad),
+                buffers=sum(buffer.numel() for buffer in kept),
             )
         )
     return CostTable(tuple(rows), shape)
@@ -461,22 +577,32 @@ def _watch(
 ) -> None:
     """Put one image of zeros through the network and note every layer's shapes."""
 
+    def of_one_image(tensor: torch.Tensor) -> tuple[int, ...]:
+        # Where a network puts other axes first, such as the steps of a sequence, all of them count.
+        return tuple(tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape)
+
     def note(name: str) -> torch.utils.hooks.RemovableHandle:
-        def hook(_: torch.nn.Module, given: tuple[torch.Tensor, ...], out: object) -> None:
-            if given and isinstance(out, torch.Tensor):
-                seen[name].shapes.append((tuple(given[0].shape[1:]), tuple(out.shape[1:])))
+        def hook(
+            _: torch.nn.Module, given: tuple[object, ...], named: dict[str, object], out: object
+        ) -> None:
+            first = next(
+                (x for x in (*given, *named.values()) if isinstance(x, torch.Tensor)), None
+            )
+            if first is not None and isinstance(out, torch.Tensor):
+                seen[name].shapes.append((of_one_image(first), of_one_image(out)))
 
-        return layers[name].register_forward_hook(hook)
+        return layers[name].register_forward_hook(hook, with_kwargs=True)
 
-    first = next(net.parameters(), torch.zeros(0))
+    first = next((p for p in net.parameters() if p.is_floating_point()), torch.zeros(0))
     hooks = [note(name) for name in layers]
     try:
         with modes_kept(net, training=False), torch.no_grad():
             net(torch.zeros(1, *shape, dtype=first.dtype, device=first.device))
-    except (RuntimeError, ValueError) as error:
+    # What a network raises for a shape that it does not take is up to its author.
+    except Exception as error:
+        told = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"input_shape: expected one that the network takes, got {shape}: "
-            f"{str(error).splitlines()[0]}"
+            f"input_shape: expected one that the network takes, got {shape}: {told}"
         ) from error
     finally:
         for hook in hooks:

@@ -25,10 +25,10 @@ from typing import Literal
 
 import torch
 
-from cnnbook.arguments import check_device, whole_number
+from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
 from cnnbook.garments import GARMENT_NAMES, draw_garments
 
-__all__ = ["ImageSet", "cache_folder", "draw_garments", "load_fashion_mnist"]
+__all__ = ["ImageSet", "cache_folder", "draw_garments", "load_fashion_mnist", "shuffle_pixels"]
 
 _log = logging.getLogger(__name__)
 
@@ -445,7 +445,9 @@ def load_fashion_mnist(
         counts[part] = whole_number(count, name=f"n_{part}", least=1)
         if count > _COUNTS[part]:
             raise ValueError(f"n_{part}: expected 1 to {_COUNTS[part]}, got {count}")
-    if fallback not in ("error", "drawn"):
+    true_or_false(download, name="download")
+    true_or_false(one_hot, name="one_hot")
+    if not isinstance(fallback, str) or fallback not in ("error", "drawn"):
         raise ValueError(f"fallback: expected 'error' or 'drawn', got {fallback!r}")
     target = torch.device("cpu") if device is None else check_device(device)
     tensors: tuple[torch.Tensor, ...]
@@ -490,3 +492,66 @@ def _draw(n_train: int, n_test: int) -> tuple[torch.Tensor, ...]:
     train = draw_garments(n_train, generator=torch.Generator().manual_seed(0))
     test = draw_garments(n_test, generator=torch.Generator().manual_seed(1))
     return (*train, *test)
+
+
+def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
+    """Put the pixels of every image into one random order, the same for all of them.
+
+    No information is lost: the order can be undone. An MLP does not care, since it sees every
+    pixel through a weight of its own and never knew which are neighbours. A CNN does: its kernels
+    look at neighbours, and after the shuffle neighbours have nothing to do with each other. What
+    it loses is what it owed to the order of the pixels.
+
+    Args:
+        images: Images ``(n, c, h, w)`` of any dtype.
+        seed: Chooses the order, from 0 to 2147483647. It depends on ``seed`` and the number of
+            rows and columns alone, so that training and test images, shuffled apart, fit together;
+            torch's own random numbers are neither used nor moved on.
+
+    Returns:
+        New images of the same shape, dtype, device and memory format. All channels of a pixel go
+        to the same place.
+
+    Raises:
+        TypeError: ``images`` is not a dense tensor, or ``seed`` not a whole number.
+        ValueError: ``images`` does not have four axes, or ``seed`` is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.images import shuffle_pixels
+        >>> image = torch.arange(4).reshape(1, 1, 2, 2)
+        >>> shuffled = shuffle_pixels(image)
+        >>> sorted(shuffled.flatten().tolist())
+        [0, 1, 2, 3]
+
+        Shuffled numbers of the pixels tell where each comes from, and so the way back.
+
+        >>> photo = torch.tensor([[[[5.0, 6.0], [7.0, 8.0]]]])
+        >>> back = shuffled.flatten().argsort()
+        >>> shuffle_pixels(photo).flatten()[back].tolist()
+        [5.0, 6.0, 7.0, 8.0]
+
+        A single pixel stays where it is.
+
+        >>> shuffle_pixels(torch.ones(2, 1, 1, 1)).flatten().tolist()
+        [1.0, 1.0]
+        >>> shuffle_pixels(image, seed=-1)
+        Traceback (most recent call last):
+            ...
+        ValueError: seed: expected at least 0, got -1
+
+    Source:
+        Zhang, Bengio, Hardt, Recht and Vinyals (2017), Understanding deep learning requires
+        rethinking generalization, section 2 ("shuffled pixels").
+    """
+    check_images(images)
+    if images.layout != torch.strided:
+        raise TypeError(f"images: expected a dense tensor, got {images.layout}")
+    seed = whole_number(seed, name="seed", least=0)
+    # Drawn on the CPU, so that the order is the same on every device.
+    order = torch.randperm(
+        images.shape[2] * images.shape[3], generator=torch.Generator().manual_seed(seed)
+    )
+    shuffled = torch.empty_like(images)
+    shuffled.copy_(images.flatten(2)[:, :, order.to(images.device)].reshape(images.shape))
+    return shuffled

@@ -1,5 +1,12 @@
-"""How good a network is: accuracy, which class is taken for which, and the worst mistakes."""
+"""How good a network is: accuracy, which class is taken for which, the worst mistakes, chance.
 
+Chance is how much of a result, or of a difference between two networks, is due to the seed.
+"""
+
+import functools
+import math
+import numbers
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +15,34 @@ from cnnbook.arguments import check_device, check_images, whole_number
 from cnnbook.networks import modes_kept
 from cnnbook.training import best_device
 
-__all__ = ["WorstCases", "accuracy", "confusion_matrix", "most_wrong", "predict_scores"]
+__all__ = [
+    "MeanInterval",
+    "PairedComparison",
+    "WorstCases",
+    "accuracy",
+    "compare_paired",
+    "confusion_matrix",
+    "mean_interval",
+    "most_wrong",
+    "predict_scores",
+]
+
+_WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+_REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# Classes of the largest confusion matrix: 800 MB of counts.
+_MOST_CLASSES = 10_000
+# Beyond this the square of a number may overflow.
+_LARGEST = 1e100
+
+
+def _check_stored(tensor: torch.Tensor, *, name: str) -> None:
+    """Refuse anything that is not a tensor with numbers in rows and columns."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"{name}: expected a torch.Tensor, got {type(tensor).__name__}")
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{name}: expected a dense tensor, got {tensor.layout}")
+    if tensor.is_meta:
+        raise ValueError(f"{name}: expected numbers, got a tensor of the meta device, without any")
 
 
 def predict_scores(
@@ -31,7 +65,8 @@ def predict_scores(
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: ``images`` is empty or does not have four axes, or ``chunk_size`` is below 1.
+        ValueError: ``images`` is empty or does not have four axes, ``chunk_size`` is below 1, or
+            the network does not take the images or does not give one row of scores for each.
         RuntimeError: ``device`` is not there.
 
     Examples:
@@ -50,21 +85,44 @@ def predict_scores(
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
     check_images(images)
+    _check_stored(images, name="images")
     if len(images) == 0:
         raise ValueError("images: expected at least one image, got an empty batch")
     chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
     place = best_device() if device is None else check_device(device)
-    net.to(place)
+    scores = []
     with modes_kept(net, training=False), torch.no_grad():
-        scores = [net(some.to(place)).to(images.device) for some in torch.split(images, chunk_size)]
+        for some in torch.split(images, chunk_size):
+            try:
+                some_scores = net.to(place)(some.to(place))
+            # What a network raises for images that it does not take is up to its author.
+            except Exception as error:
+                told = (str(error).splitlines() or [type(error).__name__])[0]
+                raise ValueError(
+                    "net: expected a network that takes images of shape "
+                    f"{tuple(images.shape[1:])} and dtype {images.dtype}, {len(some)} at a time, "
+                    f"got an error: {told}"
+                ) from error
+            if not isinstance(some_scores, torch.Tensor) or (
+                some_scores.ndim != 2 or len(some_scores) != len(some)
+            ):
+                got = getattr(some_scores, "shape", type(some_scores).__name__)
+                raise ValueError(
+                    f"net: expected scores ({len(some)}, classes) for {len(some)} images, got "
+                    f"{got if isinstance(got, str) else tuple(got)}"
+                )
+            scores.append(some_scores.to(images.device))
     return torch.cat(scores)
 
 
 def _class_numbers(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return the labels as class numbers, after both have been checked."""
     for name, tensor in (("scores", scores), ("labels", labels)):
-        if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{name}: expected a torch.Tensor, got {type(tensor).__name__}")
+        _check_stored(tensor, name=name)
+    if scores.dtype not in (*_WHOLE, *_REAL):
+        raise TypeError(
+            f"scores: expected real numbers, got {scores.dtype}; convert with scores.float()"
+        )
     if scores.ndim != 2 or 0 in scores.shape:
         raise ValueError(
             "scores: expected (n, classes) with at least one of each, got "
@@ -78,18 +136,27 @@ def _class_numbers(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
             f"scores: expected numbers, got NaN for {bad} of {len(scores)} images; "
             "the network's weights or the images are broken"
         )
+    if torch.isinf(scores).any():
+        bad = int(torch.isinf(scores).any(dim=1).sum())
+        raise ValueError(
+            f"scores: expected finite numbers, got infinity for {bad} of {len(scores)} images; "
+            f"{scores.dtype} was too narrow for them, or the network's weights are broken"
+        )
     count, classes = scores.shape
     if labels.shape == scores.shape:
-        is_one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(dim=1) == 1).all()
-        if not is_one_hot:
+        if labels.dtype not in (*_WHOLE, *_REAL, torch.bool):
+            raise TypeError(f"labels: expected ones and zeros, got {labels.dtype}")
+        ones = labels == 1
+        if not ((ones | (labels == 0)).all() and (ones.sum(dim=1) == 1).all()):
             raise ValueError("labels: expected one 1 and otherwise 0 in each row, got others")
-        return labels.argmax(dim=1).to(scores.device)
+        # As whole numbers, since torch finds no largest truth value.
+        return ones.to(torch.uint8).argmax(dim=1).to(scores.device)
     if labels.shape != (count,):
         raise ValueError(
             f"labels: expected class numbers ({count},) or one-hot ({count}, {classes}), "
             f"got {tuple(labels.shape)}"
         )
-    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+    if labels.dtype not in _WHOLE:
         raise TypeError(
             f"labels: expected whole class numbers, got {labels.dtype}; convert with labels.long()"
         )
@@ -114,7 +181,7 @@ def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> float:
 
     Raises:
         TypeError: An argument is not a tensor, or labels are not whole numbers.
-        ValueError: Shapes do not fit, a label is out of range, or a score is NaN.
+        ValueError: Shapes do not fit, a label is out of range, or a score is NaN or infinite.
 
     Examples:
         >>> import torch
@@ -150,7 +217,8 @@ def confusion_matrix(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor
 
     Raises:
         TypeError: An argument is not a tensor, or labels are not whole numbers.
-        ValueError: Shapes do not fit, a label is out of range, or a score is NaN.
+        ValueError: Shapes do not fit, a label is out of range, a score is NaN or infinite, or
+            there are over 10,000 classes.
 
     Examples:
         >>> import torch
@@ -174,6 +242,8 @@ got 0 to 2
     """
     actual = _class_numbers(scores, labels)
     classes = scores.shape[1]
+    if classes > _MOST_CLASSES:
+        raise ValueError(f"scores: expected at most {_MOST_CLASSES:,} classes, got {classes:,}")
     pairs = actual * classes + scores.argmax(dim=1)
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
@@ -231,8 +301,8 @@ def most_wrong(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: Shapes do not fit, a label is out of range, a score is NaN, or ``count`` is
-            below 1.
+        ValueError: Shapes do not fit, a label is out of range, a score is NaN or infinite, or
+            ``count`` is below 1.
 
     Examples:
         >>> import torch
@@ -261,3 +331,330 @@ def most_wrong(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -
     # Stable, so that equal ones keep the order of the images.
     worst = wrong[own[wrong].argsort(stable=True)][:count]
     return WorstCases(worst, actual[worst], predicted[worst], own[worst].exp())
+
+
+def _t_probability(t: float, freedom: int) -> tuple[float, float]:
+    """Return how probable it is that Student's t lies within -t to t, and outside.
+
+    With ``angle = atan(t / sqrt(freedom))`` the probability within is a finite sum of powers of
+    its cosine. The infinite sum is 1, so what follows the last term is the probability outside;
+    it is added up where it is the smaller, since 1 minus the other would lose its digits.
+
+    Source: Abramowitz and Stegun (1964), formulas 26.7.3 (odd) and 26.7.4 (even); the remainder
+    is derived here from the series of arcsin(x) and of (1 - x**2) ** -0.5.
+    """
+    length = math.hypot(t, math.sqrt(freedom))
+    sine, cosine = t / length, math.sqrt(freedom) / length
+    angle = math.atan2(t, math.sqrt(freedom))
+    odd = freedom % 2
+    # The first term; of the odd sum without the angle itself, which stands before it.
+    first = sine * cosine * 2 / math.pi if odd else sine
+    terms = (freedom - 1) // 2 if odd else freedom // 2
+
+    def ratios(start: int, count: int) -> torch.Tensor:
+        """Return each term divided by the one before it."""
+        k = torch.arange(start, start + count, dtype=torch.float64)
+        factor = 2 * k / (2 * k + 1) if odd else (2 * k - 1) / (2 * k)
+        return factor * cosine**2
+
+    # Products of the ratios give the terms behind the first, in units of the first.
+    behind = torch.cumprod(ratios(1, max(terms - 1, 0)), 0)
+    if t * t <= freedom:
+        inside = first * (1 + behind.sum().item()) if terms else 0.0
+        inside += angle * 2 / math.pi if odd else 0.0
+        return inside, 1 - inside
+    # Each ratio is at most 1/2 here, so that 60 terms leave less than float64 can tell.
+    last = first * (behind[-1].item() if len(behind) else 1.0)
+    if terms == 0:
+        # Of one degree of freedom the sum is empty, and all of it is remainder.
+        rest = first * (1 + torch.cumprod(ratios(1, 60), 0).sum().item())
+    else:
+        rest = last * torch.cumprod(ratios(terms, 60), 0).sum().item()
+    return 1 - rest, rest
+
+
+@functools.lru_cache
+def _t_quantile(confidence: float, freedom: int) -> float:
+    """Return the t that Student's t exceeds in size with probability ``1 - confidence``."""
+
+    def too_small(t: float) -> bool:
+        inside, outside = _t_probability(t, freedom)
+        # The smaller of the two has the digits.
+        return inside < confidence if confidence < 0.5 else outside > 1 - confidence
+
+    low, high = 0.0, 1.0
+    while too_small(high):
+        low, high = high, 2 * high
+    while low < (middle := low + (high - low) / 2) < high:
+        low, high = (middle, high) if too_small(middle) else (low, middle)
+    return high
+
+
+def _numbers(values: Sequence[float] | torch.Tensor, *, name: str) -> list[float]:
+    """Return at least two finite numbers as floats, after they have been checked."""
+    if isinstance(values, torch.Tensor):
+        _check_stored(values, name=name)
+        if values.ndim != 1:
+            raise ValueError(f"{name}: expected a tensor of one axis, got {tuple(values.shape)}")
+        if values.dtype not in (*_WHOLE, *_REAL):
+            raise TypeError(f"{name}: expected real numbers, got {values.dtype}")
+        found = [float(value) for value in values.tolist()]
+    else:
+        text = isinstance(values, (str, bytes, bytearray))
+        if text or not isinstance(values, Sequence):
+            iterable = isinstance(values, Iterable) and not text
+            remedy = f"; convert with list({name})" if iterable else ""
+            raise TypeError(
+                f"{name}: expected a sequence of numbers or a tensor of one axis, got "
+                f"{type(values).__name__}{remedy}"
+            )
+        found = []
+        for place, value in enumerate(values):
+            if isinstance(value, bool) or not isinstance(value, numbers.Real):
+                raise TypeError(f"{name}: expected real numbers, got {value!r} at place {place}")
+            try:
+                found.append(float(value))
+            except OverflowError:
+                found.append(math.inf)
+    if len(found) < 2:
+        raise ValueError(
+            f"{name}: expected at least 2 values, got {len(found)}; "
+            "one run says nothing of how much runs differ"
+        )
+    for place, number in enumerate(found):
+        # Written so that NaN does not pass.
+        if not abs(number) <= _LARGEST:
+            raise ValueError(
+                f"{name}: expected finite numbers of at most {_LARGEST:g} in size, got {number} "
+                f"at place {place}"
+            )
+    return found
+
+
+def _check_confidence(confidence: float) -> float:
+    if isinstance(confidence, bool) or not isinstance(confidence, numbers.Real):
+        raise TypeError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
+    # Compared before it is converted: a float would round 10**400 to an error.
+    if not 0 < confidence < 1 or not 0 < float(confidence) < 1:
+        raise ValueError(
+            f"confidence: expected a number between 0 and 1, got {confidence!r}"
+            + ("; 95 % is 0.95" if 1 <= confidence <= 100 else "")
+        )
+    return float(confidence)
+
+
+@dataclass(frozen=True)
+class MeanInterval:
+    """A mean over several runs, and between which bounds the true mean probably lies.
+
+    Attributes:
+        mean: The mean of the values.
+        low: The lower bound.
+        high: The upper bound.
+        deviation: The sample standard deviation of the values, with ``count - 1`` below the sum.
+        count: How many values there are.
+        confidence: How many of such intervals hold the true mean, from 0 to 1.
+
+    Examples:
+        >>> from cnnbook.scoring import MeanInterval
+        >>> print(MeanInterval(0.8714, 0.8671, 0.8757, 0.006, 10, 0.95))
+        0.871 +- 0.004 (95 % interval of the mean of 10)
+    """
+
+    mean: float
+    low: float
+    high: float
+    deviation: float
+    count: int
+    confidence: float
+
+    def __str__(self) -> str:
+        """Return mean and half width, to the digit that the half width leaves certain."""
+        half = (self.high - self.low) / 2
+        # One digit of the half width, two where it starts with 1: 0.014 as 0.01 would be a third
+        # too narrow.
+        leading = f"{half:.0e}"
+        places = max(0, -int(leading[2:]) + leading.startswith("1"))
+        # With a z a mean that rounds to zero has no sign.
+        shown = f"{self.mean:z.{places}f} +- {half:.{places}f}"
+        # Where that would be a row of noughts.
+        if not half or places > 15 or half >= 1e6:
+            shown = f"{self.mean:.6g} +- {half:.1g}"
+        percent = f"{100 * self.confidence:.12g}"
+        return f"{shown} ({percent} % interval of the mean of {self.count})"
+
+
+def mean_interval(
+    values: Sequence[float] | torch.Tensor, *, confidence: float = 0.95
+) -> MeanInterval:
+    """Compute the mean over seeds and Student's t interval around it.
+
+    One run says how good one start was. The interval says how well the mean over all starts is
+    known from the few that were tried: of 100 such intervals, each from new seeds, about 95 hold
+    the true mean. It supposes that the values scatter like a normal distribution.
+
+    Args:
+        values: One number for each seed, such as accuracies; a sequence, or a tensor ``(n,)``.
+        confidence: How sure the interval is, between 0 and 1.
+
+    Returns:
+        Mean, bounds, sample standard deviation, count and confidence.
+
+    Raises:
+        TypeError: ``values`` is no sequence or tensor of real numbers, or ``confidence`` is no
+            number.
+        ValueError: There are fewer than 2 values, one is NaN, infinite or above 1e100 in size, or
+            ``confidence`` is not between 0 and 1.
+
+    Examples:
+        >>> from cnnbook.scoring import mean_interval
+        >>> interval = mean_interval([1, 2, 3])
+        >>> interval.mean, interval.deviation
+        (2.0, 1.0)
+        >>> print(interval)
+        2 +- 2 (95 % interval of the mean of 3)
+
+        The table of Student's t gives 4.303 for 2 degrees of freedom and 95 %.
+
+        >>> round(interval.high - interval.mean, 3), round(4.303 * 1.0 / 3**0.5, 3)
+        (2.484, 2.484)
+
+        Equal values leave no doubt, as far as they can tell.
+
+        >>> print(mean_interval([0.5, 0.5]))
+        0.5 +- 0 (95 % interval of the mean of 2)
+        >>> mean_interval([0.87])
+        Traceback (most recent call last):
+            ...
+        ValueError: values: expected at least 2 values, got 1; one run says nothing of how much \
+runs differ
+
+    Source:
+        Student (1908), The probable error of a mean; Abramowitz and Stegun (1964), formulas 26.7.3
+        and 26.7.4, for the distribution.
+    """
+    found = _numbers(values, name="values")
+    return _interval(found, _check_confidence(confidence))
+
+
+def _interval(found: Sequence[float], confidence: float) -> MeanInterval:
+    count = len(found)
+    mean = math.fsum(found) / count
+    # hypot scales before it squares, so that neither 1e-200 nor 1e99 is lost.
+    deviation = math.hypot(*(value - mean for value in found)) / math.sqrt(count - 1)
+    half = _t_quantile(confidence, count - 1) * deviation / math.sqrt(count)
+    return MeanInterval(mean, mean - half, mean + half, deviation, count, confidence)
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """How two networks compare over the same seeds.
+
+    Attributes:
+        differences: First minus second, one for each seed.
+        interval: Mean of the differences and the interval around it.
+        first_larger: For how many seeds the first is the larger.
+        second_larger: For how many the second is.
+        ties: For how many they are equal.
+        p_value: How probable a mean difference of this size or more would be if the two did not
+            differ: the two-sided paired t test.
+
+    Examples:
+        >>> from cnnbook.scoring import MeanInterval, PairedComparison
+        >>> interval = MeanInterval(0.5, 0.0, 1.0, 0.4, 3, 0.95)
+        >>> print(PairedComparison((0.0, 0.5, 1.0), interval, 2, 0, 1, 0.05))
+        First minus second: 0.5 +- 0.5 (95 % interval of the mean of 3); the first is larger 2 \
+times, the second 0 times, 1 tie; p = 0.05 (two-sided paired t test).
+    """
+
+    differences: tuple[float, ...]
+    interval: MeanInterval
+    first_larger: int
+    second_larger: int
+    ties: int
+    p_value: float
+
+    def __str__(self) -> str:
+        """Return difference, wins and p value as one sentence."""
+
+        def counted(count: int, noun: str) -> str:
+            return f"{count} {noun}{'' if count == 1 else 's'}"
+
+        return (
+            f"First minus second: {self.interval}; the first is larger "
+            f"{counted(self.first_larger, 'time')}, the second "
+            f"{counted(self.second_larger, 'time')}, {counted(self.ties, 'tie')}; "
+            f"p = {self.p_value:.2g} (two-sided paired t test)."
+        )
+
+
+def compare_paired(
+    first: Sequence[float] | torch.Tensor,
+    second: Sequence[float] | torch.Tensor,
+    *,
+    confidence: float = 0.95,
+) -> PairedComparison:
+    """Compare two networks that were trained with the same seeds.
+
+    Seeds differ, and a lucky one is often lucky for both. The difference within each seed leaves
+    that out, so that a smaller effect can be told from chance than by comparing two means.
+
+    Args:
+        first: One number for each seed; a sequence, or a tensor ``(n,)``.
+        second: The other network's numbers, in the same order of seeds.
+        confidence: How sure the interval of the difference is, between 0 and 1.
+
+    Returns:
+        Differences, their mean with its interval, how often each is larger, and the p value. Where
+        all differences are equal the p value is 0, or 1 if they are all 0.
+
+    Raises:
+        TypeError: ``first`` or ``second`` is no sequence or tensor of real numbers, or
+            ``confidence`` is no number.
+        ValueError: There are fewer than 2 values, or not as many of both, one is NaN, infinite or
+            above 1e100 in size, or ``confidence`` is not between 0 and 1.
+
+    Examples:
+        >>> from cnnbook.scoring import compare_paired
+        >>> result = compare_paired([5, 7, 9], [4, 5, 6])
+        >>> result.differences, result.first_larger
+        ((1.0, 2.0, 3.0), 3)
+        >>> print(result)
+        First minus second: 2 +- 2 (95 % interval of the mean of 3); the first is larger 3 times, \
+the second 0 times, 0 ties; p = 0.074 (two-sided paired t test).
+
+        With 2 degrees of freedom the p value is 1 - t / sqrt(t**2 + 2), here of t = 2 * sqrt(3).
+
+        >>> round(result.p_value, 6), round(1 - (12 / 14) ** 0.5, 6)
+        (0.07418, 0.07418)
+        >>> compare_paired([1, 2], [1, 2]).p_value
+        1.0
+        >>> compare_paired([1, 2, 3], [1, 2])
+        Traceback (most recent call last):
+            ...
+        ValueError: second: expected 3 values, one for each of first, got 2
+
+    Source:
+        Student (1908), The probable error of a mean, section IX, compares two drugs so.
+    """
+    left, right = _numbers(first, name="first"), _numbers(second, name="second")
+    confidence = _check_confidence(confidence)
+    if len(left) != len(right):
+        raise ValueError(
+            f"second: expected {len(left)} values, one for each of first, got {len(right)}"
+        )
+    differences = tuple(a - b for a, b in zip(left, right, strict=True))
+    interval = _interval(differences, confidence)
+    if interval.deviation:
+        t = abs(interval.mean) * math.sqrt(interval.count) / interval.deviation
+        _, p_value = _t_probability(t, interval.count - 1)
+    else:
+        p_value = 0.0 if interval.mean else 1.0
+    return PairedComparison(
+        differences,
+        interval,
+        first_larger=sum(a > b for a, b in zip(left, right, strict=True)),
+        second_larger=sum(a < b for a, b in zip(left, right, strict=True)),
+        ties=sum(a == b for a, b in zip(left, right, strict=True)),
+        p_value=p_value,
+    )
