@@ -21,6 +21,17 @@ __all__ = [
 ]
 
 
+# Numbers that torch multiplies and adds everywhere; the narrower ones are for storing only.
+_FRACTIONS = (
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+    torch.float64,
+    torch.complex64,
+    torch.complex128,
+)
+
+
 def whole_number(value: int, *, name: str, least: int, most: int | None = None) -> int:
     """Return a whole number, or say what is wrong with it.
 
@@ -292,7 +303,8 @@ def check_number_type(tensor: torch.Tensor, *, name: str) -> None:
         name: The argument's name, for the error message.
 
     Raises:
-        TypeError: The dtype is neither floating-point nor complex.
+        TypeError: The dtype is neither floating-point nor complex, or one of those of 8 bits and
+            fewer, with which torch does not compute.
 
     Examples:
         >>> import torch
@@ -307,7 +319,7 @@ convert with images.float()
     Source:
         Derived here.
     """
-    if not (tensor.is_floating_point() or tensor.is_complex()):
+    if tensor.dtype not in _FRACTIONS:
         raise TypeError(
             f"{name}: expected a floating-point or complex dtype, got {tensor.dtype}; "
             f"convert with {name}.float()"
@@ -398,18 +410,18 @@ def check_dtype(dtype: torch.dtype, *, name: str = "dtype") -> None:
         >>> check_dtype(torch.int64)
         Traceback (most recent call last):
             ...
-        TypeError: dtype: expected a floating-point or complex dtype, got torch.int64, in which \
-1/4 would be 0; use torch.float32
+        TypeError: dtype: expected a floating-point or complex dtype, got torch.int64; in \
+whole numbers 1/4 would be 0; use torch.float32
 
     Source:
         Derived here.
     """
     if not isinstance(dtype, torch.dtype):
         raise TypeError(f"{name}: expected a torch.dtype such as torch.float32, got {dtype!r}")
-    if not (dtype.is_floating_point or dtype.is_complex):
+    if dtype not in _FRACTIONS:
         raise TypeError(
-            f"{name}: expected a floating-point or complex dtype, got {dtype}, "
-            "in which 1/4 would be 0; use torch.float32"
+            f"{name}: expected a floating-point or complex dtype, got {dtype}; "
+            "in whole numbers 1/4 would be 0; use torch.float32"
         )
 
 

@@ -625,6 +625,8 @@ weight[None, None]
         4.1 (there for column vectors, so transposed).
     """
     check_weight(weight)
+    if weight.is_meta:
+        raise ValueError("weight: expected weights to write down, got a tensor on 'meta'")
     sparse = true_or_false(sparse, name="sparse")
     groups = _check_groups(groups, weight)
     height, width = pair(image_size, name="image_size", least=1)
@@ -727,6 +729,11 @@ def band_matrix(
             "convert with torch.tensor(weights)"
         )
     check_number_type(weights, name="weights")
+    if weights.is_meta or weights.layout != torch.strided:
+        raise ValueError(
+            "weights: expected a dense tensor that can be read, got one on "
+            f"{weights.device} ({weights.layout})"
+        )
     if weights.ndim != 1 or not len(weights):
         raise ValueError(
             f"weights: expected (k,) with at least one weight, got {tuple(weights.shape)}"
@@ -785,8 +792,11 @@ not multiples of each other: row 0 is off by 0.25 in column 0
         raise ValueError(
             f"kernel: expected (kh, kw) with at least one weight, got {tuple(kernel.shape)}"
         )
-    if kernel.is_meta:
-        raise ValueError("kernel: expected weights that can be read, got a tensor on 'meta'")
+    if kernel.is_meta or kernel.layout != torch.strided:
+        raise ValueError(
+            "kernel: expected a dense tensor that can be read, got one on "
+            f"{kernel.device} ({kernel.layout})"
+        )
     if not torch.isfinite(kernel).all():
         raise ValueError("kernel: expected finite weights, got infinite ones or NaN")
     exact = kernel.detach().to(torch.promote_types(kernel.dtype, torch.float64))
@@ -854,10 +864,26 @@ def conv_from_kernel(kernel: torch.Tensor, bias: float | torch.Tensor = 0.0) -> 
         raise ValueError(f"kernel: expected (kh, kw) or (out, in, kh, kw), got {shape}")
     if 0 in shape:
         raise ValueError(f"kernel: expected at least one weight along every axis, got {shape}")
+    if kernel.is_meta or kernel.layout != torch.strided:
+        raise ValueError(
+            "kernel: expected a dense tensor that can be read, got one on "
+            f"{kernel.device} ({kernel.layout})"
+        )
     weight = kernel.detach() if len(shape) == 4 else kernel.detach()[None, None]
     if isinstance(bias, bool) or not isinstance(bias, (int, float, complex, torch.Tensor)):
         raise TypeError(f"bias: expected a number or a torch.Tensor, got {type(bias).__name__}")
-    offsets = torch.as_tensor(bias, dtype=weight.dtype, device=weight.device).detach()
+    if isinstance(bias, torch.Tensor) and (bias.is_meta or bias.layout != torch.strided):
+        raise ValueError(
+            "bias: expected a dense tensor that can be read, got one on "
+            f"{bias.device} ({bias.layout})"
+        )
+    is_complex = bias.is_complex() if isinstance(bias, torch.Tensor) else isinstance(bias, complex)
+    if is_complex and not weight.is_complex():
+        raise TypeError(f"bias: expected real numbers, as in the kernel, got {bias}")
+    try:
+        offsets = torch.as_tensor(bias, dtype=weight.dtype, device=weight.device).detach()
+    except OverflowError:
+        raise ValueError(f"bias: expected a number that a float can hold, got {bias}") from None
     if offsets.ndim and tuple(offsets.shape) != (weight.shape[0],):
         raise ValueError(
             f"bias: expected one number or one for each kernel, shape ({weight.shape[0]},), "

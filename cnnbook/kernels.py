@@ -255,7 +255,7 @@ def _edge(
     smooth: Sequence[float], axis: Literal["x", "y"], dtype: torch.dtype, device: _Device
 ) -> torch.Tensor:
     """Return the change along one axis, averaged with the given weights along the other."""
-    if axis not in ("x", "y"):
+    if not isinstance(axis, str) or axis not in ("x", "y"):
         raise ValueError(f"axis: expected 'x' (along a row) or 'y' (down a column), got {axis!r}")
     along_a_row = torch.outer(
         torch.tensor(smooth, dtype=torch.float64), torch.tensor([-1.0, 0.0, 1.0]).double()

@@ -1,6 +1,6 @@
 """Which sizes come out of a layer and which pixels it sees: arithmetic that prints itself."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -601,6 +601,8 @@ def _step(name: str, layer: object) -> WindowStep | None:
         return WindowStep(1, 1, (top, left), 1, label)
     if isinstance(layer, _POINTWISE):
         return None
+    if not isinstance(layer, torch.nn.Module):
+        raise TypeError(f"steps: expected layers of torch or WindowStep, got {layer!r} at {name}")
     raise ValueError(
         f"steps: expected layers that look through windows or at one number each, got {label!r}; "
         "hand in the layers before it, such as net[:3]"
@@ -608,7 +610,7 @@ def _step(name: str, layer: object) -> WindowStep | None:
 
 
 def receptive_field(
-    steps: torch.nn.Sequential | Iterable[torch.nn.Module | WindowStep],
+    steps: torch.nn.Sequential | Sequence[torch.nn.Module | WindowStep],
 ) -> ReceptiveField:
     """Follow how far one number sees, from layer to layer.
 
@@ -620,7 +622,7 @@ def receptive_field(
         Size, jump and start after each layer, in pixels of the image; ``print()`` shows them.
 
     Raises:
-        TypeError: ``steps`` cannot be gone through.
+        TypeError: ``steps`` is no list of layers.
         ValueError: A layer sees in another way, such as Flatten or Linear, which see everything,
             or a number of a step is too small.
 
@@ -655,7 +657,7 @@ def receptive_field(
         Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural
         networks, section 2.
     """
-    if not isinstance(steps, Iterable) or isinstance(steps, (str, bytes)):
+    if not isinstance(steps, (torch.nn.Sequential, torch.nn.ModuleList, list, tuple)):
         raise TypeError(f"steps: expected a torch.nn.Sequential or a list of layers, got {steps!r}")
     size, jump, start = (1, 1), (1, 1), (0, 0)
     rows = [FieldRow("input", size, jump, start)]

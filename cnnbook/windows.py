@@ -17,6 +17,7 @@ from cnnbook.shapes import output_size
 __all__ = [
     "WindowSum",
     "check_bias",
+    "check_grad_output",
     "check_kernel",
     "check_weight",
     "fold_windows",

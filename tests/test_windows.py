@@ -136,5 +136,5 @@ def test_check_kernel_says_what_does_not_fit(
 def test_averaging_kernel() -> None:
     assert averaging_kernel((2, 3)).sum().item() == pytest.approx(1)
     assert averaging_kernel(2, dtype=torch.float64).dtype == torch.float64
-    with pytest.raises(TypeError, match="in which 1/4 would be 0"):
+    with pytest.raises(TypeError, match="in whole numbers 1/4 would be 0"):
         averaging_kernel(2, dtype=torch.int64)
