@@ -18,6 +18,7 @@ language = os.environ.get("DOCLANG", "en")
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
@@ -25,6 +26,7 @@ extensions = [
     "mathml",
     "accessible",
     "explorer",
+    "backlinks",
 ]
 # The gallery writes a page of build times, which would differ from build to build.
 exclude_patterns = ["_build", "locale", "**/sg_execution_times.rst", "sg_execution_times.rst"]
@@ -36,6 +38,8 @@ nitpicky = False
 # The bibliography also lists what docstrings name in words.
 suppress_warnings = ["ref.citation"]
 autodoc_typehints = "description"
+# The lists of functions by task; their pages are written by hand.
+autosummary_generate = False
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False

@@ -8,11 +8,20 @@ from cases import CONV_CASES, ConvCase
 
 from cnnbook.convolution import (
     averaging_conv,
+    band_matrix,
     conv2d,
+    conv2d_bias_grad,
+    conv2d_input_grad,
     conv2d_loop,
+    conv2d_weight_grad,
     conv_from_kernel,
+    conv_matrix,
+    conv_transpose2d,
+    expand_features,
     moving_average,
+    separable_factors,
 )
+from cnnbook.kernels import averaging_kernel
 
 both = pytest.mark.parametrize("convolve", [conv2d, conv2d_loop])
 every_case = pytest.mark.parametrize("case", CONV_CASES, ids=lambda case: case.name)
@@ -236,3 +245,158 @@ def test_the_same_on_a_gpu(convolve: Any, case: ConvCase) -> None:
     got = convolve(*moved, **_knobs(case))
     assert got.device.type == "cuda"
     assert torch.equal(got.cpu(), expected)
+
+
+LECTURE = torch.arange(16.0).reshape(1, 1, 4, 4)
+MEAN = torch.full((1, 1, 3, 3), 1 / 9)
+
+
+def test_what_of_the_lecture() -> None:
+    """``conv(img) = img @ What``: literally no, flattened yes, in two factors too."""
+    expected = torch.nn.functional.conv2d(LECTURE, MEAN)
+    # Right multiplication keeps the 4 rows, and each depends on its own row alone.
+    assert (LECTURE[0, 0] @ torch.rand(4, 2)).shape == (4, 2)
+    what = conv_matrix(MEAN, 4)
+    assert what.shape == (16, 4)
+    assert int(what.count_nonzero()) == 36 == 4 * 9
+    torch.testing.assert_close(LECTURE.flatten(1) @ what, expected.flatten(1))
+    column, row = separable_factors(averaging_kernel(3))
+    a, b = band_matrix(column, 4).T, band_matrix(row, 4)
+    assert a.shape == (2, 4)
+    torch.testing.assert_close(a @ LECTURE[0, 0] @ b, expected[0, 0])
+
+
+def test_what_of_the_lectures_cnn_is_nearly_all_zeros() -> None:
+    weight = torch.rand(16, 1, 2, 2)
+    what = conv_matrix(weight, 28, sparse=True)
+    assert what.shape == (784, 11_664)
+    assert what.values().numel() == 46_656 == 16 * 27 * 27 * 4
+    assert f"{100 * 46_656 / (784 * 11_664):.2f}" == "0.51"
+    assert len(set(what.values().tolist())) == weight.numel() == 64
+    images = torch.rand(3, 1, 28, 28)
+    torch.testing.assert_close(
+        images.flatten(1) @ what, torch.nn.functional.conv2d(images, weight).flatten(1)
+    )
+
+
+def test_gradients_of_example_4_spelled_out() -> None:
+    ones = torch.ones(1, 1, 2, 2)
+    windows = [[0, 1, 4, 5], [1, 2, 5, 6], [2, 3, 6, 7]]
+    weight_grad = conv2d_weight_grad(LECTURE, ones, 3)[0, 0]
+    assert weight_grad.tolist() == [[10, 14, 18], [26, 30, 34], [42, 46, 50]]
+    assert weight_grad[0].tolist() == [sum(pixels) for pixels in windows]
+    assert conv2d_bias_grad(ones).tolist() == [4]
+    seen = conv2d_input_grad(ones, 9 * MEAN, 4)[0, 0]
+    assert seen.tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
+    # The matrix of the forward pass, transposed, does the same.
+    what = conv_matrix(9 * MEAN, 4)
+    assert (ones.flatten(1) @ what.T).reshape(4, 4).tolist() == seen.tolist()
+
+
+@every_case
+@copies
+def test_gradients_by_hand_are_finite_differences(case: ConvCase) -> None:
+    images, weight, _ = case.tensors()
+    output = torch.nn.functional.conv2d(images, weight, **_knobs(case))
+    generator = torch.Generator().manual_seed(1)
+    grad = torch.randint(-9, 10, output.shape, generator=generator).double()
+
+    def loss(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return (torch.nn.functional.conv2d(x, w, **_knobs(case)) * grad).sum()
+
+    size = (images.shape[2], images.shape[3])
+    kernel = (weight.shape[2], weight.shape[3])
+    by_hand = (
+        conv2d_input_grad(grad, weight, size, **_knobs(case)),
+        conv2d_weight_grad(images, grad, kernel, **_knobs(case)),
+    )
+    for index, tensor in enumerate((images, weight)):
+        assert by_hand[index].shape == tensor.shape
+        for place in ((0,) * 4, tuple(n - 1 for n in tensor.shape)):
+            if tensor.numel():
+                moved = [images.clone(), weight.clone()]
+                moved[index][place] += 1
+                # A convolution is linear in each: a step of 1 is as good as a small one.
+                assert by_hand[index][place] == loss(*moved) - loss(images, weight)
+
+
+def test_gradient_checks_of_torch_pass_in_float64() -> None:
+    images = torch.randn(2, 2, 5, 4, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 1, 2, 3, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(4, dtype=torch.float64, requires_grad=True)
+
+    def convolve(*tensors: torch.Tensor) -> torch.Tensor:
+        return conv2d(*tensors, stride=(2, 1), padding=1, dilation=(1, 2), groups=2)
+
+    def spread(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)
+
+    assert torch.autograd.gradcheck(convolve, (images, weight, bias))
+    kernels = torch.randn(2, 3, 3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(spread, (images, kernels))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_gradients_flow_through_the_matrix_to_the_weight(sparse: bool) -> None:
+    weight = torch.rand(2, 1, 2, 2, dtype=torch.float64, requires_grad=True)
+    images = torch.rand(3, 1, 4, 4, dtype=torch.float64)
+    through = images.flatten(1) @ conv_matrix(weight, 4, sparse=sparse)
+    (got,) = torch.autograd.grad(through.square().sum(), weight)
+    direct = torch.nn.functional.conv2d(images, weight)
+    (expected,) = torch.autograd.grad(direct.square().sum(), weight)
+    torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.complex64])
+def test_every_dtype_that_torch_takes(dtype: torch.dtype) -> None:
+    """Small whole numbers, whose sums these types hold exactly."""
+    images = torch.arange(32.0).remainder(5).reshape(2, 1, 4, 4).to(dtype)
+    weight = torch.tensor([[[[1, 2], [0, -1]]]]).to(dtype)
+    expected = torch.nn.functional.conv2d(images, weight)
+    assert torch.equal(conv2d(images, weight), expected)
+    assert torch.equal(conv2d_loop(images, weight), expected)
+    assert conv_matrix(weight, 4).dtype == dtype
+    assert torch.equal(images.flatten(1) @ conv_matrix(weight, 4), expected.flatten(1))
+    assert torch.equal(images.flatten(1) @ conv_matrix(weight, 4, sparse=True), expected.flatten(1))
+    assert conv2d_input_grad(expected, weight, 4).dtype == dtype
+    assert conv2d_weight_grad(images, expected, 2).dtype == dtype
+    assert conv_transpose2d(images, weight).dtype == dtype
+    assert expand_features(images, 3).dtype == dtype
+    assert moving_average(images, size=2).dtype == dtype
+
+
+def test_feature_expansion_of_the_lecture() -> None:
+    images = torch.arange(32.0).reshape(2, 1, 4, 4)
+    # The second image's first window of the moving average of 2 x 2: [[21, 22], [25, 26]].
+    second = torch.nn.functional.unfold(images, 2)[1, :, 4]
+    assert second.tolist() == [21, 22, 25, 26]
+    features = expand_features(images, 16, generator=torch.Generator().manual_seed(0))
+    assert features.shape == (2, 16, 2, 2)
+    state = torch.get_rng_state()
+    again = expand_features(images, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(again, features)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_dense_matrix_that_fills_the_memory_is_refused_before_it_is_made() -> None:
+    with pytest.raises(
+        MemoryError, match=r"^sparse: expected True for a matrix of 50176 x 3154176"
+    ):
+        conv_matrix(torch.ones(64, 1, 3, 3), 224)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_matrix_and_gradients_on_a_gpu() -> None:
+    images, weight = torch.rand(2, 2, 6, 6).double(), torch.rand(4, 2, 3, 3).double()
+    grad = torch.rand(2, 4, 4, 4).double()
+    calls: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+        (conv_matrix, (weight, 6)),
+        (conv2d_input_grad, (grad, weight, 6)),
+        (conv2d_weight_grad, (images, grad, 3)),
+        (conv_transpose2d, (grad, weight)),
+    )
+    for function, arguments in calls:
+        moved = [x.cuda() if isinstance(x, torch.Tensor) else x for x in arguments]
+        there = function(*moved)
+        assert there.is_cuda
+        torch.testing.assert_close(there.cpu(), function(*arguments))

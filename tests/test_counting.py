@@ -261,23 +261,23 @@ def test_a_layer_whose_multiplications_are_unknown_is_refused() -> None:
 NETWORKS = {"meta network", "network of other images", "network without forward"}
 
 
-@pytest.mark.parametrize(
-    ("call", "arguments", "name", "taken"),
-    [
-        (count_parameters, {"net": mlp()}, "net", NETWORKS),
-        (count_parameters, {"net": mlp()}, "trainable_only", {"true", "false"}),
-        (parameter_table, {"net": mlp()}, "net", NETWORKS),
-        (cost_table, {"net": mlp(), "input_shape": (1, 28, 28)}, "input_shape", set()),
-        (cost_table, {"net": torch.nn.ReLU(), "input_shape": (2,)}, "input_shape", {"list"}),
-        (cost_table, {"net": mlp(), "input_shape": (1, 28, 28)}, "net", set()),
-        (
-            cost_table,
-            {"net": torch.nn.Flatten(), "input_shape": (1, 3, 3)},
-            "net",
-            {"meta network"},
-        ),
-    ],
-)
+REFUSED: list[tuple[Any, dict[str, Any], str, set[str]]] = [
+    (count_parameters, {"net": mlp()}, "net", NETWORKS),
+    (count_parameters, {"net": mlp()}, "trainable_only", {"true", "false"}),
+    (parameter_table, {"net": mlp()}, "net", NETWORKS),
+    (cost_table, {"net": mlp(), "input_shape": (1, 28, 28)}, "input_shape", set()),
+    (cost_table, {"net": torch.nn.ReLU(), "input_shape": (2,)}, "input_shape", {"list"}),
+    (cost_table, {"net": mlp(), "input_shape": (1, 28, 28)}, "net", set()),
+    (
+        cost_table,
+        {"net": torch.nn.Flatten(), "input_shape": (1, 3, 3)},
+        "net",
+        {"meta network"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "arguments", "name", "taken"), REFUSED)
 def test_every_mistake_is_named(
     call: Any, arguments: dict[str, Any], name: str, taken: set[str]
 ) -> None:

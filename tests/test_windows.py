@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cnnbook.kernels import averaging_kernel
-from cnnbook.windows import WindowSum, check_kernel, window_sum, windows
+from cnnbook.windows import WindowSum, check_kernel, fold_windows, window_sum, windows
 
 
 @pytest.mark.parametrize("stride", [1, 2, (3, 1)])
@@ -138,3 +138,33 @@ def test_averaging_kernel() -> None:
     assert averaging_kernel(2, dtype=torch.float64).dtype == torch.float64
     with pytest.raises(TypeError, match="in whole numbers 1/4 would be 0"):
         averaging_kernel(2, dtype=torch.int64)
+
+
+def test_fold_windows_counts_in_how_many_windows_each_pixel_was() -> None:
+    image = torch.ones(1, 1, 3, 3, dtype=torch.int64)
+    counts = fold_windows(windows(image, 2), 3)
+    assert counts[0, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+    assert torch.equal(
+        fold_windows(windows(image.float(), 2), 3),
+        torch.nn.functional.fold(torch.nn.functional.unfold(image.float(), 2), 3, 2),
+    )
+    # With a stride of the window's size nothing overlaps, and what is left over is 0.
+    five = torch.arange(25).reshape(1, 1, 5, 5)
+    back = fold_windows(windows(five, 2, stride=2), 5, stride=2)
+    assert torch.equal(back[..., :4, :4], five[..., :4, :4])
+    assert back[..., 4, :].count_nonzero() == back[..., :, 4].count_nonzero() == 0
+
+
+def test_fold_windows_drops_what_fell_into_the_padding() -> None:
+    image = torch.rand(2, 3, 4, 4).double()
+    padded = windows(image, 3, padding=1)
+    handed = torch.rand_like(padded)
+    assert (padded * handed).sum().item() == pytest.approx(
+        (image * fold_windows(handed, 4, padding=1)).sum().item()
+    )
+
+
+def test_fold_windows_does_not_change_what_it_is_given() -> None:
+    given = torch.ones(1, 1, 2, 2, 2, 2)
+    fold_windows(given, 3)
+    assert torch.equal(given, torch.ones(1, 1, 2, 2, 2, 2))

@@ -1,0 +1,172 @@
+"""Pooling and ReLU: the lecture's case, the arithmetic spelled out, finite differences, corners."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from cnnbook.pooling import (
+    avg_pool2d,
+    avg_pool2d_grad,
+    max_pool2d,
+    max_pool2d_grad,
+    relu,
+    relu_grad,
+)
+
+LECTURE = torch.arange(25.0).reshape(1, 1, 5, 5)
+
+
+def test_the_lecture_five_by_five_leaves_out_the_last_row_and_column() -> None:
+    pooled = max_pool2d(LECTURE, 2)
+    assert pooled[0, 0].tolist() == [[6, 8], [16, 18]]
+    changed = LECTURE.clone()
+    changed[..., 4, :] = changed[..., :, 4] = 1e6
+    assert torch.equal(max_pool2d(changed, 2), pooled)
+    assert torch.equal(torch.nn.MaxPool2d(2)(LECTURE), pooled)
+    # Unless an incomplete window counts.
+    assert max_pool2d(LECTURE, 2, ceil_mode=True)[0, 0].tolist() == [
+        [6, 8, 9],
+        [16, 18, 19],
+        [21, 23, 24],
+    ]
+
+
+def test_averages_spelled_out() -> None:
+    assert avg_pool2d(LECTURE, 2)[0, 0].tolist() == [
+        [(0 + 1 + 5 + 6) / 4, (2 + 3 + 7 + 8) / 4],
+        [(10 + 11 + 15 + 16) / 4, (12 + 13 + 17 + 18) / 4],
+    ]
+    # At the lower right corner, a window of one pixel in the image and three beyond it.
+    corner = avg_pool2d(LECTURE, 2, ceil_mode=True)[0, 0, 2, 2].item()
+    assert corner == 24 / 1
+    padded = avg_pool2d(LECTURE, 2, padding=1)[0, 0]
+    assert padded[0, 0].item() == (0 + 0 + 0 + 0) / 4
+    assert padded[0, 1].item() == (0 + 0 + 1 + 2) / 4
+    assert avg_pool2d(LECTURE, 2, padding=1, count_include_pad=False)[0, 0, 0, 1].item() == 3 / 2
+    assert avg_pool2d(LECTURE, 2, divisor_override=1)[0, 0, 0, 0].item() == 0 + 1 + 5 + 6
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+def test_narrow_numbers_are_pooled_as_torch_does(pool: Any, dtype: torch.dtype) -> None:
+    images = torch.randn(2, 3, 9, 8).to(dtype)
+    expected = getattr(torch.nn.functional, pool.__name__)(images, 3, 2, 1)
+    got = pool(images, 3, stride=2, padding=1)
+    assert got.dtype == dtype
+    # One unit in the last place: the sums are kept in float32 by both.
+    torch.testing.assert_close(got, expected, rtol=torch.finfo(dtype).eps, atol=0)
+
+
+def test_complex_numbers_have_a_mean_and_no_largest() -> None:
+    image = torch.tensor([[[[1 + 2j, 3 + 4j]]]])
+    assert avg_pool2d(image, (1, 2)).item() == 2 + 3j
+    with pytest.raises(TypeError, match=r"whose numbers have no order; pool images\.real"):
+        max_pool2d(image, (1, 2))
+    with pytest.raises(TypeError, match="whose numbers have no order"):
+        relu(image)
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "place"),
+    [
+        ([1, 3, 3, 2], 3, 1),
+        ([2, 2, 2, 2], 2, 0),
+        ([float("nan"), 5, 1, 1], float("nan"), 0),
+        ([1, float("nan"), float("inf"), 1], float("nan"), 1),
+        ([float("nan"), 1, float("nan"), 1], float("nan"), 2),
+        ([float("-inf")] * 4, float("-inf"), 0),
+        ([-0.0, 0.0, -1, -1], 0, 0),
+    ],
+)
+def test_ties_and_nan_are_settled_as_in_torch(row: list[float], value: float, place: int) -> None:
+    image = torch.tensor(row, dtype=torch.float32).reshape(1, 1, 1, 4)
+    largest, chosen = max_pool2d(image, (1, 4), return_indices=True)
+    assert largest.item() == pytest.approx(value, nan_ok=True)
+    assert chosen.item() == place
+    _, torchs = torch.nn.functional.max_pool2d(image, (1, 4), return_indices=True)
+    assert torchs.item() == place
+    grad = torch.tensor([[[[7.0]]]])
+    handed = max_pool2d_grad(grad, image, (1, 4)).flatten().tolist()
+    assert handed == [7.0 if k == place else 0.0 for k in range(4)]
+
+
+def test_a_window_that_sees_only_padding_hands_nothing_on() -> None:
+    # Dilation makes the window step over the single column of the image.
+    image = torch.tensor([[[[1.0], [2.0], [3.0]]]])
+    knobs: dict[str, Any] = {"padding": (0, 1), "dilation": 2}
+    largest, chosen = max_pool2d(image, 2, **knobs, return_indices=True)
+    assert largest.tolist() == [[[[float("-inf")]]]]
+    assert chosen.tolist() == [[[[-1]]]]
+    assert max_pool2d_grad(torch.ones(1, 1, 1, 1), image, 2, **knobs).count_nonzero() == 0
+
+
+def test_gradients_are_finite_differences() -> None:
+    # Different numbers, well apart: no step crosses a tie or the corner of ReLU.
+    image = (torch.randperm(60).double() - 29.5).reshape(1, 2, 6, 5).requires_grad_()
+    for function in (
+        lambda x: max_pool2d(x, 3, stride=2, padding=1),
+        lambda x: max_pool2d(x, 2, dilation=2, ceil_mode=True),
+        lambda x: avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
+        relu,
+    ):
+        assert torch.autograd.gradcheck(function, image)
+    step = 1e-6
+    grad = torch.randn(1, 2, 3, 2, dtype=torch.float64)
+    by_hand = max_pool2d_grad(grad, image, 2, ceil_mode=False)
+    for place in [(0, 0, 0, 0), (0, 1, 3, 2), (0, 0, 5, 4)]:
+        moved = image.detach().clone()
+        moved[place] += step
+        change = ((max_pool2d(moved, 2) - max_pool2d(image, 2)) * grad).sum() / step
+        assert by_hand[place].item() == pytest.approx(change.item(), abs=1e-6)
+
+
+def test_average_gradients_add_up_to_what_came_in() -> None:
+    grad = torch.rand(2, 3, 4, 4, dtype=torch.float64)
+    for knobs in ({}, {"padding": 1, "count_include_pad": False}):
+        arguments: dict[str, Any] = {"kernel_size": 2, "stride": 2, **knobs}
+        size = 8 if not knobs else 6
+        assert avg_pool2d_grad(grad, size, **arguments).sum().item() == pytest.approx(
+            grad.sum().item()
+        )
+
+
+def test_relu_keeps_its_input_and_its_corner() -> None:
+    numbers = torch.tensor([-1.0, -0.0, 0.0, 1.0])
+    before = numbers.clone()
+    assert relu(numbers).tolist() == [0, 0, 0, 1]
+    assert relu_grad(torch.ones(4), numbers).tolist() == [0, 0, 0, 1]
+    assert torch.equal(numbers, before)
+    nan = torch.tensor([float("nan")])
+    assert relu(nan).isnan().all()
+    assert relu_grad(torch.ones(1), nan).item() == 1
+
+
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+def test_a_window_of_one_pixel_is_a_copy(pool: Any) -> None:
+    image = LECTURE.clone()
+    pooled = pool(image, 1)
+    pooled.zero_()
+    assert torch.equal(image, LECTURE)
+
+
+def test_pooling_first_does_a_quarter_of_the_relus() -> None:
+    features = torch.randn(3, 16, 27, 27)
+    after = relu(max_pool2d(features, 2))
+    assert torch.equal(after, max_pool2d(relu(features), 2))
+    assert after.numel() * 4 < features.numel()
+    leaf = features.clone().requires_grad_()
+    grad = torch.randn_like(after)
+    (first,) = torch.autograd.grad(relu(max_pool2d(leaf, 2)), leaf, grad)
+    (last,) = torch.autograd.grad(max_pool2d(relu(leaf), 2), leaf, grad)
+    assert torch.equal(first, last)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_on_a_gpu() -> None:
+    images = torch.randint(-9, 10, (2, 3, 9, 8)).double()
+    for pool in (max_pool2d, avg_pool2d):
+        here = pool(images, 3, stride=2, padding=1)
+        there = pool(images.cuda(), 3, stride=2, padding=1)
+        assert there.is_cuda
+        torch.testing.assert_close(there.cpu(), here)
