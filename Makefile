@@ -14,10 +14,13 @@ PIP_ARGS ?=
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
+# A page that has warned is kept as read, and would not warn a second time; so after a failure
+# nothing is kept but the gallery.
 site: $(STAMP) ## run the gallery and build the site into build/site
 	@for language in $(LANGUAGES); do \
 	  DOCLANG=$$language $(BIN)/sphinx-build -W --keep-going -q -b html \
-	    -d build/doctrees/$$language docs build/site/$$language || exit 1; \
+	    -d build/doctrees/$$language docs build/site/$$language \
+	    || { rm -rf build/doctrees/$$language; exit 1; }; \
 	  echo "built build/site/$$language/index.html"; \
 	done
 

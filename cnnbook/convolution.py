@@ -751,7 +751,7 @@ def separable_factors(kernel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     """Split a kernel into a column and a row whose product it is, where there are such.
 
     Convolving with the column and then with the row takes ``kh + kw`` products a pixel in place of
-    ``kh * kw``, and is ``A @ img @ B`` with the two ``band_matrix``es.
+    ``kh * kw``, and is ``A @ img @ B`` with the ``band_matrix`` of each.
 
     Args:
         kernel: One kernel ``(kh, kw)``.

@@ -32,7 +32,17 @@ GALLERY = [
     for path in sorted((ROOT / "examples").rglob("plot_*.py"))
 ]
 # One page of each kind.
-KINDS = ("index", "install", "glossary", "references", "search", "api/layers", "gallery/index")
+KINDS = (
+    "index",
+    "install",
+    "glossary",
+    "references",
+    "search",
+    "api/index",
+    "api/convolution",
+    "api/counting",
+    "gallery/index",
+)
 LOOKED_AT = [*(f"{name}.html" for name in KINDS), *GALLERY]
 
 

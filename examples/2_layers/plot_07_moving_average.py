@@ -157,4 +157,4 @@ assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 # four pixels become three by three. With equal weights that is the :term:`moving average`.
 #
 # The lecture goes on to many images and many kernels. That page is being written; meanwhile, the
-# functions used here are in :doc:`/api/layers`, and :doc:`/glossary` has the words.
+# functions used here are in :doc:`/api/convolution`, and :doc:`/glossary` has the words.

@@ -1,0 +1,99 @@
+"""The site's own extensions: what makes a page run again, its links back, its formulas."""
+
+import json
+from pathlib import Path
+
+import pytest
+from accessible import name_summaries
+from backlinks import pages_by_name, used_names
+from docutils.utils.math import MathError
+from gallery_state import code_of, digest, forget_stale, imported_modules
+from mathml import to_mathml
+
+EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
+FIRST = (
+    '"""One."""\n\nfrom pack.second import g\n\n\ndef f() -> int:\n    """Say."""\n    return g()\n'
+)
+SECOND = '"""Two."""\n\n\ndef g() -> int:\n    return 1\n'
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book of one page, its library of three modules, and the page's results."""
+    for name, text in {
+        "pack/first.py": FIRST,
+        "pack/second.py": SECOND,
+        "pack/third.py": "unused = 1\n",
+        "examples/1_part/plot_01_page.py": EXAMPLE,
+        "gallery/1_part/plot_01_page.py": EXAMPLE,
+        "gallery/1_part/plot_01_page.py.md5": "digest of sphinx-gallery",
+        "gallery/1_part/plot_01_page.run.json": json.dumps({"drawn": False}),
+    }.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    return tmp_path
+
+
+def _stale(book: Path) -> list[str]:
+    forgotten = forget_stale(book / "examples", book / "gallery", book / "pack", executes=True)
+    return [path.name for path in forgotten]
+
+
+def test_modules_are_found_through_each_other(book: Path) -> None:
+    found = imported_modules(book / "examples/1_part/plot_01_page.py", book / "pack")
+    assert {path.name for path in found} == {"first.py", "second.py"}
+
+
+def test_a_page_runs_again_when_code_that_it_uses_changes(book: Path) -> None:
+    md5 = book / "gallery/1_part/plot_01_page.py.md5"
+    assert _stale(book) == ["plot_01_page.py"], "nothing was noted yet"
+    assert not md5.exists()
+    md5.write_text("run again", "utf-8")
+    assert _stale(book) == []
+    assert md5.exists()
+    (book / "pack/third.py").write_text("unused = 2\n", "utf-8")
+    assert _stale(book) == [], "it does not use that module"
+    (book / "pack/second.py").write_text(SECOND.replace("return 1", "return 2"), "utf-8")
+    assert _stale(book) == ["plot_01_page.py"]
+    assert not md5.exists()
+
+
+def test_what_is_only_said_of_code_changes_no_result(book: Path) -> None:
+    page, package = book / "examples/1_part/plot_01_page.py", book / "pack"
+    before = digest(page, package)
+    said = FIRST.replace("One.", "The first.").replace('"""Say."""', '"""Say it."""  # Why.')
+    (package / "first.py").write_text(said, "utf-8")
+    assert digest(page, package) == before
+    (package / "first.py").write_text(said.replace("g()", "g() + 0"), "utf-8")
+    assert digest(page, package) != before
+
+
+def test_a_body_that_is_only_a_docstring_is_code_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "x.py"
+    file.write_text('class E(Exception):\n    """Only words."""\n', "utf-8")
+    assert "ClassDef" in code_of(file)
+
+
+def test_pages_are_found_by_what_they_import(book: Path) -> None:
+    assert used_names("from cnnbook.a import b, c\nfrom other.a import d\nimport torch") == {
+        "cnnbook.a.b",
+        "cnnbook.a.c",
+    }
+    page = book / "examples/1_part/plot_01_page.py"
+    page.write_text("from cnnbook.windows import windows\n", "utf-8")
+    assert pages_by_name(book / "examples") == {
+        "cnnbook.windows.windows": ["/gallery/1_part/plot_01_page"]
+    }
+
+
+def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
+    assert to_mathml("a^2", block=False).startswith("<math")
+    assert 'display="block"' in to_mathml("a^2", block=True)
+    with pytest.raises(MathError):
+        to_mathml(r"\nonsense", block=False)
+
+
+def test_fold_outs_are_named_by_their_links() -> None:
+    tree = "<ul><li><a>Layers</a><details><summary></summary></details></li><li><a>x</a></li></ul>"
+    assert 'aria-label="Layers"' in str(name_summaries(tree))
