@@ -138,7 +138,7 @@ def only_one(folder: Path, *, seconds: float) -> Iterator[bool]:
         lock.acquire(timeout=seconds, poll_interval=0.02)
     except Timeout:
         raise TimeoutError(
-            f"{path}: another process has been writing there for {seconds:.3g} s; wait for it, or "
+            f"{path}: another process has been writing there for {seconds:g} s; wait for it, or "
             "end it"
         ) from None
     except (OSError, NotImplementedError) as error:
