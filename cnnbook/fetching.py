@@ -284,11 +284,10 @@ def _take(reply: http.client.HTTPResponse, file: _Wanted) -> None:
         raise _Lasting(f"{file.expected}, got an answer with status {reply.status}")
     file.bar.n = have
     file.bar.refresh()
-    if reply.length is not None and have + reply.length != file.size:
+    whole = file.size if reply.length is None else have + reply.length
+    if whole != file.size:
         begin = reply.read1(60)
-        raise _Lasting(
-            f"{file.expected}, got {have + reply.length} bytes that begin with {begin!r}"
-        )
+        raise _Lasting(f"{file.expected}, got {whole} bytes that begin with {begin!r}")
     # read1, not read: it gives what has come instead of waiting until a whole piece is full.
     while chunk := reply.read1(1 << 16):
         have += len(chunk)

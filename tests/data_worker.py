@@ -6,6 +6,7 @@ milliseconds; each job prints what happened as JSON, and the test judges it.
 
 import contextlib
 import doctest
+import encodings.idna
 import importlib
 import io
 import json
@@ -20,13 +21,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# filelock and tqdm: the library imports these where it uses them. Here, so that no forked process
+# has to, nor another user, who perhaps may not read Python's own folder.
+import filelock
 import small_data
+import tqdm.auto
 from small_data import assert_right, make_files, pack, publish
 
 import cnnbook
 from cnnbook.images import load_fashion_mnist
 from cnnbook.published_files import raw_folder
 from cnnbook.whole_files import leftovers
+
+PRELOADED = (encodings.idna, filelock, tqdm.auto)
 
 # Larger than the other tests', so that a kill can hit the middle of a file.
 COUNTS = {"train": 300, "test": 200}

@@ -73,7 +73,7 @@ def publish(
     from cnnbook import images
 
     set_attribute(images, "FILES", files)
-    set_attribute(published_files, "_DEADLINE", 3.0)
+    set_attribute(published_files, "_DEADLINE", 2.0)
     set_attribute(fetching, "_PATIENCE", 0.3)
     set_attribute(fetching, "_PAUSE", 0.02)
     set_attribute(fetching, "_PROGRESS", 1 << 10)
@@ -96,7 +96,9 @@ def assert_right(data: ImageSet, content: dict[str, bytes] = CONTENT) -> None:
         ("train", data.train_images, data.train_labels),
         ("t10k", data.test_images, data.test_labels),
     ):
-        stored = torch.tensor(list(content[f"{part}-images-idx3-ubyte"][16:]))
+        stored = torch.frombuffer(
+            bytearray(content[f"{part}-images-idx3-ubyte"][16:]), dtype=torch.uint8
+        )
         numbers = labels.argmax(dim=1) if labels.ndim == 2 else labels
         # Not assert: this is used by processes that are run with -O too.
         if not torch.equal(images.flatten(), stored[: images.numel()].float() / 255):
