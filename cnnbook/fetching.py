@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 import urllib.error
@@ -19,12 +20,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, NoReturn
+from typing import IO, BinaryIO
 
 from cnnbook.whole_files import replacing
-
-if TYPE_CHECKING:
-    from tqdm.auto import tqdm
 
 __all__ = ["FetchError", "fetch"]
 
@@ -181,6 +179,44 @@ def _seconds(text: str | None) -> float:
     return float(text) if text and text.isascii() and text.isdigit() else 0.0
 
 
+class _Progress:
+    """A line on the terminal: how much of the file is there, and how fast it comes.
+
+    Not tqdm: its lock is shared by all processes that were forked from the same one, and stays
+    locked when one of them is killed while it draws; the others would hang.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name, self._size = name, size
+        self._began = self._shown = time.monotonic()
+        self._came = 0
+        # Windows programs without a console have none.
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+
+    def add(self, count: int, have: int) -> None:
+        """Note that so many bytes came, and that the file has so many now."""
+        self._came += count
+        now = time.monotonic()
+        if self._terminal and (now - self._shown > 0.1 or have == self._size):
+            self._shown = now
+            rate = self._came / max(now - self._began, 1e-6)
+            self._write(
+                f"\r{self._name}: {have / 1e6:.1f} of {self._size / 1e6:.1f} MB, "
+                f"{rate / 1e6:.1f} MB/s  "
+            )
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self._terminal and self._came:
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        # A terminal that has gone away is no reason to end a download.
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
 @dataclass
 class _Wanted:
     """The file that is asked for, and how much of it is there."""
@@ -189,7 +225,7 @@ class _Wanted:
     size: int
     md5: str
     part: BinaryIO
-    bar: "tqdm[NoReturn]"
+    progress: _Progress
     deadline: float
     resume: bool = True
 
@@ -211,7 +247,7 @@ class _Wanted:
             self.part.flush()
         except OSError as error:
             raise _DiskError(error) from error
-        self.bar.update(len(chunk))
+        self.progress.add(len(chunk), self.part.tell())
 
 
 def _receive(mirror: str, file: _Wanted) -> None:
@@ -259,7 +295,7 @@ def _receive(mirror: str, file: _Wanted) -> None:
     file.part.seek(0)
     wrong = (
         f"{file.expected}, got {digest.hexdigest()} ({file.size} bytes that begin with "
-        f"{file.part.read(16)!r})"
+        f"{file.part.read(32)!r})"
     )
     file.forget()
     if have:
@@ -282,18 +318,14 @@ def _take(reply: http.client.HTTPResponse, file: _Wanted) -> None:
         have = 0
     else:
         raise _Lasting(f"{file.expected}, got an answer with status {reply.status}")
-    file.bar.n = have
-    file.bar.refresh()
-    whole = file.size if reply.length is None else have + reply.length
-    if whole != file.size:
-        begin = reply.read1(60)
+    if reply.length is not None and have + reply.length < file.size:
+        # A page to log in on, or half a file: known before it is read.
+        whole, begin = have + reply.length, reply.read1(32)
         raise _Lasting(f"{file.expected}, got {whole} bytes that begin with {begin!r}")
-    # read1, not read: it gives what has come instead of waiting until a whole piece is full.
-    while chunk := reply.read1(1 << 16):
+    # No byte more than was published, however many are offered. And read1, not read: it gives what
+    # has come instead of waiting until a whole piece is full.
+    while have < file.size and (chunk := reply.read1(min(1 << 16, file.size - have))):
         have += len(chunk)
-        if have > file.size:
-            file.forget()
-            raise _Lasting(f"{file.expected}, got more bytes than that")
         file.add(chunk)
 
 
@@ -327,8 +359,8 @@ def fetch(target: Path, mirrors: Sequence[str], *, size: int, md5: str, seconds:
     """Download one file, whole or not at all.
 
     The mirrors are asked in their order; those that fail for a while are asked again, after a
-    pause that doubles, and go on where the connection broke if they can. A bar shows size and
-    rate where the output is a terminal.
+    pause that doubles, and go on where the connection broke if they can. A line on the terminal
+    shows size and rate.
 
     Args:
         target: Where the file goes; its name is what is asked for. What lies there stays until
@@ -356,9 +388,6 @@ def fetch(target: Path, mirrors: Sequence[str], *, size: int, md5: str, seconds:
     Source:
         RFC 9110, section 14, for going on; the rest is derived here.
     """
-    # Not at the top: few loads download anything.
-    from tqdm.auto import tqdm
-
     started = time.monotonic()
     waiting, failures = [], {}
     for mirror in dict.fromkeys(f"{url.rstrip('/')}/" for url in mirrors):
@@ -369,12 +398,13 @@ def fetch(target: Path, mirrors: Sequence[str], *, size: int, md5: str, seconds:
     came_from = None
     if waiting:
         try:
-            with (
-                replacing(target) as part,
-                tqdm(desc=target.name, total=size, unit="B", unit_scale=True, disable=None) as bar,
-            ):
-                file = _Wanted(target.name, size, md5, part, bar, started + seconds)
-                came_from = _ask(waiting, file, failures)
+            with replacing(target) as part:
+                progress = _Progress(target.name, size)
+                file = _Wanted(target.name, size, md5, part, progress, started + seconds)
+                try:
+                    came_from = _ask(waiting, file, failures)
+                finally:
+                    progress.close()
                 if came_from is None:
                     raise _NotThisTime
         except _NotThisTime:

@@ -21,11 +21,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# filelock and tqdm: the library imports these where it uses them. Here, so that no forked process
-# has to, nor another user, who perhaps may not read Python's own folder.
+# filelock: the library imports it where it uses it. Here, so that no forked process has to, nor
+# another user, who perhaps may not read Python's own folder.
 import filelock
 import small_data
-import tqdm.auto
+import torch
 from small_data import assert_right, make_files, pack, publish
 
 import cnnbook
@@ -33,7 +33,7 @@ from cnnbook.images import load_fashion_mnist
 from cnnbook.published_files import raw_folder
 from cnnbook.whole_files import leftovers
 
-PRELOADED = (encodings.idna, filelock, tqdm.auto)
+PRELOADED = (encodings.idna, filelock)
 
 # Larger than the other tests', so that a kill can hit the middle of a file.
 COUNTS = {"train": 300, "test": 200}
@@ -84,18 +84,22 @@ def killed(folder: Path, rounds: int) -> dict[str, Any]:
     moments = random.Random(0)
     root = folder / "root"
     root.mkdir()
-    started = time.monotonic()
-    os.waitpid(forked(lambda: must_be_right(root)), 0)
-    whole = time.monotonic() - started
+    seconds = []
+    for _ in range(3):
+        started = time.monotonic()
+        os.waitpid(forked(lambda: must_be_right(root)), 0)
+        seconds.append(time.monotonic() - started)
+        shutil.rmtree(root / "FashionMNIST")
+    whole = min(seconds)
     told: dict[str, Any] = {
         "seconds of a load": whole,
         "killed before the end": 0,
         "left by the killed": 0,
         "next loads that were right": 0,
         "left after the next load": [],
+        "seconds of the slowest next load": 0.0,
     }
     for _ in range(rounds):
-        shutil.rmtree(root / "FashionMNIST")
         child = forked(lambda: must_be_right(root))
         time.sleep(moments.uniform(0, 1.1 * whole))
         os.kill(child, signal.SIGKILL)
@@ -103,13 +107,18 @@ def killed(folder: Path, rounds: int) -> dict[str, Any]:
         told["killed before the end"] += os.WIFSIGNALED(status)
         raw = raw_folder(root)
         told["left by the killed"] += any(path.suffix == ".part" for path in leftovers(raw))
+        started = time.monotonic()
         told["next loads that were right"] += end_of_load(root) == "right"
+        told["seconds of the slowest next load"] = max(
+            told["seconds of the slowest next load"], time.monotonic() - started
+        )
         told["left after the next load"] += [path.name for path in leftovers(raw)]
         # All eight are whole; a kill may have come after an archive, before its file.
         everything = CONTENT | ARCHIVES
         for path in raw.iterdir():
             if path.read_bytes() != everything[path.name]:
                 raise AssertionError(f"{path} is not whole")
+        shutil.rmtree(root / "FashionMNIST")
     return told
 
 
@@ -269,6 +278,9 @@ def no_sockets(folder: Path) -> dict[str, Any]:
 
 
 def main(job: str, folder: str, *arguments: str) -> None:
+    """Do one job and print what happened."""
+    # The threads of OpenMP do not survive a fork, and what waits for them then waits for ever.
+    torch.set_num_threads(1)
     where = Path(folder)
     os.environ["XDG_CACHE_HOME"] = str(where / "cache")
     for name in ("CNNBOOK_DATA", "CNNBOOK_MIRROR", "http_proxy", "HTTP_PROXY", "ALL_PROXY"):

@@ -228,11 +228,11 @@ class Request(http.server.BaseHTTPRequestHandler):
     def fault_stall(self, data: bytes, start: int) -> None:
         self.answer(data, start)
         self.wfile.write(data[start : start + 5])
-        self.state.stop.wait(5)
+        self.state.stop.wait(30)
 
     def fault_silent(self, data: bytes, start: int) -> None:
         """Take the request and never answer."""
-        self.state.stop.wait(5)
+        self.state.stop.wait(30)
 
     def fault_drip(self, data: bytes, start: int) -> None:
         self.answer(data, start)
@@ -294,9 +294,9 @@ class Request(http.server.BaseHTTPRequestHandler):
         self.wfile.write(bytes(max(1, len(data) // 3)))
 
     def fault_wrong_range(self, data: bytes, start: int) -> None:
-        """Promise the rest, and begin somewhere else."""
-        self.answer(data, start, begins_at=0)
-        self.wfile.write(data[start:] if start else data[: len(data) // 3])
+        """Say that the rest comes, and send all of it."""
+        self.answer(data, start, length=len(data), begins_at=0)
+        self.wfile.write(data)
 
     def fault_204(self, data: bytes, start: int) -> None:
         self.send_response(204)

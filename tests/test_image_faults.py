@@ -9,6 +9,7 @@ of it takes bounded time.
 import errno
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -409,11 +410,11 @@ NETWORK: dict[str, str] = {
     "busy": "HTTP Error 429",
     "no length": "",
     "no length cut": "bytes before the connection ended",
-    "length too long": "got 1[0-9]{4} bytes that begin with b'",
+    "length too long": "",
     "length nonsense": "",
     "half a file": "bytes that begin with",
-    "endless": "got more bytes than that",
-    "html": r"got 55 bytes that begin with b'<html>Please log in",
+    "endless": r"begin with b'\\x00",
+    "html": r"got 55 bytes that begin with b'<html>Please log",
     "html no length": "got 26 bytes before the connection ended",
     "empty": "got 0 bytes that begin with",
     "wrong bytes": r"begin with b'\\x00",
@@ -425,6 +426,12 @@ NETWORK: dict[str, str] = {
     "redirect to file": "file:///etc/passwd",
     "redirect to ftp": "ftp://127.0.0.1/x",
     "redirect to nowhere": "Connection refused",
+}
+
+
+LASTING = {"403", "404", "410", "204", "html", "empty", "half a file", "wrong bytes", "endless"} | {
+    "redirect to file",
+    "redirect to ftp",
 }
 
 
@@ -440,7 +447,11 @@ def test_network(tmp_path: Path, fault: str, mirror: Mirror) -> None:
         assert f"{mirror.mirror('one')}/{IMAGES}.gz: " in message
         assert snapshot(raw) == {}
         # A wrong answer is not asked for again; a failure that may pass is, but not for ever.
-        assert 1 <= len(mirror.asked) <= 45
+        if fault in LASTING:
+            assert len(mirror.asked) == 1
+        elif "redirect" not in fault and "drip" not in fault and fault != "busy":
+            # One more where the first try brought something new.
+            assert len(mirror.asked) - fetching._TRIES in (0, 1)
     else:
         assert_right(_load(root=tmp_path))
         assert snapshot(raw) == ALL
@@ -582,6 +593,45 @@ def test_a_server_that_goes_on_at_the_wrong_place(
     assert _fetch(tmp_path, mirror, "one") == big
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_size_and_rate(
+    tmp_path: Path, mirror: Mirror, big: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert _fetch(tmp_path, mirror, "one") == big
+    shown = r"\rbig: 0\.2 of 0\.2 MB, [0-9]+\.[0-9] MB/s  \n$"
+    assert re.search(shown, terminal.getvalue())
+    # A terminal that is gone, and none at all.
+    for gone in (_Terminal(), None):
+        if gone:
+            gone.close()
+            monkeypatch.setattr(gone, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stderr", gone)
+        assert _fetch(tmp_path, mirror, "one") == big
+
+
+def test_no_more_is_written_than_was_published(
+    tmp_path: Path, mirror: Mirror, big: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    real = fetching._Wanted.add
+
+    def noting(self: fetching._Wanted, chunk: bytes) -> None:
+        written.append(len(chunk))
+        real(self, chunk)
+
+    monkeypatch.setattr(fetching._Wanted, "add", noting)
+    mirror.always["one"] = "endless"
+    with pytest.raises(FetchError, match="expected MD5"):
+        _fetch(tmp_path, mirror, "one")
+    assert sum(written) == len(big)
+
+
 def test_what_lay_there_stays_until_the_new_file_is_whole(
     tmp_path: Path, mirror: Mirror, big: bytes
 ) -> None:
@@ -595,7 +645,7 @@ def test_what_lay_there_stays_until_the_new_file_is_whole(
         assert (tmp_path / "big").read_bytes() == b"old"
 
 
-@pytest.mark.parametrize("fault", ["drip", "drip headers", "stall", "silent", "endless", "503"])
+@pytest.mark.parametrize("fault", ["drip", "drip headers", "stall", "silent", "503"])
 def test_the_end_comes_when_it_was_promised(
     tmp_path: Path, mirror: Mirror, big: bytes, fault: str
 ) -> None:
@@ -1010,9 +1060,11 @@ def test_killed_at_fifty_moments(quick_folder: Path) -> None:
         told = _work("killed", quick_folder, mirror.mirror("one"), 50)
     assert told["next loads that were right"] == 50
     assert told["left after the next load"] == []
+    # Nobody waits for the dead.
+    assert told["seconds of the slowest next load"] < 5, told
     # The kills hit something: half of them before the end, and some in the middle of a file.
     assert told["killed before the end"] >= 20, told
-    assert told["left by the killed"] >= 5, told
+    assert told["left by the killed"] >= 3, told
 
 
 def _rounds(tmp_path: Path, rounds: int, seconds: float) -> None:

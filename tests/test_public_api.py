@@ -119,7 +119,7 @@ def test_heavy_packages_stay_in_their_rooms() -> None:
     rooms = {
         "torchvision": ({"published_files"}, False),
         "matplotlib": ({"figures"}, True),
-        "tqdm": ({"fetching", "training"}, False),
+        "tqdm": ({"training"}, False),
         "filelock": ({"whole_files"}, False),
         "urllib": ({"fetching"}, True),
         "http": ({"fetching"}, True),
