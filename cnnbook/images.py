@@ -122,8 +122,12 @@ def _explicit_root(root: str | os.PathLike[str] | None) -> tuple[Path, str] | No
         folder, name = Path(value).expanduser(), "CNNBOOK_DATA"
     else:
         return None
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "nothing there"
+    try:
+        what = "a folder" if folder.is_dir() else "a file" if folder.exists() else "nothing there"
+    except OSError as error:
+        # Somewhere above it is a folder that this user may not enter.
+        what = error.strerror
+    if what != "a folder":
         raise FileNotFoundError(
             f"{name}: expected the folder that holds FashionMNIST/raw/*.gz, got {str(folder)!r} "
             f"({what}); create the folder to have the data downloaded into it, or leave "

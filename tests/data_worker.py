@@ -226,6 +226,9 @@ def another_user(folder: Path) -> dict[str, str]:
             (raw / small_data.IMAGES).chmod(0o600)
         elif name == "unreadable":
             (raw / small_data.IMAGES).chmod(0o600)
+    roots["inside a closed folder"] = folder / "closed" / "root"
+    small_data.lay(roots["inside a closed folder"])
+    (folder / "closed").chmod(0o700)
     theirs = folder / "their cache folder"
     theirs.mkdir()
     os.chown(theirs, nobody, nobody)

@@ -375,8 +375,11 @@ def test_something_else_in_a_files_place(tmp_path: Path, kind: str, packed: bool
     else:
         (raw / f"{name}.gz").write_bytes(ARCHIVES[f"{name}.gz"])
     assert_right(_load(root=tmp_path, download=False))
+    # Whatever it is, it is not ours to replace.
     if kind == "folder":
         assert (raw / name / "precious").read_text() == "mine"
+    elif kind == "pipe":
+        assert (raw / name).is_fifo()
 
 
 @pytest.mark.usefixtures("small")
@@ -584,10 +587,12 @@ def test_two_halves_that_do_not_belong_together(tmp_path: Path, mirror: Mirror, 
 
 
 def test_a_server_that_goes_on_at_the_wrong_place(
-    tmp_path: Path, mirror: Mirror, big: bytes
+    tmp_path: Path, mirror: Mirror, big: bytes, written: list[int]
 ) -> None:
     mirror.plan["one"] = ["cut", "wrong range"]
     assert _fetch(tmp_path, mirror, "one") == big
+    # What came from the wrong place was not even read.
+    assert sum(written) == len(big) // 3 + len(big)
     mirror.plan["one"] = ["cut", "416"]
     (tmp_path / "big").unlink()
     assert _fetch(tmp_path, mirror, "one") == big
@@ -615,17 +620,23 @@ def test_a_terminal_shows_size_and_rate(
         assert _fetch(tmp_path, mirror, "one") == big
 
 
-def test_no_more_is_written_than_was_published(
-    tmp_path: Path, mirror: Mirror, big: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = []
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note how many bytes a download writes."""
+    noted = []
     real = fetching._Wanted.add
 
     def noting(self: fetching._Wanted, chunk: bytes) -> None:
-        written.append(len(chunk))
+        noted.append(len(chunk))
         real(self, chunk)
 
     monkeypatch.setattr(fetching._Wanted, "add", noting)
+    return noted
+
+
+def test_no_more_is_written_than_was_published(
+    tmp_path: Path, mirror: Mirror, big: bytes, written: list[int]
+) -> None:
     mirror.always["one"] = "endless"
     with pytest.raises(FetchError, match="expected MD5"):
         _fetch(tmp_path, mirror, "one")
@@ -860,6 +871,11 @@ def test_replacing_leaves_the_old_file_when_the_block_raises(tmp_path: Path) -> 
         part.write(b"new")
         assert target.read_bytes() == b"old"
     assert snapshot(tmp_path) == {"kept": b"new"}
+    # Two at once, where there is no lock: each has a file of its own, and one of them remains.
+    with replacing(target) as one, replacing(target) as other:
+        one.write(b"one")
+        other.write(b"other")
+    assert snapshot(tmp_path) == {"kept": b"one"}
 
 
 def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
@@ -1038,6 +1054,9 @@ def test_another_user(tmp_path: Path, mirror: Mirror) -> None:
     for name in ("unreadable", "closed folder", "empty and not ours"):
         assert "Permission denied" in ends[name], ends[name]
         assert "put the four .gz files into" in ends[name]
+    assert re.search(
+        r"root: expected the folder .*Permission denied\); ", ends["inside a closed folder"]
+    )
     assert ends["their cache folder"] == "right"
 
 
