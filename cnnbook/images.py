@@ -126,12 +126,12 @@ def _explicit_root(root: str | os.PathLike[str] | None) -> tuple[Path, str] | No
         what = "a folder" if folder.is_dir() else "a file" if folder.exists() else "nothing there"
     except OSError as error:
         # Somewhere above it is a folder that this user may not enter.
-        what = error.strerror
+        what = error.strerror or str(error)
     if what != "a folder":
         raise FileNotFoundError(
             f"{name}: expected the folder that holds FashionMNIST/raw/*.gz, got {str(folder)!r} "
             f"({what}); create the folder to have the data downloaded into it, or leave "
-            f"{name} out to use {cache_folder()}"
+            f"{name} out to use the cache folder"
         )
     return folder, name
 

@@ -261,7 +261,8 @@ def _unpack(archive: Path, file: PublishedFile) -> bytes:
     except zlib.error as error:
         raise UnusableError(f"{archive}: cannot be unpacked ({error})", damaged=True) from None
     if len(content) != file.size:
-        got = f"{len(content)} bytes" if unpacking.eof else f"more than {len(content) - 1} bytes"
+        more = len(content) > file.size and not unpacking.eof
+        got = f"more than {file.size} bytes" if more else f"{len(content)} bytes"
         raise UnusableError(
             f"{archive}: expected {file.size} bytes inside, got {got}", damaged=True
         )
