@@ -9,10 +9,10 @@ PORT ?= 8000
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site test check serve clean
+.PHONY: help site test test-long check serve clean
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
 
 # A page that has warned is kept as read, and would not warn a second time; so after a failure
 # nothing is kept but the gallery.
@@ -26,6 +26,9 @@ site: $(STAMP) ## run the gallery and build the site into build/site
 
 test: $(STAMP) ## run every test and doctest, and the doctests file by file as readers do
 	@$(BIN)/python -m pytest
+
+test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processes that load at once
+	@$(BIN)/python -m pytest -m long
 
 check: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -6,19 +6,11 @@ the place, the bytes are compared with the published data before they are used. 
 for and nothing is downloaded when this module is imported.
 """
 
-import gzip
-import hashlib
-import http.client
+import argparse
 import logging
-import mmap
 import os
-import tempfile
-import time
-import urllib.error
-import urllib.request
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,60 +19,27 @@ import torch
 
 from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
 from cnnbook.garments import GARMENT_NAMES, draw_garments
-
-__all__ = ["ImageSet", "cache_folder", "draw_garments", "load_fashion_mnist", "shuffle_pixels"]
-
-_log = logging.getLogger(__name__)
-
-_COUNTS = {"train": 60_000, "test": 10_000}
-_SIZE = 28
-# Seconds without a byte before a server counts as silent.
-_PATIENCE = 30.0
-
-
-@dataclass(frozen=True)
-class _File:
-    """One of the four files: its name, what it holds and the digests of the published bytes."""
-
-    name: str
-    part: Literal["train", "test"]
-    header: int
-    bytes_each: int
-    sha256: str
-
-
-# The MD5 of each archive comes from torchvision; these are of the files inside, which torchvision
-# does not check. They were computed from archives whose MD5 is the published one.
-_FILES = (
-    _File(
-        "train-images-idx3-ubyte",
-        "train",
-        16,
-        _SIZE * _SIZE,
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    ),
-    _File(
-        "train-labels-idx1-ubyte",
-        "train",
-        8,
-        1,
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    ),
-    _File(
-        "t10k-images-idx3-ubyte",
-        "test",
-        16,
-        _SIZE * _SIZE,
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    ),
-    _File(
-        "t10k-labels-idx1-ubyte",
-        "test",
-        8,
-        1,
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    ),
+from cnnbook.published_files import (
+    FILES,
+    UnusableError,
+    download_files,
+    look_at,
+    raw_folder,
+    read_files,
+    remove_files,
 )
+
+__all__ = [
+    "ImageSet",
+    "cache_folder",
+    "draw_garments",
+    "load_fashion_mnist",
+    "main",
+    "shuffle_pixels",
+]
+
+# By name: run as a command, this module's own is __main__.
+_log = logging.getLogger("cnnbook.images")
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +95,9 @@ def cache_folder() -> Path:
     Returns:
         ``$XDG_CACHE_HOME/cnnbook``, or ``~/.cache/cnnbook`` where that is not set.
 
+    Raises:
+        RuntimeError: Neither is known, as in a container whose user has no home.
+
     Examples:
         >>> from cnnbook.images import cache_folder
         >>> cache_folder().name
@@ -144,164 +106,17 @@ def cache_folder() -> Path:
     Source:
         The XDG Base Directory Specification; torch keeps its own downloads by the same rule.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "cnnbook"
-
-
-class _Unusable(Exception):
-    """A file that is missing (``damaged`` False) or not what was published (True)."""
-
-    def __init__(self, reason: str, *, damaged: bool) -> None:
-        super().__init__(reason)
-        self.damaged = damaged
-
-
-def _archive_md5() -> dict[str, str]:
-    # Not at the top: torchvision costs more time to import than the rest of the package.
-    from torchvision.datasets import FashionMNIST
-
-    return dict(FashionMNIST.resources)
-
-
-def _mirrors() -> list[str]:
-    from torchvision.datasets import FashionMNIST
-
-    chosen = os.environ.get("CNNBOOK_MIRROR")
-    return [f"{url.rstrip('/')}/" for url in ([chosen] if chosen else FashionMNIST.mirrors)]
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary file beside ``target`` that takes its place only if all went well."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent)
-    os.close(handle)
-    part = Path(name)
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification asks to ignore a relative path: it would be another folder each time.
+    if os.path.isabs(base):
+        return Path(base) / "cnnbook"
     try:
-        yield part
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unpack(archive: Path, file: _File) -> bytes:
-    """Return the bytes in an archive whose MD5 is the published one."""
-    expected = _archive_md5()[archive.name]
-    packed = archive.read_bytes()
-    got = hashlib.md5(packed, usedforsecurity=False).hexdigest()
-    if got != expected:
-        raise _Unusable(
-            f"{archive}: expected the published archive with MD5 {expected}, got {got} "
-            f"({len(packed)} bytes): an unfinished or altered copy",
-            damaged=True,
-        )
-    try:
-        content = gzip.decompress(packed)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _Unusable(f"{archive}: cannot be unpacked ({error})", damaged=True) from None
-    if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise _Unusable(f"{archive}: unpacks to other data than was published", damaged=True)
-    return content
-
-
-# Extracted files whose digest this process has seen to be right, by path, size, time and inode.
-_verified: set[tuple[str, int, int, int]] = set()
-
-
-def _read_extracted(extracted: Path, file: _File, count: int) -> bytes:
-    """Return the first ``count`` entries of an extracted file, if it is the published one."""
-    with extracted.open("rb") as source:
-        state = os.fstat(source.fileno())
-        expected = file.header + _COUNTS[file.part] * file.bytes_each
-        if state.st_size != expected:
-            raise _Unusable(
-                f"{extracted}: expected {expected} bytes, got {state.st_size}", damaged=True
-            )
-        stamp = (str(extracted.resolve()), state.st_size, state.st_mtime_ns, state.st_ino)
-        # Mapped, not read: the digest needs every byte once, the caller only the first ones.
-        with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if stamp not in _verified:
-                got = hashlib.sha256(content).hexdigest()
-                if got != file.sha256:
-                    raise _Unusable(
-                        f"{extracted}: expected the published data with SHA-256 {file.sha256}, "
-                        f"got {got}",
-                        damaged=True,
-                    )
-                _verified.add(stamp)
-            return content[file.header : file.header + count * file.bytes_each]
-
-
-def _read(raw: Path, file: _File, count: int) -> bytes:
-    """Return a file's first entries, from its extracted form or from its archive."""
-    extracted, archive = raw / file.name, raw / f"{file.name}.gz"
-    reasons = []
-    if extracted.is_file():
-        try:
-            return _read_extracted(extracted, file, count)
-        except _Unusable as error:
-            reasons.append(str(error))
-    if archive.is_file():
-        try:
-            content = _unpack(archive, file)
-        except _Unusable as error:
-            reasons.append(str(error))
-        else:
-            if reasons:
-                _log.warning("%s; mended from %s", reasons[0], archive.name)
-            try:
-                with _replacing(extracted) as part:
-                    part.write_bytes(content)
-            except OSError as error:
-                # A read-only or full disk costs the next load a third of a second, nothing else.
-                _log.info("%s was not kept: %s", extracted, error)
-            return content[file.header : file.header + count * file.bytes_each]
-    if reasons:
-        raise _Unusable("; ".join(reasons), damaged=True)
-    raise _Unusable(f"{archive}: not there", damaged=False)
-
-
-def _fetch(archive: Path) -> None:
-    """Download one archive, whole or not at all."""
-    from tqdm.auto import tqdm
-
-    expected = _archive_md5()[archive.name]
-    failures = []
-    for mirror in _mirrors():
-        url = mirror + archive.name
-        digest = hashlib.md5(usedforsecurity=False)
-        started = time.monotonic()
-        try:
-            with (
-                _replacing(archive) as part,
-                part.open("wb") as sink,
-                urllib.request.urlopen(url, timeout=_PATIENCE) as reply,
-                tqdm(
-                    desc=archive.name,
-                    total=int(reply.headers.get("Content-Length") or 0) or None,
-                    unit="B",
-                    unit_scale=True,
-                    disable=None,
-                ) as bar,
-            ):
-                while chunk := reply.read(1 << 16):
-                    sink.write(chunk)
-                    digest.update(chunk)
-                    bar.update(len(chunk))
-                size = sink.tell()
-                if digest.hexdigest() != expected:
-                    raise OSError(
-                        f"expected MD5 {expected}, got {digest.hexdigest()} ({size} bytes)"
-                    )
-                sink.flush()
-                os.fsync(sink.fileno())
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            failures.append(f"{url}: {error or type(error).__name__}")
-            continue
-        _log.info("downloaded %s in %.1f s", url, time.monotonic() - started)
-        return
-    raise _Unusable(
-        f"{archive.name} could not be downloaded ({'; '.join(failures)})", damaged=False
-    )
+        return Path.home() / ".cache" / "cnnbook"
+    except RuntimeError:
+        raise RuntimeError(
+            "the cache folder: expected a home folder for this user, got none; set "
+            "XDG_CACHE_HOME to a folder that can be written to, or CNNBOOK_DATA to the data"
+        ) from None
 
 
 def _explicit_root(root: str | os.PathLike[str] | None) -> tuple[Path, str] | None:
@@ -314,53 +129,52 @@ def _explicit_root(root: str | os.PathLike[str] | None) -> tuple[Path, str] | No
         folder, name = Path(value).expanduser(), "CNNBOOK_DATA"
     else:
         return None
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "nothing there"
+    try:
+        what = "a folder" if folder.is_dir() else "a file" if folder.exists() else "nothing there"
+    except OSError as error:
+        # Somewhere above it is a folder that this user may not enter.
+        what = error.strerror or str(error)
+    if what != "a folder":
         raise FileNotFoundError(
             f"{name}: expected the folder that holds FashionMNIST/raw/*.gz, got {str(folder)!r} "
             f"({what}); create the folder to have the data downloaded into it, or leave "
-            f"{name} out to use {cache_folder()}"
+            f"{name} out to use the cache folder"
         )
     return folder, name
 
 
+def _places(explicit: tuple[Path, str] | None) -> list[tuple[Path, str]]:
+    """Return the folders to look in, in order, and what to call them."""
+    places = [] if explicit is None else [explicit]
+    try:
+        places.append((cache_folder(), "the cache folder"))
+    except RuntimeError:
+        # Whoever has no home can still name a folder.
+        if not places:
+            raise
+    return places
+
+
 def _find(
     explicit: tuple[Path, str] | None, counts: dict[str, int], *, download: bool
-) -> tuple[list[bytes], str]:
+) -> tuple[list[torch.Tensor], str]:
     """Return the four files' first entries and where they came from, or raise what was wrong."""
-    places = [] if explicit is None else [explicit]
-    places.append((cache_folder(), "the cache folder"))
-    problems: list[_Unusable] = []
+    places = _places(explicit)
+    problems: list[UnusableError] = []
     for folder, name in places:
-        raw = folder / "FashionMNIST" / "raw"
         try:
-            contents = [_read(raw, file, counts[file.part]) for file in _FILES]
-        except _Unusable as error:
+            return read_files(raw_folder(folder), counts), name
+        except UnusableError as error:
             if error.damaged:
                 _log.warning("%s", error)
             problems.append(error)
-        except OSError as error:
-            problems.append(_Unusable(f"{raw}: cannot be read ({error})", damaged=True))
-        else:
-            return contents, name
     folder, name = places[0]
-    raw = folder / "FashionMNIST" / "raw"
+    raw = raw_folder(folder)
     if download:
         try:
-            raw.mkdir(parents=True, exist_ok=True)
-            contents = []
-            for file in _FILES:
-                try:
-                    contents.append(_read(raw, file, counts[file.part]))
-                except _Unusable:
-                    _fetch(raw / f"{file.name}.gz")
-                    contents.append(_read(raw, file, counts[file.part]))
-        except _Unusable as error:
+            return download_files(raw, counts), f"the publisher, by download into {name}"
+        except UnusableError as error:
             problems.append(error)
-        except OSError as error:
-            problems.append(_Unusable(f"{raw}: cannot be written ({error})", damaged=False))
-        else:
-            return contents, f"the publisher, by download into {name}"
     damaged = [str(problem) for problem in problems if problem.damaged]
     others = [str(problem) for problem in problems if not problem.damaged]
     hint = ""
@@ -376,12 +190,15 @@ def _find(
     raise FileNotFoundError(f"Fashion-MNIST is not there and download=False: {reason}; {remedy}")
 
 
-def _tensor(content: bytes, file: _File) -> torch.Tensor:
-    stored = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-    if file.bytes_each == 1:
+def _tensor(stored: torch.Tensor) -> torch.Tensor:
+    if stored.ndim == 1:
         return stored.to(torch.int64)
     # Divided, not multiplied by 1/255: torchvision's ToTensor divides, and the last bit differs.
-    return stored.reshape(-1, 1, _SIZE, _SIZE).to(torch.float32).div_(255)
+    return stored[:, None].to(torch.float32).div_(255)
+
+
+def _published_count(part: str) -> int:
+    return next(file.shape[0] for file in FILES if file.part == part)
 
 
 def load_fashion_mnist(
@@ -408,7 +225,8 @@ def load_fashion_mnist(
         root: The folder that holds ``FashionMNIST/raw``; the environment variable
             ``CNNBOOK_DATA`` where it is left out.
         download: Whether to download what is found neither there nor in the cache folder, from
-            the address that torchvision knows or from ``CNNBOOK_MIRROR``; 31 MB.
+            the publisher's addresses or from those in ``CNNBOOK_MIRROR``, separated by spaces;
+            31 MB.
         fallback: What to do where the data cannot be had: ``"error"`` raises, ``"drawn"`` draws
             garments in its place and says so in ``source``.
         one_hot: Whether labels are ``(n, 10)`` float32 rather than ``(n,)`` int64.
@@ -443,8 +261,9 @@ def load_fashion_mnist(
     counts = {"train": n_train, "test": n_test}
     for part, count in counts.items():
         counts[part] = whole_number(count, name=f"n_{part}", least=1)
-        if count > _COUNTS[part]:
-            raise ValueError(f"n_{part}: expected 1 to {_COUNTS[part]}, got {count}")
+        most = _published_count(part)
+        if count > most:
+            raise ValueError(f"n_{part}: expected 1 to {most}, got {count}")
     true_or_false(download, name="download")
     true_or_false(one_hot, name="one_hot")
     if not isinstance(fallback, str) or fallback not in ("error", "drawn"):
@@ -455,7 +274,7 @@ def load_fashion_mnist(
     # fallback; so this stands outside the try.
     explicit = _explicit_root(root)
     try:
-        contents, place = _find(explicit, counts, download=download)
+        stored, place = _find(explicit, counts, download=download)
     except (FileNotFoundError, RuntimeError) as error:
         if fallback == "error":
             raise
@@ -465,9 +284,7 @@ def load_fashion_mnist(
         tensors, drawn = _draw(n_train, n_test), True
         source = "drawn garments, since Fashion-MNIST could not be had"
     else:
-        tensors = tuple(
-            _tensor(content, file) for content, file in zip(contents, _FILES, strict=True)
-        )
+        tensors = tuple(_tensor(one) for one in stored)
         source, drawn = f"Fashion-MNIST, from {place}", False
     train_images, train_labels, test_images, test_labels = tensors
     _log.info("images from %s", source, extra={"source": source, "drawn": drawn})
@@ -555,3 +372,107 @@ def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
     shuffled = torch.empty_like(images)
     shuffled.copy_(images.flatten(2)[:, :, order.to(images.device)].reshape(images.shape))
     return shuffled
+
+
+def _tell(raw: Path) -> tuple[bool, bool]:
+    """Print what a folder holds; return whether a load can do with it, and whether all is right."""
+    print(raw)
+    states = look_at(raw)
+    for state in states:
+        size = "" if state.size is None else f"{state.size} bytes"
+        print(f"  {state.path.name:26} {size:>14}  {state.problem or 'verified'}")
+    # Extracted or packed, one of each two is enough.
+    pairs = zip(states[::2], states[1::2], strict=True)
+    complete = all(one.published or other.published for one, other in pairs)
+    return complete, not any(state.published is False for state in states)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell what there is of Fashion-MNIST, get it, verify it or remove it.
+
+    This is ``python -m cnnbook.images``. Without an option it prints every folder that a load
+    looks in, and of each file whether it is there and as published. Only ``--download`` opens a
+    connection.
+
+    Args:
+        arguments: What stands after the command; the command's own where it is left out.
+
+    Returns:
+        The exit code: 0 if the data is there (with ``--verify``: and no file is damaged, even if
+        a load could do without it; with ``--remove``: if it is gone), 1 if not, 2 if the command
+        was misused, 130 if it was stopped by Ctrl-C.
+
+    Examples:
+        >>> import contextlib, io, tempfile
+        >>> from cnnbook.images import main
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with contextlib.redirect_stdout(io.StringIO()) as told:
+        ...         code = main(["--verify", "--root", folder])
+        >>> code, told.getvalue().count("not there")
+        (1, 8)
+
+    Source:
+        Derived here.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m cnnbook.images",
+        description="Tell what there is of Fashion-MNIST and where, each byte verified.",
+        epilog="Exit codes: 0 the data is there and as published, or was removed; 1 it is not; "
+        "2 wrong use; 130 stopped by Ctrl-C.",
+    )
+    parser.add_argument(
+        "--root",
+        help="the folder that holds FashionMNIST/raw; without it, the one that CNNBOOK_DATA "
+        "names, and the cache folder",
+    )
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        "--download",
+        action="store_true",
+        help="mend what is damaged and download what is missing, 31 MB",
+    )
+    action.add_argument(
+        "--verify", action="store_true", help="count any damaged file as a failure, needed or not"
+    )
+    action.add_argument(
+        "--remove",
+        action="store_true",
+        help="remove the files from --root or else from the cache folder, never from CNNBOOK_DATA",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        if options.remove:
+            # What the environment names may be the only copy of somebody else.
+            folder = cache_folder() if options.root is None else Path(options.root).expanduser()
+            for path in remove_files(raw_folder(folder)):
+                print(f"removed {path}")
+            return 0
+        explicit = _explicit_root(options.root)
+        places = [explicit] if options.root is not None and explicit else _places(explicit)
+        if options.download:
+            places = places[:1]
+            raw = raw_folder(places[0][0])
+            try:
+                download_files(raw, {"train": 1, "test": 1})
+            except UnusableError as error:
+                raise RuntimeError(
+                    f"{error}; put the four .gz files into {raw}, or set CNNBOOK_MIRROR to an "
+                    "address that can be reached"
+                ) from None
+        told = [_tell(raw_folder(folder)) for folder, _ in places]
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (RuntimeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what was there before is still there", file=sys.stderr)
+        return 130
+    complete = any(usable for usable, _ in told)
+    print("complete: no network is needed" if complete else "incomplete: --download gets the rest")
+    return 0 if complete and (all(right for _, right in told) or not options.verify) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -92,8 +92,9 @@ def check_refusals(
     """
     assert set(taken) <= set(BAD_VALUES)
     call(**arguments)
-    # A device that is not there is no wrong value but a missing machine.
-    expected = (TypeError, ValueError, *([RuntimeError] if name == "device" else []))
+    # A device or a folder that is not there is no wrong value but something missing.
+    missing = {"device": RuntimeError, "root": FileNotFoundError}
+    expected = (TypeError, ValueError, missing.get(name, ValueError))
     start = rf"^({'|'.join([name, *may_name])}): expected "
     for kind, value in BAD_VALUES.items():
         changed = arguments | {name: value}

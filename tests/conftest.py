@@ -1,4 +1,4 @@
-"""What holds for every test: no network beyond this machine, and a cache folder of its own."""
+"""What holds for every test: no network, a cache folder of its own, and a few shared fixtures."""
 
 import os
 import socket
@@ -12,26 +12,59 @@ os.environ["MPLBACKEND"] = "agg"
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from small_data import Mirror, publish, serving
 
 
 @pytest.fixture(autouse=True)
-def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Refuse connections that leave the machine, and keep the user's data out of the tests."""
-    real = socket.socket.connect
+def isolated(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """Refuse connections and look-ups of names, and keep the user's data out of the tests.
 
-    def connect(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
-            "127.0.0.1",
-            "::1",
-            "localhost",
-        ):
-            raise AssertionError(f"a test reached for the network: {address}")
-        real(self, address)
+    Only a test marked ``loopback``, or one with a mirror of its own, may connect to this machine.
+    """
+    mine = {"127.0.0.1", "::1", "localhost"}
+    allowed = mine if {"loopback", "mirror"} & set(_marks(request)) else set()
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    def guard(real: Any, address_at: int) -> Any:
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            address = arguments[address_at]
+            host = address[0] if isinstance(address, tuple) else address
+            # The path of a socket in the file system is no network.
+            named_file = address_at and arguments[0].family not in (
+                socket.AF_INET,
+                socket.AF_INET6,
+            )
+            if host not in allowed and not named_file:
+                raise AssertionError(f"a test reached for the network: {address}")
+            return real(*arguments, **named)
+
+        return guarded
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, guard(getattr(socket.socket, name), 1))
+    monkeypatch.setattr(socket, "getaddrinfo", guard(socket.getaddrinfo, 0))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("CNNBOOK_DATA", raising=False)
-    monkeypatch.delenv("CNNBOOK_MIRROR", raising=False)
+    for name in ("CNNBOOK_DATA", "CNNBOOK_MIRROR", "http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     torch.manual_seed(0)
     yield
     plt.close("all")
+
+
+def _marks(request: pytest.FixtureRequest) -> list[str]:
+    return [mark.name for mark in request.node.iter_markers()] + list(request.fixturenames)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish the small files instead of the real ones."""
+    publish(monkeypatch.setattr)
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """Serve the archives on this machine, and make the loader ask here."""
+    with serving() as state:
+        monkeypatch.setenv("CNNBOOK_MIRROR", state.mirror("one"))
+        yield state

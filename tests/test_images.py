@@ -4,154 +4,33 @@ The real 31 MB are used where CNNBOOK_DATA names them. Everything else runs on a
 a few images: four small files, made here, with digests of their own.
 """
 
-import gzip
-import hashlib
-import http.server
 import logging
 import os
 import shutil
-import struct
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from small_data import ARCHIVES, CONTENT, IMAGES, LABELS, Mirror, assert_right, lay, snapshot
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
-from cnnbook import images as module
-from cnnbook.images import ImageSet, cache_folder, load_fashion_mnist
+from cnnbook import published_files
+from cnnbook.images import cache_folder, load_fashion_mnist, main
 
 # Read at import: the fixture that isolates the tests unsets it.
 REAL = os.environ.get("CNNBOOK_DATA")
-COUNTS = {"train": 12, "test": 7}
-
-
-def _published() -> dict[str, bytes]:
-    """Make the four files, as small as can be and in the published format."""
-    generator = torch.Generator().manual_seed(0)
-    files = {}
-    for file in module._FILES:
-        count = COUNTS[file.part]
-        if file.bytes_each == 1:
-            header = struct.pack(">ii", 2049, count)
-            body = torch.arange(count).remainder(10).to(torch.uint8)
-        else:
-            header = struct.pack(">iiii", 2051, count, 28, 28)
-            body = torch.randint(0, 256, (count * 784,), generator=generator).to(torch.uint8)
-        files[file.name] = header + bytes(body.tolist())
-    return files
-
-
-CONTENT = _published()
-ARCHIVES = {f"{name}.gz": gzip.compress(data, mtime=0) for name, data in CONTENT.items()}
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Publish the small files instead of the real ones."""
-    monkeypatch.setattr(module, "_COUNTS", COUNTS)
-    monkeypatch.setattr(
-        module,
-        "_FILES",
-        tuple(
-            replace(file, sha256=hashlib.sha256(CONTENT[file.name]).hexdigest())
-            for file in module._FILES
-        ),
-    )
-    monkeypatch.setattr(
-        FashionMNIST,
-        "resources",
-        [(name, hashlib.md5(data).hexdigest()) for name, data in ARCHIVES.items()],
-    )
-    monkeypatch.setattr(module, "_PATIENCE", 0.5)
-    monkeypatch.setattr(module, "_verified", set())
-
-
-@dataclass
-class Mirror:
-    """A server of this test's own, what it answers and what it was asked."""
-
-    url: str
-    files: dict[str, bytes]
-    asked: list[str] = field(default_factory=list)
-    fault: str = ""
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """Serve the archives on this machine, and make the loader ask here."""
-    stop = threading.Event()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.asked.append(self.path)
-            name = self.path.rpartition("/")[2]
-            if state.fault == "403":
-                self.send_error(403)
-                return
-            data = state.files.get(name)
-            if data is None:
-                self.send_error(404)
-                return
-            if state.fault == "html":
-                data = b"<html>Please log in</html>"
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if state.fault == "stall":
-                self.wfile.write(data[:10])
-                stop.wait(5)
-                return
-            self.wfile.write(data[:-5] if state.fault == "cut" else data)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    state = Mirror(f"http://127.0.0.1:{server.server_port}/some/folder", dict(ARCHIVES))
-    monkeypatch.setenv("CNNBOOK_MIRROR", state.url)
-    yield state
-    stop.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def _lay(root: Path, *, extracted: bool = False) -> Path:
-    """Lay the small files as torchvision does; return the folder they are in."""
-    raw = root / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name, data in (CONTENT if extracted else ARCHIVES).items():
-        (raw / name).write_bytes(data)
-    return raw
-
-
-def _assert_right(data: ImageSet) -> None:
-    assert not data.drawn
-    for part, images, labels in (
-        ("train", data.train_images, data.train_labels),
-        ("t10k", data.test_images, data.test_labels),
-    ):
-        stored = torch.tensor(list(CONTENT[f"{part}-images-idx3-ubyte"][16:]))
-        assert torch.equal(images.flatten(), stored[: images.numel()].float() / 255)
-        numbers = labels.argmax(dim=1) if labels.ndim == 2 else labels
-        assert numbers.tolist() == [i % 10 for i in range(len(labels))]
-
-
-def _snapshot(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
 needs_real = pytest.mark.skipif(not REAL, reason="CNNBOOK_DATA does not name Fashion-MNIST")
+
+
+def test_the_registry_is_torchvisions() -> None:
+    """The digests stand here too, so that a load need not wait a second for torchvision."""
+    ours = {f"{file.name}.gz": file.md5 for file in published_files.FILES}
+    assert ours == dict(FashionMNIST.resources)
 
 
 @needs_real
@@ -184,9 +63,9 @@ def test_bit_for_bit_the_lectures_tensors(tmp_path: Path) -> None:
 def test_root_with_archives_or_extracted_files(
     tmp_path: Path, extracted: bool, one_hot: bool
 ) -> None:
-    _lay(tmp_path / "with spaces 한글", extracted=extracted)
+    lay(tmp_path / "with spaces 한글", extracted=extracted)
     data = load_fashion_mnist(10, 7, root=tmp_path / "with spaces 한글", one_hot=one_hot)
-    _assert_right(data)
+    assert_right(data)
     assert data.train_labels.shape == ((10, 10) if one_hot else (10,))
     assert data.train_labels.dtype == (torch.float32 if one_hot else torch.int64)
     assert data.test_images.shape == (7, 1, 28, 28)
@@ -194,21 +73,21 @@ def test_root_with_archives_or_extracted_files(
 
 @pytest.mark.usefixtures("small")
 def test_archives_are_extracted_once_as_torchvision_does(tmp_path: Path) -> None:
-    raw = _lay(tmp_path)
+    raw = lay(tmp_path)
     load_fashion_mnist(3, 3, root=tmp_path)
-    assert _snapshot(raw) == ARCHIVES | CONTENT
+    assert snapshot(raw) == ARCHIVES | CONTENT
     for name in ARCHIVES:
         (raw / name).unlink()
-    _assert_right(load_fashion_mnist(3, 3, root=tmp_path))
+    assert_right(load_fashion_mnist(3, 3, root=tmp_path))
 
 
 @pytest.mark.usefixtures("small")
 def test_the_order_of_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _lay(cache_folder())
-    _lay(tmp_path / "environment")
-    _lay(tmp_path / "root")
+    lay(cache_folder())
+    lay(tmp_path / "environment")
+    lay(tmp_path / "root")
     caplog.set_level(logging.INFO, "cnnbook.images")
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "environment"))
     assert load_fashion_mnist(3, 3, root=tmp_path / "root").source == "Fashion-MNIST, from root"
@@ -227,12 +106,12 @@ def test_the_order_of_places(
 @pytest.mark.usefixtures("small")
 def test_download_into_the_cache_and_only_once(mirror: Mirror) -> None:
     data = load_fashion_mnist(5, 5)
-    _assert_right(data)
+    assert_right(data)
     assert data.source == "Fashion-MNIST, from the publisher, by download into the cache folder"
-    assert sorted(mirror.asked) == sorted(f"/some/folder/{name}" for name in ARCHIVES)
-    _assert_right(load_fashion_mnist(5, 5))
+    assert sorted(mirror.asked) == sorted(f"/one/{name}" for name in ARCHIVES)
+    assert_right(load_fashion_mnist(5, 5))
     assert len(mirror.asked) == 4
-    assert _snapshot(cache_folder() / "FashionMNIST" / "raw") == ARCHIVES | CONTENT
+    assert snapshot(cache_folder() / "FashionMNIST" / "raw") == ARCHIVES | CONTENT
 
 
 @pytest.mark.usefixtures("small")
@@ -249,7 +128,9 @@ def test_download_into_the_cache_and_only_once(mirror: Mirror) -> None:
 def test_a_failed_download_leaves_nothing_and_the_next_one_works(
     mirror: Mirror, fault: str, told: str
 ) -> None:
-    mirror.fault = fault
+    mirror.always["one"] = fault
+    # With ranges, a connection that is cut again and again would still get there.
+    mirror.ranges = False
     if fault == "404":
         mirror.files.clear()
     started = time.monotonic()
@@ -264,10 +145,11 @@ def test_a_failed_download_leaves_nothing_and_the_next_one_works(
     assert list(raw.iterdir()) == []
     drawn = load_fashion_mnist(5, 5, fallback="drawn")
     assert drawn.drawn
-    mirror.fault, mirror.files = "", dict(ARCHIVES)
-    _assert_right(load_fashion_mnist(5, 5, fallback="drawn"))
+    mirror.always, mirror.files = {}, dict(ARCHIVES)
+    assert_right(load_fashion_mnist(5, 5, fallback="drawn"))
 
 
+@pytest.mark.loopback
 @pytest.mark.usefixtures("small")
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNBOOK_MIRROR", "http://127.0.0.1:9")
@@ -282,8 +164,6 @@ def _flip(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
-IMAGES = "train-images-idx3-ubyte"
-LABELS = "train-labels-idx1-ubyte"
 DAMAGE: dict[str, tuple[str, Any]] = {
     "half of the images": (IMAGES, lambda data: data[: len(data) // 2]),
     "one byte short": (IMAGES, lambda data: data[:-1]),
@@ -305,16 +185,16 @@ DAMAGE: dict[str, tuple[str, Any]] = {
 def test_a_damaged_extracted_file_is_told_or_mended_and_never_used(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    raw = _lay(tmp_path, extracted=True)
+    raw = lay(tmp_path, extracted=True)
     damaged, change = DAMAGE[name]
     (raw / damaged).write_bytes(change(CONTENT[damaged]))
-    before = _snapshot(raw)
+    before = snapshot(raw)
     with pytest.raises(RuntimeError, match=rf"{damaged}: expected .*, got .*; put the four .gz"):
         load_fashion_mnist(5, 5, root=tmp_path, download=False)
-    assert _snapshot(raw) == before
+    assert snapshot(raw) == before
     # With the archive beside it, it is mended, and the log says so.
     (raw / f"{damaged}.gz").write_bytes(ARCHIVES[f"{damaged}.gz"])
-    _assert_right(load_fashion_mnist(5, 5, root=tmp_path, download=False))
+    assert_right(load_fashion_mnist(5, 5, root=tmp_path, download=False))
     assert "mended from" in caplog.text
     assert (raw / damaged).read_bytes() == CONTENT[damaged]
 
@@ -324,26 +204,26 @@ def test_a_damaged_extracted_file_is_told_or_mended_and_never_used(
 def test_half_a_download_is_told_and_kept_until_there_is_a_better_one(
     tmp_path: Path, mirror: Mirror, keep: int
 ) -> None:
-    raw = _lay(tmp_path)
+    raw = lay(tmp_path)
     archive = raw / f"{IMAGES}.gz"
     archive.write_bytes(ARCHIVES[archive.name][:keep])
-    before = _snapshot(raw)
-    mirror.fault = "403"
+    before = snapshot(raw)
+    mirror.always["one"] = "403"
     with pytest.raises(RuntimeError, match="an unfinished or altered copy"):
         load_fashion_mnist(5, 5, root=tmp_path)
     with pytest.raises(RuntimeError, match="an unfinished or altered copy"):
         load_fashion_mnist(5, 5, root=tmp_path, download=False)
-    after = _snapshot(raw)
+    after = snapshot(raw)
     assert {name: after[name] for name in before} == before
-    mirror.fault = ""
-    _assert_right(load_fashion_mnist(5, 5, root=tmp_path))
-    assert set(mirror.asked) == {f"/some/folder/{archive.name}"}
+    mirror.always.clear()
+    assert_right(load_fashion_mnist(5, 5, root=tmp_path))
+    assert set(mirror.asked) == {f"/one/{archive.name}"}
     assert archive.read_bytes() == ARCHIVES[archive.name]
 
 
 @pytest.mark.usefixtures("small")
 def test_a_change_after_the_first_load_is_noticed(tmp_path: Path) -> None:
-    raw = _lay(tmp_path, extracted=True)
+    raw = lay(tmp_path, extracted=True)
     load_fashion_mnist(5, 5, root=tmp_path)
     (raw / IMAGES).write_bytes(_flip(CONTENT[IMAGES], 500))
     with pytest.raises(RuntimeError, match="with SHA-256"):
@@ -355,15 +235,19 @@ def test_a_change_after_the_first_load_is_noticed(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_used_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raw = _lay(tmp_path)
+    raw = lay(tmp_path)
 
-    def refuse(*_: Any, **__: Any) -> None:
-        raise OSError(30, "Read-only file system")
+    real = os.open
 
-    # root may write anywhere, so the refusal is put where the temporary file is made.
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
-    _assert_right(load_fashion_mnist(5, 5, root=tmp_path))
-    assert _snapshot(raw) == ARCHIVES
+    def refuse(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(30, "Read-only file system")
+        return real(path, flags, *rest, **named)
+
+    # root may write anywhere; test_image_faults has a file system that is really read-only.
+    monkeypatch.setattr(os, "open", refuse)
+    assert_right(load_fashion_mnist(5, 5, root=tmp_path))
+    assert snapshot(raw) == ARCHIVES
 
 
 @pytest.mark.usefixtures("small")
@@ -383,7 +267,7 @@ def test_a_root_that_is_not_there_is_a_mistake_whatever_the_fallback(
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("inside", ["FashionMNIST", "FashionMNIST/raw"])
 def test_a_root_one_folder_too_deep_gets_a_hint(tmp_path: Path, inside: str) -> None:
-    _lay(tmp_path)
+    lay(tmp_path)
     with pytest.raises(FileNotFoundError, match="root should name the folder that holds"):
         load_fashion_mnist(5, 5, root=tmp_path / inside, download=False)
 
@@ -439,8 +323,77 @@ def test_importing_opens_no_connection_and_loads_no_torchvision() -> None:
         "socket.socket.connect = refuse\n"
         "import cnnbook.images, cnnbook.training, cnnbook.scoring, cnnbook.convolution\n"
         # Not tqdm: torch brings it along itself.
-        "loaded = {'torchvision', 'matplotlib'} & set(sys.modules)\n"
+        "loaded = {'torchvision', 'matplotlib', 'filelock'} & set(sys.modules)\n"
         "raise SystemExit(f'loaded {loaded}' if loaded else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_tells_verifies_and_removes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ["--root", str(tmp_path)]
+    assert main(root) == 1
+    assert "incomplete" in capsys.readouterr().out
+    raw = lay(tmp_path)
+    assert main(root) == main([*root, "--verify"]) == 0
+    assert capsys.readouterr().out.count("verified") == 8
+    # A damaged file beside a good archive: a load mends it, --verify counts it.
+    (raw / LABELS).write_bytes(b"")
+    (raw / "mine.txt").write_text("")
+    before = snapshot(raw)
+    assert main(root) == 0
+    assert main([*root, "--verify"]) == 1
+    assert snapshot(raw) == before
+    assert "got 0 bytes" in capsys.readouterr().out
+    assert main([*root, "--download"]) == main([*root, "--verify"]) == 0
+    # Nobody else's files go, and so the folder stays.
+    assert main([*root, "--remove"]) == 0
+    assert snapshot(raw) == {"mine.txt": b""}
+    (raw / "mine.txt").unlink()
+    assert main([*root, "--remove"]) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_downloads_into_the_folder_that_is_named(
+    tmp_path: Path, mirror: Mirror, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Also where the cache folder has everything.
+    lay(cache_folder())
+    assert main(["--root", str(tmp_path), "--download"]) == 0
+    assert snapshot(published_files.raw_folder(tmp_path)) == ARCHIVES | CONTENT
+    assert len(mirror.asked) == 4
+    capsys.readouterr()
+    mirror.always["one"] = "404"
+    (tmp_path / "empty").mkdir()
+    assert main(["--root", str(tmp_path / "empty"), "--download"]) == 1
+    told = capsys.readouterr().err
+    assert "HTTP Error 404" in told
+    assert "put the four .gz files into" in told
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_never_removes_what_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, ours = lay(tmp_path), lay(cache_folder())
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
+    assert main([]) == 0
+    told = capsys.readouterr().out
+    assert str(theirs) in told
+    assert str(ours) in told
+    assert main(["--remove"]) == 0
+    assert snapshot(theirs) == ARCHIVES
+    assert not ours.exists()
+
+
+def test_the_command_misused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(tmp_path / "nowhere")]) == 2
+    assert "expected the folder that holds FashionMNIST/raw" in capsys.readouterr().err
+    for wrong in (["--verify", "--remove"], ["--frobnicate"]):
+        with pytest.raises(SystemExit) as caught:
+            main(wrong)
+        assert caught.value.code == 2

@@ -130,6 +130,15 @@ CALLS: dict[Any, dict[str, Any]] = {
     pooling.relu_grad: {"grad_output": IMAGES, "images": IMAGES},
     garments.draw_garments: {"n": 1, "generator": torch.Generator()},
     images.shuffle_pixels: {"images": IMAGES, "seed": 0},
+    images.load_fashion_mnist: {
+        "n_train": 1,
+        "n_test": 1,
+        "root": None,
+        "download": False,
+        "fallback": "drawn",
+        "one_hot": True,
+        "device": "cpu",
+    },
 }
 
 SOME_IMAGES = {"tensor of four axes", "empty batch"}
@@ -146,7 +155,10 @@ BY_NAME: dict[str, set[str]] = {
     **{name: {"minus one", "zero", "one"} for name in ("down", "right")},
     **{
         name: {"true", "false"}
-        for name in ("ceil_mode", "return_indices", "count_include_pad", "sparse")
+        for name in (
+            *("ceil_mode", "return_indices", "count_include_pad", "sparse"),
+            *("download", "one_hot"),
+        )
     },
     **{name: {"None"} for name in ("device", "bias", "generator")},
     **{
@@ -154,6 +166,9 @@ BY_NAME: dict[str, set[str]] = {
         for name in ("dtype", "axis", "neighbours", "image_size", "windows", "grad_output")
     },
     "output_padding": {"zero"},
+    # No text is this folder.
+    "root": {"None", "empty text"},
+    "fallback": set(),
     "images": SOME_IMAGES,
     "weight": {"tensor of four axes"},
     "divisor_override": {"None", "minus one", "one"},
@@ -241,11 +256,15 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
 ELSEWHERE = {
     "arguments": "checks themselves: what they say is what the others are tested for",
     "tables": "lays out text that the library made itself",
+    **dict.fromkeys(
+        ("fetching", "idx_format", "published_files", "whole_files"),
+        "inside of the loader: tested with faulty files, mirrors and disks in test_image_faults.py",
+    ),
     "figures": "tested by hand in test_figures.py",
     "training": "tested by hand in test_training.py",
 }
 BY_HAND = {
-    (images.load_fashion_mnist, "test_images.py"),
+    (images.main, "a command: argparse checks its words; test_image_faults.py"),
     (images.cache_folder, "takes nothing"),
     (networks.modes_kept, "test_networks.py, inside a with block"),
     (scoring.predict_scores, "device: test_scoring.py"),
@@ -265,7 +284,11 @@ def _taken(function: Any, name: str) -> set[str]:
     [(function, name) for function, arguments in CALLS.items() for name in arguments],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_every_wrong_value_is_named(function: Any, name: str) -> None:
+def test_every_wrong_value_is_named(
+    function: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An address that is refused before anything is opened: download=True is right here.
+    monkeypatch.setenv("CNNBOOK_MIRROR", "nowhere")
     arguments = CALLS[function]
     taken = _taken(function, name)
     assert len(BAD_VALUES) - len(taken) >= 12
