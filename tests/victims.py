@@ -7,32 +7,43 @@ from typing import Any
 
 import torch
 
-from cnnbook.checkpoints import write_checkpoint
+from cnnbook.checkpoints import digest, write_checkpoint
 from cnnbook.garments import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import History, fit_full_batch
 
+__all__ = ["EPOCHS", "digest", "make", "train", "train_and_die", "write_for_ever"]
+
 EPOCHS = 40
 
 
-def make(name: str) -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
-    """Make a network, with a layer that draws random numbers, and 16 garments."""
+def make(
+    name: str, *, dropout: bool = True
+) -> tuple[torch.nn.Sequential, torch.Tensor, torch.Tensor]:
+    """Make a network, with usually with a layer that draws random numbers, and 16 garments."""
     images, labels = draw_garments(16, generator=torch.Generator().manual_seed(5))
     torch.manual_seed(1)
     net = mlp(hidden=32) if name == "mlp" else small_cnn(channels=4)
-    net.insert(len(net) - 1, torch.nn.Dropout(0.25))
+    if dropout:
+        net.insert(len(net) - 1, torch.nn.Dropout(0.25))
     return net, images, labels
 
 
 def train(name: str, file: str | None, **more: Any) -> tuple[History, list[torch.Tensor]]:
     """Train and return all that must be the same bit for bit."""
-    net, images, labels = make(name)
+    net, images, labels = make(name, dropout=more.pop("dropout", True))
     adam = torch.optim.Adam(net.parameters())
     if "each" in more:
         adam.register_step_post_hook(more.pop("each"))
     fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3, "chunk_size": 5}
     more = fixed | {"device": "cpu"} | more
-    history = fit_full_batch(net, images, labels, optimizer=adam, checkpoint=file, **more)
+    threads = torch.get_num_threads()
+    # So little work is done sooner by one, above all where others use the machine too.
+    torch.set_num_threads(1)
+    try:
+        history = fit_full_batch(net, images, labels, optimizer=adam, checkpoint=file, **more)
+    finally:
+        torch.set_num_threads(threads)
     moments = [value for one in adam.state.values() for value in one.values()]
     random = torch.get_rng_state()
     return history, [*(p.detach() for p in net.parameters()), *moments, random]
