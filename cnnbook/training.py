@@ -408,9 +408,10 @@ class _Run:
         return state
 
     def set_random_state(self, state: list[torch.Tensor]) -> None:
-        torch.set_rng_state(state[0])
+        # Cloned, because torch crashes on a state that is a row of a larger tensor.
+        torch.set_rng_state(state[0].clone())
         if self.place.type == "cuda" and len(state) > 1:
-            torch.cuda.set_rng_state(state[1], self.place)
+            torch.cuda.set_rng_state(state[1].clone(), self.place)
 
     # Looking at what came out.
 
