@@ -17,7 +17,12 @@ from cnnbook.checkpoints import digest, pack, read_checkpoint, unpack, write_che
 from cnnbook.cutting import Loss, Pieces, cut, why_whole
 from cnnbook.distributed import Processes, join_processes
 from cnnbook.graphs import WARM_UP, record, why_not_recorded
-from cnnbook.layouts import channels_last_pays, pooling_first, to_channels_last
+from cnnbook.layouts import (
+    channels_last_pays,
+    gradients_turned,
+    pooling_first,
+    to_channels_last,
+)
 from cnnbook.networks import modes_kept
 from cnnbook.stopping import asked_to_stop
 
@@ -833,6 +838,7 @@ def _prepare(
     own_images, all_labels = images[share].to(place), labels.to(place)
     if channels_last_pays(net, own_images):
         own_images = to_channels_last(own_images)
+        path_through = gradients_turned(path_through)
         if validation is not None:
             validation = (to_channels_last(validation[0]), validation[1])
     run = _Run(

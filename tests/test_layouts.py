@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.layouts import channels_last_pays, has_hooks, pooling_first, to_channels_last
+from cnnbook.layouts import (
+    channels_last_pays,
+    gradients_turned,
+    has_hooks,
+    pooling_first,
+    to_channels_last,
+)
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import fit_full_batch
 
@@ -98,6 +104,24 @@ def test_channels_last_has_the_same_numbers(channels: int) -> None:
         assert torch.equal(turned, given)
         assert turned.stride()[1] == 1
         assert torch.nn.Conv2d(channels, 4, 2)(turned).stride()[1] == 1, "the layer follows"
+
+
+def test_turned_gradients_are_the_same_numbers() -> None:
+    net = small_cnn()
+    turned = gradients_turned(net)
+    images = to_channels_last(torch.rand(5, 1, 28, 28))
+    grads = []
+    for one in (net, turned):
+        net.zero_grad()
+        one(images).square().sum().backward()
+        grads.append([parameter.grad for parameter in net.parameters()])
+    torch.testing.assert_close(grads[0], grads[1])
+    assert gradients_turned(net[0]) is net[0]
+    assert gradients_turned(torch.nn.Sequential(net[0])) is not None
+    nested = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Flatten()), torch.nn.Linear(784, 1))
+    assert gradients_turned(nested)(images).shape == (5, 1)
+    net[0].register_forward_hook(lambda *_: None)
+    assert gradients_turned(net) is net
 
 
 def test_where_channels_last_pays() -> None:
