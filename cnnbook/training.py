@@ -308,6 +308,10 @@ def _broken_weight(net: torch.nn.Module) -> str | None:
     return None
 
 
+def _can_record(place: torch.device) -> bool:
+    return place.type == "cuda"
+
+
 def _out_of_memory(error: RuntimeError) -> bool:
     # On a CPU torch has no kind of its own for it.
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
@@ -563,11 +567,10 @@ class _Run:
 
     def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
         epochs = len(self.losses)
-        on_gpu = self.place.type == "cuda"
         shown = progress and not self.processes.rank
         replay: Callable[[], None] | None = None
         eager = 0
-        recordable = on_gpu and epochs - self.done > WARM_UP
+        recordable = _can_record(self.place) and epochs - self.done > WARM_UP
         if recordable:
             why = why_not_recorded(self.net, self.optimizer, processes=self.processes.count)
             if why:
