@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from cnnbook.layouts import (
 )
 from cnnbook.networks import modes_kept
 from cnnbook.stopping import asked_to_stop
+from cnnbook.workers import may_share_layers, side_by_side
 
 __all__ = ["Diverged", "History", "Interrupted", "Loss", "best_device", "fit_full_batch"]
 
@@ -35,7 +36,7 @@ Precision = Literal["full", "tf32", "bf16"]
 # Bytes of layer outputs that one piece of the batch may make. A fixed number rather than a
 # measured one, so that the same call takes the same steps everywhere: on a CPU about what stays
 # in the last cache and off the page allocator, on a GPU what any card has to spare.
-_ROOM = {"cpu": 24 << 20, "cuda": 4 << 30}
+_ROOM = {"cpu": 12 << 20, "cuda": 4 << 30}
 
 
 @dataclass(frozen=True)
@@ -348,30 +349,73 @@ class _Run:
     def __post_init__(self) -> None:
         self.parameters = [p for p in self.net.parameters() if p.requires_grad]
         self.latest = torch.zeros((), dtype=torch.float64, device=self.place)
+        # How many, before any thread of ours changes what torch answers.
+        self.threads = torch.get_num_threads()
+        self.cores = 1
+        if self.place.type == "cpu" and self.whole is None and may_share_layers(self.net):
+            self.cores = self.threads
+        self.in_all: Callable[[Callable[[int], Any]], list[Any]] | None = None
         self.cut()
 
     def cut(self) -> None:
-        self.pieces: Pieces = cut(
-            self.images, self.labels, self.loss_fn, size=self.size, of=self.all_labels
-        )
+        """Cut this process's share into pieces, for each core its own where several work."""
+        # What fits into one piece is not worth a second core.
+        cores = self.cores if len(self.images) > self.size else 1
+        self.pieces: list[Pieces] = []
+        for core in range(cores):
+            share = Processes(core, cores, self.place).share(len(self.images))
+            images, labels = self.images[share], self.labels[share]
+            self.pieces.append(
+                cut(images, labels, self.loss_fn, size=self.size, of=self.all_labels)
+            )
 
     # One update.
 
-    def gradients(self) -> torch.Tensor:
-        """Add up the gradients of all pieces and return the loss of this process's share."""
-        total = torch.zeros((), dtype=torch.float64, device=self.place)
-        loss_fn = self.pieces.loss_fn
+    def part(self, core: int) -> Iterator[torch.Tensor]:
+        """Yield the losses of one core's pieces, each as its part of the whole."""
+        pieces = self.pieces[core]
         for images, labels, factor in zip(
-            self.pieces.images, self.pieces.labels, self.pieces.factors, strict=True
+            pieces.images, pieces.labels, pieces.factors, strict=True
         ):
             # The cache of cast weights would outlive a recording.
             with torch.autocast(
                 self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
             ):
-                loss = loss_fn(self.path_through(images), labels) * factor
-            torch.autograd.backward(loss)
-            total += loss.detach()
+                loss = pieces.loss_fn(self.path_through(images), labels) * factor
+            yield loss
+
+    def gradients(self) -> torch.Tensor:
+        """Add up the gradients of all pieces and return the loss of this process's share."""
+        total = torch.zeros((), dtype=torch.float64, device=self.place)
+        if len(self.pieces) == 1:
+            for loss in self.part(0):
+                torch.autograd.backward(loss)
+                total += loss.detach()
+            return total
+        assert self.in_all is not None
+        # In the order of the cores and not of their arrival, so that the sum is always the same.
+        for loss, gradients in self.in_all(self.gradients_of_a_core):
+            total += loss
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                elif gradient is not None:
+                    parameter.grad += gradient
         return total
+
+    def gradients_of_a_core(self, core: int) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        total = torch.zeros((), dtype=torch.float64)
+        summed: list[torch.Tensor | None] = [None] * len(self.parameters)
+        for loss in self.part(core):
+            total += loss.detach()
+            new = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            for index, gradient in enumerate(new):
+                present = summed[index]
+                if present is None:
+                    summed[index] = gradient
+                elif gradient is not None:
+                    present += gradient
+        return total, summed
 
     def gradients_in_memory(self) -> torch.Tensor:
         """Compute the gradients; where memory runs out, go on with pieces half as large."""
@@ -489,7 +533,7 @@ class _Run:
         return {
             "torch": str(torch.__version__),
             "device": name,
-            "threads": torch.get_num_threads(),
+            "threads": self.threads,
             "processes": self.processes.count,
             "precision": self.precision,
             "images at a time": self.size,
@@ -579,6 +623,7 @@ class _Run:
         with (
             modes_kept(self.net, training=True),
             asked_to_stop() as asked,
+            side_by_side(self.cores) if self.cores > 1 else nullcontext() as self.in_all,
             _bar(epochs, done=self.done, shown=shown) as show,
             _own_stream(self.place),
         ):
@@ -667,7 +712,8 @@ def fit_full_batch(
     change the numbers. The batch goes through the network in pieces: the gradient of a sum is
     the sum of the gradients, so the pieces' gradients add up to the batch's, while what the
     layers put out stays small enough for the cache. Pooling runs before ReLU, and on a CPU
-    convolutions get their channels side by side (``cnnbook.layouts``). On a GPU one update is
+    convolutions get their channels side by side (``cnnbook.layouts``), and each core works on
+    pieces of its own (``cnnbook.workers``). On a GPU one update is
     recorded and replayed. Under ``torchrun`` each process takes its share of the batch.
 
     With ``checkpoint``, a training that was killed goes on from its last checkpoint when the
@@ -682,7 +728,7 @@ def fit_full_batch(
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` where it is left out.
         optimizer: Made from the network's parameters; ``torch.optim.Adam`` at its defaults where
             it is left out.
-        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 24 MiB of layer
+        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 12 MiB of layer
             outputs (4 GiB on a GPU), a number that depends on network and image size alone.
             Where the network or the loss mixes the images of a batch, the batch is taken whole.
             Where memory runs out, the pieces are halved, with a warning.
