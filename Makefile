@@ -9,10 +9,10 @@ PORT ?= 8000
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site test check serve clean
+.PHONY: help site test test-long bench check serve clean
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
 
 site: $(STAMP) ## run the gallery and build the site into build/site
 	@for language in $(LANGUAGES); do \
@@ -23,6 +23,12 @@ site: $(STAMP) ## run the gallery and build the site into build/site
 
 test: $(STAMP) ## run every test and doctest, and the doctests file by file as readers do
 	@$(BIN)/python -m pytest
+
+test-long: $(STAMP) ## kill the trainings as often as the bounds ask for: minutes
+	@CNNBOOK_LONG=1 $(BIN)/python -m pytest tests/test_checkpoints.py tests/test_stopping.py tests/test_distributed.py
+
+bench: $(STAMP) ## measure the trainer against the lecture's loop, on an idle machine
+	@$(BIN)/python tests/benchmarks/bench_training.py --epochs 10 --out docs/benchmarks/training.json
 
 check: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -35,8 +35,8 @@ Precision = Literal["full", "tf32", "bf16"]
 
 # Bytes of layer outputs that one piece of the batch may make. A fixed number rather than a
 # measured one, so that the same call takes the same steps everywhere: on a CPU about what stays
-# in the last cache and off the page allocator, on a GPU what any card has to spare.
-_ROOM = {"cpu": 12 << 20, "cuda": 4 << 30}
+# in a core's caches, on a GPU what any card has to spare.
+_ROOM = {"cpu": 4 << 20, "cuda": 4 << 30}
 
 
 @dataclass(frozen=True)
@@ -728,8 +728,9 @@ def fit_full_batch(
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` where it is left out.
         optimizer: Made from the network's parameters; ``torch.optim.Adam`` at its defaults where
             it is left out.
-        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 12 MiB of layer
-            outputs (4 GiB on a GPU), a number that depends on network and image size alone.
+        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 4 MiB of layer
+            outputs (4 GiB on a GPU), or twice the size of the weights where that is more: a
+            number that depends on network and image size alone.
             Where the network or the loss mixes the images of a batch, the batch is taken whole.
             Where memory runs out, the pieces are halved, with a warning.
         device: Where to train; ``best_device()`` where it is left out.
@@ -868,7 +869,10 @@ def _prepare(
             f"net: expected a batch that {processes.count} processes can share, but {whole}"
         )
     if chunk_size == "auto":
-        room = _ROOM.get(place.type, _ROOM["cpu"])
+        # Each piece adds a whole set of gradients to the sum, so a piece should be more work than
+        # that.
+        weights = sum(p.numel() * p.element_size() for p in net.parameters())
+        room = max(_ROOM.get(place.type, _ROOM["cpu"]), 2 * weights)
         size = count if whole else min(count, max(1, room // bytes_each))
     elif whole and chunk_size < count:
         raise ValueError(

@@ -29,6 +29,9 @@ from cnnbook.training import fit_full_batch
 
 CONTENT = {"weights": {"0.weight": torch.arange(100.0)}, "losses": [2.5, 0.25], "seed": 2**63 + 1}
 
+# A few kills in every run; `make test-long` asks for as many as the bounds name.
+LONG = bool(os.environ.get("CNNBOOK_LONG"))
+
 # A server that has imported torch once and forks for each victim: a kill then costs what the
 # training costs and not the import.
 SERVER = multiprocessing.get_context("forkserver")
@@ -144,7 +147,7 @@ def test_an_end_between_any_two_steps_of_writing(
 def test_killed_in_mid_save(tmp_path: Path) -> None:
     file = tmp_path / "run.ckpt"
     draw = random.Random(0)
-    for _ in range(5):
+    for _ in range(50 if LONG else 5):
         process = SERVER.Process(target=victims.write_for_ever, args=(str(file),))
         process.start()
         started = file.with_suffix(".started")
@@ -165,8 +168,18 @@ def test_killed_at_random_epochs_it_ends_with_the_same_bits(tmp_path: Path, name
     file = str(tmp_path / "run.ckpt")
     history, expected = victims.train(name, None)
     draw = random.Random(7)
-    for _ in range(3):
-        assert _run(victims.train_and_die, name, file, draw.randint(1, 11), signal.SIGKILL) == -9
+    # Between two checkpoints 3 epochs lie, so no kill reaches the end before its turn.
+    for _ in range(20 if LONG else 3):
+        assert (
+            _run(
+                victims.train_and_die,
+                name,
+                file,
+                draw.randint(1, 11 if not LONG else 4),
+                signal.SIGKILL,
+            )
+            == -9
+        )
     resumed, tensors = victims.train(name, file)
     assert resumed.losses == history.losses
     assert resumed.seed == history.seed
@@ -275,3 +288,16 @@ def test_digest_is_of_the_numbers_and_not_of_their_place() -> None:
     assert digest(torch.tensor(1.0)) != digest(torch.tensor([1.0]))
     assert len(digest(torch.zeros(0, 3))) == 64
     assert len(digest(torch.zeros(2, dtype=torch.bfloat16))) == 64
+
+
+def test_killed_on_two_cores_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """The two cores' sums are added in one order, whichever is ready first."""
+    file = str(tmp_path / "run.ckpt")
+    history, expected = victims.train("cnn", None, dropout=False, threads=2)
+    more = {"dropout": False, "threads": 2}
+    assert _run(victims.train_and_die, "cnn", file, 17, signal.SIGKILL, more) == -9
+    resumed, tensors = victims.train("cnn", file, **more)
+    assert resumed.losses == history.losses
+    assert all(torch.equal(x, y) for x, y in zip(tensors, expected, strict=True))
+    with pytest.warns(UserWarning, match="threads 2 then, 1 now"):
+        victims.train("cnn", file, dropout=False, epochs=victims.EPOCHS + 1)

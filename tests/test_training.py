@@ -165,10 +165,16 @@ def test_the_automatic_chunk_depends_on_sizes_alone() -> None:
         fit_full_batch(small_cnn(), images, labels, epochs=1, device="cpu").chunk_size
         for _ in range(2)
     }
-    # 12 MiB by what one image makes: itself, convolution, pooling, which runs before ReLU, ReLU,
+    # 4 MiB by what one image makes: itself, convolution, pooling, which runs before ReLU, ReLU,
     # flattened, scores.
     each = 4 * (784 + 11_664 + 2_704 + 2_704 + 2_704 + 10)
-    assert sizes == {(12 << 20) // each}
+    assert sizes == {(4 << 20) // each}
+    net = mlp()
+    weights = 4 * sum(parameter.numel() for parameter in net.parameters())
+    images, labels = torch.zeros(600, 1, 28, 28), torch.zeros(600, dtype=torch.int64)
+    wide = fit_full_batch(net, images, labels, epochs=1, device="cpu").chunk_size
+    # What is flattened, hidden, rectified and scored, besides the image itself.
+    assert wide == 2 * weights // (4 * (784 + 784 + 2048 + 2048 + 10))
 
 
 def test_two_calls_from_one_start_give_the_same_history() -> None:

@@ -37,19 +37,21 @@ def train(name: str, file: str | None, **more: Any) -> tuple[History, list[torch
         adam.register_step_post_hook(more.pop("each"))
     fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3, "chunk_size": 5}
     more = fixed | {"device": "cpu"} | more
-    threads = torch.get_num_threads()
+    before = torch.get_num_threads()
     # So little work is done sooner by one, above all where others use the machine too.
-    torch.set_num_threads(1)
+    torch.set_num_threads(more.pop("threads", 1))
     try:
         history = fit_full_batch(net, images, labels, optimizer=adam, checkpoint=file, **more)
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
     moments = [value for one in adam.state.values() for value in one.values()]
     random = torch.get_rng_state()
     return history, [*(p.detach() for p in net.parameters()), *moments, random]
 
 
-def train_and_die(name: str, file: str, updates: int, by: int) -> None:
+def train_and_die(
+    name: str, file: str, updates: int, by: int, more: dict[str, Any] | None = None
+) -> None:
     """Send this process a signal after so many of its updates."""
     left = updates
 
@@ -59,7 +61,7 @@ def train_and_die(name: str, file: str, updates: int, by: int) -> None:
         if not left:
             os.kill(os.getpid(), by)
 
-    train(name, file, each=count)
+    train(name, file, each=count, **(more or {}))
 
 
 def write_for_ever(file: str) -> None:
