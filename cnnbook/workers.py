@@ -11,7 +11,7 @@ from cnnbook.layouts import has_hooks
 
 __all__ = ["may_share_layers", "side_by_side"]
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 # Layers that keep nothing, count nothing and draw no random number, so that several threads may
 # be in them at once and no order of theirs shows. Exact types: a subclass may do anything.
@@ -82,7 +82,7 @@ def side_by_side(
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
-    def in_all(work: Callable[[int], Result]) -> list[Result]:
+    def in_all(work: Callable[[int], _Result]) -> list[_Result]:
         calls = [pool.submit(work, number) for number in range(threads)]
         wait(calls)
         return [call.result() for call in calls]
