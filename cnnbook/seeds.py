@@ -10,7 +10,8 @@ import torch
 
 from cnnbook.arguments import whole_number
 from cnnbook.images import ImageSet
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.scoring import MeanInterval, accuracy, mean_interval, predict_scores
+from cnnbook.tables import html_table, text_table
 from cnnbook.training import History, Loss, fit_full_batch
 
 __all__ = ["SeedResults", "compare_over_seeds"]
@@ -31,31 +32,58 @@ class SeedResults:
         >>> one, other = (History((2.5, loss), 1.0, "cpu", 0, 8) for loss in (0.25, 0.5))
         >>> print(SeedResults((0, 1), (0.875, 0.75), (one, other)))
         seed  last loss  accuracy
+        -------------------------
            0     0.2500    0.8750
            1     0.5000    0.7500
+        -------------------------
         mean     0.3750    0.8125
+        accuracy: 0.8 +- 0.8 (95 % interval of the mean of 2)
     """
 
     seeds: tuple[int, ...]
     accuracies: tuple[float, ...]
     histories: tuple[History, ...]
 
-    def __str__(self) -> str:
-        """Return one line for each seed, and the means."""
-        if not self.seeds:
-            return "no seed"
+    def interval(self, *, confidence: float = 0.95) -> MeanInterval:
+        """Compute the mean accuracy and Student's interval around it.
+
+        Args:
+            confidence: How sure the interval is, between 0 and 1.
+
+        Returns:
+            Mean, bounds and deviation, as ``scoring.mean_interval`` gives them.
+
+        Raises:
+            TypeError: ``confidence`` is no number.
+            ValueError: There are fewer than two seeds, or ``confidence`` is not between 0 and 1.
+        """
+        return mean_interval(self.accuracies, confidence=confidence)
+
+    def _lines(self) -> tuple[list[str], list[list[str]], list[str]]:
         losses = [history.losses[-1] for history in self.histories]
-        rows: list[tuple[str, ...]] = [("seed", "last loss", "accuracy")]
-        for seed, loss, share in zip(self.seeds, losses, self.accuracies, strict=True):
-            rows.append((str(seed), f"{loss:.4f}", f"{share:.4f}"))
+        rows = [
+            [str(seed), f"{loss:.4f}", f"{share:.4f}"]
+            for seed, loss, share in zip(self.seeds, losses, self.accuracies, strict=True)
+        ]
         count = len(self.seeds)
         means = sum(losses) / count, sum(self.accuracies) / count
-        rows.append(("mean", *(f"{mean:.4f}" for mean in means)))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in rows
-        )
+        header = ["seed", "last loss", "accuracy"]
+        return header, rows, ["mean", *(f"{mean:.4f}" for mean in means)]
+
+    def __str__(self) -> str:
+        """Return one line for each seed, the means, and the interval of the accuracy."""
+        if not self.seeds:
+            return "no seed"
+        header, rows, footer = self._lines()
+        table = text_table(header, rows, footer, right=header)
+        # One seed says nothing of how much seeds differ.
+        return f"{table}\naccuracy: {self.interval()}" if len(self.seeds) > 1 else table
+
+    def _repr_html_(self) -> str:
+        if not self.seeds:
+            return "<p>no seed</p>"
+        caption = f"Accuracy: {self.interval()}" if len(self.seeds) > 1 else "Accuracy"
+        return html_table(caption, *self._lines())
 
 
 def _all_seeds(seeds: Iterable[int]) -> tuple[int, ...]:

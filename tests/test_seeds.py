@@ -11,7 +11,7 @@ import torch
 from cnnbook.garments import draw_garments
 from cnnbook.images import ImageSet
 from cnnbook.networks import small_cnn
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.scoring import accuracy, mean_interval, predict_scores
 from cnnbook.seeds import SeedResults, compare_over_seeds
 from cnnbook.training import Interrupted, fit_full_batch
 
@@ -41,7 +41,13 @@ def test_each_seed_is_trained_as_if_alone(data: ImageSet) -> None:
         assert history.losses == alone.losses
         assert history.seed == seed
         assert share == accuracy(predict_scores(net, data.test_images), data.test_labels)
-    assert len(str(results).splitlines()) == 4
+    # A title, a rule, two seeds, a rule, the means, the interval.
+    assert len(str(results).splitlines()) == 7
+    assert results.interval() == mean_interval(results.accuracies)
+    assert str(results).endswith(f"accuracy: {results.interval()}")
+    assert results._repr_html_().count("<tr>") == 4
+    one = SeedResults(results.seeds[:1], results.accuracies[:1], results.histories[:1])
+    assert "interval" not in str(one)
 
 
 def test_what_is_done_is_left_out_and_what_is_half_done_goes_on(
