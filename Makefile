@@ -56,5 +56,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing into $(VENV): up to 5.5 GB, some minutes; details in $(VENV)/install.log"
 	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs,test]' $(PIP_ARGS) \
 	  > $(VENV)/install.log 2>&1 || { \
-	  echo "installing failed: $$(grep -E '^ERROR|No space|Failed to establish|Temporary failure' $(VENV)/install.log | tail -1 | cut -c 1-300); is there a network and 6 GB of room? Details in $(VENV)/install.log"; exit 1; }
+	  echo "installing failed: $$(grep -E '^ *ERROR|No space|Failed to establish|Temporary failure' $(VENV)/install.log | tail -1 | sed 's/^ *//' | cut -c 1-300); is there a network and 6 GB of room? Details in $(VENV)/install.log"; exit 1; }
 	@touch $@
