@@ -230,8 +230,8 @@ assert derive_output_size(29, 2, stride=2).output_size == 14
 # ------
 #
 # A square of 8 x 8, an average of 3 x 3, stride 2 and padding 1. Before you touch it: how many
-# windows? Then choose the image with the numbers 0 to 15, and make the kernel too large for it
-# without taking another kernel.
+# windows? Then choose the image of 4 x 4 numbers, and make the kernel too large for it without
+# taking another kernel.
 #
 # .. conv-explorer::
 #    :image: square

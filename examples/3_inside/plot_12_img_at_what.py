@@ -234,8 +234,8 @@ data = load_fashion_mnist(n_train=1, n_test=1, one_hot=False, fallback="drawn")
 picture = data.train_images
 sparse = conv_matrix(layer.weight.detach(), 28, sparse=True)
 by_matrix = (picture.flatten(1) @ sparse).reshape(1, 16, 27, 27) + layer.bias[:, None, None]
-apart = float((by_matrix - layer(picture)).abs().max())
-print(f"{sparse.values().numel():,} stored, the results are less than {0.00001:.5f} apart")
+apart = (by_matrix - layer(picture)).abs().max().item()
+print(f"{sparse.values().numel():,} stored; less than 0.00001 apart: {apart < 0.00001}")
 assert sparse.values().numel() == 46_656
 assert apart < 0.00001
 
