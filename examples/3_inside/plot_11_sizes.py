@@ -25,10 +25,10 @@ print(moved)
 assert str(moved) == "floor((28 + 2*0 - 1*(2 - 1) - 1)/1) + 1 = 27"
 
 # %%
-# 27. Read the line from the inside. There are 28 pixels, and 2*0 that were added at the two ends.
-# The window's second :term:`weight` stands 1*(2 - 1) pixels beyond its first. The last 1 is the
-# pixel under the first weight. What remains, 26, is how far the window can move. We divide by the
-# step, 1, and add the place where it started.
+# 27 places. Read the line from the inside. There are 28 pixels, and 2*0 that were added at the two
+# ends. The window's second :term:`weight` stands 1*(2 - 1) pixels beyond its first. The last 1 is
+# the pixel under the first weight. What remains, 26, is how far the window can move. We divide by
+# the step, 1, and add the place where it started.
 
 assert (28 + 2 * 0 - 1 * (2 - 1) - 1) // 1 == 26
 assert 26 + 1 == moved.output_size == 27
@@ -110,8 +110,8 @@ for name, knobs in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **knobs))
 
 # %%
-# In the first case it is the divisor that shrinks the result, in the other the number that is
-# taken away.
+# The derivation does. The stride shrinks the result as a divisor, the dilation by what is taken
+# away before.
 
 assert (7 + 2 * 0 - 1 * (3 - 1) - 1) // 2 + 1 == 3
 assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3

@@ -88,8 +88,9 @@ counts = [int((what == weight).sum()) for weight in range(1, 10)]
 assert counts == [4] * 9
 
 # %%
-# Follow the second column down the picture: 1, 2, 3 in the last three pixels of the first row, then
-# a 0 for the first pixel of the second row, then 4, 5, 6. On its side it is easier to read:
+# Follow the second column down the picture: 1, 2, 3 in the last three pixels of the first row,
+# then a 0 for the first pixel of the second row, then 4, 5, 6. Folded back into a picture it is
+# easier to read:
 
 print(what[:, 1].reshape(4, 4).int())
 assert what[:, 1].reshape(4, 4)[:3, 1:].equal(numbered[0, 0])
@@ -146,8 +147,9 @@ assert (A * 3).round().tolist() == [[1, 1, 1, 0], [0, 1, 1, 1]]
 assert torch.allclose(A @ img[0, 0] @ A.T, conv(img)[0, 0])
 
 # %%
-# ``A @ img @ A.T``, with a picture that was never flattened. The left factor has two rows and makes
-# two of the four; the right one does the same to the columns. 8 entries each, instead of 64.
+# 5, 6, 9 and 10: ``A @ img @ A.T``, with a picture that was never flattened. The left factor has
+# two rows and makes two of the four; the right one does the same to the columns. 8 entries each,
+# instead of 64.
 #
 # This needs a kernel that is a column times a row, of *rank 1* as linear algebra says.
 # :func:`~cnnbook.convolution.separable_factors` finds the two, or refuses. In general they differ,
@@ -176,8 +178,9 @@ print("rank", rank)
 assert rank == 2
 
 # %%
-# A kernel of rank 2 is a sum of two that have rank 1, so it needs two such products, added. The
-# kernels that a network learns are seldom separable, and flattening works for all of them.
+# A kernel of rank 2 is a sum of two that have rank 1, so it needs two such products, added. Nobody
+# promises that a kernel which a network has learnt is a column times a row. Flattening works for
+# every kernel.
 #
 # The lecture's CNN
 # -----------------
@@ -196,9 +199,10 @@ different = set(what[what != 0].tolist())
 print(f"{held:,} not 0, {100 * held / what.numel():.2f} %, {len(different)} different numbers")
 
 # %%
-# 784 pixels, 16 x 27 x 27 = 11,664 windows. 46,656 entries are not 0, which is 0.51 %, and they are
-# the 64 weights of the layer, each written down 729 times, once for each place. A linear layer from
-# 784 to 11,664 numbers would have to learn all 9,144,576.
+# 784 pixels make the rows, and 16 x 27 x 27 = 11,664 numbers that come out make the columns.
+# 46,656 entries are not 0, which is 0.51 %, and they are the 64 weights of the layer, each written
+# down 729 times, once for each place. A linear layer from 784 to 11,664 numbers would have to
+# learn all 9,144,576.
 
 assert what.shape == (28 * 28, 16 * 27 * 27) == (784, 11_664)
 assert held == 64 * 27 * 27 == 64 * 729 == 46_656

@@ -31,9 +31,9 @@ assert conv2d(dot, kernel)[0, 0].tolist() == [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
 assert torch.equal(conv2d(dot, kernel), torch.nn.functional.conv2d(dot, kernel))
 
 # %%
-# 9. The first window has the pixel in its lower right corner, and the kernel lies on it as it
-# stands, so the pixel meets the last weight. The next window is one to the right, and there the
-# pixel is one to the left: 8. What comes out is the kernel turned by half a circle.
+# It gives 9. The first window has the pixel in its lower right corner, and the kernel lies on it
+# as it stands, so the pixel meets the last weight. The next window is one to the right, and there
+# the pixel is one to the left: 8. What comes out is the kernel turned by half a circle.
 #
 # Nothing is wrong with that, except the name. Mathematicians call this operation
 # :term:`cross-correlation`. Their :term:`convolution` flips the kernel first, in both directions.
@@ -93,8 +93,8 @@ assert torch.equal(averaging_kernel(3).flip(0, 1), averaging_kernel(3))
 assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
 
 # %%
-# Nothing to the first; the second changes its sign. Copy an edge kernel out of an older book and
-# get a picture with black and white swapped: this is why.
+# Nothing to the first; the second changes its sign. Copy an edge kernel from a book that flips,
+# and black and white are swapped in your picture: this is why.
 #
 # When the picture moves
 # ----------------------
@@ -131,9 +131,10 @@ figure = two_ways([boot, edges, shift(boot, 4, 6), shift_last], across="convolve
 assert torch.equal(shift_first, shift_last)
 
 # %%
-# None at all. From the upper left to the lower right it does not matter which way one takes. It
-# must be so: every window uses the same weights, so the windows that saw the shoe before the shift
-# have twins that see it afterwards.
+# None at all. On the right, white is where the picture gets brighter to the right, black where it
+# gets darker, and grey where nothing changes. From the upper left to the lower right it does not
+# matter which way one takes. It must be so: every window uses the same weights, so the windows
+# that saw the shoe before the shift have twins that see it afterwards.
 #
 # This is called *equivariance*: the output moves along with the input. It is not *invariance*,
 # which would mean that the output stays where it is.
@@ -208,7 +209,8 @@ for name, numbers in pooled.items():
 figure = pooling_strips(strips)
 
 # %%
-# By 2, the 7 arrives one place further on: half the shift, since the pooled row has half the
+# The blue frames are the windows; they stay where they are while the numbers move through them. By
+# 2, the 7 arrives one place further on: half the shift, since the pooled row has half the
 # pixels. By 1, the 3 and the 7 end up in different windows, and both of them survive. That is not
 # the old row in a new place. It is another row.
 
@@ -244,9 +246,9 @@ for name in layers:
     assert [found[name, step] for step in (1, 3, 5)] == [[], [], []]
 
 # %%
-# Two layers that skip need a shift by 4, three of them a shift by 8. So a deep network is far less
-# indifferent to shifts than its convolutions alone would be, and one can see that in what it says;
-# to blur before skipping helps [Zhang2019]_.
+# Two layers that skip need a shift by 4, three of them a shift by 8. In deep networks this can be
+# seen in the answers, which change when a picture moves by a single pixel; to blur before skipping
+# helps [Zhang2019]_.
 #
 # Convolution, ReLU and pooling together, then, as in the lecture's CNN with its sixteen kernels:
 
@@ -271,8 +273,9 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 #
 # torch's convolution is the cross-correlation of mathematics: it does not flip the kernel, and
 # since the weights are learnt, nobody needs it to. When the picture moves, its features move along,
-# exactly, as long as the padding stays out of it. Pooling in pairs keeps that promise for even
-# shifts only.
+# exactly, as long as the edges stay out of it. Pooling in pairs keeps that promise for even
+# shifts only. What the linear layer at the end makes of features that have moved is another matter:
+# it has weights of its own for each place.
 #
 # We flipped a kernel by hand here, seemingly for nothing. The flip comes back where gradients go
 # through a layer the other way:
