@@ -633,6 +633,6 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
         for column in range(width):
             if row >= rows * step or column >= columns * step:
                 before.add_patch(
-                    Rectangle((column, row), 1, 1, facecolor="#DDDDDD", ec="#999999", hatch="//")
+                    Rectangle((column, row), 1, 1, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
                 )
     return figure
