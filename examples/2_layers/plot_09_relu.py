@@ -176,8 +176,8 @@ assert weight.numel() + offset.numel() == 10 * 785 == 7_850
 #
 # The two kernels once more, on the simplest picture with two edges: black, with one bright column.
 # Read along a row, the first kernel gives 3 where it gets brighter and -3 where it gets darker. The
-# second adds up three neighbours in each of three rows. Before you look: what does it find in the
-# middle, without ReLU and with it?
+# second adds up three neighbours in each of three rows. All rows come out alike, so we print the
+# first. Before you look: what does it find in the middle, without ReLU and with it?
 
 
 def two_layers(images: torch.Tensor, *, with_relu: bool) -> torch.Tensor:

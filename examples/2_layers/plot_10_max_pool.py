@@ -13,8 +13,8 @@ cut off what is below 0. The third of the lecture's layers makes the maps small.
 # --------------------------
 #
 # The lecture's image has the numbers from 0 to 24. :term:`Pooling <pooling>` takes one number from
-# each :term:`window`, and *max* pooling the largest. The windows are 2 x 2 and, unlike those of a
-# convolution, they do not overlap: the :term:`stride`, the step from one to the next, is 2 as well.
+# each :term:`window`, and *max* pooling the largest. The windows are 2 x 2 and, unlike those that
+# we have met, they do not overlap: the :term:`stride`, the step from one to the next, is 2 as well.
 # Take a pencil: which windows are there, and what comes out?
 
 import torch
@@ -143,8 +143,8 @@ small = torch.nn.functional.interpolate(pool(edges), scale_factor=2)
 figure = feature_maps(torch.cat([edges, small], 1), titles=["26 x 26", "13 x 13"], size=2)
 
 # %%
-# From 26 x 26 to 13 x 13 (each drawn twice as large), and the front of the boot, its heel and its
-# toe are where they were. Lines have become thicker: a window that is touched by one is filled.
+# From 26 x 26 to 13 x 13, drawn with pixels twice as large. The front of the boot and the tip of
+# its toe are where they were. Lines have become thicker: a window that is touched by one is filled.
 
 assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 
@@ -226,7 +226,7 @@ for size in (2, 3):
 # sees need no ReLU either.
 
 assert saved == {2: (11_664, 2_704), 3: (10_816, 2_704)}
-assert 10_816 == 4 * 2_704
+assert 11_664 - 848 == 10_816 == 4 * 2_704
 assert f"{11_664 / 2_704:.2f}" == "4.31"
 
 # %%
@@ -245,7 +245,7 @@ assert (11_664 + comparisons, 2_704 + comparisons) == (19_776, 10_816)
 # that costs nothing, and whether a clock would notice it is another question. We have counted, not
 # timed.
 #
-# Only the maximum is so obliging. The *average* of a window does not commute with ReLU, and one
+# Only the maximum is so obliging. The *average* of a window cannot change places with ReLU, and one
 # window is enough to see it:
 
 from cnnbook.pooling import avg_pool2d
@@ -266,6 +266,6 @@ assert relu(avg_pool2d(torn, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 # well. It has no parameters. And it may stand before the ReLU, with the same values and the same
 # gradients, which leaves ReLU a quarter of its work.
 #
-# These are all the layers of the sloppy CNN. Each of them has changed the size of what came in,
-# with windows, steps and edges, and we have taken the sizes as they came. Time to compute them:
-# :doc:`/gallery/3_inside/plot_11_sizes`.
+# Convolution, ReLU, MaxPool: these are the layers that the sloppy CNN puts before its linear one.
+# Two of them change the size of what comes in, and so far we have taken the sizes as they came.
+# Time to compute them: :doc:`/gallery/3_inside/plot_11_sizes`.
