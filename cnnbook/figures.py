@@ -9,22 +9,27 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from cnnbook.arguments import check_images, whole_number
 from cnnbook.convolution import conv2d
+from cnnbook.pooling import max_pool2d
 from cnnbook.windows import window_sum, windows
 
 __all__ = [
     "COLOURS",
     "bars",
     "confusion_heatmaps",
+    "feature_maps",
+    "feature_table",
     "image_grid",
     "knob_panels",
     "loss_curves",
     "matrix_pictures",
+    "number_grids",
+    "pooling_picture",
     "pooling_strips",
     "two_ways",
     "window_picture",
@@ -268,7 +273,7 @@ def confusion_heatmaps(
     return figure
 
 
-def _cells(axes: Axes, numbers: torch.Tensor, title: str) -> None:
+def _cells(axes: Axes, numbers: torch.Tensor, title: str, *, fontsize: float = 10) -> None:
     """Write numbers into a grid of cells, as on squared paper."""
     rows, columns = numbers.shape
     for row in range(rows):
@@ -277,7 +282,12 @@ def _cells(axes: Axes, numbers: torch.Tensor, title: str) -> None:
                 Rectangle((column, row), 1, 1, facecolor="white", edgecolor="#999999", lw=1)
             )
             axes.text(
-                column + 0.5, row + 0.5, f"{numbers[row, column]:.4g}", ha="center", va="center"
+                column + 0.5,
+                row + 0.5,
+                f"{numbers[row, column]:.4g}",
+                ha="center",
+                va="center",
+                fontsize=fontsize,
             )
     axes.set(xlim=(-0.08, columns + 0.08), ylim=(rows + 0.08, -0.08), aspect="equal")
     axes.set_title(title)
@@ -696,4 +706,274 @@ def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figu
         axes.set(xlim=(left, right + 0.1), ylim=(1.5 * len(strips) - 0.4, -0.1), aspect="equal")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
+    return figure
+
+
+# Below 0, at 0, above 0.
+_SIGNED = LinearSegmentedColormap.from_list("signed", [COLOURS[1], "white", COLOURS[0]])
+
+
+def feature_maps(
+    features: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 4, size: float = 1.1
+) -> Figure:
+    """Draw the feature maps of one image: blue above 0, orange below, white at 0.
+
+    All maps share one scale, so that a pale map is one with small numbers.
+
+    Args:
+        features: Feature maps of one image, ``(1, channels, h, w)``.
+        titles: A title for each map, or none.
+        columns: Maps in a row.
+        size: Inches for each map.
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: ``features`` is not a tensor or ``columns`` not a whole number.
+        ValueError: ``features`` is not those of one image, or the number of titles differs.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import feature_maps
+        >>> figure = feature_maps(torch.tensor([[[[-1.0]], [[3.0]]]]), titles=["a", "b"])
+        >>> [axes.get_title() for axes in figure.axes]
+        ['a', 'b']
+        >>> figure.axes[0].images[0].get_clim()
+        (-3.0, 3.0)
+        >>> feature_maps(torch.zeros(2, 3, 4, 4))
+        Traceback (most recent call last):
+            ...
+        ValueError: features: expected (1, channels, h, w) with at least one channel, \
+got (2, 3, 4, 4); choose one image with features[:1]
+
+    Source:
+        Derived here.
+    """
+    check_images(features, name="features")
+    if features.shape[0] != 1 or features.shape[1] == 0:
+        remedy = "; choose one image with features[:1]" if len(features) > 1 else ""
+        raise ValueError(
+            "features: expected (1, channels, h, w) with at least one channel, "
+            f"got {tuple(features.shape)}{remedy}"
+        )
+    maps = features.detach()[0].cpu()
+    figure = image_grid(maps[:, None], titles=titles, columns=columns, size=size)
+    rows = len(figure.axes) // min(columns, len(maps))
+    figure.set_size_inches(figure.get_figwidth(), rows * (size + (0.3 if titles else 0.05)))
+    largest = float(maps.abs().max()) or 1.0
+    for axes in figure.axes[: len(maps)]:
+        axes.images[0].set(cmap=_SIGNED, clim=(-largest, largest))
+        # White at 0 would run into the white page.
+        axes.add_patch(
+            Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, ec="#999999", lw=1)
+        )
+    return figure
+
+
+def _tint(axes: Axes, numbers: torch.Tensor) -> None:
+    """Colour the cells of a grid by the sign of their numbers."""
+    for row, column in numbers.nonzero().tolist():
+        colour = COLOURS[0] if numbers[row, column] > 0 else COLOURS[1]
+        axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, alpha=0.25, ec="none"))
+
+
+def _room(axes: Axes, rows: int, columns: int) -> None:
+    """Give a grid of cells the room of a larger one, around its middle, so that cells are equal."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    middle, centre = (left + right) / 2, (bottom + top) / 2
+    axes.set_xlim(middle - columns / 2 - 0.08, middle + columns / 2 + 0.08)
+    axes.set_ylim(centre + rows / 2 + 0.08, centre - rows / 2 - 0.08)
+
+
+def number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
+    """Draw small grids of numbers side by side, blue above 0 and orange below.
+
+    Args:
+        grids: A title and its numbers ``(h, w)``, few enough to write them down.
+
+    Returns:
+        The figure; a cell is equally large in all grids.
+
+    Raises:
+        ValueError: There is no grid, or one does not have two axes or is empty.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import number_grids
+        >>> figure = number_grids({"a": torch.tensor([[1.0, -2.0]]), "b": torch.zeros(1, 1)})
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['1', '-2']
+        >>> number_grids({"a": torch.zeros(3)})
+        Traceback (most recent call last):
+            ...
+        ValueError: a: expected numbers (h, w), got (3,)
+
+    Source:
+        Derived here.
+    """
+    if not grids:
+        raise ValueError("grids: expected at least one grid, got none")
+    for title, numbers in grids.items():
+        if numbers.ndim != 2 or 0 in numbers.shape:
+            raise ValueError(f"{title}: expected numbers (h, w), got {tuple(numbers.shape)}")
+    widths = [numbers.shape[1] for numbers in grids.values()]
+    tallest = max(numbers.shape[0] for numbers in grids.values())
+    cell = 0.46
+    figure, axes = plt.subplots(
+        1,
+        len(grids),
+        figsize=(cell * (sum(widths) + len(grids)), cell * tallest + 0.5),
+        width_ratios=widths,
+        squeeze=False,
+        layout="constrained",
+    )
+    for one, (title, numbers) in zip(axes.flat, grids.items(), strict=True):
+        _cells(one, numbers.detach().cpu(), title, fontsize=12)
+        _tint(one, numbers.detach().cpu())
+        _room(one, tallest, numbers.shape[1])
+    return figure
+
+
+def feature_table(
+    images: torch.Tensor,
+    weight: torch.Tensor,
+    *,
+    image_titles: Sequence[str],
+    kernel_titles: Sequence[str],
+) -> Figure:
+    """Draw what each kernel makes of each image: a row for an image, a column for a kernel.
+
+    Args:
+        images: Grey images ``(n, 1, h, w)``, small enough to write their numbers down.
+        weight: Kernels ``(out, 1, kh, kw)``.
+        image_titles: A title for each image.
+        kernel_titles: A title for each kernel.
+
+    Returns:
+        The figure: kernels at the top, images at the left, feature maps where they meet.
+
+    Raises:
+        TypeError: An argument has the wrong type, or a dtype differs.
+        ValueError: A shape does not fit, there is no image, or the number of titles differs.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import feature_table
+        >>> images = torch.tensor([[[[1.0, 2.0]]], [[[3.0, 4.0]]]])
+        >>> figure = feature_table(
+        ...     images, torch.ones(1, 1, 1, 2), image_titles=["a", "b"], kernel_titles=["sum"]
+        ... )
+        >>> [[text.get_text() for text in axes.texts] for axes in figure.axes[1:]]
+        [['1', '1'], ['1', '2'], ['3'], ['3', '4'], ['7']]
+        >>> feature_table(images, torch.ones(1, 1, 1, 2), image_titles=["a"], kernel_titles=["sum"])
+        Traceback (most recent call last):
+            ...
+        ValueError: image_titles: expected one for each of the 2 images, got 1
+
+    Source:
+        Derived here.
+    """
+    features = conv2d(images, weight).detach().cpu()
+    if len(images) == 0 or images.shape[1] != 1:
+        raise ValueError(
+            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
+        )
+    for name, titles, count, things in (
+        ("image_titles", image_titles, len(images), "images"),
+        ("kernel_titles", kernel_titles, len(weight), "kernels"),
+    ):
+        if len(titles) != count:
+            raise ValueError(
+                f"{name}: expected one for each of the {count} {things}, got {len(titles)}"
+            )
+    (height, width), (kernel_height, kernel_width) = images.shape[2:], weight.shape[2:]
+    heights = [kernel_height, *[height] * len(images)]
+    widths = [width, *[max(kernel_width, features.shape[3])] * len(weight)]
+    cell = 0.4
+    figure, grid = plt.subplots(
+        len(heights),
+        len(widths),
+        figsize=(cell * (sum(widths) + len(widths)), cell * (sum(heights) + len(heights))),
+        height_ratios=heights,
+        width_ratios=widths,
+        squeeze=False,
+        layout="constrained",
+    )
+    grid[0, 0].set_axis_off()
+    for column, title in enumerate(kernel_titles, start=1):
+        kernel = weight.detach()[column - 1, 0].cpu()
+        _cells(grid[0, column], kernel, title, fontsize=12)
+        _room(grid[0, column], kernel_height, widths[column])
+        _tint(grid[0, column], kernel)
+    for row, title in enumerate(image_titles, start=1):
+        _cells(grid[row, 0], images.detach()[row - 1, 0].cpu(), title, fontsize=12)
+        for column in range(1, len(widths)):
+            _cells(grid[row, column], features[row - 1, column - 1], "", fontsize=12)
+            _room(grid[row, column], height, widths[column])
+    return figure
+
+
+def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
+    """Draw the windows of a max pooling, the pixel that each keeps, and what no window sees.
+
+    Args:
+        images: One grey image ``(1, 1, h, w)``, small enough to write its numbers down.
+        kernel_size: Rows and columns of a window, which is also the step to the next.
+
+    Returns:
+        The figure: windows framed, their largest pixel coloured, pixels of no window crossed out.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: A shape does not fit.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import pooling_picture
+        >>> figure = pooling_picture(torch.arange(9.0).reshape(1, 1, 3, 3))
+        >>> [text.get_text() for text in figure.axes[1].texts]
+        ['4']
+        >>> pooling_picture(torch.zeros(1, 2, 3, 3))
+        Traceback (most recent call last):
+            ...
+        ValueError: images: expected one grey image (1, 1, h, w), got (1, 2, 3, 3)
+
+    Source:
+        Derived here.
+    """
+    step = whole_number(kernel_size, name="kernel_size", least=1)
+    pooled, chosen = max_pool2d(images, step, return_indices=True)
+    if images.shape[:2] != (1, 1):
+        raise ValueError(f"images: expected one grey image (1, 1, h, w), got {tuple(images.shape)}")
+    (height, width), (rows, columns) = images.shape[2:], pooled.shape[2:]
+    cell = 0.5
+    figure, (before, after) = plt.subplots(
+        1,
+        2,
+        figsize=(cell * (width + columns + 1.5), cell * height + 0.5),
+        width_ratios=(width, columns),
+        layout="constrained",
+    )
+    _cells(before, images.detach()[0, 0].cpu(), "image", fontsize=12)
+    _cells(after, pooled.detach()[0, 0].cpu(), "max pooling", fontsize=12)
+    _room(after, height, columns)
+    for index, pixel in enumerate(chosen.flatten().tolist()):
+        colour = COLOURS[index % (len(COLOURS) - 1)]
+        row, column = divmod(index, columns)
+        for axes, corner, side in (
+            (before, (column * step + 0.06, row * step + 0.06), step - 0.12),
+            (after, (column + 0.06, row + 0.06), 0.88),
+        ):
+            axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, lw=3))
+        for axes, place in ((before, divmod(pixel, width)), (after, (row, column))):
+            axes.add_patch(
+                Rectangle((place[1], place[0]), 1, 1, facecolor=colour, alpha=0.3, ec="none")
+            )
+    for row in range(height):
+        for column in range(width):
+            if row >= rows * step or column >= columns * step:
+                before.add_patch(
+                    Rectangle((column, row), 1, 1, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
+                )
     return figure

@@ -195,3 +195,78 @@ def test_pooling_strips_write_the_largest_of_each_window() -> None:
 def test_pooling_strips_refuse(strips: dict[str, torch.Tensor]) -> None:
     with pytest.raises(ValueError, match="rows"):
         figures.pooling_strips(strips)
+
+
+def test_feature_maps_share_one_scale_around_zero() -> None:
+    features = torch.tensor([[[[-4.0, 0.0]], [[1.0, 2.0]], [[0.0, 0.5]]]], requires_grad=True)
+    figure = figures.feature_maps(features, titles=["a", "b", "c"], columns=2)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert {axes.images[0].get_clim() for axes in shown} == {(-4.0, 4.0)}
+    assert [axes.get_title() for axes in shown] == ["a", "b", "c"]
+    signed = shown[0].images[0].get_cmap()
+    ends = [tuple(signed(value)[:3]) for value in (0.0, 1.0)]
+    assert ends == [to_rgb(figures.COLOURS[1]), to_rgb(figures.COLOURS[0])]
+    assert min(signed(0.5)[:3]) > 0.98, "white at 0"
+
+
+def test_feature_maps_of_zeros_and_of_no_channel() -> None:
+    figure = figures.feature_maps(torch.zeros(1, 1, 2, 2))
+    assert figure.axes[0].images[0].get_clim() == (-1.0, 1.0)
+    with pytest.raises(ValueError, match="at least one channel"):
+        figures.feature_maps(torch.zeros(1, 0, 2, 2))
+
+
+def test_number_grids_are_coloured_by_sign_in_cells_of_one_size() -> None:
+    grids = {"one": torch.tensor([[-1.0, 0.0, 2.0]]), "two": torch.ones(3, 2)}
+    figure = figures.number_grids(grids)
+    tints = [box for box in boxes(figure.axes[0]) if box.get_alpha()]
+    assert [box.get_xy() for box in tints] == [(0, 0), (2, 0)]
+    assert [to_rgb(box.get_facecolor()[:3]) for box in tints] == [
+        to_rgb(figures.COLOURS[1]),
+        to_rgb(figures.COLOURS[0]),
+    ]
+    heights = {round(float(np.ptp(axes.get_ylim())), 6) for axes in figure.axes}
+    assert heights == {3.16}
+    with pytest.raises(ValueError, match="at least one grid"):
+        figures.number_grids({})
+
+
+def test_feature_table_meets_every_image_with_every_kernel() -> None:
+    images = torch.arange(32.0).reshape(2, 1, 4, 4)
+    weight = torch.stack([torch.ones(1, 3, 3), torch.zeros(1, 3, 3), -torch.ones(1, 3, 3)])
+    figure = figures.feature_table(
+        images, weight, image_titles=["a", "b"], kernel_titles=["x", "y", "z"]
+    )
+    written = [[float(text.get_text()) for text in axes.texts] for axes in figure.axes]
+    features = conv2d(images, weight)
+    assert written[:4] == [[], *[kernel.flatten().tolist() for kernel in weight]]
+    for row in (0, 1):
+        line = written[4 * (row + 1) : 4 * (row + 2)]
+        assert line == [
+            images[row].flatten().tolist(),
+            *[features[row, kernel].flatten().tolist() for kernel in range(3)],
+        ]
+    titles = [axes.get_title() for axes in figure.axes]
+    assert [title for title in titles if title] == ["x", "y", "z", "a", "b"]
+
+
+def test_feature_table_refuses_what_it_cannot_show() -> None:
+    image, weight = torch.zeros(1, 1, 2, 2), torch.ones(2, 1, 1, 1)
+    with pytest.raises(ValueError, match="kernel_titles: expected one for each of the 2 kernels"):
+        figures.feature_table(image, weight, image_titles=["a"], kernel_titles=["x"])
+    with pytest.raises(ValueError, match="at least one image"):
+        figures.feature_table(image[:0], weight, image_titles=[], kernel_titles=["x", "y"])
+
+
+def test_pooling_picture_frames_windows_and_hatches_what_none_sees() -> None:
+    figure = figures.pooling_picture(torch.arange(25.0).reshape(1, 1, 5, 5))
+    before, after = figure.axes
+    assert [text.get_text() for text in after.texts] == ["6", "8", "16", "18"]
+    crossed = {box.get_xy() for box in boxes(before) if box.get_hatch()}
+    assert crossed == {(4, i) for i in range(5)} | {(i, 4) for i in range(5)}
+    kept = {box.get_xy() for box in boxes(before) if box.get_alpha()}
+    assert kept == {(1, 1), (3, 1), (1, 3), (3, 3)}
+    frames = [[box for box in boxes(axes) if box.get_linewidth() > 2] for axes in (before, after)]
+    assert [len(found) for found in frames] == [4, 4]
+    for window, pixel in zip(*frames, strict=True):
+        assert window.get_edgecolor() == pixel.get_edgecolor()

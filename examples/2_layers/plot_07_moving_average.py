@@ -156,5 +156,5 @@ assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 # The same weighted sum is taken in every window, and each gives one pixel of the output: four by
 # four pixels become three by three. With equal weights that is the :term:`moving average`.
 #
-# The lecture goes on to many images and many kernels. That page is being written; meanwhile, the
-# functions used here are in :doc:`/api/convolution`, and :doc:`/glossary` has the words.
+# That was one image and one kernel. What if there are many of both?
+# :doc:`/gallery/2_layers/plot_08_many_images`.
