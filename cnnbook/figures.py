@@ -455,8 +455,8 @@ def field_picture(
     of, so all colour should lie within the frame of its receptive field.
 
     Args:
-        images: Sizes of gradients ``(n, 1, h, w)``, none below 0; white is 0, and black the
-            largest of each image.
+        images: Sizes of gradients ``(n, 1, h, w)``, none below 0; white is 0, black the largest
+            of each image, and grey whatever is between, be it ever so small.
         fields: Rows and columns of the frame on each image, as from ``ReceptiveField.pixels``.
         titles: A title for each image, or none.
         margin: Pixels to show around the frame; the whole image where it is left out.
@@ -511,7 +511,10 @@ def field_picture(
     )
     for index, axes in enumerate(panels.flat):
         rows, columns = fields[index]
-        axes.imshow(images[index, 0].numpy(), cmap="Greys", vmin=0, interpolation="nearest")
+        image = images[index, 0]
+        # A very small gradient is still one, so nothing but 0 may look white.
+        shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
+        axes.imshow(shade.numpy(), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
         axes.add_patch(
             Rectangle(
                 (columns.start - 0.5, rows.start - 0.5),
@@ -580,7 +583,7 @@ def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figu
             ms=6,
         )
     most = max(len(line) for line in sizes.values()) - 1
-    axes.text(most, image_size * 1.06, "the whole image", ha="right", fontsize=10, color="#555555")
+    axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color="#555555")
     axes.set_yscale("log", base=2)
     ticks = [2**power for power in range(12) if 2**power < 2 * max(map(max, sizes.values()))]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])

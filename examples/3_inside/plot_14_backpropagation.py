@@ -114,6 +114,7 @@ assert counts.tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1
 
 from cnnbook.figures import overlap_picture
 
+# sphinx_gallery_thumbnail_number = 1
 figure = overlap_picture(parts)
 
 # %%
