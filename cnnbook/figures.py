@@ -635,7 +635,7 @@ def feature_rows(
         raise ValueError(
             f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
         )
-    if len(features) != len(images) or features.shape[1] == 0:
+    if len(features) != len(images):
         raise ValueError(
             f"features: expected ({len(images)}, c, oh, ow) for {len(images)} images, "
             f"got {tuple(features.shape)}"

@@ -75,8 +75,8 @@ assert by_hand_weight.tolist() == [[10, 14, 18], [26, 30, 34], [42, 46, 50]]
 
 # %%
 # The first meets 0, 1, 4 and 5, which makes 10; the middle one meets 5, 6, 9 and 10, which makes
-# 30; the last one's sum is 50. The gradient of a :term:`weight` is the sum of the pixels it has met, each
-# times what its output was handed, here 1. How large the weight itself is plays no part.
+# 30; the last one's sum is 50. The gradient of a :term:`weight` is the sum of the pixels it has
+# met, each times what its output was handed, here 1. How large the weight itself is plays no part.
 
 assert (0 + 1 + 4 + 5, 5 + 6 + 9 + 10, 10 + 11 + 14 + 15) == (10, 30, 50)
 
@@ -253,8 +253,8 @@ for name, numbers in expected.items():
 # were handed, here 4. A weight gets the sum of the pixels it met, here
 # ``[[10, 14, 18], [26, 30, 34], [42, 46, 50]]``. A pixel gets a share from every window that sees
 # it, here a ninth of ``[[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]``; in the language
-# of the matrix, that is the transpose. See [Goodfellow2016]_, section 9.5, and, with many
-# pictures, [Dumoulin2016]_.
+# of the matrix, that is the transpose. More is in [Goodfellow2016]_, chapter 9, and, with
+# many pictures, in [Dumoulin2016]_.
 #
 # The gradient of a pixel was not zero only where a window saw it. Turn that around, and a gradient
 # becomes an instrument that shows what a network sees:

@@ -132,9 +132,9 @@ print(int((total > 0).sum()), "pixels with a gradient,", int((total == 0).sum())
 assert (int((total > 0).sum()), int((total == 0).sum())) == (9, 775)
 
 # %%
-# Nine pixels have a gradient, and the other 775 have none. Paper and network agree. Note that the right spot is
-# darkest in its middle: all four windows that the pooling chooses from see that pixel, and only one
-# of them sees a corner.
+# Nine pixels have a gradient, and the other 775 have none. Paper and network agree. Note that the
+# right spot is darkest in its middle: all four windows that the pooling chooses from see that
+# pixel, and only one of them sees a corner.
 #
 # And the row that nobody sees? For this we add up *all* numbers that arrive at ``Linear``.
 
@@ -148,8 +148,7 @@ assert all(27 in place for place in unseen.tolist())
 
 # %%
 # 55 pixels, all of them in row 27 or in column 27. The sloppy CNN really is sloppy: it judges
-# 27 x 27 pixels. On Fashion-MNIST there is little to miss in the last row, but it is good to know where a
-# network is blind.
+# 27 x 27 pixels. Where trousers end in row 27, it never finds out.
 #
 # To see more
 # -----------
@@ -175,7 +174,7 @@ assert sizes_strided == [1, 3, 7, 15, 31]
 assert 1 + 2 * 1 + 2 * 2 + 2 * 4 + 2 * 8 == 31
 
 # %%
-# Four: 1 + 2 + 4 + 8 + 16 = 31. Most networks go a middle way, and let a pooling do the stepping.
+# Four: 1 + 2 + 4 + 8 + 16 = 31. Many networks go a middle way and let a pooling do the stepping.
 # The three in one picture:
 
 from cnnbook.figures import field_growth

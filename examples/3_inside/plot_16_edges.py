@@ -128,7 +128,7 @@ for _ in range(400):
 # In the line that changes the kernel stands what :doc:`/gallery/3_inside/plot_14_backpropagation`
 # found: the gradient of a weight is the sum of the pixels it met, each times what was handed back.
 # Here that is the miss, times 2 from the square, divided by their number for the mean. Each step
-# goes once the gradient down the hill.
+# takes the whole gradient away: the learning rate is 1.
 #
 # Where do you expect the two weights to be after 10 steps, and after all 400?
 
@@ -151,11 +151,11 @@ figure = loss_curves({"loss": losses})
 assert losses[-1] < losses[0] / 1_000_000
 
 # %%
-# A sharp fall at the left edge, then a long even slope, over which the loss shrinks to less than
-# a millionth. (The axis is logarithmic, and with a full batch a step is an :term:`epoch`.) Neighbouring
-# pixels are nearly alike. While the weights do not add up to 0, every even area is a miss, and most
-# of a picture is even: this is mended in a few steps. How strong the detector is matters only at
-# edges, which are few, and so the hill is flat there.
+# A sharp fall at the left edge, then a long even slope, over which the loss shrinks to less than a
+# millionth. (The axis is logarithmic, and with a full batch a step is an :term:`epoch`.)
+# Neighbouring pixels are nearly alike. While the weights do not add up to 0, every even area is a
+# miss, and most of a picture is even: this is mended in a few steps. How strong the detector is
+# matters only at edges, which are few, and so the hill is flat there.
 #
 # You have met this before
 # ------------------------
