@@ -30,8 +30,9 @@ assert torch.allclose(output, torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]]]))
 assert abs(loss.item() - (5 + 6 + 9 + 10)) < 1e-5
 
 # %%
-# The loss is 5 + 6 + 9 + 10 = 30. It depends on nine weights, one bias and sixteen pixels, and
-# for each of these 26 numbers we want to know: if it grows by a little, by how much does the loss?
+# The loss is 5 + 6 + 9 + 10 = 30. It depends on nine weights, one bias and sixteen pixels, and for
+# each of these 26 numbers we want to know: if it grows by a little, by how many times that little
+# does the loss grow?
 #
 # Start at the loss and walk backwards. If one output pixel grows by a little, the sum grows by
 # the same. So the gradient at the output is four ones. They are what the convolution is handed:
@@ -203,15 +204,26 @@ print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())
 assert (8 * 2, 6 * 3, 5 * 4) == (16, 18, 20)
 
 # %%
-# The same sixteen numbers, and the transposed matrix gives them too. A convolution goes forwards,
-# a convolution goes backwards, and a third one finds the gradient of the kernel.
+# The same sixteen numbers, and the transposed matrix gives them too. And the gradient of the
+# weights, when 1, 2, 3 and 4 are handed back? It is the convolution of the image with just that:
+
+from cnnbook.convolution import conv2d_weight_grad
+
+print(conv2d_weight_grad(image.detach(), handed, 3).int()[0, 0].tolist())
+assert torch.equal(conv2d_weight_grad(image, handed, 3), conv2d(image, handed))
+assert conv2d_weight_grad(image, handed, 3)[0, 0, 0, 0] == 1 * 0 + 2 * 1 + 3 * 4 + 4 * 5 == 34
+
+# %%
+# The upper left weight gets 1*0 + 2*1 + 3*4 + 4*5 = 34: the pixels it met, each times what was
+# handed back. So a convolution goes forwards, a convolution goes backwards, and a third one finds
+# the gradient of the kernel.
 #
 # Who checks the checkers?
 # ------------------------
 #
 # Hand, autograd and matrix agree, but all three follow the same rules. A gradient can also be
-# found with no rule at all: let a number grow, and look what the loss does. This loss is a
-# straight line in each single number, so we may let it grow by a whole 1.
+# found with no rule at all, by a *finite difference*: let one number grow, and look what the loss
+# does. This loss is a straight line in each single number, so we may let it grow by a whole 1.
 
 from cnnbook.kernels import averaging_kernel
 
@@ -243,8 +255,8 @@ for name, numbers in expected.items():
 
 # %%
 # 10, 14, 18 and so on to 50, then 4, then our count: the same again. For losses that are no
-# straight line the step has to be small; torch has that built in, as
-# ``torch.autograd.gradcheck``, and the library's tests use it.
+# straight line the step has to be small; torch has that built in, as ``torch.autograd.gradcheck``,
+# and the library's tests use it.
 #
 # The answer
 # ----------
@@ -253,9 +265,9 @@ for name, numbers in expected.items():
 # were handed, here 4. A weight gets the sum of the pixels it met, here
 # ``[[10, 14, 18], [26, 30, 34], [42, 46, 50]]``. A pixel gets a share from every window that sees
 # it, here a ninth of ``[[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]``; in the language
-# of the matrix, that is the transpose. More is in [Goodfellow2016]_, chapter 9, and, with
-# many pictures, in [Dumoulin2016]_.
+# of the matrix, that is the transpose. More is in [Goodfellow2016]_, chapter 9, and, with many
+# pictures, in [Dumoulin2016]_.
 #
-# The gradient of a pixel was not zero only where a window saw it. Turn that around, and a gradient
-# becomes an instrument that shows what a network sees:
+# A pixel that no window sees has a gradient of 0. Turn that around, and the gradient becomes an
+# instrument, which shows what a network sees:
 # :doc:`/gallery/3_inside/plot_15_receptive_field`.

@@ -175,10 +175,10 @@ assert (solution.flatten() - difference.flatten()).abs().max() < 0.001
 # 15,120 rows, two columns, and 1 and -1 to within 0.001. Twenty pictures are many examples for two
 # weights, because every window is one: that is the gain from using the same weights everywhere.
 #
-# So why steps at all? Because the formula is for one layer with nothing behind it. And one layer
-# is not enough for much. Suppose the answers had been the *sizes* of the differences, for edges of
-# both signs alike. No weights give that: where 1, -1 says 1 on one side, it says -1 on the other.
-# What would you put behind the convolution?
+# So why steps at all? Because the formula is for one layer with nothing behind it. And one layer is
+# not enough for much. Suppose the answers had been the *sizes* of the differences, for edges of
+# both signs alike. No weights give that: a weighted sum that says 1 at one side of a thing says -1
+# at the other. What would you put behind the convolution?
 
 both = torch.cat([difference, -difference])
 rectified = torch.relu(conv2d(images, both)).sum(dim=1, keepdim=True)
