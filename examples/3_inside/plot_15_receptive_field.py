@@ -74,9 +74,9 @@ assert list(field.pixels(12, 0)[0]) == [24, 25, 26]
 # A gradient as an instrument
 # ---------------------------
 #
-# Take one number in the middle, number (6, 6) of the first channel, and ask autograd for the
-# gradient of the whole image with respect to it. Where the gradient is not zero, the pixel can
-# change the number. We look with noise, so that no two pixels are alike.
+# Take one number in the middle, number (6, 6) of a channel, as if it were the loss, and ask
+# autograd for its gradient at every pixel of the image. Where the gradient is not zero, the pixel
+# can change the number. The images are noise, so that no two pixels are alike.
 
 noise = torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -100,8 +100,8 @@ print("pixels in a spot:", spots.unique().tolist())
 assert spots.unique().tolist() == [4]
 
 # %%
-# Four pixels, 2 x 2, and never nine! (And in some channels none: there ReLU said no.) Pooling takes
-# the *largest* of its four numbers. The other three may grow a little, and nothing changes; so
+# Four pixels, 2 x 2, never nine. (And in some channels none: there ReLU said no.) Pooling takes the
+# *largest* of its four numbers. The other three may grow a little, and nothing changes; so
 # only the winner's window has a gradient. On one image a number looks through one window. Which
 # one it is depends on the image.
 #
@@ -136,7 +136,8 @@ assert (int((total > 0).sum()), int((total == 0).sum())) == (9, 775)
 # right spot is darkest in its middle: all four windows that the pooling chooses from see that
 # pixel, and only one of them sees a corner.
 #
-# And the row that nobody sees? For this we add up *all* numbers that arrive at ``Linear``.
+# And the row that nobody sees? For this, let the loss be the sum of *all* numbers that arrive at
+# ``Linear``.
 
 images = noise.clone().requires_grad_()
 before_linear(images).sum().backward()

@@ -35,7 +35,7 @@ assert conv2d(row, difference).flatten().tolist() == [0, -1, 0, 0, 1]
 # -----------------
 #
 # With two pixels one bad pixel is an edge. Sobel's kernels look one pixel to each side, and
-# average over three rows, the middle one counting double [Sobel2014]_:
+# add up three rows, the middle one counting double [Sobel2014]_:
 
 from cnnbook.kernels import laplacian_kernel, sobel_kernel
 
@@ -108,7 +108,7 @@ assert sneakers < 0.7
 #
 # Sobel chose his nine weights. A CNN has no Sobel; it has a :term:`loss`. So here is a game.
 # Somebody shows us 20 pictures, and for each the answer of a kernel that we do not know. (It is
-# 1 and -1, but we have not seen that.) We begin with a kernel that is as wrong as can be, the
+# 1 and -1, but we have not seen that.) We begin with a kernel that does the opposite, the
 # average of two pixels, and let the gradient do the rest. The loss is the mean of the squared
 # misses, as in linear regression.
 
@@ -153,9 +153,10 @@ assert losses[-1] < losses[0] / 1_000_000
 # %%
 # A sharp fall at the left edge, then a long even slope, over which the loss shrinks to less than a
 # millionth. (The axis is logarithmic, and with a full batch a step is an :term:`epoch`.)
-# Neighbouring pixels are nearly alike. While the weights do not add up to 0, every even area is a
-# miss, and most of a picture is even: this is mended in a few steps. How strong the detector is
-# matters only at edges, which are few, and so the hill is flat there.
+# Neighbouring pixels are nearly alike. While the weights do not add up to 0, every even grey is a
+# miss, and much of a picture is even: this is mended in a few steps. How strong the detector is
+# matters only at edges, which are few, and so the hill is flat there. (Should the line turn level at
+# its very end, the weights have no digits left to improve.)
 #
 # You have met this before
 # ------------------------
@@ -199,7 +200,7 @@ assert torch.equal(rectified, answers.abs())
 # 1 and -1 from 20 pictures [Zhang2023]_. In a classifier the wanted answers are only the
 # labels, and the gradient finds kernels that are of use for them.
 #
-# With this the part on what goes on inside ends. The next one, on training, is being written.
+# Here ends the part on what goes on inside. The next one, on training, is being written.
 # Until it is there, you can see with other eyes what the sixteen kernels of
 # :doc:`/gallery/1_why/plot_01_accuracy` had to do, or try your own ideas with the functions in
 # :doc:`/api/index`.
