@@ -155,8 +155,8 @@ assert losses[-1] < losses[0] / 1_000_000
 # millionth. (The axis is logarithmic, and with a full batch a step is an :term:`epoch`.)
 # Neighbouring pixels are nearly alike. While the weights do not add up to 0, every even grey is a
 # miss, and much of a picture is even: this is mended in a few steps. How strong the detector is
-# matters only at edges, which are few, and so the hill is flat there. (Should the line turn level at
-# its very end, the weights have no digits left to improve.)
+# matters only at edges, which are few, and so the hill is flat there. (Should the line turn level
+# at its very end, the weights have no digits left to improve.)
 #
 # You have met this before
 # ------------------------
