@@ -23,12 +23,16 @@ __all__ = [
     "bars",
     "confusion_heatmaps",
     "feature_maps",
+    "feature_rows",
     "feature_table",
+    "field_growth",
+    "field_picture",
     "image_grid",
     "knob_panels",
     "loss_curves",
     "matrix_pictures",
     "number_grids",
+    "overlap_picture",
     "pooling_picture",
     "pooling_strips",
     "two_ways",
@@ -976,4 +980,313 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
                 before.add_patch(
                     Rectangle((column, row), 1, 1, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
                 )
+    return figure
+
+
+def overlap_picture(parts: torch.Tensor) -> Figure:
+    """Draw what each window puts on the image, and the sum of all, large.
+
+    Where windows overlap the sum adds up: that is all there is to the gradient of an image.
+
+    Args:
+        parts: One small picture for each window, ``(oh, ow, h, w)``, zero outside the window.
+
+    Returns:
+        The figure: the parts in the order of their windows, then their sum.
+
+    Raises:
+        TypeError: ``parts`` is not a tensor.
+        ValueError: ``parts`` does not have four axes, or one is empty.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import overlap_picture
+        >>> parts = torch.tensor([[[[1.0, 1.0, 0.0]], [[0.0, 1.0, 1.0]]]])
+        >>> figure = overlap_picture(parts)
+        >>> [text.get_text() for text in figure.axes[-1].texts]
+        ['1', '2', '1']
+        >>> overlap_picture(parts[0])
+        Traceback (most recent call last):
+            ...
+        ValueError: parts: expected (oh, ow, h, w) with none of them 0, got (2, 1, 3)
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(parts, torch.Tensor):
+        raise TypeError(f"parts: expected a torch.Tensor, got {type(parts).__name__}")
+    if parts.ndim != 4 or 0 in parts.shape:
+        raise ValueError(
+            f"parts: expected (oh, ow, h, w) with none of them 0, got {tuple(parts.shape)}"
+        )
+    parts = parts.detach().cpu()
+    rows, columns = parts.shape[:2]
+    total = parts.sum(dim=(0, 1))
+    names = [[f"{row} {column}" for column in range(columns)] for row in range(rows)]
+    # The sum takes half of the width: it is what one looks at.
+    figure, panels = plt.subplot_mosaic(
+        [[*line, *["sum"] * columns] for line in names], figsize=(6.4, 3.2), layout="constrained"
+    )
+    most = max(total.abs().max().item(), 1e-12)
+    for line, few in zip(names, parts, strict=True):
+        for name, part in zip(line, few, strict=True):
+            _shaded_cells(panels[name], part, most, 8)
+            panels[name].set_title("+" if name != "0 0" else "", fontsize=10, loc="left", pad=2)
+    _shaded_cells(panels["sum"], total, most, 14)
+    panels["sum"].set_title("= sum", fontsize=11)
+    return figure
+
+
+def _shaded_cells(axes: Axes, numbers: torch.Tensor, most: float, font: int) -> None:
+    """Write numbers into cells that are the bluer the larger the number; zeros stay empty."""
+    rows, columns = numbers.shape
+    for row in range(rows):
+        for column in range(columns):
+            number = numbers[row, column].item()
+            shade = 0.75 * min(abs(number) / most, 1)
+            axes.add_patch(
+                Rectangle((column, row), 1, 1, facecolor="white", edgecolor="#999999", lw=1)
+            )
+            axes.add_patch(
+                Rectangle((column, row), 1, 1, facecolor=COLOURS[5], alpha=shade, edgecolor="none")
+            )
+            if number:
+                axes.text(
+                    column + 0.5,
+                    row + 0.5,
+                    f"{number:.4g}",
+                    ha="center",
+                    va="center",
+                    fontsize=font,
+                )
+    axes.set(xlim=(-0.08, columns + 0.08), ylim=(rows + 0.08, -0.08), aspect="equal")
+    axes.set_axis_off()
+
+
+def field_picture(
+    images: torch.Tensor,
+    fields: Sequence[tuple[range, range]],
+    *,
+    titles: Sequence[str] = (),
+    margin: int | None = None,
+) -> Figure:
+    """Draw where images are not zero, and a frame around the pixels where they may be.
+
+    Made for gradients: a pixel with a gradient of 0 cannot change the number that the gradient is
+    of, so all colour should lie within the frame of its receptive field.
+
+    Args:
+        images: Sizes of gradients ``(n, 1, h, w)``, none below 0; white is 0, black the largest
+            of each image, and grey whatever is between, be it ever so small.
+        fields: Rows and columns of the frame on each image, as from ``ReceptiveField.pixels``.
+        titles: A title for each image, or none.
+        margin: Pixels to show around the frame; the whole image where it is left out.
+
+    Returns:
+        The figure; the numbers beside it are those of the pixels.
+
+    Raises:
+        TypeError: ``images`` is not a tensor or ``margin`` not a whole number.
+        ValueError: A shape or a count does not fit, or a number is below 0.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import field_picture
+        >>> figure = field_picture(torch.eye(4)[None, None], [(range(1, 3), range(0, 2))])
+        >>> figure.axes[0].patches[0].get_xy()
+        (-0.5, 0.5)
+        >>> field_picture(torch.eye(4)[None, None], [])
+        Traceback (most recent call last):
+            ...
+        ValueError: fields: expected one for each of the 1 images, got 0
+
+    Source:
+        Derived here.
+    """
+    check_images(images)
+    if len(images) == 0 or images.shape[1] != 1:
+        raise ValueError(
+            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
+        )
+    if len(fields) != len(images):
+        raise ValueError(
+            f"fields: expected one for each of the {len(images)} images, got {len(fields)}"
+        )
+    if titles and len(titles) != len(images):
+        raise ValueError(
+            f"titles: expected one for each of the {len(images)} images or none, got {len(titles)}"
+        )
+    images = images.detach().cpu()
+    if (images < 0).any():
+        raise ValueError(
+            f"images: expected sizes, none below 0, got {images.min():.4g}; use images.abs()"
+        )
+    if margin is not None:
+        margin = whole_number(margin, name="margin", least=0)
+    figure, panels = plt.subplots(
+        1,
+        len(images),
+        figsize=(3.2 * len(images), 3.4),
+        squeeze=False,
+        layout="constrained",
+    )
+    for index, axes in enumerate(panels.flat):
+        rows, columns = fields[index]
+        image = images[index, 0]
+        # A very small gradient is still one, so nothing but 0 may look white.
+        shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
+        axes.imshow(shade.numpy(), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
+        axes.add_patch(
+            Rectangle(
+                (columns.start - 0.5, rows.start - 0.5),
+                len(columns),
+                len(rows),
+                fill=False,
+                edgecolor=COLOURS[1],
+                lw=3,
+            )
+        )
+        if margin is not None:
+            axes.set_xlim(columns.start - margin - 0.5, columns.stop + margin - 0.5)
+            axes.set_ylim(rows.stop + margin - 0.5, rows.start - margin - 0.5)
+            axes.set_xticks(range(columns.start - margin, columns.stop + margin))
+            axes.set_yticks(range(rows.start - margin, rows.stop + margin))
+        axes.tick_params(labelsize=9, length=0)
+        if titles:
+            axes.set_title(titles[index], fontsize=11)
+    return figure
+
+
+def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figure:
+    """Draw how far one number sees after each layer, against the size of the image.
+
+    Args:
+        sizes: A name and its receptive fields: of the input, 1, then after each layer.
+        image_size: Pixels along a side of the image, drawn as a line across.
+
+    Returns:
+        The figure; the vertical axis is logarithmic, so that doubling is a straight line.
+
+    Raises:
+        TypeError: ``image_size`` is not a whole number.
+        ValueError: There is no network, or a size is below 1.
+
+    Examples:
+        >>> from cnnbook.figures import field_growth
+        >>> figure = field_growth({"3 x 3": [1, 3, 5]}, image_size=28)
+        >>> figure.axes[0].get_xlabel(), figure.axes[0].get_yscale()
+        ('layers', 'log')
+        >>> field_growth({}, image_size=28)
+        Traceback (most recent call last):
+            ...
+        ValueError: sizes: expected at least one size, from 1, for at least one network, got {}
+
+    Source:
+        Derived here.
+    """
+    if not sizes or not all(line and min(line) >= 1 for line in sizes.values()):
+        raise ValueError(
+            "sizes: expected at least one size, from 1, for at least one network, "
+            f"got {dict(sizes)}"
+        )
+    image_size = whole_number(image_size, name="image_size", least=1)
+    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    axes.axhline(image_size, color="#555555", ls="--", lw=1.5)
+    markers = "osD^v"
+    for index, (name, line) in enumerate(sizes.items()):
+        axes.plot(
+            range(len(line)),
+            list(line),
+            marker=markers[index % len(markers)],
+            color=COLOURS[index % len(COLOURS)],
+            label=name,
+            lw=2,
+            ms=6,
+        )
+    most = max(len(line) for line in sizes.values()) - 1
+    axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color="#555555")
+    axes.set_yscale("log", base=2)
+    ticks = [2**power for power in range(12) if 2**power < 2 * max(map(max, sizes.values()))]
+    axes.set_yticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xticks(range(0, most + 1, 1 if most < 8 else 2))
+    axes.set(xlabel="layers", ylabel="pixels seen along a side")
+    axes.legend(frameon=False, loc="lower right", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def feature_rows(
+    images: torch.Tensor, features: torch.Tensor, *, titles: Sequence[str] = ()
+) -> Figure:
+    """Draw each image and, beside it, its feature maps, with their sign in colour.
+
+    White is 0, blue is below and orange above it; in each column the strongest colour is the
+    number farthest from 0, so that the images in a column can be compared.
+
+    Args:
+        images: Grey images ``(n, 1, h, w)``.
+        features: What a convolution made of them, ``(n, c, oh, ow)``.
+        titles: A title for each column: for the images, then for each feature map; or none.
+
+    Returns:
+        The figure: a row for each image.
+
+    Raises:
+        TypeError: ``images`` or ``features`` is not a tensor.
+        ValueError: A shape or a count does not fit.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import feature_rows
+        >>> figure = feature_rows(torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 3, 3))
+        >>> len(figure.axes)
+        4
+        >>> feature_rows(torch.zeros(2, 1, 4, 4), torch.ones(1, 1, 3, 3))
+        Traceback (most recent call last):
+            ...
+        ValueError: features: expected (2, c, oh, ow) for 2 images, got (1, 1, 3, 3)
+
+    Source:
+        Derived here.
+    """
+    check_images(images)
+    check_images(features, name="features")
+    if len(images) == 0 or images.shape[1] != 1:
+        raise ValueError(
+            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
+        )
+    if len(features) != len(images):
+        raise ValueError(
+            f"features: expected ({len(images)}, c, oh, ow) for {len(images)} images, "
+            f"got {tuple(features.shape)}"
+        )
+    count = features.shape[1] + 1
+    if titles and len(titles) != count:
+        raise ValueError(f"titles: expected one for each of the {count} columns, got {len(titles)}")
+    signs = LinearSegmentedColormap.from_list("signs", [COLOURS[0], "white", COLOURS[1]])
+    features = features.detach().cpu()
+    most = features.abs().amax(dim=(0, 2, 3)).clamp(min=1e-12).tolist()
+    figure, grid = plt.subplots(
+        len(images),
+        count,
+        figsize=(1.6 * count, 1.6 * len(images) + (0.3 if titles else 0)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, line in enumerate(grid):
+        line[0].imshow(images[row, 0].detach().cpu().numpy(), cmap="gray", interpolation="nearest")
+        for channel, axes in enumerate(line[1:]):
+            far = most[channel]
+            axes.imshow(
+                features[row, channel].numpy(),
+                cmap=signs,
+                vmin=-far,
+                vmax=far,
+                interpolation="nearest",
+            )
+        for column, axes in enumerate(line):
+            axes.set(xticks=[], yticks=[])
+            if titles and row == 0:
+                axes.set_title(titles[column], fontsize=11)
     return figure

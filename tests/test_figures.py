@@ -270,3 +270,95 @@ def test_pooling_picture_frames_windows_and_hatches_what_none_sees() -> None:
     assert [len(found) for found in frames] == [4, 4]
     for window, pixel in zip(*frames, strict=True):
         assert window.get_edgecolor() == pixel.get_edgecolor()
+
+
+def test_overlap_picture_adds_up_the_parts() -> None:
+    parts = torch.zeros(2, 1, 2, 2)
+    parts[0, 0, 0], parts[1, 0, :, 1] = 1, 5
+    figure = figures.overlap_picture(parts)
+    written = [
+        {text.get_position(): float(text.get_text()) for text in axes.texts} for axes in figure.axes
+    ]
+    assert sorted(map(len, written)) == [2, 2, 3]
+    assert {(0.5, 0.5): 1, (1.5, 0.5): 6, (1.5, 1.5): 5} in written
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind", "told"),
+    [
+        ([[1.0]], TypeError, "list"),
+        (torch.ones(2, 2), ValueError, r"\(oh, ow, h, w\)"),
+        (torch.ones(0, 1, 2, 2), ValueError, r"\(0, 1, 2, 2\)"),
+    ],
+)
+def test_overlap_picture_refuses(parts: torch.Tensor, kind: type[Exception], told: str) -> None:
+    with pytest.raises(kind, match=told):
+        figures.overlap_picture(parts)
+
+
+def test_field_picture_shows_every_gradient_however_small() -> None:
+    image = torch.zeros(1, 1, 3, 3)
+    image[0, 0, 0, 0], image[0, 0, 1, 2] = 1, 1e-9
+    figure = figures.field_picture(image, [(range(2), range(3))], margin=1)
+    (axes,) = figure.axes
+    shown = axes.images[0].get_array()
+    assert shown is not None
+    assert torch.equal(torch.as_tensor(shown.data) > 0.1, image[0, 0] > 0)
+    (frame,) = boxes(axes)
+    assert (*frame.get_xy(), frame.get_width(), frame.get_height()) == (-0.5, -0.5, 3, 2)
+    assert axes.get_xlim() == (-1.5, 3.5)
+    assert axes.get_ylim() == (2.5, -1.5), "row 0 is on top"
+
+
+def test_field_picture_takes_an_image_without_a_gradient() -> None:
+    figure = figures.field_picture(torch.zeros(1, 1, 3, 3), [(range(1), range(1))])
+    shown = figure.axes[0].images[0].get_array()
+    assert shown is not None
+    assert not torch.as_tensor(shown.data).any()
+
+
+def test_field_picture_refuses() -> None:
+    image, field = torch.ones(1, 1, 3, 3), (range(1), range(1))
+    with pytest.raises(ValueError, match="none below 0"):
+        figures.field_picture(-image, [field])
+    with pytest.raises(ValueError, match="titles: expected one"):
+        figures.field_picture(image, [field], titles=["a", "b"])
+    with pytest.raises(ValueError, match=r"\(n, 1, h, w\)"):
+        figures.field_picture(torch.ones(1, 2, 3, 3), [field])
+    with pytest.raises(ValueError, match="margin"):
+        figures.field_picture(image, [field], margin=-1)
+
+
+def test_field_growth_starts_with_the_input() -> None:
+    figure = figures.field_growth({"a": [1, 3, 5], "b": [1, 40]}, image_size=28)
+    line, *networks = figure.axes[0].lines
+    assert set(np.asarray(line.get_ydata()).tolist()) == {28}
+    points = [np.asarray(one.get_xydata()).T.tolist() for one in networks]
+    assert points == [[[0, 1, 2], [1, 3, 5]], [[0, 1], [1, 40]]]
+    assert len({one.get_marker() for one in networks}) == 2, "told apart without colour"
+
+
+def test_field_growth_refuses_a_size_below_one() -> None:
+    with pytest.raises(ValueError, match="from 1"):
+        figures.field_growth({"a": [0, 1]}, image_size=28)
+    with pytest.raises(ValueError, match="image_size"):
+        figures.field_growth({"a": [1]}, image_size=0)
+
+
+def test_feature_rows_show_zero_in_the_middle_of_one_scale_a_column() -> None:
+    features = torch.tensor([[[[-2.0, 0.0]], [[0.5, 0.0]]], [[[1.0, 1.0]], [[0.0, 0.25]]]])
+    figure = figures.feature_rows(torch.rand(2, 1, 2, 2), features, titles=["image", "a", "b"])
+    maps = [axes.images[0] for axes in figure.axes]
+    assert [maps[i].get_clim() for i in (1, 2, 4, 5)] == [(-2, 2), (-0.5, 0.5)] * 2
+    zero = maps[1].to_rgba(np.zeros((1, 1)))[0, 0, :3]
+    assert zero == pytest.approx(np.ones(3), abs=0.01)
+    assert [axes.get_title() for axes in figure.axes] == ["image", "a", "b", "", "", ""]
+
+
+def test_feature_rows_refuse() -> None:
+    with pytest.raises(ValueError, match="titles: expected one for each of the 2 columns"):
+        figures.feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), titles=["a"])
+    with pytest.raises(ValueError, match="at least one channel"):
+        figures.feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 0, 2, 2))
+    with pytest.raises(ValueError, match=r"\(n, 1, h, w\)"):
+        figures.feature_rows(torch.ones(1, 3, 2, 2), torch.ones(1, 1, 2, 2))
