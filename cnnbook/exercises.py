@@ -65,8 +65,8 @@ def exercise(number: str) -> Exercise:
     Examples:
         >>> from cnnbook.exercises import exercise
         >>> print(exercise("2.1"))
-        Exercise 2.1. How many parameters has ``Conv2d(3, 8, 5)``: three channels in,
-        eight out, windows of 5 x 5?
+        Exercise 2.1. How many parameters does ``Conv2d(3, 8, 5)`` have: three channels
+        in, eight out, windows of 5 x 5?
         >>> exercise("2.7")
         Traceback (most recent call last):
             ...

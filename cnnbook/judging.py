@@ -409,7 +409,8 @@ def _shapes_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float, 
         if max(off) == 1:
             return f"the shape {have} is off by one. Count the places where a window can stand."
         return f"the shape {have} does not fit."
-    return f"the shape is {have}: that has {len(have)} axes, and {len(want)} are asked for."
+    axes = "1 axis" if len(have) == 1 else f"{len(have)} axes"
+    return f"the shape is {have}: that has {axes}, and {len(want)} are asked for."
 
 
 def _numbers_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float) -> str:
@@ -426,4 +427,6 @@ def _numbers_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float)
     wrong = (found - wanted).abs() > tolerance
     first = wrong.nonzero()[0].tolist()
     place = first[0] if len(first) == 1 else first
+    if wrong.sum() == 1:
+        return f"1 of {wrong.numel()} numbers is wrong, the one at {place}."
     return f"{int(wrong.sum())} of {wrong.numel()} numbers are wrong, the first at {place}."

@@ -238,7 +238,7 @@ answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
 
 _conv_parameters = Exercise(
     "2.1",
-    "How many parameters has ``Conv2d(3, 8, 5)``: three channels in, eight out, windows of 5 x 5?",
+    "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of 5 x 5?",
     hint="Each of the eight kernels sees all three channels, and each has one bias.",
     solution="""
 weights = 8 * 3 * 5 * 5
@@ -308,7 +308,7 @@ answer = budget // (784 + 1 + 10)
 _without_pooling = Exercise(
     "2.3",
     "Take ``MaxPool2d(2)`` out of the sloppy CNN: ``Conv2d(1, 16, 2)``, ReLU, Flatten and a linear "
-    "layer to 10 classes, on images of 28 x 28. How many parameters has it now?",
+    "layer to 10 classes, on images of 28 x 28. How many parameters does it have now?",
     hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen pictures "
     "reach the linear layer in full size.",
     solution="""
@@ -1030,8 +1030,8 @@ answer = 16 * side * side
 
 _size_by_hand = Exercise(
     "11.1",
-    "How many windows has a row of 28 pixels with ``kernel_size=5``, ``stride=2``, ``padding=4`` "
-    "and ``dilation=2``? Use a pencil.",
+    "How many windows fit into a row of 28 pixels with ``kernel_size=5``, ``stride=2``, "
+    "``padding=4`` and ``dilation=2``? Use a pencil.",
     hint="How many pixels does the kernel span, from its first weight to its last? How far can it "
     "move in the padded row, and how many steps of 2 are that?",
     solution="""
@@ -1132,7 +1132,7 @@ answer = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4)
 
 _group_parameters = Exercise(
     "11.3",
-    "How many parameters has ``Conv2d(8, 16, 3, groups=4)``?",
+    "How many parameters does ``Conv2d(8, 16, 3, groups=4)`` have?",
     hint="Each kernel sees only the channels of its own group. How many are those?",
     solution="""
 import torch
@@ -1251,7 +1251,7 @@ _averaging_sides = Exercise(
     "For the 2 x 2 moving average of an image of 5 x 5 there is a matrix ``A`` with which the "
     "result is ``A @ image @ A.T``. Which? Hand in its rows.",
     hint="``A @ image`` mixes rows: it must give the means of neighbouring rows. ``A.T`` then does "
-    "the same to columns, so each needs only half of the quarter.",
+    "the same to columns. Each pixel is multiplied by both, and ends up with a quarter.",
     solution="""
 import torch
 
@@ -1426,7 +1426,7 @@ answer = shifted.reshape(4, 2).max(dim=1).values
             "The largest of each pair counts.",
         ),
     ),
-    remark="It is the pooled row at no shift: after pooling, odd shifts are something else.",
+    remark="That is no shift of ``[2, 5, 0, 0]``: pooling in pairs respects even shifts only.",
 )
 
 # 14. Backpropagation by hand.
