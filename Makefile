@@ -9,7 +9,7 @@ PORT ?= 8000
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site test test-long check serve clean
+.PHONY: help site test test-long bench check serve clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -27,8 +27,13 @@ site: $(STAMP) ## run the gallery and build the site into build/site
 test: $(STAMP) ## run every test and doctest, and the doctests file by file as readers do
 	@$(BIN)/python -m pytest
 
-test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processes that load at once
-	@$(BIN)/python -m pytest -m long
+test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processes, kills by the dozen
+	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -m "long or not long" tests/test_image_faults.py \
+	  tests/test_checkpoints.py tests/test_stopping.py tests/test_distributed.py
+
+bench: $(STAMP) ## measure layers and trainer beside torch and the lecture's loop, on an idle machine
+	@$(BIN)/python tests/benchmarks/bench_layers.py
+	@$(BIN)/python tests/benchmarks/bench_training.py --epochs 10 --out tests/benchmarks/training.json
 
 check: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -51,5 +56,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing into $(VENV): up to 5.5 GB, some minutes; details in $(VENV)/install.log"
 	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs,test]' $(PIP_ARGS) \
 	  > $(VENV)/install.log 2>&1 || { \
-	  echo "installing failed: $$(grep -E '^ERROR|No space|Failed to establish|Temporary failure' $(VENV)/install.log | tail -1 | cut -c 1-300); is there a network and 6 GB of room? Details in $(VENV)/install.log"; exit 1; }
+	  echo "installing failed: $$(grep -E '^ *ERROR|No space|Failed to establish|Temporary failure' $(VENV)/install.log | tail -1 | sed 's/^ *//' | cut -c 1-300); is there a network and 6 GB of room? Details in $(VENV)/install.log"; exit 1; }
 	@touch $@

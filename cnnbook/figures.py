@@ -9,14 +9,26 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from cnnbook.arguments import check_images, whole_number
 from cnnbook.convolution import conv2d
-from cnnbook.windows import window_sum
+from cnnbook.windows import window_sum, windows
 
-__all__ = ["COLOURS", "bars", "confusion_heatmaps", "image_grid", "loss_curves", "window_picture"]
+__all__ = [
+    "COLOURS",
+    "bars",
+    "confusion_heatmaps",
+    "image_grid",
+    "knob_panels",
+    "loss_curves",
+    "matrix_pictures",
+    "pooling_strips",
+    "two_ways",
+    "window_picture",
+]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
@@ -347,4 +359,341 @@ def window_picture(
         )
         one.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=COLOURS[0], lw=3))
     figure.supxlabel(str(arithmetic), fontsize=11)
+    return figure
+
+
+def knob_panels(
+    image_size: int, kernel_size: int, settings: Mapping[str, Mapping[str, int]]
+) -> Figure:
+    """Draw what each knob does to the windows: the first one and its right neighbour.
+
+    The pixels of the first window are filled, those of the window beside it carry a dot, and
+    pixels that padding has added are hatched. The headings count the windows.
+
+    Args:
+        image_size: Rows, and columns, of the image.
+        kernel_size: Rows, and columns, of the kernel.
+        settings: A heading for each panel, and in it the knobs that are not at their default:
+            ``stride``, ``padding``, ``dilation``.
+
+    Returns:
+        The figure, two panels in a row.
+
+    Raises:
+        TypeError: A number is not a whole one, or there is no such knob.
+        ValueError: There is no panel, a number is too small, or the kernel does not fit.
+
+    Examples:
+        >>> from cnnbook.figures import knob_panels
+        >>> figure = knob_panels(5, 3, {"plain": {}, "stride 2": {"stride": 2}})
+        >>> [axes.get_title() for axes in figure.axes]
+        ['plain: 3 x 3', 'stride 2: 2 x 2']
+        >>> knob_panels(5, 3, {})
+        Traceback (most recent call last):
+            ...
+        ValueError: settings: expected at least one panel, got none
+
+    Source:
+        Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning, chapter 2
+        (there one window a picture).
+    """
+    if not settings:
+        raise ValueError("settings: expected at least one panel, got none")
+    size = whole_number(image_size, name="image_size", least=1)
+    rows = -(-len(settings) // 2)
+    columns = min(2, len(settings))
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(2.5 * columns, 2.7 * rows), squeeze=False, layout="constrained"
+    )
+    # One scale for all panels, so that a padded image is larger by its padding.
+    reach = max(knobs.get("padding", 0) for knobs in settings.values())
+    for axes in panels.flat[len(settings) :]:
+        axes.set_visible(False)
+    for axes, (heading, knobs) in zip(panels.flat, settings.items(), strict=False):
+        padding = knobs.get("padding", 0)
+        side = size + 2 * padding
+        # Row and column of every pixel, counted from the image's upper left one.
+        places = torch.stack(torch.meshgrid(*(torch.arange(side) - padding,) * 2, indexing="ij"))[
+            None
+        ]
+        rest = {name: value for name, value in knobs.items() if name != "padding"}
+        every = windows(places, kernel_size, **rest)[0]
+        for row, column in places[0].flatten(1).T.tolist():
+            added = not (0 <= row < size and 0 <= column < size)
+            axes.add_patch(
+                Rectangle(
+                    (column, row),
+                    1,
+                    1,
+                    facecolor="#EEEEEE" if added else "white",
+                    edgecolor="#999999",
+                    hatch="////" if added else None,
+                    lw=1,
+                )
+            )
+        for row, column in every[:, 0, 0].flatten(1).T.tolist():
+            axes.add_patch(
+                Rectangle(
+                    (column, row), 1, 1, facecolor=COLOURS[5], edgecolor=COLOURS[0], lw=2, zorder=2
+                )
+            )
+        if every.shape[2] > 1:
+            beside = every[:, 0, 1].flatten(1).T + 0.5
+            axes.scatter(beside[:, 1], beside[:, 0], s=60, color=COLOURS[1], zorder=3)
+        axes.set(
+            xlim=(-reach - 0.1, size + reach + 0.1),
+            ylim=(size + reach + 0.1, -reach - 0.1),
+            aspect="equal",
+        )
+        axes.set_title(f"{heading}: {every.shape[1]} x {every.shape[2]}", fontsize=11)
+        axes.set_axis_off()
+    return figure
+
+
+def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
+    """Draw where matrices hold numbers other than 0, and say how many.
+
+    Where there are few rows and columns the numbers are written in. A large matrix is drawn
+    coarser, and a dot then means that something stands near it, so that nothing is lost. Up to six
+    different numbers have a colour each.
+
+    Args:
+        matrices: A heading and its matrix ``(rows, columns)``, dense or sparse.
+
+    Returns:
+        The figure, panels side by side.
+
+    Raises:
+        ValueError: There is no matrix, or one has not two axes or no entry.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import matrix_pictures
+        >>> figure = matrix_pictures({"A": torch.tensor([[1.0, 0.0], [2.0, 1.0]])})
+        >>> figure.axes[0].get_xlabel()
+        '3 of 4 entries, 75 %'
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['1', '2', '1']
+        >>> matrix_pictures({"A": torch.zeros(2)})
+        Traceback (most recent call last):
+            ...
+        ValueError: A: expected (rows, columns) with at least one entry, got (2,)
+
+    Source:
+        Derived here.
+    """
+    if not matrices:
+        raise ValueError("matrices: expected at least one, got none")
+    for heading, matrix in matrices.items():
+        if matrix.ndim != 2 or 0 in matrix.shape:
+            raise ValueError(
+                f"{heading}: expected (rows, columns) with at least one entry, "
+                f"got {tuple(matrix.shape)}"
+            )
+    figure, panels = plt.subplots(
+        1,
+        len(matrices),
+        figsize=(2.6 * len(matrices), 4.0),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, (heading, matrix) in zip(panels.flat, matrices.items(), strict=True):
+        numbers = matrix.detach().cpu()
+        numbers = numbers.to_dense() if numbers.is_sparse else numbers
+        rows, columns = numbers.shape
+        filled = numbers != 0
+        held = int(filled.sum())
+        kinds = sorted(set(numbers[filled].tolist()))
+        # 0 for no entry, else the number of its colour.
+        colour = torch.zeros(rows, columns)
+        for index, value in enumerate(kinds if len(kinds) <= 6 else ()):
+            colour[numbers == value] = index + 1
+        if len(kinds) > 6:
+            colour[filled] = 1
+        # Coarser than the screen, which would skip pixels of a finer picture.
+        steps = [-(-extent // 120) for extent in (rows, columns)]
+        coarse = torch.nn.functional.max_pool2d(
+            colour[None, None], steps, stride=steps, ceil_mode=True
+        )
+        axes.imshow(
+            coarse[0, 0].numpy(),
+            cmap=ListedColormap(["white", *COLOURS[:6]]),
+            vmin=0,
+            vmax=6,
+            extent=(0, columns, rows, 0),
+            interpolation="nearest",
+            aspect="auto",
+        )
+        if max(rows, columns) <= 20:
+            for row, column in filled.nonzero().tolist():
+                axes.text(
+                    column + 0.5,
+                    row + 0.5,
+                    f"{numbers[row, column]:.4g}",
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    color="white",
+                )
+            axes.set_xticks(range(columns + 1), [])
+            axes.set_yticks(range(rows + 1), [])
+            axes.grid(color="#BBBBBB", lw=0.6)
+            axes.tick_params(length=0)
+        else:
+            axes.set_xticks([0, columns], ["0", f"{columns:,}"], fontsize=9)
+            axes.set_yticks([0, rows], ["0", f"{rows:,}"], fontsize=9)
+        entries = rows * columns
+        axes.set_title(heading, fontsize=11)
+        axes.set_xlabel(
+            f"{held:,} of {entries:,} entries, {100 * held / entries:.2g} %", fontsize=9
+        )
+    return figure
+
+
+def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figure:
+    """Draw four pictures at the corners of a square: from the first to the last by two ways.
+
+    Args:
+        corners: Grey images ``(1, 1, h, w)``: the first one, what ``across`` makes of it, what
+            ``down`` makes of it, and what both make of it.
+        across: What is written on the arrows to the right.
+        down: What is written on the arrows downwards.
+
+    Returns:
+        The figure; pictures with a number below 0 are shown around grey.
+
+    Raises:
+        ValueError: There are not four images, or one is no grey image.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import two_ways
+        >>> figure = two_ways([torch.eye(3)[None, None]] * 4, across="flip", down="turn")
+        >>> len(figure.axes), [text.get_text() for text in figure.texts]
+        (4, ['flip', 'turn', 'flip', 'turn'])
+        >>> two_ways([torch.eye(3)[None, None]], across="flip", down="turn")
+        Traceback (most recent call last):
+            ...
+        ValueError: corners: expected four grey images (1, 1, h, w), got [(1, 1, 3, 3)]
+
+    Source:
+        Derived here.
+    """
+    shapes = [tuple(corner.shape) for corner in corners]
+    if len(shapes) != 4 or any(len(shape) != 4 or shape[:2] != (1, 1) for shape in shapes):
+        raise ValueError(f"corners: expected four grey images (1, 1, h, w), got {shapes}")
+    figure = plt.figure(figsize=(4.8, 4.8))
+    side, gap = 0.36, 0.22
+    for index, corner in enumerate(corners):
+        row, column = divmod(index, 2)
+        axes = figure.add_axes(
+            (0.03 + column * (side + gap), 0.97 - side - row * (side + gap), side, side)
+        )
+        picture = corner.detach()[0, 0].cpu()
+        most = float(picture.abs().max()) or 1.0
+        signed = bool((picture < 0).any())
+        axes.imshow(
+            picture.numpy(),
+            cmap="gray",
+            vmin=-most if signed else 0,
+            vmax=most,
+            interpolation="nearest",
+        )
+        axes.set(xticks=[], yticks=[])
+    start, middle = 0.03 + side, 0.97 - side / 2
+    for row in (0, 1):
+        level = middle - row * (side + gap)
+        _arrow(figure, (start + 0.02, level), (start + gap - 0.02, level))
+        figure.text(start + gap / 2, level + 0.02, across, ha="center", va="bottom", fontsize=11)
+        centre = 0.03 + side / 2 + row * (side + gap)
+        top = 0.97 - side
+        _arrow(figure, (centre, top - 0.02), (centre, top - gap + 0.02))
+        figure.text(centre + 0.02, top - gap / 2, down, ha="left", va="center", fontsize=11)
+    return figure
+
+
+def _arrow(figure: Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
+    figure.add_artist(
+        FancyArrowPatch(
+            start,
+            end,
+            transform=figure.transFigure,
+            arrowstyle="-|>",
+            mutation_scale=18,
+            color=COLOURS[0],
+            lw=2.5,
+        )
+    )
+
+
+def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figure:
+    """Draw rows of pixels with the pooling windows marked, and the largest number of each.
+
+    Args:
+        strips: A label and its row of pixels ``(w,)``, all of one length.
+        size: Pixels in a window; windows touch and do not overlap.
+
+    Returns:
+        The figure: the pixels on the left, what pooling leaves of them on the right.
+
+    Raises:
+        TypeError: ``size`` is not a whole number.
+        ValueError: There is no strip, one has not one axis, lengths differ, or ``size`` does not
+            divide them.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import pooling_strips
+        >>> figure = pooling_strips({"a": torch.tensor([3.0, 7.0, 0.0, 0.0])})
+        >>> [[text.get_text() for text in axes.texts] for axes in figure.axes]
+        [['a', '3', '7', '0', '0'], ['7', '0']]
+        >>> pooling_strips({"a": torch.zeros(3)})
+        Traceback (most recent call last):
+            ...
+        ValueError: strips: expected rows (w,) of one length, a multiple of 2, got [(3,)]
+
+    Source:
+        Derived here.
+    """
+    size = whole_number(size, name="size", least=1)
+    shapes = [tuple(strip.shape) for strip in strips.values()]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 1 or shapes[0][0] % size or not shapes[0][0]:
+        raise ValueError(
+            f"strips: expected rows (w,) of one length, a multiple of {size}, got {shapes}"
+        )
+    width = shapes[0][0]
+    figure, panels = plt.subplots(
+        1,
+        2,
+        figsize=(0.36 * (width + width // size + 3.6), 0.54 * len(strips) + 0.35),
+        width_ratios=[width + 3.3, width // size + 0.3],
+        layout="constrained",
+    )
+    for line, (label, strip) in enumerate(strips.items()):
+        top = 1.5 * line
+        panels[0].text(-0.3, top + 0.5, label, ha="right", va="center", fontsize=11)
+        pooled = strip.detach().cpu().reshape(-1, size).amax(dim=1)
+        for axes, numbers in ((panels[0], strip), (panels[1], pooled)):
+            for column, number in enumerate(numbers.tolist()):
+                axes.add_patch(
+                    Rectangle(
+                        (column, top),
+                        1,
+                        1,
+                        facecolor=COLOURS[5] if number else "white",
+                        edgecolor="#999999",
+                    )
+                )
+                axes.text(column + 0.5, top + 0.5, f"{number:.4g}", ha="center", va="center")
+        for first in range(0, width, size):
+            panels[0].add_patch(
+                Rectangle((first, top), size, 1, fill=False, edgecolor=COLOURS[0], lw=2.5)
+            )
+    for axes, title, left, right in (
+        (panels[0], "pixels", -3.2, width),
+        (panels[1], "largest", -0.2, width // size),
+    ):
+        axes.set(xlim=(left, right + 0.1), ylim=(1.5 * len(strips) - 0.4, -0.1), aspect="equal")
+        axes.set_title(title, fontsize=11)
+        axes.set_axis_off()
     return figure

@@ -238,7 +238,8 @@ answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
 
 _conv_parameters = Exercise(
     "2.1",
-    "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of 5 x 5?",
+    "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of "
+    "5 x 5?",
     hint="Each of the eight kernels sees all three channels, and each has one bias.",
     solution="""
 weights = 8 * 3 * 5 * 5

@@ -1,43 +1,42 @@
-"""Full-batch training as in the lecture, in pieces that fit the cache."""
+"""Full-batch training as in the lecture: in pieces, on any device, and never lost."""
 
 import logging
+import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_images, whole_number
+from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
+from cnnbook.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
+from cnnbook.cutting import Loss, Pieces, cut, why_whole
+from cnnbook.distributed import Processes, join_processes
+from cnnbook.graphs import WARM_UP, record, why_not_recorded
+from cnnbook.layouts import (
+    channels_last_pays,
+    gradients_turned,
+    pooling_first,
+    to_channels_last,
+)
 from cnnbook.networks import modes_kept
+from cnnbook.stopping import asked_to_stop
+from cnnbook.workers import may_share_layers, side_by_side
 
-__all__ = ["History", "Loss", "best_device", "fit_full_batch"]
+__all__ = ["Diverged", "History", "Interrupted", "Loss", "best_device", "fit_full_batch"]
 
 _log = logging.getLogger(__name__)
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Precision = Literal["full", "tf32", "bf16"]
 
 # Bytes of layer outputs that one piece of the batch may make. A fixed number rather than a
 # measured one, so that the same call takes the same steps everywhere: on a CPU about what stays
-# in the last cache and off the page allocator, on a GPU what any card has to spare.
-_ROOM = {"cpu": 24 << 20, "cuda": 4 << 30}
-
-# Losses that are a sum or a mean over the batch and nothing else, so that a batch can be cut.
-# Exact types: a subclass may do anything.
-_ADDITIVE = (
-    torch.nn.CrossEntropyLoss,
-    torch.nn.NLLLoss,
-    torch.nn.MSELoss,
-    torch.nn.L1Loss,
-    torch.nn.SmoothL1Loss,
-    torch.nn.HuberLoss,
-    torch.nn.BCELoss,
-    torch.nn.BCEWithLogitsLoss,
-    torch.nn.SoftMarginLoss,
-    torch.nn.MultiLabelSoftMarginLoss,
-    torch.nn.MultiMarginLoss,
-)
+# in a core's caches, on a GPU what any card has to spare.
+_ROOM = {"cpu": 4 << 20, "cuda": 4 << 30}
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,23 @@ class History:
 
     Attributes:
         losses: One number for each epoch: the loss of the whole batch before that epoch's update.
-        seconds: Wall-clock time of all epochs together.
+        seconds: Wall-clock time of all epochs together, over all resumed parts.
         device: Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
         seed: torch's seed when it started (``torch.initial_seed()``).
         chunk_size: Images that were taken at a time; the number of images where the batch was
             taken whole.
+        accuracies: Pairs of an epoch, counted from 1, and the share of the validation images
+            that the network got right after its update.
+        processes: How many trained together.
 
     Examples:
         >>> from cnnbook.training import History
         >>> print(History((2.5, 0.25), 4.0, "cpu", 7, 250))
         2 epochs, loss 2.5000 to 0.2500, in 4.0 s on cpu (0.50 epochs/s), seed 7, 250 images at a \
 time
+        >>> print(History((2.5, 0.25), 4.0, "cpu", 7, 250, accuracies=((2, 0.875),)))
+        2 epochs, loss 2.5000 to 0.2500, accuracy 0.8750, in 4.0 s on cpu (0.50 epochs/s), \
+seed 7, 250 images at a time
     """
 
     losses: tuple[float, ...]
@@ -64,22 +69,70 @@ time
     device: str
     seed: int
     chunk_size: int
+    accuracies: tuple[tuple[int, float], ...] = ()
+    processes: int = 1
 
     def __str__(self) -> str:
-        """Return epochs, first and last loss, time and place in one line."""
+        """Return epochs, first and last loss, accuracy, time and place in one line."""
         epochs = len(self.losses)
+        if not epochs:
+            return f"no epoch, on {self.device}, seed {self.seed}"
+        accuracy = f", accuracy {self.accuracies[-1][1]:.4f}" if self.accuracies else ""
+        rate = epochs / self.seconds if self.seconds else float("inf")
+        others = f", {self.processes} processes" if self.processes > 1 else ""
         return (
-            f"{epochs} epochs, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}, "
-            f"in {self.seconds:.1f} s on {self.device} ({epochs / self.seconds:.2f} epochs/s), "
-            f"seed {self.seed}, {self.chunk_size} images at a time"
+            f"{epochs} epochs, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}{accuracy}, "
+            f"in {self.seconds:.1f} s on {self.device} ({rate:.2f} epochs/s), "
+            f"seed {self.seed}, {self.chunk_size} images at a time{others}"
         )
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by Ctrl-C or SIGTERM, after a whole update.
+
+    A ``KeyboardInterrupt``, so that ``except Exception`` does not swallow it and a script that
+    does nothing about it ends with an error.
+
+    Attributes:
+        history: What had been trained until then.
+
+    Examples:
+        >>> from cnnbook.training import History, Interrupted
+        >>> stop = Interrupted("SIGTERM after epoch 1", History((2.5,), 1.0, "cpu", 0, 10))
+        >>> stop.history.losses, isinstance(stop, KeyboardInterrupt)
+        ((2.5,), True)
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+class Diverged(RuntimeError):
+    """The loss or a weight became NaN or infinite.
+
+    Attributes:
+        history: The epochs whose loss was finite.
+
+    Examples:
+        >>> from cnnbook.training import Diverged, History
+        >>> Diverged("epoch 2: ...", History((2.5,), 1.0, "cpu", 0, 10)).history.losses
+        (2.5,)
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
 
 
 def best_device() -> torch.device:
     """Return the CUDA device that is in use where there is one, otherwise the CPU.
 
+    A graphics card that torch cannot use does not lead to the CPU in silence: a warning says so.
+
     Returns:
-        ``cuda:0`` or whichever CUDA device torch currently uses, or ``cpu``.
+        ``cuda:0`` or whichever CUDA device torch currently uses, under ``torchrun`` the one with
+        this process's number on its machine; or ``cpu``.
 
     Examples:
         >>> from cnnbook.training import best_device
@@ -90,11 +143,22 @@ def best_device() -> torch.device:
         torch.cuda.is_available.
     """
     if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
+        local = os.environ.get("LOCAL_RANK")
+        index = torch.cuda.current_device() if local is None else int(local)
+        return torch.device("cuda", index)
+    # Made by the NVIDIA driver. Who hides the cards by the variable wants the CPU.
+    if Path("/dev/nvidia0").exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
+        warnings.warn(
+            "this machine has an NVIDIA card that torch cannot use, so the CPU is taken; see "
+            "torch.cuda.init() for the reason, or pass device='cpu' if that is meant",
+            stacklevel=2,
+        )
     return torch.device("cpu")
 
 
-def _look_at_one(net: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, int]:
+def _look_at_one(
+    net: torch.nn.Module, path_through: torch.nn.Module, image: torch.Tensor
+) -> tuple[torch.Tensor, int]:
     """Return the scores of one image, and the bytes that the layers' outputs for it take."""
     sizes: list[int] = []
 
@@ -107,7 +171,7 @@ def _look_at_one(net: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tenso
     try:
         # In evaluation mode nothing random is drawn and no running mean moves.
         with modes_kept(net, training=False), torch.no_grad():
-            scores = net(image)
+            scores = path_through(image)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"net: expected a network that takes images of shape {tuple(image.shape[1:])}, "
@@ -122,32 +186,34 @@ def _look_at_one(net: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tenso
     return scores, image.numel() * image.element_size() + sum(sizes)
 
 
-def _check_labels(labels: torch.Tensor, count: int, scores: torch.Tensor, loss_fn: Loss) -> None:
+def _check_labels(
+    labels: torch.Tensor, count: int, scores: torch.Tensor, loss_fn: Loss | None, *, name: str
+) -> None:
     if not isinstance(labels, torch.Tensor):
         raise TypeError(
-            f"labels: expected a torch.Tensor, got {type(labels).__name__}; "
-            "convert with torch.tensor(labels)"
+            f"{name}: expected a torch.Tensor, got {type(labels).__name__}; "
+            f"convert with torch.tensor({name})"
         )
     if labels.ndim == 0 or len(labels) != count:
         raise ValueError(
-            f"labels: expected one for each of the {count} images, got shape {tuple(labels.shape)}"
+            f"{name}: expected one for each of the {count} images, got shape {tuple(labels.shape)}"
         )
     if labels.is_floating_point():
         if labels.ndim == 2 and scores.ndim == 2 and labels.shape[1] != scores.shape[1]:
             raise ValueError(
-                f"labels: expected ({count}, {scores.shape[1]}), one column for each score of the "
+                f"{name}: expected ({count}, {scores.shape[1]}), one column for each score of the "
                 f"network, got {tuple(labels.shape)}"
             )
         return
     if labels.dtype != torch.int64:
         raise TypeError(
-            "labels: expected float (one-hot) or torch.int64 (class numbers), "
-            f"got {labels.dtype}; convert with labels.long()"
+            f"{name}: expected float (one-hot) or torch.int64 (class numbers), "
+            f"got {labels.dtype}; convert with {name}.long()"
         )
     if labels.ndim != 1:
         raise ValueError(
-            f"labels: expected class numbers ({count},) or one-hot floats ({count}, classes), got "
-            f"{labels.dtype} of shape {tuple(labels.shape)}; convert one-hot with labels.float()"
+            f"{name}: expected class numbers ({count},) or one-hot floats ({count}, classes), got "
+            f"{labels.dtype} of shape {tuple(labels.shape)}; convert one-hot with {name}.float()"
         )
     ignored = getattr(loss_fn, "ignore_index", -100)
     counted = labels[labels != ignored]
@@ -155,36 +221,471 @@ def _check_labels(labels: torch.Tensor, count: int, scores: torch.Tensor, loss_f
         low, high = int(counted.min()), int(counted.max())
         if low < 0 or high >= scores.shape[1]:
             raise ValueError(
-                f"labels: expected class numbers 0 to {scores.shape[1] - 1}, since the network "
+                f"{name}: expected class numbers 0 to {scores.shape[1] - 1}, since the network "
                 f"gives {scores.shape[1]} scores, got {low} to {high}"
             )
 
 
-def _uncuttable(net: torch.nn.Module, loss_fn: Loss) -> str | None:
-    """Return why the batch must be taken whole, or None where it may be cut."""
-    for name, module in net.named_modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            return f"layer {name!r} ({type(module).__name__}) mixes the images of a batch"
-    if type(loss_fn) not in _ADDITIVE:
-        called = getattr(loss_fn, "__name__", type(loss_fn).__name__)
-        return f"loss {called} is not known to be a sum or a mean over the images"
-    if getattr(loss_fn, "reduction", None) not in ("mean", "sum"):
-        return f"the loss has reduction={getattr(loss_fn, 'reduction', None)!r}"
+def _identity(
+    net: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    loss_fn: Loss,
+    optimizer: torch.optim.Optimizer,
+) -> dict[str, list[str]]:
+    """Describe what a checkpoint belongs to, argument by argument, line by line."""
+    layers = [
+        f"layer {name!r}: {type(module).__qualname__}({module.extra_repr()})"
+        for name, module in net.named_modules()
+        if next(module.children(), None) is None
+    ]
+    weights = [
+        f"{name!r} of shape {tuple(value.shape)}, {value.dtype}"
+        for name, value in net.state_dict().items()
+        if isinstance(value, torch.Tensor)
+    ]
+    loss = [getattr(loss_fn, "__qualname__", type(loss_fn).__qualname__)]
+    if isinstance(loss_fn, torch.nn.Module):
+        plain = {key: value for key, value in vars(loss_fn).items() if not key.startswith("_")}
+        loss += [f"{key}={value!r}" for key, value in sorted(plain.items()) if key != "training"]
+        loss += [f"{key}: {digest(value)}" for key, value in loss_fn.state_dict().items()]
+    rules = [type(optimizer).__qualname__]
+    for group in optimizer.param_groups:
+        rules += [
+            f"{key}={float(value) if isinstance(value, torch.Tensor) else value!r}"
+            for key, value in sorted(group.items())
+            # How the arithmetic is carried out is no other training.
+            if key not in ("params", "foreach", "fused", "capturable")
+        ]
+        rules.append(f"{len(group['params'])} parameters")
+    return {
+        "net": layers + weights,
+        "images": [digest(images)],
+        "labels": [digest(labels)],
+        "loss_fn": loss,
+        "optimizer": rules,
+    }
+
+
+def _refuse_another(path: Path, mine: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
+    for name, lines in mine.items():
+        kept = theirs.get(name, [])
+        if lines == kept:
+            continue
+        here = next((line for line in lines if line not in kept), "less")
+        there = next((line for line in kept if line not in lines), "less")
+        raise ValueError(
+            f"{name}: expected the same as in the checkpoint {path}, that is {there}, got {here}; "
+            "name another file to begin a training of its own"
+        )
+
+
+def _likely_cause(net: torch.nn.Module, tensors: dict[str, torch.Tensor], *, first: bool) -> str:
+    """Say where a loss that is not finite comes from, as far as it can be seen."""
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            continue
+        bad = (~torch.isfinite(tensor)).flatten(1).any(dim=1).nonzero()[:, 0].tolist()
+        if bad:
+            return (
+                f"NaN or infinity in the {name}: {len(bad)} of {len(tensor)} have some, "
+                f"the first is number {bad[0]}"
+            )
+    broken = _broken_weight(net)
+    if broken and first:
+        return f"what made the parameter {broken!r}, which is not finite from the start"
+    if broken:
+        return f"a learning rate that is too high: the last update made {broken!r} infinite or NaN"
+    return (
+        "very large numbers in the images, or lower the learning rate: the weights are finite, "
+        "but what the network computes is not"
+    )
+
+
+def _broken_weight(net: torch.nn.Module) -> str | None:
+    for name, parameter in net.named_parameters():
+        if not torch.isfinite(parameter).all():
+            return name
     return None
 
 
-def _denominator(loss_fn: Loss, labels: torch.Tensor) -> float:
-    """Return by what torch divides the sum of these labels' losses."""
-    if getattr(loss_fn, "reduction", "mean") == "sum":
-        return 1.0
-    if not isinstance(loss_fn, (torch.nn.CrossEntropyLoss, torch.nn.NLLLoss)):
-        return float(len(labels))
-    if labels.is_floating_point():
-        return float(len(labels))
-    counted = labels[labels != loss_fn.ignore_index]
-    if loss_fn.weight is None:
-        return float(len(counted))
-    return float(loss_fn.weight.to(labels.device, torch.float64)[counted].sum())
+def _can_record(place: torch.device) -> bool:
+    return place.type == "cuda"
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    # On a CPU torch has no kind of its own for it.
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+@dataclass(eq=False)
+class _Run:
+    """One training: what it needs, and how far it is."""
+
+    net: torch.nn.Module
+    # The same layers in the order in which they are computed.
+    path_through: torch.nn.Module
+    images: torch.Tensor
+    labels: torch.Tensor
+    # Of the whole batch; the two above are this process's share.
+    all_labels: torch.Tensor
+    loss_fn: Loss
+    optimizer: torch.optim.Optimizer
+    place: torch.device
+    processes: Processes
+    precision: Precision
+    whole: str | None
+    size: int
+    losses: torch.Tensor
+    validation: tuple[torch.Tensor, torch.Tensor] | None
+    file: Path | None
+    identity: dict[str, list[str]]
+    seed: int
+    done: int = 0
+    seconds: float = 0.0
+    accuracies: tuple[tuple[int, float], ...] = ()
+    started: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.parameters = [p for p in self.net.parameters() if p.requires_grad]
+        self.latest = torch.zeros((), dtype=torch.float64, device=self.place)
+        # How many, before any thread of ours changes what torch answers.
+        self.threads = torch.get_num_threads()
+        self.cores = 1
+        if self.place.type == "cpu" and self.whole is None and may_share_layers(self.net):
+            self.cores = self.threads
+        self.in_all: Callable[[Callable[[int], Any]], list[Any]] | None = None
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut this process's share into pieces, for each core its own where several work."""
+        # What fits into one piece is not worth a second core.
+        cores = self.cores if len(self.images) > self.size else 1
+        self.pieces: list[Pieces] = []
+        for core in range(cores):
+            share = Processes(core, cores, self.place).share(len(self.images))
+            images, labels = self.images[share], self.labels[share]
+            self.pieces.append(
+                cut(images, labels, self.loss_fn, size=self.size, of=self.all_labels)
+            )
+
+    # One update.
+
+    def part(self, core: int) -> Iterator[torch.Tensor]:
+        """Yield the losses of one core's pieces, each as its part of the whole."""
+        pieces = self.pieces[core]
+        for images, labels, factor in zip(
+            pieces.images, pieces.labels, pieces.factors, strict=True
+        ):
+            # The cache of cast weights would outlive a recording.
+            with torch.autocast(
+                self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
+            ):
+                loss = pieces.loss_fn(self.path_through(images), labels) * factor
+            yield loss
+
+    def gradients(self) -> torch.Tensor:
+        """Add up the gradients of all pieces and return the loss of this process's share."""
+        total = torch.zeros((), dtype=torch.float64, device=self.place)
+        if len(self.pieces) == 1:
+            for loss in self.part(0):
+                torch.autograd.backward(loss)
+                total += loss.detach()
+            return total
+        assert self.in_all is not None
+        # In the order of the cores and not of their arrival, so that the sum is always the same.
+        for loss, gradients in self.in_all(self.gradients_of_a_core):
+            total += loss
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                elif gradient is not None:
+                    parameter.grad += gradient
+        return total
+
+    def gradients_of_a_core(self, core: int) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        total = torch.zeros((), dtype=torch.float64)
+        summed: list[torch.Tensor | None] = [None] * len(self.parameters)
+        for loss in self.part(core):
+            total += loss.detach()
+            new = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            for index, gradient in enumerate(new):
+                present = summed[index]
+                if present is None:
+                    summed[index] = gradient
+                elif gradient is not None:
+                    present += gradient
+        return total, summed
+
+    def gradients_in_memory(self) -> torch.Tensor:
+        """Compute the gradients; where memory runs out, go on with pieces half as large."""
+        while True:
+            random = self.random_state()
+            try:
+                return self.gradients()
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
+                reason = str(error).splitlines()[0]
+            # Out here the error no longer holds on to what the layers had put out.
+            self.optimizer.zero_grad()
+            size = min(self.size, len(self.images))
+            if self.whole or size == 1:
+                raise RuntimeError(
+                    f"images: expected a batch that fits into memory, got {size} images at a time "
+                    f"that do not and cannot be cut, since "
+                    f"{self.whole or 'one image is the least'} (torch says: {reason})"
+                )
+            if self.place.type == "cuda":
+                torch.cuda.empty_cache()
+            self.set_random_state(random)
+            self.size = size // 2
+            self.cut()
+            warnings.warn(
+                f"memory ran out with {size} images at a time; going on with {self.size} "
+                f"(chunk_size={self.size} would do so from the start; torch says: {reason})",
+                stacklevel=4,
+            )
+
+    def update(self) -> None:
+        """Take one update without looking at a number: what is recorded on a GPU."""
+        self.latest.copy_(self.gradients())
+        self.optimizer.step()
+
+    # Random numbers.
+
+    def random_state(self) -> list[torch.Tensor]:
+        state = [torch.get_rng_state()]
+        if self.place.type == "cuda":
+            state.append(torch.cuda.get_rng_state(self.place))
+        return state
+
+    def set_random_state(self, state: list[torch.Tensor]) -> None:
+        # Cloned, because torch crashes on a state that is a row of a larger tensor.
+        torch.set_rng_state(state[0].clone())
+        if self.place.type == "cuda" and len(state) > 1:
+            torch.cuda.set_rng_state(state[1].clone(), self.place)
+
+    # Looking at what came out.
+
+    def history(self, epochs: int | None = None) -> History:
+        losses = self.losses[: self.done if epochs is None else epochs].tolist()
+        return History(
+            tuple(losses),
+            self.seconds + time.perf_counter() - self.started,
+            str(self.place),
+            self.seed,
+            self.size,
+            self.accuracies,
+            self.processes.count,
+        )
+
+    def check_finite(self, epochs: int) -> None:
+        """Stop where one of the first so many losses, or a weight, is not a number."""
+        values = self.losses[:epochs]
+        finite = torch.isfinite(values)
+        if not finite.all():
+            epoch = int(finite.logical_not().nonzero()[0, 0])
+            cause = _likely_cause(
+                self.net, {"images": self.images, "labels": self.labels}, first=epoch == 0
+            )
+            raise Diverged(
+                f"epoch {epoch + 1}: expected a finite loss, got {values[epoch].item()}; "
+                f"look for {cause}{self.kept()}",
+                self.history(epoch),
+            )
+
+    def check_weights(self) -> None:
+        self.check_finite(self.done)
+        broken = _broken_weight(self.net)
+        if broken:
+            raise Diverged(
+                f"epoch {self.done}: expected finite weights after the update, got others in "
+                f"{broken!r}; lower the learning rate{self.kept()}",
+                self.history(),
+            )
+
+    def kept(self) -> str:
+        return f"; the last finite state is in {self.file}" if self.file else ""
+
+    def validate(self) -> float:
+        """Compute the share of the validation images that the network gets right."""
+        self.check_weights()
+        assert self.validation is not None
+        right = torch.zeros((), dtype=torch.int64, device=self.place)
+        images, labels = self.validation
+        with modes_kept(self.net, training=False), torch.no_grad():
+            for some, wanted in zip(
+                torch.split(images, self.size), torch.split(labels, self.size), strict=True
+            ):
+                right += (self.path_through(some).argmax(dim=1) == wanted).sum()
+        return int(right) / len(labels)
+
+    # Checkpoints.
+
+    def conditions(self) -> dict[str, str | int]:
+        """Return what the last bits of the numbers depend on, besides the training itself."""
+        name = (
+            torch.cuda.get_device_name(self.place)
+            if self.place.type == "cuda"
+            else f"cpu with {torch.backends.cpu.get_cpu_capability()}"
+        )
+        return {
+            "torch": str(torch.__version__),
+            "device": name,
+            "threads": self.threads,
+            "processes": self.processes.count,
+            "precision": self.precision,
+            "images at a time": self.size,
+        }
+
+    def save(self) -> None:
+        """Write the present state; every process takes part, the first one writes."""
+        if self.file is None:
+            return
+        self.check_weights()
+        random = [self.processes.gather(state) for state in self.random_state()]
+        if self.processes.rank:
+            return
+        content = {
+            "identity": self.identity,
+            "conditions": self.conditions(),
+            "weights": dict(self.net.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+            "random": random,
+            "losses": self.losses[: self.done].cpu(),
+            "accuracies": self.accuracies,
+            "seconds": self.seconds + time.perf_counter() - self.started,
+            "seed": self.seed,
+        }
+        write_checkpoint(self.file, content)
+
+    def resume(self, *, keep_size: bool) -> bool:
+        """Go back to the state of the checkpoint, if there is one."""
+        if self.file is None:
+            return False
+        # One process reads and sends, so that nobody needs a common disk, and all agree.
+        content = read_checkpoint(self.file) if not self.processes.rank else None
+        if self.processes.count > 1:
+            data = self.processes.bytes_from_first(None if content is None else pack(content))
+            content = None if data is None else unpack(data)
+        if content is None:
+            return False
+        _refuse_another(self.file, self.identity, content["identity"])
+        done = len(content["losses"])
+        if done > len(self.losses):
+            raise ValueError(
+                f"epochs: expected at least the {done} that the checkpoint {self.file} holds, got "
+                f"{len(self.losses)}"
+            )
+        if not keep_size:
+            self.size = int(content["conditions"]["images at a time"])
+            self.cut()
+        now = self.conditions()
+        changed = [
+            f"{key} {before} then, {now.get(key)} now"
+            for key, before in content["conditions"].items()
+            if now.get(key) != before
+        ]
+        if changed:
+            warnings.warn(
+                f"{self.file}: resumed under other conditions ({'; '.join(changed)}); the last "
+                "bits may differ from those of a training without a break",
+                stacklevel=4,
+            )
+        self.net.load_state_dict(content["weights"])
+        state = content["optimizer"]
+        for group, own in zip(state["param_groups"], self.optimizer.param_groups, strict=True):
+            group.update({k: own[k] for k in ("foreach", "fused", "capturable") if k in own})
+        self.optimizer.load_state_dict(state)
+        rank = self.processes.rank
+        self.set_random_state([s[rank if rank < len(s) else 0] for s in content["random"]])
+        self.losses[:done] = content["losses"].to(self.place)
+        self.accuracies = tuple(
+            (int(epoch), float(share)) for epoch, share in content["accuracies"]
+        )
+        self.seconds, self.seed, self.done = content["seconds"], content["seed"], done
+        return True
+
+    # The whole of it.
+
+    def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
+        epochs = len(self.losses)
+        shown = progress and not self.processes.rank
+        replay: Callable[[], None] | None = None
+        eager = 0
+        recordable = _can_record(self.place) and epochs - self.done > WARM_UP
+        if recordable:
+            why = why_not_recorded(self.net, self.optimizer, processes=self.processes.count)
+            if why:
+                warnings.warn(f"training without a CUDA graph, since {why}", stacklevel=3)
+                recordable = False
+        with (
+            modes_kept(self.net, training=True),
+            asked_to_stop() as asked,
+            side_by_side(self.cores) if self.cores > 1 else nullcontext() as self.in_all,
+            _bar(epochs, done=self.done, shown=shown) as show,
+            _own_stream(self.place),
+        ):
+            self.optimizer.zero_grad()
+            while self.done < epochs:
+                if recordable and eager == WARM_UP:
+                    recordable = False
+                    replay = self.recorded()
+                if replay is None:
+                    stop = self.take_one(stop=asked() is not None)
+                    eager += 1
+                else:
+                    replay()
+                    self.losses[self.done].copy_(self.latest)
+                    self.done += 1
+                    stop = False
+                if self.processes.count == 1:
+                    stop = asked() is not None
+                last = self.done == epochs
+                if self.validation and (self.done % validate_every == 0 or last):
+                    self.accuracies += ((self.done, self.validate()),)
+                if self.done % save_every == 0 or last or stop:
+                    self.save()
+                show(self.losses[self.done - 1], self.accuracies)
+                if stop:
+                    where = f"; it goes on from {self.file}" if self.file else ""
+                    raise Interrupted(
+                        f"{asked() or 'another process was asked to stop'} after epoch "
+                        f"{self.done} of {epochs}{where}",
+                        self.history(),
+                    )
+            self.optimizer.zero_grad()
+            self.check_weights()
+            return self.history()
+
+    def take_one(self, *, stop: bool) -> bool:
+        """Take one update; return whether a process was asked to stop."""
+        loss, stop = self.processes.sum_gradients(
+            self.parameters, self.gradients_in_memory(), stop=stop
+        )
+        self.losses[self.done] = loss
+        if self.place.type == "cpu":
+            # On a GPU this look would make the host wait; there it is taken at the end.
+            self.check_finite(self.done + 1)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.done += 1
+        return stop
+
+    def recorded(self) -> Callable[[], None] | None:
+        """Return what replays an update on the GPU, or None, with a warning, where it fails."""
+        try:
+            return record(self.update, self.parameters)
+        except RuntimeError as error:
+            warnings.warn(
+                "training without a CUDA graph, since the update cannot be recorded (torch says: "
+                f"{str(error).splitlines()[0]})",
+                stacklevel=4,
+            )
+            torch.cuda.synchronize(self.place)
+            self.optimizer.zero_grad()
+            return None
 
 
 def fit_full_batch(
@@ -197,38 +698,64 @@ def fit_full_batch(
     optimizer: torch.optim.Optimizer | None = None,
     chunk_size: int | Literal["auto"] = "auto",
     device: torch.device | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 50,
+    validation: tuple[torch.Tensor, torch.Tensor] | None = None,
+    validate_every: int = 10,
+    precision: Literal["full", "tf32", "bf16"] = "full",
+    deterministic: bool = False,
     progress: bool = False,
 ) -> History:
     """Train a network on the whole batch, one update an epoch.
 
-    This is the lecture's loop (scores, loss, backward, step, zero) with one change that does not
-    change the numbers: the batch goes through the network in pieces. The gradient of a sum is
+    This is the lecture's loop (scores, loss, backward, step, zero) with changes that do not
+    change the numbers. The batch goes through the network in pieces: the gradient of a sum is
     the sum of the gradients, so the pieces' gradients add up to the batch's, while what the
-    layers put out stays small enough for the cache.
+    layers put out stays small enough for the cache. Pooling runs before ReLU, and on a CPU
+    convolutions get their channels side by side (``cnnbook.layouts``), and each core works on
+    pieces of its own (``cnnbook.workers``). On a GPU one update is
+    recorded and replayed. Under ``torchrun`` each process takes its share of the batch.
+
+    With ``checkpoint``, a training that was killed goes on from its last checkpoint when the
+    same call is made again, and ends with the same bits as one that was not.
 
     Args:
         net: The network; it is trained in place, on ``device``.
-        images: Images ``(n, c, h, w)``, floating-point.
+        images: Images ``(n, c, h, w)``, floating-point. Under ``torchrun``, the whole batch in
+            every process.
         labels: One-hot or other float targets ``(n, classes)``, or class numbers ``(n,)`` int64.
-        epochs: How many updates; the lecture's ``range(1, 500)`` is 499.
+        epochs: How many updates in all; the lecture's ``range(1, 500)`` is 499.
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` where it is left out.
         optimizer: Made from the network's parameters; ``torch.optim.Adam`` at its defaults where
             it is left out.
-        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 24 MiB of layer
-            outputs (4 GiB on a GPU), a number that depends on network and image size alone.
+        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 4 MiB of layer
+            outputs (4 GiB on a GPU), or twice the size of the weights where that is more: a
+            number that depends on network and image size alone.
             Where the network or the loss mixes the images of a batch, the batch is taken whole.
+            Where memory runs out, the pieces are halved, with a warning.
         device: Where to train; ``best_device()`` where it is left out.
-        progress: Whether to show a bar with the loss.
+        checkpoint: A file that holds the state; written at the start, every
+            ``checkpoint_every`` epochs, when the training is asked to stop, and at the end.
+        checkpoint_every: Epochs from one checkpoint to the next.
+        validation: Images and their labels, whose accuracy is recorded.
+        validate_every: Epochs from one accuracy to the next; the last epoch has one.
+        precision: ``"tf32"`` (GPU) and ``"bf16"`` multiply shorter numbers, faster and less
+            exactly; never taken unless asked for.
+        deterministic: Whether torch must refuse operations that give other bits each time, which
+            some do on a GPU.
+        progress: Whether to show a bar with loss, accuracy and epochs per second.
 
     Returns:
-        Losses, seconds, device, seed and chunk size.
+        Losses, seconds, device, seed, chunk size, accuracies and the number of processes.
 
     Raises:
         TypeError: An argument has the wrong type or dtype.
         ValueError: Shapes do not fit, a number is too small, the network cannot take the images,
-            a label is out of range, or ``chunk_size`` is given for a network or a loss that
-            mixes the images of a batch.
-        RuntimeError: ``device`` is not there, or the loss became infinite or NaN.
+            a label is out of range, ``chunk_size`` is given for a network or a loss that mixes
+            the images of a batch, or the checkpoint is damaged or of another training.
+        RuntimeError: ``device`` is not there, or memory does not even hold the smallest piece.
+        Diverged: The loss or a weight became infinite or NaN; a ``RuntimeError``.
+        Interrupted: Ctrl-C or SIGTERM came; a ``KeyboardInterrupt``, after a whole update.
 
     Examples:
         Two pixels, two classes, a network of one layer that starts at zero: both classes have
@@ -261,81 +788,180 @@ def fit_full_batch(
     """
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    check_images(images)
-    if not images.is_floating_point():
-        raise TypeError(
-            f"images: expected a floating-point dtype, got {images.dtype}; "
-            "convert with images.float() / 255"
-        )
-    count = len(images)
-    if count == 0:
-        raise ValueError("images: expected at least one image, got an empty batch")
+    _check_training_images(images, name="images")
     epochs = whole_number(epochs, name="epochs", least=1)
     if loss_fn is None:
         loss_fn = torch.nn.CrossEntropyLoss()
     elif not callable(loss_fn):
         raise TypeError(f"loss_fn: expected a function or a loss of torch, got {loss_fn!r}")
+    if checkpoint is not None and not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint: expected the path of a file, got {checkpoint!r}")
+    file = None if checkpoint is None else Path(checkpoint)
+    if file is not None and file.is_dir():
+        raise ValueError(f"checkpoint: expected the path of a file, got the folder {file}")
+    checkpoint_every = whole_number(checkpoint_every, name="checkpoint_every", least=1)
+    validate_every = whole_number(validate_every, name="validate_every", least=1)
+    if precision not in ("full", "tf32", "bf16"):
+        raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
+    deterministic = true_or_false(deterministic, name="deterministic")
+    progress = true_or_false(progress, name="progress")
     place = best_device() if device is None else check_device(device)
+    if precision == "tf32" and place.type != "cuda":
+        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(place)!r}")
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ValueError("net: expected at least one trainable parameter, got none")
     _check_optimizer(optimizer, net)
     if chunk_size != "auto":
         chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
 
-    net.to(place)
-    images, labels = images.to(place), labels.to(place) if hasattr(labels, "to") else labels
-    if isinstance(loss_fn, torch.nn.Module):
-        loss_fn.to(place)
-    scores, bytes_each = _look_at_one(net, images[:1])
-    _check_labels(labels, count, scores, loss_fn)
-    whole = _uncuttable(net, loss_fn)
+    with ExitStack() as settings:
+        settings.enter_context(_arithmetic(place, precision, deterministic=deterministic))
+        net.to(place)
+        if isinstance(loss_fn, torch.nn.Module):
+            loss_fn.to(place)
+        run = _prepare(
+            net,
+            images,
+            labels,
+            epochs=epochs,
+            loss_fn=loss_fn,
+            optimizer=optimizer,
+            chunk_size=chunk_size,
+            place=place,
+            file=file,
+            validation=validation,
+            precision=precision,
+        )
+        history = run.train(
+            save_every=checkpoint_every, validate_every=validate_every, progress=progress
+        )
+    if not run.processes.rank:
+        _log.info("%s", history, extra={"device": str(place)})
+    return history
+
+
+def _prepare(
+    net: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    epochs: int,
+    loss_fn: Loss,
+    optimizer: torch.optim.Optimizer | None,
+    chunk_size: int | Literal["auto"],
+    place: torch.device,
+    file: Path | None,
+    validation: tuple[torch.Tensor, torch.Tensor] | None,
+    precision: Precision,
+) -> _Run:
+    """Check what needs the network to be checked, and bring the training to where it starts."""
+    count = len(images)
+    path_through = pooling_first(net)
+    first = images[:1].to(place)
+    scores, bytes_each = _look_at_one(net, path_through, first)
+    _check_labels(labels, count, scores, loss_fn, name="labels")
+    validation = _check_validation(validation, images, scores, place)
+    whole = why_whole(net, loss_fn, first, scores)
+    # Joined only when nothing is left to refuse, so that no process waits for one that has left.
+    processes = join_processes(place)
+    if whole and processes.count > 1:
+        raise ValueError(
+            f"net: expected a batch that {processes.count} processes can share, but {whole}"
+        )
     if chunk_size == "auto":
-        room = _ROOM.get(place.type, _ROOM["cpu"])
-        at_a_time = count if whole else min(count, max(1, room // bytes_each))
+        # Each piece adds a whole set of gradients to the sum, so a piece should be more work than
+        # that.
+        weights = sum(p.numel() * p.element_size() for p in net.parameters())
+        room = max(_ROOM.get(place.type, _ROOM["cpu"]), 2 * weights)
+        size = count if whole else min(count, max(1, room // bytes_each))
     elif whole and chunk_size < count:
         raise ValueError(
             f"chunk_size: expected 'auto' or at least the {count} images, since {whole}, "
             f"got {chunk_size}"
         )
     else:
-        at_a_time = min(count, chunk_size)
+        size = min(count, chunk_size)
+    processes.copy_from_first([*net.parameters(), *net.buffers()])
     # Made after the network has moved, so that its moments are made where the parameters are.
     if optimizer is None:
-        optimizer = torch.optim.Adam(net.parameters())
+        optimizer = torch.optim.Adam(net.parameters(), capturable=place.type == "cuda")
+    # Over the whole batch and before it is laid out, so that it is the same in every process.
+    identity = _identity(net, images, labels, loss_fn, optimizer) if file else {}
+    share = processes.share(count)
+    own_images, all_labels = images[share].to(place), labels.to(place)
+    if channels_last_pays(net, own_images):
+        own_images = to_channels_last(own_images)
+        path_through = gradients_turned(path_through)
+        if validation is not None:
+            validation = (to_channels_last(validation[0]), validation[1])
+    run = _Run(
+        net=net,
+        path_through=path_through,
+        images=own_images,
+        labels=all_labels[share],
+        all_labels=all_labels,
+        loss_fn=loss_fn,
+        optimizer=optimizer,
+        place=place,
+        processes=processes,
+        precision=precision,
+        whole=whole,
+        size=size,
+        losses=torch.zeros(epochs, dtype=torch.float64, device=place),
+        validation=validation,
+        file=file,
+        identity=identity,
+        seed=torch.initial_seed(),
+        started=time.perf_counter(),
+    )
+    resumed = run.resume(keep_size=chunk_size != "auto")
+    # Counted anew: what reading took is no training.
+    run.started = time.perf_counter()
+    if not resumed:
+        # At once, so that a path that cannot be written is noticed before hours have gone by.
+        run.save()
+    return run
 
-    pieces = list(zip(torch.split(images, at_a_time), torch.split(labels, at_a_time), strict=True))
-    if len(pieces) == 1:
-        shares = [1.0]
-    else:
-        total = _denominator(loss_fn, labels)
-        # A piece of which every label is ignored has no loss; torch would call it 0 / 0.
-        kept = [(piece, _denominator(loss_fn, piece[1])) for piece in pieces]
-        pieces = [piece for piece, part in kept if part]
-        shares = [part / total for _, part in kept if part]
 
-    seed = torch.initial_seed()
-    losses = torch.zeros(epochs, dtype=torch.float64, device=place)
-    started = time.perf_counter()
-    with modes_kept(net, training=True), _bar(epochs, shown=progress) as show:
-        optimizer.zero_grad()
-        for epoch in range(epochs):
-            for (some_images, some_labels), share in zip(pieces, shares, strict=True):
-                loss = loss_fn(net(some_images), some_labels) * share
-                loss.backward()
-                losses[epoch] += loss.detach()
-            if place.type == "cpu":
-                # On a GPU this look would make the host wait; there it is taken at the end.
-                _check_finite(losses[epoch], epoch)
-            optimizer.step()
-            optimizer.zero_grad()
-            show(losses[epoch])
-    values = losses.tolist()
-    seconds = time.perf_counter() - started
-    for epoch, value in enumerate(losses.cpu()):
-        _check_finite(value, epoch)
-    history = History(tuple(values), seconds, str(place), seed, at_a_time)
-    _log.info("%s", history, extra={"device": str(place)})
-    return history
+def _check_training_images(images: torch.Tensor, *, name: str) -> None:
+    check_images(images, name=name)
+    if not images.is_floating_point():
+        raise TypeError(
+            f"{name}: expected a floating-point dtype, got {images.dtype}; "
+            f"convert with {name}.float() / 255"
+        )
+    if len(images) == 0:
+        raise ValueError(f"{name}: expected at least one image, got an empty batch")
+
+
+def _check_validation(
+    validation: tuple[torch.Tensor, torch.Tensor] | None,
+    images: torch.Tensor,
+    scores: torch.Tensor,
+    place: torch.device,
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return the validation images and their class numbers where the network is."""
+    if validation is None:
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(
+            f"validation: expected images and labels, got {type(validation).__name__}; "
+            "write validation=(images, labels)"
+        )
+    some, labels = validation
+    _check_training_images(some, name="validation images")
+    if some.shape[1:] != images.shape[1:]:
+        raise ValueError(
+            f"validation images: expected the shape {tuple(images.shape[1:])} of the training "
+            f"images, got {tuple(some.shape[1:])}"
+        )
+    if scores.ndim != 2:
+        raise ValueError(
+            f"validation: expected a network that gives (n, classes), got {tuple(scores.shape)}"
+        )
+    _check_labels(labels, len(some), scores, None, name="validation labels")
+    numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
+    return some.to(place), numbers.to(place)
 
 
 def _check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Module) -> None:
@@ -360,26 +986,64 @@ def _check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Modu
         )
 
 
-def _check_finite(loss: torch.Tensor, epoch: int) -> None:
-    if not torch.isfinite(loss):
-        raise RuntimeError(
-            f"epoch {epoch + 1}: expected a finite loss, got {loss.item()}; look for NaN or very "
-            "large numbers in the images, or lower the learning rate"
-        )
+@contextmanager
+def _arithmetic(
+    place: torch.device, precision: Precision, *, deterministic: bool
+) -> Iterator[None]:
+    """Choose how torch multiplies and whether it must be reproducible; put back what was."""
+    with ExitStack() as before:
+        if deterministic:
+            before.callback(
+                torch.use_deterministic_algorithms,
+                torch.are_deterministic_algorithms_enabled(),
+                warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
+            )
+            torch.use_deterministic_algorithms(True)
+        if place.type == "cuda":
+            # torch's own default is TF32 for convolutions, which would be less exact unasked.
+            kinds: tuple[Any, ...] = (
+                torch.backends.cuda.matmul,
+                torch.backends.cudnn.conv,  # type: ignore[attr-defined]
+            )
+            for kind in kinds:
+                before.callback(setattr, kind, "fp32_precision", kind.fp32_precision)
+                kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        yield
 
 
 @contextmanager
-def _bar(epochs: int, *, shown: bool) -> Iterator[Callable[[torch.Tensor], None]]:
+def _own_stream(place: torch.device) -> Iterator[None]:
+    """Let a GPU work on a stream of its own, as recording demands of the updates before it."""
+    if place.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(place):
+        outside = torch.cuda.current_stream()
+        own = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        own.wait_stream(outside)
+        with torch.cuda.stream(own):
+            yield
+        outside.wait_stream(own)
+
+
+_Show = Callable[[torch.Tensor, tuple[tuple[int, float], ...]], None]
+
+
+@contextmanager
+def _bar(epochs: int, *, done: int, shown: bool) -> Iterator[_Show]:
     if not shown:
-        yield lambda loss: None
+        yield lambda loss, accuracies: None
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=epochs, unit="epoch") as bar:
+    with tqdm(total=epochs, initial=done, unit="epoch") as bar:
 
-        def show(loss: torch.Tensor) -> None:
+        def show(loss: torch.Tensor, accuracies: tuple[tuple[int, float], ...]) -> None:
             # Reading the loss makes a GPU wait, so only when the bar is drawn anyway.
             if bar.update(1):
-                bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
+                numbers = {"loss": f"{loss.item():.4f}"}
+                if accuracies:
+                    numbers["accuracy"] = f"{accuracies[-1][1]:.4f}"
+                bar.set_postfix(numbers, refresh=False)
 
         yield show

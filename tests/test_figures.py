@@ -120,3 +120,78 @@ def test_nothing_is_shown() -> None:
     figures.loss_curves({"a": [1.0]})
     assert plt.get_backend().lower() == "agg"
     assert len(plt.get_fignums()) == 1
+
+
+def test_knob_panels_mark_the_pixels_of_two_windows() -> None:
+    settings = {"both": {"padding": 1, "stride": 2}, "far": {"dilation": 2}}
+    figure = figures.knob_panels(5, 2, settings)
+    filled, dots = [], []
+    for axes in figure.axes:
+        filled.append(
+            [box.get_xy() for box in boxes(axes) if box.get_facecolor()[:3] == to_rgb("#56B4E9")]
+        )
+        dots.append(np.asarray(axes.collections[0].get_offsets()).tolist())
+    assert filled[0] == [(-1, -1), (0, -1), (-1, 0), (0, 0)]
+    assert dots[0] == [[1.5, -0.5], [2.5, -0.5], [1.5, 0.5], [2.5, 0.5]]
+    assert filled[1] == [(0, 0), (2, 0), (0, 2), (2, 2)]
+    assert dots[1] == [[1.5, 0.5], [3.5, 0.5], [1.5, 2.5], [3.5, 2.5]]
+    assert [axes.get_title() for axes in figure.axes] == ["both: 3 x 3", "far: 3 x 3"]
+    hatched = [box for box in boxes(figure.axes[0]) if box.get_hatch()]
+    assert len(hatched) == 7 * 7 - 5 * 5
+
+
+def test_knob_panels_show_a_single_window_and_hide_what_is_empty() -> None:
+    figure = figures.knob_panels(2, 2, {"a": {}, "b": {}, "c": {}})
+    assert [axes.get_visible() for axes in figure.axes] == [True, True, True, False]
+    assert not figure.axes[0].collections
+    with pytest.raises(TypeError, match="ceil"):
+        figures.knob_panels(2, 2, {"a": {"ceil": 1}})
+
+
+def test_matrix_pictures_lose_no_entry_of_a_large_matrix() -> None:
+    large = torch.zeros(500, 1000)
+    large[137, 613] = -1.0
+    figure = figures.matrix_pictures({"large": large, "sparse": large.to_sparse()})
+    for axes in figure.axes:
+        drawn = torch.as_tensor(np.asarray(axes.images[0].get_array()))
+        assert drawn.shape == (100, 112)
+        assert drawn.nonzero().tolist() == [[137 // 5, 613 // 9]]
+        assert axes.get_xlabel() == "1 of 500,000 entries, 0.0002 %"
+
+
+def test_matrix_pictures_give_equal_numbers_equal_colours() -> None:
+    few = torch.tensor([[3.0, 0.0, 5.0], [5.0, 3.0, -1.0]])
+    many = torch.arange(9.0).reshape(3, 3)
+    figure = figures.matrix_pictures({"few": few, "many": many})
+    drawn = [np.asarray(axes.images[0].get_array()).tolist() for axes in figure.axes]
+    assert drawn[0] == [[2, 0, 3], [3, 2, 1]]
+    assert drawn[1] == [[0, 1, 1], [1, 1, 1], [1, 1, 1]]
+
+
+def test_two_ways_show_the_corners_in_reading_order() -> None:
+    corners = [torch.rand(1, 1, 3, 3) + index for index in range(3)]
+    figure = figures.two_ways([*corners, -corners[0]], across="a", down="b")
+    for axes, corner in zip(figure.axes, [*corners, -corners[0]], strict=True):
+        shown = axes.images[0].get_array()
+        assert shown is not None
+        assert torch.equal(torch.as_tensor(shown.data), corner[0, 0])
+    lowest = [axes.images[0].get_clim()[0] for axes in figure.axes]
+    assert lowest[:3] == [0, 0, 0]
+    assert lowest[3] == pytest.approx(-float(corners[0].max()))
+    left, right = figure.axes[0].get_position(), figure.axes[1].get_position()
+    assert left.x1 < right.x0
+    assert left.y0 == right.y0
+
+
+def test_pooling_strips_write_the_largest_of_each_window() -> None:
+    strip = torch.tensor([1.0, 2.0, 3.0, 6.0, 5.0, 4.0])
+    figure = figures.pooling_strips({"strip": strip}, size=3)
+    assert [text.get_text() for text in figure.axes[1].texts] == ["3", "6"]
+    marked = [box.get_xy() for box in boxes(figure.axes[0]) if box.get_linewidth() > 2]
+    assert marked == [(0, 0), (3, 0)]
+
+
+@pytest.mark.parametrize("strips", [{}, {"a": torch.zeros(1, 2)}, {"a": torch.zeros(0)}])
+def test_pooling_strips_refuse(strips: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="rows"):
+        figures.pooling_strips(strips)

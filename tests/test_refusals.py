@@ -288,6 +288,11 @@ ELSEWHERE = {
         "inside of the loader: tested with faulty files, mirrors and disks in test_image_faults.py",
     ),
     "judging": "inside of the exercises: test_exercises.py",
+    **dict.fromkeys(
+        ("checkpoints", "cutting", "distributed", "graphs", "layouts", "stopping", "workers"),
+        "inside of the trainer: tested with cut files, kills and odd networks in their own files",
+    ),
+    "seeds": "tested by hand in test_seeds.py",
     "figures": "tested by hand in test_figures.py",
     "training": "tested by hand in test_training.py",
 }

@@ -160,14 +160,21 @@ def test_a_loss_that_is_not_known_to_add_up_is_taken_whole() -> None:
 
 
 def test_the_automatic_chunk_depends_on_sizes_alone() -> None:
-    images, labels = torch.zeros(300, 1, 28, 28), torch.zeros(300, dtype=torch.int64)
+    images, labels = torch.zeros(400, 1, 28, 28), torch.zeros(400, dtype=torch.int64)
     sizes = {
         fit_full_batch(small_cnn(), images, labels, epochs=1, device="cpu").chunk_size
         for _ in range(2)
     }
-    # 24 MiB by what one image makes: itself, convolution, ReLU, pooling, flattened, scores.
-    each = 4 * (784 + 11_664 + 11_664 + 2_704 + 2_704 + 10)
-    assert sizes == {(24 << 20) // each}
+    # 4 MiB by what one image makes: itself, convolution, pooling, which runs before ReLU, ReLU,
+    # flattened, scores.
+    each = 4 * (784 + 11_664 + 2_704 + 2_704 + 2_704 + 10)
+    assert sizes == {(4 << 20) // each}
+    net = mlp()
+    weights = 4 * sum(parameter.numel() for parameter in net.parameters())
+    images, labels = torch.zeros(600, 1, 28, 28), torch.zeros(600, dtype=torch.int64)
+    wide = fit_full_batch(net, images, labels, epochs=1, device="cpu").chunk_size
+    # What is flattened, hidden, rectified and scored, besides the image itself.
+    assert wide == 2 * weights // (4 * (784 + 784 + 2048 + 2048 + 10))
 
 
 def test_two_calls_from_one_start_give_the_same_history() -> None:
@@ -266,6 +273,12 @@ OTHER = torch.nn.Linear(2, 2)
         ({"optimizer": torch.optim.LBFGS(OTHER.parameters())}, ValueError, "got LBFGS"),
         ({"device": "gpu"}, ValueError, "^device: expected a name such as 'cpu'"),
         ({"device": "cuda:99"}, RuntimeError, "^device: expected one that this machine has"),
+        ({"checkpoint_every": 0}, ValueError, "^checkpoint_every: expected at least 1, got 0"),
+        ({"validate_every": 2.5}, TypeError, "^validate_every: expected a whole number, got 2.5"),
+        ({"precision": "half"}, ValueError, "^precision: expected 'full', 'tf32' or 'bf16', got"),
+        ({"precision": "tf32"}, ValueError, "^precision: expected a GPU for 'tf32', got device"),
+        ({"deterministic": "yes"}, TypeError, "^deterministic: expected True or False, got 'yes'"),
+        ({"progress": 1}, TypeError, "^progress: expected True or False, got 1"),
         ({"device": 3}, TypeError, "^device: expected a torch.device or its name"),
     ],
 )
@@ -284,6 +297,55 @@ def test_every_mistake_is_named_and_the_network_left_alone(
     with pytest.raises(kind, match=message):
         fit_full_batch(**(arguments | changed))
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_shorter_numbers_only_when_asked_for(garments: tuple[torch.Tensor, torch.Tensor]) -> None:
+    images, labels = garments
+    losses = []
+    for precision in ("full", "bf16"):
+        torch.manual_seed(0)
+        net = small_cnn()
+        history = fit_full_batch(
+            net,
+            images,
+            labels,
+            epochs=5,
+            device="cpu",
+            precision=precision,
+        )
+        assert all(parameter.dtype == torch.float32 for parameter in net.parameters())
+        losses.append(history.losses)
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_demand_for_reproducible_operations_is_put_back(before: bool) -> None:
+    images, labels = _batch()
+    seen = []
+    net = _tiny()
+    net[1].register_forward_hook(
+        lambda *_: seen.append(torch.are_deterministic_algorithms_enabled())
+    )
+    torch.use_deterministic_algorithms(before)
+    try:
+        fit_full_batch(net, images, labels, epochs=1, deterministic=True, device="cpu")
+        assert torch.are_deterministic_algorithms_enabled() is before
+        assert all(seen)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_card_that_torch_cannot_use_is_not_passed_over_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("cnnbook.training.Path.exists", lambda path: str(path) == "/dev/nvidia0")
+    with pytest.warns(UserWarning, match="has an NVIDIA card that torch cannot use, so the CPU"):
+        assert best_device().type == "cpu"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert best_device().type == "cpu"
 
 
 def test_best_device_is_one_that_works() -> None:

@@ -1,0 +1,271 @@
+"""
+Which sizes come out?
+=====================
+
+*How many numbers does a layer put out, and which of its knobs change that?*
+
+You need :doc:`/gallery/2_layers/plot_07_moving_average`, where a :term:`window` moves by one pixel
+at a time, and :doc:`/gallery/2_layers/plot_10_max_pool`, where it moves by its own width. Nothing
+is learnt here. It is counting, with five knobs.
+"""
+
+# sphinx_gallery_thumbnail_number = 1
+
+# %%
+# Counting with a finger
+# ----------------------
+#
+# The pictures of clothes have 28 pixels in a row. Put a window of 2 pixels at the left end and
+# move it by one until it hits the right end. At how many places has it stood? Make a guess first.
+
+from cnnbook.shapes import derive_output_size
+
+moved = derive_output_size(28, 2)
+print(moved)
+assert str(moved) == "floor((28 + 2*0 - 1*(2 - 1) - 1)/1) + 1 = 27"
+
+# %%
+# 27 places. Read the line from the inside. There are 28 pixels, and 2*0 that were added at the two
+# ends. The window's second :term:`weight` stands 1*(2 - 1) pixels beyond its first. The last 1 is
+# the pixel under the first weight. What remains, 26, is how far the window can move. We divide by
+# the step, 1, and add the place where it started.
+
+assert (28 + 2 * 0 - 1 * (2 - 1) - 1) // 1 == 26
+assert 26 + 1 == moved.output_size == 27
+
+# %%
+# Pooling moves its window by 2. From the 27 pixels just made, how many are left?
+
+pooled = derive_output_size(27, 2, stride=2)
+print(pooled)
+print((27 + 2 * 0 - 1 * (2 - 1) - 1) / 2, "steps fit")
+assert pooled.output_size == 13 == int(12.5) + 1
+
+# %%
+# The window can move 12.5 times, and no window makes half a step: ``floor`` rounds down, and 13
+# are left. The odd pixel at the end is never seen.
+#
+# The whole network on paper
+# --------------------------
+#
+# :func:`~cnnbook.shapes.shape_ledger` walks through a network and writes down what each layer
+# makes of the shape, and because of what. It does not run the network. Here is the CNN of the
+# lecture:
+
+from cnnbook.networks import small_cnn
+from cnnbook.shapes import shape_ledger
+
+net = small_cnn()
+ledger = shape_ledger(net, (1, 28, 28))
+print(ledger)
+shapes = [row.output_shape for row in ledger.rows]
+assert shapes == [(16, 27, 27), (16, 27, 27), (16, 13, 13), (2704,), (10,)]
+
+# %%
+# 28, 27, 13, and the 2704 that somebody had to write into ``Linear(2704, 10)``: sixteen pictures
+# of 13 x 13, laid end to end. ReLU looks at one number at a time and leaves the shape alone.
+
+assert 16 * 13 * 13 == 2704
+assert ledger.output_shape == (10,)
+
+# %%
+# Three knobs that move windows
+# -----------------------------
+#
+# The :term:`stride` is the step from one window to the next. :term:`Padding` puts pixels of value 0
+# around the picture. :term:`Dilation` is the step from one weight of the kernel to the next: with
+# 2, there is a gap of one pixel between neighbours.
+#
+# Take a picture of 7 x 7 and a kernel of 3 x 3. Without any knob, five windows fit in each
+# direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Turn one
+# knob at a time.
+
+from cnnbook.figures import knob_panels
+from cnnbook.shapes import output_size
+
+settings = {
+    "no knob": {},
+    "stride 2": {"stride": 2},
+    "padding 1": {"padding": 1},
+    "dilation 2": {"dilation": 2},
+}
+print({name: output_size(7, 3, **knobs) for name, knobs in settings.items()})
+figure = knob_panels(7, 3, settings)
+
+# %%
+# Blue pixels belong to the first window, pixels with a dot to the one beside it; the headings count
+# the windows. Stride moves the neighbour away. Padding, the hatched frame, lets the window start
+# one pixel outside, and the picture keeps its size. Dilation pulls the window apart: nine weights,
+# as before, but they span five pixels.
+
+assert [output_size(7, 3, **knobs) for knobs in settings.values()] == [5, 3, 7, 3]
+assert 2 * (3 - 1) + 1 == 5
+
+# %%
+# Stride 2 and dilation 2 both give 3 x 3, and yet they do different things. With the stride, nine
+# windows stand apart; with the dilation, nine windows stand close, and each of them looks far. The
+# size does not tell which it was:
+
+for name, knobs in settings.items():
+    print(f"{name:10}", derive_output_size(7, 3, **knobs))
+
+# %%
+# The derivation does. The stride shrinks the result as a divisor, the dilation by what is taken
+# away before.
+
+assert (7 + 2 * 0 - 1 * (3 - 1) - 1) // 2 + 1 == 3
+assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3
+
+# %%
+# Does torch agree?
+# -----------------
+#
+# The formula is one line [Dumoulin2016]_. torch does not show us its line, but it has to put out
+# some picture, and we can measure that: five kernels, three strides, three paddings, three
+# dilations, every combination of them.
+
+import itertools
+
+import torch
+
+image = torch.zeros(1, 1, 28, 28)
+knobs = list(itertools.product(range(1, 6), (1, 2, 3), (0, 1, 2), (1, 2, 3)))
+for kernel_size, stride, padding, dilation in knobs:
+    layer = torch.nn.Conv2d(1, 1, kernel_size, stride, padding, dilation)
+    size = output_size(28, kernel_size, stride=stride, padding=padding, dilation=dilation)
+    assert layer(image).shape == (1, 1, size, size)
+print(len(knobs), "settings, no disagreement")
+
+# %%
+# 135 settings, and torch makes the size of the formula each time.
+
+assert len(knobs) == 5 * 3 * 3 * 3 == 135
+
+# %%
+# Keeping the size
+# ----------------
+#
+# Often one wants a layer that does not shrink the picture. A kernel of 3 needs padding 1, a kernel
+# of 5 needs padding 2. What does a kernel of 2 need? Guess, then read the next three numbers.
+
+from cnnbook.shapes import same_padding
+
+print(output_size(28, 3, padding=1), output_size(28, 5, padding=2))
+print([output_size(28, 2, padding=padding) for padding in (0, 1)])
+print("before and after:", same_padding(2))
+assert output_size(28, 3, padding=1) == output_size(28, 5, padding=2) == 28
+assert [output_size(28, 2, padding=padding) for padding in (0, 1)] == [27, 29]
+assert same_padding(2) == (0, 1)
+
+# %%
+# It needs half a pixel on each side. Padding 0 leaves 27, padding 1 makes 29, and 28 is never hit.
+# torch's ``padding="same"`` therefore puts its one pixel at the end only. This is one reason why
+# kernels mostly have an odd number of rows and columns.
+#
+# Two knobs that do not
+# ---------------------
+#
+# The number of channels and the number of groups leave the windows where they are. They decide who
+# looks at what. Four pictures go in, eight come out: how large is each of the eight, and how many
+# weights does that take?
+
+layers = {groups: torch.nn.Conv2d(4, 8, 3, groups=groups) for groups in (1, 2, 4)}
+for groups, layer in layers.items():
+    count = sum(parameter.numel() for parameter in layer.parameters())
+    sizes = tuple(layer(torch.zeros(1, 4, 28, 28)).shape), tuple(layer.weight.shape)
+    print(f"groups={groups}: output {sizes[0]}, weight {sizes[1]}, {count} parameters")
+    assert sizes == ((1, 8, 26, 26), (8, 4 // groups, 3, 3))
+    assert count == 8 * (4 // groups) * 3 * 3 + 8
+
+# %%
+# The same size each time, eight pictures of 26 x 26. What changes is the second axis of the
+# weights. With one group each kernel has a slice of 3 x 3 for all four channels, 296 parameters in
+# all. With two groups it has slices for two of them, 152, and with four groups for a single one,
+# 80.
+
+assert (8 * 4 * 9 + 8, 8 * 2 * 9 + 8, 8 * 1 * 9 + 8) == (296, 152, 80)
+
+# %%
+# To see who looks at whom, light up one input channel after the other, and see which outputs
+# answer. Below, each word of eight signs is one input, and each sign is an output: ``#`` where it
+# answers.
+
+for groups, layer in layers.items():
+    torch.nn.init.ones_(layer.weight)
+    one_lit = torch.eye(4).reshape(4, 4, 1, 1).expand(4, 4, 3, 3)
+    answers = torch.nn.functional.conv2d(one_lit, layer.weight, groups=groups)[..., 0, 0] > 0
+    print(f"groups={groups}", *("".join(".#"[a] for a in row) for row in answers.tolist()))
+    assert answers.sum(dim=1).tolist() == [8 // groups] * 4
+
+# %%
+# With one group every input reaches all eight outputs. With two, the first two inputs reach the
+# first four outputs and the others the last four: two layers side by side, which know nothing of
+# each other. With four, each input has two outputs to itself.
+#
+# Turn a knob, and something else breaks
+# --------------------------------------
+#
+# Give the lecture's convolution a padding of 1. With a pencil: what comes after the convolution,
+# after pooling, after flattening? And what will the linear layer say?
+
+net[0].padding = (1, 1)
+print(shape_ledger(net[:4], (1, 28, 28)))
+try:
+    shape_ledger(net, (1, 28, 28))
+except ValueError as error:
+    told = str(error)
+print(told)
+assert shape_ledger(net[:4], (1, 28, 28)).output_shape == (3136,) == (16 * 14 * 14,)
+assert told.endswith("expects 2704 numbers, but gets 3136; use torch.nn.Linear(3136, 10)")
+
+# %%
+# 29, 14, and 16 x 14 x 14 = 3136. The convolution is content, and the layer that complains stands
+# four lines further down. This mistake is rarely found where it was made.
+
+assert derive_output_size(28, 2, padding=1).output_size == 29
+assert derive_output_size(29, 2, stride=2).output_size == 14
+
+# %%
+# Try it
+# ------
+#
+# A square of 8 x 8, an average of 3 x 3, stride 2 and padding 1. Before you touch it: how many
+# windows? Then choose the image of 4 x 4 numbers, and make the kernel too large for it without
+# taking another kernel.
+#
+# .. conv-explorer::
+#    :image: square
+#    :kernel: average3
+#    :stride: 2
+#    :padding: 1
+
+print(derive_output_size(8, 3, stride=2, padding=1))
+assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
+
+# %%
+# Four in each direction. And on 4 x 4 pixels, without padding, a dilation of 2 is too much: the
+# kernel spans five.
+#
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 11.1
+#
+# .. exercise:: 11.2
+#
+# .. exercise:: 11.3
+#
+# The answer
+# ----------
+#
+# Along each axis, as many numbers come out as windows fit. Padding makes room, kernel and dilation
+# use it up, the stride divides what is left, and a remainder is dropped. So 28 pixels become 27,
+# then 13, and sixteen channels of that are 2704 numbers. Channels and groups change how many
+# pictures there are and who looks at whom, not how large they are.
+#
+# We know now how many numbers go in and how many come out. A matrix also has so many rows and so
+# many columns: :doc:`/gallery/3_inside/plot_12_img_at_what`.

@@ -1,0 +1,272 @@
+"""
+conv(img) = img @ What?
+=======================
+
+*A linear layer is a matrix product; can a convolution be written as one, and with which matrix?*
+
+You need the 3 x 3 average on the numbers from 0 to 15, which is in
+:doc:`/gallery/2_layers/plot_07_moving_average`, and the sizes of
+:doc:`/gallery/3_inside/plot_11_sizes`. The lecture writes the line in the title and leaves the
+question open. It has three answers: no, yes, and almost.
+"""
+
+# sphinx_gallery_thumbnail_number = 2
+
+# %%
+# Literally
+# ---------
+#
+# A picture of 4 x 4 pixels is a matrix already. Its :term:`convolution` with the average of 3 x 3
+# has four windows:
+
+import torch
+
+from cnnbook.convolution import averaging_conv
+
+img = torch.arange(16.0).reshape(1, 1, 4, 4)
+conv = averaging_conv(3)
+print(conv(img)[0, 0].round().int().tolist())
+assert torch.allclose(conv(img), torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]]]))
+
+# %%
+# Now multiply from the right, ``img @ What``. Whatever stands in ``What``, its four rows must meet
+# the four columns of ``img``. How many columns it has we may choose. Take a pencil: what shape can
+# the product have?
+
+for columns in (1, 2, 3):
+    print((img[0, 0] @ torch.ones(4, columns)).shape, "against", conv(img)[0, 0].shape)
+    assert (img[0, 0] @ torch.ones(4, columns)).shape == (4, columns)
+
+# %%
+# It always has four rows, and we need two. That alone settles it, but there is a deeper reason. Add
+# 9 to every pixel of row 2 and see which rows of the product and of the average take notice:
+
+changed = img.clone()
+changed[0, 0, 2] += 9
+product = (changed - img)[0, 0] @ torch.tensor([[1.0], [10.0], [100.0], [1000.0]])
+print("product:", product[:, 0].tolist())
+print("average:", conv(changed).sub(conv(img)).round()[0, 0].tolist())
+assert product[:, 0].tolist() == [0, 0, 9999, 0]
+assert torch.allclose(conv(changed) - conv(img), torch.full((2, 2), 3.0), atol=1e-5)
+
+# %%
+# Row 2 of the image goes into row 2 of the product and into no other. A factor on the right mixes
+# the numbers within a row and never the rows. A window of 3 x 3 reaches over three rows, so both
+# rows of the average rise, by 3 x 9 / 9 = 3.
+#
+# Read literally, the answer is no.
+
+assert 3 * 9 / 9 == 3
+
+# %%
+# Flattened
+# ---------
+#
+# So put all the pixels into *one* row. Then a factor on the right can mix them all. It must have
+# 16 rows, one for each pixel, and four columns, one for each window. What stands in a column?
+#
+# To tell the weights apart, use a kernel of the numbers 1 to 9 for a moment. How many of the 64
+# entries will not be 0? Make a guess.
+
+from cnnbook.convolution import conv2d, conv_matrix
+from cnnbook.figures import matrix_pictures
+
+numbered = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
+what = conv_matrix(numbered, 4)
+figure = matrix_pictures({"one column for each window": what})
+
+# %%
+# Each column is a picture of 4 x 4, laid on end: the kernel where the window stands, nothing (that
+# is, 0) elsewhere. Four windows see nine pixels each, which makes 36 of 64 entries. And these 36
+# are only 9 numbers, each of them written down four times. That is what is meant by *shared*
+# weights.
+
+assert what.shape == (16, 4)
+assert int(what.count_nonzero()) == 4 * 9 == 36
+assert what.numel() == 64
+counts = [int((what == weight).sum()) for weight in range(1, 10)]
+assert counts == [4] * 9
+
+# %%
+# Follow the second column down the picture: 1, 2, 3 in the last three pixels of the first row,
+# then a 0 for the first pixel of the second row, then 4, 5, 6. Folded back into a picture it is
+# easier to read:
+
+print(what[:, 1].reshape(4, 4).int())
+assert what[:, 1].reshape(4, 4)[:3, 1:].equal(numbered[0, 0])
+
+# %%
+# Does it give the average, if the weights are those of the average?
+# :func:`~cnnbook.convolution.conv_matrix` takes them from the layer.
+
+what = conv_matrix(conv.weight.detach(), 4)
+flat = img.flatten(1) @ what
+print(flat.shape, flat.round().tolist())
+print((what * 9).round().int()[:4].tolist())
+assert torch.allclose(flat.reshape(1, 1, 2, 2), conv(img))
+assert torch.equal(what != 0, conv_matrix(numbered, 4) != 0)
+
+# %%
+# 5, 6, 9 and 10 again, as a row. So ``conv(img)``, flattened, is ``img @ What``, flattened: the
+# answer is yes. (The last line shows the first four rows, in ninths: all the weights are 1/9.)
+
+assert flat.round().tolist() == [[5, 6, 9, 10]]
+
+# %%
+# And the bias?
+# -------------
+#
+# A layer adds a :term:`bias`. Can it hide somewhere in ``What``? Ask a black picture.
+
+shifted = averaging_conv(3)
+torch.nn.init.constant_(shifted.bias, 0.5)
+black = torch.zeros(1, 1, 4, 4)
+print(shifted(black).flatten(1).tolist(), "against", (black.flatten(1) @ what).tolist())
+assert shifted(black).flatten(1).tolist() == [[0.5] * 4]
+assert (black.flatten(1) @ what).tolist() == [[0.0] * 4]
+assert torch.allclose(shifted(img).flatten(1), img.flatten(1) @ what + shifted.bias)
+
+# %%
+# It cannot. Zeros times any matrix are zeros, and the layer says 0.5. The bias is added afterwards,
+# the same for each window, just as in a linear layer: ``img @ What + bias``.
+#
+# Almost literally
+# ----------------
+#
+# What if we allow a second matrix, on the left? A factor on the left mixes the rows. Then the image
+# could stay a square. The weights of the average are 1/9 = 1/3 x 1/3: an average down the columns,
+# then one along the rows. So try a matrix that takes the mean of three neighbours:
+
+from cnnbook.convolution import band_matrix
+
+thirds = torch.full((3,), 1 / 3)
+A = band_matrix(thirds, 4).T
+print((A * 3).round().int())
+print((A @ img[0, 0] @ A.T).round().int().tolist())
+assert (A * 3).round().tolist() == [[1, 1, 1, 0], [0, 1, 1, 1]]
+assert torch.allclose(A @ img[0, 0] @ A.T, conv(img)[0, 0])
+
+# %%
+# 5, 6, 9 and 10: ``A @ img @ A.T``, with a picture that was never flattened. The left factor has
+# two rows and makes two of the four; the right one does the same to the columns. 8 entries each,
+# instead of 64.
+#
+# This needs a kernel that is a column times a row, of *rank 1* as linear algebra says.
+# :func:`~cnnbook.convolution.separable_factors` finds the two, or refuses. In general they differ,
+# so the two matrices do as well: ``A @ img @ B``.
+
+from cnnbook.convolution import separable_factors
+from cnnbook.kernels import laplacian_kernel, sobel_kernel
+
+column, row = separable_factors(sobel_kernel("x"))
+print(column.tolist(), "times", row.tolist())
+A, B = band_matrix(column, 4).T, band_matrix(row, 4)
+edges = conv2d(img, sobel_kernel("x")[None, None])[0, 0]
+print((A @ img[0, 0] @ B).tolist())
+assert (A @ img[0, 0] @ B).tolist() == edges.tolist() == [[8, 8], [8, 8]]
+
+# %%
+# This kernel, Sobel's, measures how much brighter the picture gets to the right; in ours it gets
+# brighter everywhere by the same amount. But not every kernel is so obliging:
+
+try:
+    separable_factors(laplacian_kernel())
+except ValueError as error:
+    print(error)
+rank = int(torch.linalg.matrix_rank(laplacian_kernel()))
+print("rank", rank)
+assert rank == 2
+
+# %%
+# A kernel of rank 2 is a sum of two that have rank 1, so it needs two such products, added. Nobody
+# promises that a kernel which a network has learnt is a column times a row. Flattening works for
+# every kernel.
+#
+# The lecture's CNN
+# -----------------
+#
+# Now the real thing: 28 x 28 pixels, sixteen kernels of 2 x 2. How many rows, how many columns has
+# its ``What``? And of its entries, how many in a hundred are not 0?
+
+from cnnbook.networks import small_cnn
+
+torch.manual_seed(0)
+layer = small_cnn()[0]
+what = conv_matrix(layer.weight.detach(), 28)
+held = int(what.count_nonzero())
+print(f"{what.shape[0]} x {what.shape[1]:,} = {what.numel():,} entries")
+different = set(what[what != 0].tolist())
+print(f"{held:,} not 0, {100 * held / what.numel():.2f} %, {len(different)} different numbers")
+
+# %%
+# 784 pixels make the rows, and 16 x 27 x 27 = 11,664 numbers that come out make the columns.
+# 46,656 entries are not 0, which is 0.51 %, and they are the 64 weights of the layer, each written
+# down 729 times, once for each place. A linear layer from 784 to 11,664 numbers would have to
+# learn all 9,144,576.
+
+assert what.shape == (28 * 28, 16 * 27 * 27) == (784, 11_664)
+assert held == 64 * 27 * 27 == 64 * 729 == 46_656
+assert f"{100 * held / what.numel():.2f}" == "0.51"
+assert len(different) == layer.weight.numel() == 64
+assert what.numel() == 784 * 11_664 == 9_144_576
+
+# %%
+# We have met 46,656 before, in :doc:`/gallery/1_why/plot_02_parameters`. It was the number of
+# products that this layer computes for an image. Now we can see them: each entry is one product.
+# On the right, the upper left corner of the matrix: three rows of pixels, two rows of windows.
+
+figure = matrix_pictures({"784 x 11,664": what, "the corner": what[: 3 * 28, : 2 * 27]})
+
+# %%
+# On the left, the sixteen stripes are the sixteen kernels; they are drawn far too thick, or one
+# would not see them. On the right nothing is thickened. There are four colours for four weights,
+# and each column has all four of them: two from one row of pixels, two from the next, 28 pixels
+# further down. Where the line of windows ends, the stripe skips a pixel.
+
+corner = what[: 3 * 28, : 2 * 27]
+assert len(set(corner[corner != 0].tolist())) == 4
+assert all(int(count) == 4 for count in (corner != 0).sum(dim=0))
+
+# %%
+# A matrix with so many zeros is a waste of memory, and nobody multiplies with it. If only the
+# entries that hold something are stored, it is called *sparse*. It still has to give what the
+# layer gives, here on a real picture:
+
+from cnnbook.images import load_fashion_mnist
+
+data = load_fashion_mnist(n_train=1, n_test=1, one_hot=False, fallback="drawn")
+picture = data.train_images
+sparse = conv_matrix(layer.weight.detach(), 28, sparse=True)
+by_matrix = (picture.flatten(1) @ sparse).reshape(1, 16, 27, 27) + layer.bias[:, None, None]
+apart = (by_matrix - layer(picture)).abs().max().item()
+print(f"{sparse.values().numel():,} stored; less than 0.00001 apart: {apart < 0.00001}")
+assert sparse.values().numel() == 46_656
+assert apart < 0.00001
+
+# %%
+# Less than 0.00001 apart, if at all: that is rounding. The layer and the matrix are the same
+# function.
+#
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 12.1
+#
+# .. exercise:: 12.2
+#
+# .. exercise:: 12.3
+#
+# The answer
+# ----------
+#
+# Literally no: a factor on the right keeps the four rows and never mixes them. Flattened, yes: a
+# convolution *is* a linear layer, one with a matrix that is nearly empty and holds the same few
+# weights over and over, and the bias is added after it. And for a kernel that is a column times a
+# row, almost literally: ``A @ img @ B``.
+#
+# The same weights at every place: what does that mean for a picture whose shoe stands somewhere
+# else? :doc:`/gallery/3_inside/plot_13_equivariance`.

@@ -1,0 +1,295 @@
+"""
+Correlation, convolution, equivariance
+======================================
+
+*Is torch's convolution a convolution, and what does it do when the picture moves?*
+
+You need the windows of :doc:`/gallery/2_layers/plot_07_moving_average`, the pooling of
+:doc:`/gallery/2_layers/plot_10_max_pool`, and padding from
+:doc:`/gallery/3_inside/plot_11_sizes`.
+"""
+
+# sphinx_gallery_thumbnail_number = 1
+
+# %%
+# One bright pixel
+# ----------------
+#
+# The quickest way to know a kernel is to show it a black picture with a single bright pixel. Take
+# the numbers from 1 to 9 as weights, and put the pixel into the middle of 5 x 5. Nine windows see
+# it. With a pencil: what does the first of them, in the upper left corner, give?
+
+import torch
+
+from cnnbook.convolution import conv2d
+
+kernel = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
+dot = torch.zeros(1, 1, 5, 5)
+dot[0, 0, 2, 2] = 1
+print(torch.nn.functional.conv2d(dot, kernel)[0, 0].int())
+assert conv2d(dot, kernel)[0, 0].tolist() == [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
+assert torch.equal(conv2d(dot, kernel), torch.nn.functional.conv2d(dot, kernel))
+
+# %%
+# It gives 9. The first window has the pixel in its lower right corner, and the kernel lies on it
+# as it stands, so the pixel meets the last weight. The next window is one to the right, and there
+# the pixel is one to the left: 8. What comes out is the kernel turned by half a circle.
+#
+# Nothing is wrong with that, except the name. Mathematicians call this operation
+# :term:`cross-correlation`. Their :term:`convolution` flips the kernel first, in both directions.
+# Do it for them:
+
+flipped = kernel.flip(2, 3)
+print(flipped[0, 0].int())
+print(conv2d(dot, flipped)[0, 0].int())
+assert flipped[0, 0].tolist() == [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
+assert torch.equal(conv2d(dot, flipped), kernel)
+
+# %%
+# Now the dot is replaced by the kernel as we wrote it, like a stamp. That is the picture to have
+# of a true convolution: every pixel stamps the kernel, as strongly as it is bright, and the stamps
+# add up.
+#
+# You have done one at school. To multiply (1 + 2x) by (3 + 4x), you sort the products by powers of
+# x: 1*3, then 1*4 + 2*3, then 2*4. Which of the two lines below is the product?
+
+row = torch.tensor([1.0, 2.0])[None, None, None]
+other = torch.tensor([3.0, 4.0])[None, None, None]
+print(conv2d(row, other, padding=(0, 1)).flatten().tolist())
+print(conv2d(row, other.flip(3), padding=(0, 1)).flatten().tolist())
+assert conv2d(row, other, padding=(0, 1)).flatten().tolist() == [1 * 4, 1 * 3 + 2 * 4, 2 * 3]
+assert conv2d(row, other.flip(3), padding=(0, 1)).flatten().tolist() == [
+    1 * 3,
+    1 * 4 + 2 * 3,
+    2 * 4,
+]
+
+# %%
+# The second, with the flip: 3 + 10x + 8x². The factors of a product may be swapped, and so may the
+# two partners of a true convolution. Those of a correlation may not: swap them, and the result
+# comes out backwards.
+
+swapped = conv2d(other, row.flip(3), padding=(0, 1)).flatten().tolist()
+assert swapped == [3, 10, 8]
+assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
+print("swapped, with the flip:", swapped)
+print("swapped, without:", conv2d(other, row, padding=(0, 1)).flatten().tolist())
+
+# %%
+# Why does nobody else mind?
+# --------------------------
+#
+# Because the weights are learnt. A network that flips its kernels would learn them the other way
+# round and do the same. Most libraries do not flip and call it convolution all the same
+# [Goodfellow2016]_, and so does this book. Some kernels cannot even tell. What does the flip do to
+# an average, and what to Sobel's edge kernel? Guess.
+
+from cnnbook.kernels import averaging_kernel, sobel_kernel
+
+print(torch.equal(averaging_kernel(3).flip(0, 1), averaging_kernel(3)))
+print(sobel_kernel("x").tolist())
+print(sobel_kernel("x").flip(0, 1).tolist())
+assert torch.equal(averaging_kernel(3).flip(0, 1), averaging_kernel(3))
+assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
+
+# %%
+# Nothing to the first; the second changes its sign. Copy an edge kernel from a book that flips,
+# and black and white are swapped in your picture: this is why.
+#
+# When the picture moves
+# ----------------------
+#
+# A shoe is a shoe wherever it stands. Suppose we shift the picture and then look for edges. Or we
+# look for edges first, and then shift what we found. Before you run it: is there a difference?
+#
+# We put plenty of black around the picture, so that nothing falls over the edge, and we use whole
+# numbers from 0 to 255, so that sums are exact.
+
+from cnnbook.figures import two_ways
+from cnnbook.images import load_fashion_mnist
+
+data = load_fashion_mnist(n_train=100, n_test=1, one_hot=False, fallback="drawn")
+is_boot = data.train_labels == data.class_names.index("Ankle boot")
+boot = torch.nn.functional.pad((data.train_images[is_boot][:1] * 255).round(), (8, 8, 8, 8))
+sobel = sobel_kernel("x")[None, None]
+
+
+def shift(images: torch.Tensor, down: int, right: int) -> torch.Tensor:
+    """Move the pixels; what leaves at one side comes back at the other."""
+    return images.roll((down, right), dims=(2, 3))
+
+
+# %%
+# ``roll`` moves the rows and columns round in a circle; since they are black at the border, what
+# comes in on the other side is black too.
+
+edges = conv2d(boot, sobel, padding=1)
+shift_first = conv2d(shift(boot, 4, 6), sobel, padding=1)
+shift_last = shift(edges, 4, 6)
+print("largest difference:", (shift_first - shift_last).abs().max().item())
+figure = two_ways([boot, edges, shift(boot, 4, 6), shift_last], across="convolve", down="shift")
+assert torch.equal(shift_first, shift_last)
+
+# %%
+# None at all. On the right, white is where the picture gets brighter to the right, black where it
+# gets darker, and grey where nothing changes. From the upper left to the lower right it does not
+# matter which way one takes. It must be so: every window uses the same weights, so the windows
+# that saw the shoe before the shift have twins that see it afterwards.
+#
+# This is called *equivariance*: the output moves along with the input. It is not *invariance*,
+# which would mean that the output stays where it is.
+#
+# And it is not particular to this shift, nor to this kernel. All shifts by up to seven pixels in
+# each direction, and a kernel that nobody has ever asked for, our 1 to 9:
+
+steps = range(-7, 8)
+features = conv2d(boot, kernel, padding=1)
+for down in steps:
+    for right in steps:
+        moved = conv2d(shift(boot, down, right), kernel, padding=1)
+        assert torch.equal(moved, shift(features, down, right))
+print(len(steps) ** 2, "shifts, all equal")
+assert len(steps) ** 2 == 15 * 15 == 225
+
+# %%
+# All 225 agree, in every pixel. The MLP of the first pages has nothing of the kind: there, each
+# pixel has weights of its own, and a shoe one pixel further right is a new thing to be learnt.
+#
+# At the edges
+# ------------
+#
+# We had prepared that well. Now let the picture fill the frame: 5 x 5 pixels, all 1, and a kernel
+# of nine ones with padding 1, which counts the pixels in its window. Shift by one to the right;
+# the last column falls out, and zeros come in at the left. Where will the two ways differ? Guess
+# the columns.
+
+ones, nine = torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3)
+
+
+def push(images: torch.Tensor) -> torch.Tensor:
+    """Move the pixels to the right by one; what leaves is lost."""
+    return torch.nn.functional.pad(images, (1, -1))
+
+
+first = conv2d(push(ones), nine, padding=1)[0, 0].int()
+last = push(conv2d(ones, nine, padding=1))[0, 0].int()
+print(first, last, first - last, sep="\n")
+
+# %%
+# The first table is shift, then convolve; the second is convolve, then shift; the third is their
+# difference. Ten of 25 pixels differ, all of them in the first and in the last column. At the left,
+# the windows of the first way see ones coming in beside the zeros, where the second way has only
+# the zeros it put there. At the right, the first way misses the column that fell out.
+
+assert (first[2].tolist(), last[2].tolist()) == ([3, 6, 9, 9, 6], [0, 6, 9, 9, 9])
+assert (first - last)[2].tolist() == [3, 0, 0, 0, -3]
+assert int((first != last).sum()) == 10
+assert first.numel() == 25
+assert torch.equal(first[:, 1:4], last[:, 1:4])
+
+# %%
+# The three columns between agree. The promise is broken only beside the two edges over which
+# something moved.
+#
+# Pooling moves in pairs
+# ----------------------
+#
+# Pooling with a window of 2 also does the same in each window. But its windows stand at every
+# other pixel only. Take one row, with a 3 and a 7 side by side. Unshifted, both are in one window,
+# and pooling leaves 0, 7, 0, 0. What is left after a shift by 1? And by 2?
+
+from cnnbook.figures import pooling_strips
+from cnnbook.pooling import max_pool2d
+
+pair = torch.tensor([0.0, 0, 3, 7, 0, 0, 0, 0])
+strips = {"not shifted": pair} | {f"by {step}": pair.roll(step) for step in (1, 2, 3)}
+pooled = {name: max_pool2d(strip[None, None, None], (1, 2)) for name, strip in strips.items()}
+for name, numbers in pooled.items():
+    print(f"{name:12}", numbers.flatten().int().tolist())
+figure = pooling_strips(strips)
+
+# %%
+# The blue frames are the windows; they stay where they are while the numbers move through them. By
+# 2, the 7 arrives one place further on: half the shift, since the pooled row has half the
+# pixels. By 1, the 3 and the 7 end up in different windows, and both of them survive. That is not
+# the old row in a new place. It is another row.
+
+assert pooled["not shifted"].flatten().tolist() == [0, 7, 0, 0]
+assert pooled["by 1"].flatten().tolist() == [0, 3, 7, 0]
+assert pooled["by 2"].flatten().tolist() == [0, 0, 7, 0]
+assert pooled["by 3"].flatten().tolist() == [0, 0, 3, 7]
+
+# %%
+# On the boot: is the result after the shift *any* shift of the result before it? We try all of
+# them. A convolution with stride 2 may stand beside it; what do you expect of that one?
+
+layers = {
+    "pooling": lambda images: max_pool2d(images, 2),
+    "stride 2": lambda images: conv2d(images, sobel, stride=2),
+}
+found = {}
+for name, layer in layers.items():
+    before = layer(boot)
+    for step in range(7):
+        after = layer(shift(boot, 0, step))
+        places = range(before.shape[3])
+        found[name, step] = [p for p in places if torch.equal(after, shift(before, 0, p))]
+    print(f"{name:8}", {step: found[name, step] for step in range(7)})
+
+# %%
+# Shifts by 0, 2, 4 and 6 are found again as 0, 1, 2 and 3. The odd ones are found nowhere. The
+# stride does the same as pooling, so it is not the maximum that breaks the rule: it is the
+# skipping.
+
+for name in layers:
+    assert [found[name, step] for step in (0, 2, 4, 6)] == [[0], [1], [2], [3]]
+    assert [found[name, step] for step in (1, 3, 5)] == [[], [], []]
+
+# %%
+# Two layers that skip need a shift by 4, three of them a shift by 8. In deep networks this can be
+# seen in the answers, which change when a picture moves by a single pixel; to blur before skipping
+# helps [Zhang2019]_.
+#
+# Convolution, ReLU and pooling together, then, as in the lecture's CNN with its sixteen kernels:
+
+from cnnbook.networks import small_cnn
+
+torch.manual_seed(0)
+front = small_cnn()[:3]
+with torch.no_grad():
+    before, by_two, by_one = (front(shift(boot / 255, 0, step)) for step in (0, 2, 1))
+print("by 2:", torch.allclose(by_two, shift(before, 0, 1), atol=1e-5))
+print("by 1:", any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in range(21)))
+assert before.shape == (1, 16, 21, 21)
+assert torch.allclose(by_two, shift(before, 0, 1), atol=1e-5)
+assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in range(21))
+
+# %%
+# As expected: with the even shift all sixteen pictures move by one; with the odd one they change.
+# ReLU has no say in it, since it looks at one number at a time.
+#
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 13.1
+#
+# .. exercise:: 13.2
+#
+# .. exercise:: 13.3
+#
+# The answer
+# ----------
+#
+# torch's convolution is the cross-correlation of mathematics: it does not flip the kernel, and
+# since the weights are learnt, nobody needs it to. When the picture moves, its features move along,
+# exactly, as long as the edges stay out of it. Pooling in pairs keeps that promise for even
+# shifts only. What the linear layer at the end makes of features that have moved is another matter:
+# it has weights of its own for each place.
+#
+# We flipped a kernel by hand here, seemingly for nothing. The flip comes back where gradients go
+# through a layer the other way:
+# :doc:`/gallery/3_inside/plot_14_backpropagation`.
