@@ -26,6 +26,7 @@ extensions = [
     "mathml",
     "accessible",
     "explorer",
+    "exercise",
     "backlinks",
 ]
 # The gallery writes a page of build times, which would differ from build to build.
@@ -84,6 +85,7 @@ html_sidebars: dict[str, list[str]] = {
         "references",
         "contributing",
         "changelog",
+        "exercises",
         "search",
         "genindex",
     )

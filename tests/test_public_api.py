@@ -156,10 +156,10 @@ def test_the_overview_lists_every_function_by_task() -> None:
     overview = (ROOT / "docs" / "api" / "index.rst").read_text("utf-8")
     listed = re.findall(r"^   (\w+)\.(\w+)$", overview, re.MULTILINE)
     assert len(listed) == len(set(listed))
-    # Checks, layouts of text and the insides of loader and trainer serve the other modules;
-    # records come with what makes them.
+    # Checks, verdicts, layouts of text and the insides of loader and trainer serve the other
+    # modules; records come with what makes them.
     inside = {
-        *("arguments", "tables"),
+        *("arguments", "tables", "judging"),
         *("fetching", "idx_format", "published_files", "whole_files"),
         *("checkpoints", "cutting", "distributed", "graphs", "layouts", "stopping", "workers"),
     }

@@ -19,6 +19,7 @@ from test_scoring import SCORED
 import cnnbook
 from cnnbook import (
     convolution,
+    exercises,
     garments,
     images,
     kernels,
@@ -128,6 +129,11 @@ CALLS: dict[Any, dict[str, Any]] = {
     pooling.avg_pool2d_grad: {"grad_output": POOLED, "image_size": 3, **AVERAGE},
     pooling.relu: {"images": IMAGES},
     pooling.relu_grad: {"grad_output": IMAGES, "images": IMAGES},
+    exercises.check: {"number": "6.1", "answer": 15},
+    **{
+        function: {"number": "6.1"}
+        for function in (exercises.exercise, exercises.hint, exercises.solution)
+    },
     garments.draw_garments: {"n": 1, "generator": torch.Generator()},
     images.shuffle_pixels: {"images": IMAGES, "seed": 0},
     images.load_fashion_mnist: {
@@ -250,6 +256,27 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
         "tensor of no axis",
     },
     (garments.draw_garments, "generator"): set(),
+    **{
+        (function, "number"): set()
+        for function in (
+            exercises.check,
+            exercises.exercise,
+            exercises.hint,
+            exercises.solution,
+        )
+    },
+    # Whatever has numbers in it can be judged, and is told that it is wrong.
+    (exercises.check, "answer"): {
+        *EVERY_FRACTION,
+        *NUMBERS,
+        *("list", "empty list", "list of floats", "list of NaN", "array", "empty array"),
+        *(f"tuple of {what}" for what in ("zeros", "truth values", "huge numbers")),
+        *("NaN", "infinity", "minus infinity"),
+        *("whole images", "whole labels", "too large labels", "truth values", "one truth value"),
+        *("narrow floats", "sparse tensor", "sparse images"),
+        *("meta network", "network of other images", "lazy network", "network without forward"),
+    }
+    - {"meta tensor", "meta scores", "meta images"},
 }
 
 # Tested with the same values in the files of their modules, or not meant for a caller's values.
@@ -260,6 +287,7 @@ ELSEWHERE = {
         ("fetching", "idx_format", "published_files", "whole_files"),
         "inside of the loader: tested with faulty files, mirrors and disks in test_image_faults.py",
     ),
+    "judging": "inside of the exercises: test_exercises.py",
     **dict.fromkeys(
         ("checkpoints", "cutting", "distributed", "graphs", "layouts", "stopping", "workers"),
         "inside of the trainer: tested with cut files, kills and odd networks in their own files",
@@ -271,6 +299,7 @@ ELSEWHERE = {
 BY_HAND = {
     (images.main, "a command: argparse checks its words; test_image_faults.py"),
     (images.cache_folder, "takes nothing"),
+    (exercises.exercises, "takes nothing"),
     (networks.modes_kept, "test_networks.py, inside a with block"),
     (scoring.predict_scores, "device: test_scoring.py"),
     (windows.check_bias, "a check"),

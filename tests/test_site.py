@@ -41,6 +41,7 @@ KINDS = (
     "api/index",
     "api/convolution",
     "api/counting",
+    "exercises",
     "gallery/index",
 )
 LOOKED_AT = [*(f"{name}.html" for name in KINDS), *GALLERY]

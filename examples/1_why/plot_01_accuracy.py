@@ -174,6 +174,19 @@ figure = image_grid(data.test_images[worst.indices], titles=titles)
 # %%
 # Would you have known? Several of them could hang in either part of the shop.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 1.1
+#
+# .. exercise:: 1.2
+#
+# .. exercise:: 1.3
+#
 # The answer
 # ----------
 #

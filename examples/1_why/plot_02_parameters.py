@@ -143,6 +143,19 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # %%
 # Both ways agree, for both networks.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 2.1
+#
+# .. exercise:: 2.2
+#
+# .. exercise:: 2.3
+#
 # The answer
 # ----------
 #

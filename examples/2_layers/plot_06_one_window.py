@@ -106,6 +106,19 @@ assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 # The same number again. In one window there is no difference between the two. The difference
 # begins when the image is larger than the window.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 6.1
+#
+# .. exercise:: 6.2
+#
+# .. exercise:: 6.3
+#
 # The answer
 # ----------
 #

@@ -150,6 +150,19 @@ figure = image_grid(torch.cat([shoe, frame]), titles=["before", "5 x 5 average"]
 assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 
 # %%
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 7.1
+#
+# .. exercise:: 7.2
+#
+# .. exercise:: 7.3
+#
 # The answer
 # ----------
 #

@@ -206,6 +206,19 @@ assert (corners < 0).sum() == (layer.bias < 0).sum()
 # weights, plus the bias: a flat colour. Only at outlines and seams does it matter which weight lies
 # where, and that is what a kernel is for.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 8.1
+#
+# .. exercise:: 8.2
+#
+# .. exercise:: 8.3
+#
 # The answer
 # ----------
 #

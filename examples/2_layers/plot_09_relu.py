@@ -219,6 +219,19 @@ assert added.abs().max() == 0
 # 9, 18 and 9 is not the same number in every place. So no kernel of 5 x 5, and no bias, does what
 # these two layers do with a ReLU between them. There are now two layers where there was one.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 9.1
+#
+# .. exercise:: 9.2
+#
+# .. exercise:: 9.3
+#
 # The answer
 # ----------
 #

@@ -258,6 +258,19 @@ assert relu(avg_pool2d(torn, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 # %%
 # 1 one way and 0 the other: in an average, what is below 0 has a say.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 10.1
+#
+# .. exercise:: 10.2
+#
+# .. exercise:: 10.3
+#
 # The answer
 # ----------
 #

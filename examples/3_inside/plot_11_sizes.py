@@ -246,6 +246,19 @@ assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
 # Four in each direction. And on 4 x 4 pixels, without padding, a dilation of 2 is too much: the
 # kernel spans five.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 11.1
+#
+# .. exercise:: 11.2
+#
+# .. exercise:: 11.3
+#
 # The answer
 # ----------
 #

@@ -247,6 +247,19 @@ assert apart < 0.00001
 # Less than 0.00001 apart, if at all: that is rounding. The layer and the matrix are the same
 # function.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 12.1
+#
+# .. exercise:: 12.2
+#
+# .. exercise:: 12.3
+#
 # The answer
 # ----------
 #

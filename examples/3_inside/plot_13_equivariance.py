@@ -268,6 +268,19 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 # As expected: with the even shift all sixteen pictures move by one; with the odd one they change.
 # ReLU has no say in it, since it looks at one number at a time.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 13.1
+#
+# .. exercise:: 13.2
+#
+# .. exercise:: 13.3
+#
 # The answer
 # ----------
 #

@@ -258,6 +258,19 @@ for name, numbers in expected.items():
 # straight line the step has to be small; torch has that built in, as ``torch.autograd.gradcheck``,
 # and the library's tests use it.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 14.1
+#
+# .. exercise:: 14.2
+#
+# .. exercise:: 14.3
+#
 # The answer
 # ----------
 #

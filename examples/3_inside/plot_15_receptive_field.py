@@ -214,6 +214,19 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 # 1, 2, 3, 2, 1: the middle has three ways, the ends one. With more layers this becomes a bell, and
 # what a number really listens to is much smaller than its receptive field [Luo2016]_.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 15.1
+#
+# .. exercise:: 15.2
+#
+# .. exercise:: 15.3
+#
 # The answer
 # ----------
 #

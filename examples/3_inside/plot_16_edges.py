@@ -191,6 +191,19 @@ assert torch.equal(rectified, answers.abs())
 # where it gets brighter, and together they have all. This is no more regression by formula, but it
 # still has a gradient, and so it can be learnt in steps.
 #
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 16.1
+#
+# .. exercise:: 16.2
+#
+# .. exercise:: 16.3
+#
 # The answer
 # ----------
 #

@@ -1,0 +1,1869 @@
+"""The exercises of the book, page by page: question, hint, solution, known mistakes."""
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from cnnbook.convolution import conv2d, conv_from_kernel
+from cnnbook.judging import Function, Kind, Layer, Mistake, Numbers, Verdict, judge
+from cnnbook.pooling import avg_pool2d, max_pool2d
+
+__all__ = ["EXERCISES", "Exercise"]
+
+# Half a unit of the third decimal, which is what the questions ask for.
+_THREE_DECIMALS = 5e-4
+# The library computes in float32, in an order that may differ from the reader's.
+_FLOAT32 = 1e-4
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. Printing it shows the question and nothing else.
+
+    Attributes:
+        number: Page and exercise, such as "6.1".
+        question: What is asked, in plain text with code in double backticks.
+        hint: What helps.
+        solution: Python code that leaves a right answer in ``answer``.
+        kind: What kind of answer is asked for.
+        right: Makes a right answer in another way than the solution.
+        mistakes: Wrong answers that are known, and what is said to them.
+        remark: What a right answer is told.
+        tolerance: By how much a number may differ.
+
+    Examples:
+        >>> from cnnbook.questions import EXERCISES
+        >>> first = EXERCISES[0]
+        >>> first.number
+        '1.1'
+        >>> first.judge(2)
+        Not yet: 2 is too large.
+    """
+
+    number: str
+    question: str
+    hint: str = field(repr=False)
+    solution: str = field(repr=False)
+    kind: Kind = field(repr=False)
+    right: Callable[[], object] = field(repr=False)
+    mistakes: tuple[Mistake, ...] = field(repr=False)
+    remark: str = field(default="", repr=False)
+    tolerance: float = field(default=0.0, repr=False)
+
+    def __str__(self) -> str:
+        """Return number and question, in lines that fit a terminal."""
+        return textwrap.fill(f"Exercise {self.number}. {self.question}", width=79)
+
+    @property
+    def page(self) -> int:
+        """The number of the page that the exercise belongs to."""
+        return int(self.number.partition(".")[0])
+
+    def judge(self, answer: object) -> Verdict:
+        """Say whether an answer is right, or what is wrong and why."""
+        return judge(
+            answer,
+            kind=self.kind,
+            right=self.right,
+            mistakes=self.mistakes,
+            tolerance=self.tolerance,
+            remark=self.remark,
+        )
+
+
+def _counting(*shape: int) -> torch.Tensor:
+    """Return an image whose numbers have no symmetry that could hide a flip or a swap."""
+    count = torch.Size(shape).numel()
+    return (torch.arange(count) ** 2 % 11).float().reshape(shape)
+
+
+def _conv(*rows: list[float], bias: float = 0.0) -> torch.nn.Conv2d:
+    return conv_from_kernel(torch.tensor(rows), bias)
+
+
+def _with_padding(layer: torch.nn.Conv2d, padding: int) -> torch.nn.Conv2d:
+    layer.padding = (padding, padding)
+    return layer
+
+
+# 1. Why a CNN? Accuracy.
+
+_confusion_to_accuracy = Exercise(
+    "1.1",
+    "A network sorts 20 images into three classes. Its confusion matrix is "
+    "``[[8, 2, 0], [1, 3, 0], [0, 1, 5]]``. What is its accuracy, from 0 to 1?",
+    hint="Only on the diagonal do row and column, the actual and the called class, agree.",
+    solution="""
+import torch
+
+matrix = torch.tensor([[8, 2, 0], [1, 3, 0], [0, 1, 5]])
+answer = matrix.diagonal().sum() / matrix.sum()
+""",
+    kind=Numbers("one number"),
+    right=lambda: 0.8,
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is how many are right, not which share",
+            lambda: 16,
+            "Divide by the number of all images.",
+        ),
+        Mistake(
+            "that is the share of mistakes",
+            lambda: 0.2,
+            "Accuracy counts the images on the diagonal.",
+        ),
+        Mistake(
+            "that is the mean over the classes",
+            lambda: (8 / 10 + 3 / 4 + 5 / 6) / 3,
+            "Accuracy counts images, so a class of many images weighs more.",
+        ),
+        Mistake(
+            "the sum is divided by the number of fields",
+            lambda: 16 / 9,
+            "A field can hold many images; count the images.",
+        ),
+        Mistake("that is in percent", lambda: 80, "A share lies from 0 to 1."),
+    ),
+    remark="16 of 20 lie on the diagonal.",
+)
+
+
+def _accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return (scores.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
+
+
+_accuracy_function = Exercise(
+    "1.2",
+    "Write a function ``accuracy(scores, labels)``. Both are tensors of shape "
+    "``(n, classes)``: what a network puts out, and one-hot labels. It returns the share of images "
+    "whose largest score belongs to their class.",
+    hint="``argmax(dim=1)`` finds the column of the largest number in each row. It does so for "
+    "labels too.",
+    solution="""
+def accuracy(scores, labels):
+    return (scores.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
+
+answer = accuracy
+""",
+    kind=Function(
+        lambda: [
+            (
+                torch.tensor([[2.0, 1, 0], [0, 3, 1], [1, 0, 4], [0, 2, 1], [5, 1, 2]]),
+                torch.tensor([[1.0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+            ),
+            (torch.tensor([[-3.0, -1.0], [-1.0, -2.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])),
+        ]
+    ),
+    right=lambda: _accuracy,
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "that is how many are right, not which share",
+            lambda: lambda s, y: (s.argmax(1) == y.argmax(1)).sum(),
+            "The mean of zeros and ones is a share.",
+        ),
+        Mistake(
+            "the largest is looked for in each column",
+            lambda: lambda s, y: (s.argmax(0) == y.argmax(0)).float().mean(),
+            "An image is a row: axis 0 is the batch, axis 1 the classes.",
+        ),
+        Mistake(
+            "the scores themselves are compared with the labels",
+            lambda: lambda s, y: (s == y).float().mean(),
+            "Scores are any numbers; what counts is which one of a row is largest.",
+        ),
+        Mistake(
+            "that is the share of mistakes",
+            lambda: lambda s, y: (s.argmax(1) != y.argmax(1)).float().mean(),
+            "Accuracy counts where the two agree.",
+        ),
+        Mistake(
+            "that is in percent",
+            lambda: lambda s, y: 100 * _accuracy(s, y),
+            "A share lies from 0 to 1.",
+        ),
+    ),
+    remark="It would have served on this page.",
+)
+
+_loss_of_a_guess = Exercise(
+    "1.3",
+    "A network that knows nothing gives each of ten classes the same score, and so the same "
+    "probability. What is its cross-entropy? Three decimals are enough.",
+    hint="The probability of the right class is 1/10. The loss is minus its natural logarithm, "
+    "and the same for every image.",
+    solution="""
+import torch
+
+scores = torch.zeros(4, 10)
+answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
+""",
+    kind=Numbers("one number"),
+    right=lambda: 2.302585,
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is the probability",
+            lambda: 0.1,
+            "The loss is minus the logarithm of it.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: -2.302585,
+            "The logarithm of a probability is negative; the loss is minus that.",
+        ),
+        Mistake(
+            "that is the logarithm to base 10",
+            lambda: 1,
+            "Cross-entropy uses the natural logarithm, ``math.log``.",
+        ),
+        Mistake(
+            "that is the logarithm to base 2",
+            lambda: 3.321928,
+            "Cross-entropy uses the natural logarithm, ``math.log``.",
+        ),
+        Mistake(
+            "that adds up over the classes",
+            lambda: 23.02585,
+            "Only the probability of the right class counts.",
+        ),
+    ),
+    remark="A loss that starts far above that says that a network is sure and wrong.",
+)
+
+# 2. Why a CNN? Parameters.
+
+_conv_parameters = Exercise(
+    "2.1",
+    "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of "
+    "5 x 5?",
+    hint="Each of the eight kernels sees all three channels, and each has one bias.",
+    solution="""
+weights = 8 * 3 * 5 * 5
+biases = 8
+answer = weights + biases
+""",
+    kind=Numbers("one number"),
+    right=lambda: 608,
+    mistakes=(
+        Mistake("the biases are forgotten", lambda: 600, "Every kernel has one."),
+        Mistake(
+            "the input channels are forgotten",
+            lambda: 208,
+            "A kernel has weights of its own for each channel that it sees.",
+        ),
+        Mistake(
+            "there is a bias for every pair of channels",
+            lambda: 624,
+            "A bias is added once, after the channels are added up.",
+        ),
+        Mistake(
+            "there is only one bias",
+            lambda: 601,
+            "Every output channel has its own.",
+        ),
+        Mistake(
+            "the window has only one side",
+            lambda: 128,
+            "A window has rows and columns.",
+        ),
+    ),
+    remark="8*3*5*5 + 8.",
+)
+
+_largest_mlp = Exercise(
+    "2.2",
+    "An MLP with layers 784-h-10 shall have at most as many parameters as the sloppy CNN, 27,130. "
+    "What is the largest h?",
+    hint="Each hidden unit brings 784 weights, a bias, and 10 weights behind it. The ten output "
+    "biases are there in any case.",
+    solution="""
+budget = 27_130 - 10
+answer = budget // (784 + 1 + 10)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 34,
+    mistakes=(
+        Mistake(
+            "that was rounded up",
+            lambda: 35,
+            "Count its parameters once more: are they still at most 27,130?",
+        ),
+        Mistake(
+            "that is no whole number",
+            lambda: 27_120 / 795,
+            "There are no broken units, and one more would be too many.",
+        ),
+        Mistake(
+            "the first layer is forgotten",
+            lambda: 2712,
+            "Each hidden unit has a weight for each of the 784 pixels.",
+        ),
+    ),
+    remark="The desperate MLP has 2,048.",
+)
+
+_without_pooling = Exercise(
+    "2.3",
+    "Take ``MaxPool2d(2)`` out of the sloppy CNN: ``Conv2d(1, 16, 2)``, ReLU, Flatten and a linear "
+    "layer to 10 classes, on images of 28 x 28. How many parameters does it have now?",
+    hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen pictures "
+    "reach the linear layer in full size.",
+    solution="""
+from torch import nn
+
+net = nn.Sequential(nn.Conv2d(1, 16, 2), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 27 * 27, 10))
+answer = sum(parameter.numel() for parameter in net.parameters())
+""",
+    kind=Numbers("one number"),
+    right=lambda: 116_730,
+    mistakes=(
+        Mistake(
+            "the convolution is forgotten",
+            lambda: 116_650,
+            "It has parameters too, if few.",
+        ),
+        Mistake(
+            "the biases of the linear layer are forgotten",
+            lambda: 116_720,
+            "It has one for each class.",
+        ),
+        Mistake(
+            "only one of the sixteen pictures is counted",
+            lambda: 7_380,
+            "Flatten lays all of them in one row.",
+        ),
+        Mistake(
+            "the size is off by one",
+            lambda: 125_530,
+            "A 2 x 2 window cannot stand at the last row or column of 28.",
+        ),
+        Mistake(
+            "that is the network with its pooling",
+            lambda: 27_130,
+            "Without it, the linear layer gets more numbers.",
+        ),
+    ),
+    remark="Over four times as many: pooling is what keeps the linear layer small.",
+)
+
+# 6. One window.
+
+_sum_by_hand = Exercise(
+    "6.1",
+    "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What does "
+    "the convolution put out? Use a pencil.",
+    hint="Upper left times upper left, and so on; add the four products and the bias.",
+    solution="""
+answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
+""",
+    kind=Numbers("one number"),
+    right=lambda: 15,
+    mistakes=(
+        Mistake("the bias is forgotten", lambda: 16, "It is added at the end."),
+        Mistake(
+            "the bias is subtracted",
+            lambda: 17,
+            "It is added, and it is negative.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: 23,
+            "Here it is laid on the window as it stands.",
+        ),
+        Mistake(
+            "rows and columns of the kernel are swapped",
+            lambda: 14,
+            "The 2 is at the upper right, the 3 at the lower left.",
+        ),
+        Mistake(
+            "the bias is added to every product",
+            lambda: 12,
+            "It is added once, to the sum.",
+        ),
+        Mistake(
+            "that is a product of matrices",
+            lambda: [[7, 4], [19, 8]],
+            "Multiply only what lies on top of each other, and add all of it up.",
+        ),
+    ),
+    remark="5 + 0 + 3 + 8 - 1.",
+)
+
+_difference_layer = Exercise(
+    "6.2",
+    "Make a ``Conv2d`` with windows of 2 x 2 that puts out the lower right pixel minus the upper "
+    "left one, plus 0.5. Hand in the layer.",
+    hint="Two of the four weights are 0. Write into ``layer.weight`` and ``layer.bias`` under "
+    "``torch.no_grad()``, or use ``conv_from_kernel`` of ``cnnbook.convolution``.",
+    solution="""
+import torch
+
+layer = torch.nn.Conv2d(1, 1, 2)
+with torch.no_grad():
+    layer.weight.copy_(torch.tensor([[[[-1.0, 0.0], [0.0, 1.0]]]]))
+    layer.bias.fill_(0.5)
+answer = layer
+""",
+    kind=Layer(lambda: _counting(2, 1, 4, 5)),
+    right=lambda: _conv([-1.0, 0.0], [0.0, 1.0], bias=0.5),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the bias is forgotten",
+            lambda: _conv([-1.0, 0.0], [0.0, 1.0]),
+            "The 0.5 does not depend on any pixel.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: _conv([1.0, 0.0], [0.0, -1.0], bias=0.5),
+            "It is laid on the window as it stands, so a weight stands where its pixel stands.",
+        ),
+        Mistake(
+            "that is the other diagonal",
+            lambda: _conv([0.0, -1.0], [1.0, 0.0], bias=0.5),
+            "Upper left is row 0, column 0.",
+        ),
+        Mistake(
+            "the upper left pixel is added",
+            lambda: _conv([1.0, 0.0], [0.0, 1.0], bias=0.5),
+            "What is taken away has a negative weight.",
+        ),
+    ),
+    remark="It answers to edges that run from lower left to upper right.",
+)
+
+
+def _window_function(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torch.Tensor:
+    return (window * kernel).sum() + bias
+
+
+_window_by_function = Exercise(
+    "6.3",
+    "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape "
+    "``(rows, columns)`` and a number. It returns what a convolution puts out at that place.",
+    hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries up.",
+    solution="""
+def one_window(window, kernel, bias):
+    return (window * kernel).sum() + bias
+
+answer = one_window
+""",
+    kind=Function(
+        lambda: [
+            (torch.tensor([[5.0, 0], [1, 2]]), torch.tensor([[1.0, 2], [3, 4]]), -1.0),
+            (_counting(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
+        ]
+    ),
+    right=lambda: _window_function,
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the bias is forgotten",
+            lambda: lambda w, k, b: (w * k).sum(),
+            "It is the third argument.",
+        ),
+        Mistake(
+            "the bias is added to every product",
+            lambda: lambda w, k, b: (w * k + b).sum(),
+            "It is added once, to the sum.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: lambda w, k, b: (w * k.flip(0, 1)).sum() + b,
+            "Here it is laid on the window as it stands.",
+        ),
+        Mistake(
+            "that is a product of matrices",
+            lambda: lambda w, k, b: (w @ k).sum() + b,
+            "``@`` multiplies rows with columns; entry by entry it is ``*``.",
+        ),
+        Mistake(
+            "the products are not added up",
+            lambda: lambda w, k, b: w * k + b,
+            "One window gives one number.",
+        ),
+    ),
+    remark="That is all that a convolution does at one place.",
+)
+
+# 7. The moving average.
+
+_average_by_hand = Exercise(
+    "7.1",
+    "What is the 2 x 2 moving average of ``[[1, 3, 5], [3, 5, 7], [1, 1, 3]]``? Use a pencil, and "
+    "hand in rows, as in ``[[1, 2], [3, 4]]``.",
+    hint="The window can stand at two places in each direction.",
+    solution="""
+import torch
+
+from cnnbook.convolution import moving_average
+
+image = torch.tensor([[1.0, 3.0, 5.0], [3.0, 5.0, 7.0], [1.0, 1.0, 3.0]])
+answer = moving_average(image[None, None], size=2)[0, 0]
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: [[3, 5], [2.5, 4]],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "those are the sums",
+            lambda: [[12, 20], [10, 16]],
+            "The mean of four pixels is a quarter of their sum.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[3, 2.5], [5, 4]],
+            "The window first goes to the right, along a row.",
+        ),
+        Mistake(
+            "those are the largest pixels",
+            lambda: [[5, 7], [5, 7]],
+            "The window takes the mean.",
+        ),
+        Mistake(
+            "the window has moved by two",
+            lambda: 3,
+            "It moves by one pixel at a time, and windows overlap.",
+        ),
+        Mistake(
+            "the window is 3 x 3",
+            lambda: 29 / 9,
+            "It has two rows and two columns.",
+        ),
+    ),
+    remark="Four windows, four means.",
+)
+
+_average_shape = Exercise(
+    "7.2",
+    "A photograph of 28 rows and 20 columns, a tensor of shape ``(1, 1, 28, 20)``, is averaged "
+    "with windows of 5 x 5. What is the shape of the result? Hand in four numbers.",
+    hint="How many places has a window of 5 in 28 rows? It can start at row 0, and its last row "
+    "is row 27 at most.",
+    solution="""
+from cnnbook.shapes import output_size
+
+answer = (1, 1, *output_size((28, 20), 5))
+""",
+    kind=Numbers("a shape of four numbers", loose=False),
+    right=lambda: (1, 1, 24, 16),
+    mistakes=(
+        Mistake(
+            "rows and columns are swapped",
+            lambda: (1, 1, 16, 24),
+            "Rows come first, and there are more of them.",
+        ),
+        Mistake(
+            "the axes for images and channels are forgotten",
+            lambda: (24, 16),
+            "torch always has four: images, channels, rows, columns.",
+        ),
+        Mistake(
+            "the size is off by one",
+            lambda: (1, 1, 23, 15),
+            "Count the places where the window can start, the first and the last among them.",
+        ),
+        Mistake(
+            "the size is kept",
+            lambda: (1, 1, 28, 20),
+            "A window that hangs over the edge does not count.",
+        ),
+        Mistake(
+            "the windows lie side by side",
+            lambda: (1, 1, 5, 4),
+            "The window moves by one pixel at a time, and windows overlap.",
+        ),
+    ),
+    remark="Four rows and four columns are lost.",
+)
+
+_row_average = Exercise(
+    "7.3",
+    "Make a ``Conv2d`` that puts out the mean of a pixel and its two neighbours to the right, in "
+    "the same row. Hand in the layer.",
+    hint="The window has one row and three columns: ``kernel_size=(1, 3)``. What is the bias?",
+    solution="""
+from cnnbook.convolution import averaging_conv
+
+answer = averaging_conv((1, 3))
+""",
+    kind=Layer(lambda: _counting(2, 1, 4, 5)),
+    right=lambda: _conv([1 / 3, 1 / 3, 1 / 3]),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "rows and columns are swapped",
+            lambda: _conv([1 / 3], [1 / 3], [1 / 3]),
+            "The size of a window is (rows, columns), and neighbours in a row stand in columns.",
+        ),
+        Mistake(
+            "that is the sum",
+            lambda: _conv([1.0, 1.0, 1.0]),
+            "The weights of a mean add up to 1.",
+        ),
+        Mistake(
+            "that is the mean of three rows",
+            lambda: conv_from_kernel(torch.full((3, 3), 1 / 9)),
+            "The window has a single row.",
+        ),
+        Mistake(
+            "the neighbours are only one",
+            lambda: _conv([1 / 2, 1 / 2]),
+            "The window has three columns: the pixel itself and two more.",
+        ),
+    ),
+    remark="It blurs upright edges and leaves level ones alone.",
+)
+
+# 8. Many images, many features.
+
+_expanded_shape = Exercise(
+    "8.1",
+    "Five colour photographs of 32 rows and 48 columns, ``(5, 3, 32, 48)``, go through "
+    "``Conv2d(3, 8, (3, 5))``. What shape comes out? Hand in four numbers.",
+    hint="Images stay images, channels become the layer's output channels, and rows and columns "
+    "are counted each with its own side of the window.",
+    solution="""
+import torch
+
+answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
+""",
+    kind=Numbers("a shape of four numbers", loose=False),
+    right=lambda: (5, 8, 30, 44),
+    mistakes=(
+        Mistake(
+            "the channels are those of the input",
+            lambda: (5, 3, 30, 44),
+            "Each kernel makes one channel.",
+        ),
+        Mistake(
+            "the input channels are kept apart",
+            lambda: (5, 24, 30, 44),
+            "A kernel adds up over all of them.",
+        ),
+        Mistake(
+            "the batch axis is missing",
+            lambda: (8, 30, 44),
+            "Many images go in, and as many come out.",
+        ),
+        Mistake(
+            "rows and columns of the window are swapped",
+            lambda: (5, 8, 28, 46),
+            "The kernel size is (rows, columns).",
+        ),
+        Mistake(
+            "the size is off by one",
+            lambda: (5, 8, 29, 43),
+            "Count the places where the window can start, the first and the last among them.",
+        ),
+    ),
+    remark="Images, kernels, and the places of the window.",
+)
+
+_two_channels = Exercise(
+    "8.2",
+    "An image has two channels, ``[[1, 2], [3, 4]]`` and ``[[5, 6], [7, 9]]``. A kernel has "
+    "``[[1, 0], [0, 1]]`` for the first and ``[[0, 1], [1, 0]]`` for the second, and the bias 2. "
+    "What does this kernel put out? Use a pencil.",
+    hint="Multiply and add up in each channel. One kernel gives one number.",
+    solution="""
+first = 1 * 1 + 4 * 1
+second = 6 * 1 + 7 * 1
+answer = first + second + 2
+""",
+    kind=Numbers("one number"),
+    right=lambda: 20,
+    mistakes=(
+        Mistake("the bias is forgotten", lambda: 18, "It is added at the end."),
+        Mistake(
+            "the bias is added in each channel",
+            lambda: 22,
+            "A kernel has one, however many channels it sees.",
+        ),
+        Mistake(
+            "only the first channel is used",
+            lambda: 7,
+            "A kernel sees all of them.",
+        ),
+        Mistake(
+            "the channels are kept apart",
+            lambda: [7, 15],
+            "Their sums are added, and the bias after that.",
+        ),
+        Mistake(
+            "both channels use the same weights",
+            lambda: 1 + 4 + 5 + 9 + 2,
+            "Each channel has weights of its own.",
+        ),
+    ),
+    remark="5 + 13 + 2.",
+)
+
+
+def _three_kernels(*order: int, scale: float = 0.25, flip: bool = False) -> torch.nn.Conv2d:
+    kernels = torch.tensor(
+        [[[1.0, 0.0], [0.0, 0.0]], [[scale, scale], [scale, scale]], [[-1.0, 0.0], [0.0, 1.0]]]
+    )
+    kernels = kernels.flip(1, 2) if flip else kernels
+    return conv_from_kernel(kernels[list(order), None])
+
+
+_three_features = Exercise(
+    "8.3",
+    "Make one ``Conv2d`` with windows of 2 x 2 that takes one channel and puts out three: the "
+    "upper left pixel, the mean of the window, and the lower right pixel minus the upper left "
+    "one, in this order. Hand in the layer.",
+    hint="The weights have the shape ``(3, 1, 2, 2)``, one kernel below the other; the biases are "
+    "0. ``conv_from_kernel`` takes such a tensor.",
+    solution="""
+import torch
+
+from cnnbook.convolution import conv_from_kernel
+
+corner = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+mean = torch.full((2, 2), 1 / 4)
+edge = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
+answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
+""",
+    kind=Layer(lambda: _counting(2, 1, 4, 5)),
+    right=lambda: _three_kernels(0, 1, 2),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the kernels stand in the opposite order",
+            lambda: _three_kernels(2, 1, 0),
+            "The first kernel makes the first channel.",
+        ),
+        Mistake(
+            "the second channel is the sum",
+            lambda: _three_kernels(0, 1, 2, scale=1.0),
+            "The weights of a mean add up to 1.",
+        ),
+        Mistake(
+            "the kernels are flipped",
+            lambda: _three_kernels(0, 1, 2, flip=True),
+            "They are laid on the window as they stand.",
+        ),
+        Mistake(
+            "the three are added up into one channel",
+            lambda: _conv([0.25, 0.25], [0.25, 1.25]),
+            "One kernel gives one channel; three kernels are needed.",
+        ),
+    ),
+    remark="Three features of one image, from one layer.",
+)
+
+# 9. ReLU.
+
+_stacked_kernels = Exercise(
+    "9.1",
+    "A row of pixels goes through the kernel ``[1, 2]``, and what comes out through ``[3, -1]``, "
+    "with no bias and nothing in between. One kernel with three weights does the same at once. "
+    "Which?",
+    hint="Call three neighbours a, b, c. The first kernel makes a + 2b and b + 2c of them. What "
+    "does the second make of these two? Sort by a, b, c.",
+    solution="""
+import torch
+
+from cnnbook.convolution import conv2d
+
+first, second = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, -1.0]]]])
+# Put in a alone, then b, then c: what comes out is the weight of each.
+alone = torch.eye(3)[:, None, None]
+answer = conv2d(conv2d(alone, first), second).flatten()
+""",
+    kind=Numbers("a row of three weights"),
+    right=lambda: [3, 5, -2],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the kernel is flipped",
+            lambda: [-2, 5, 3],
+            "The first weight belongs to the first pixel.",
+        ),
+        Mistake(
+            "one of the two kernels was flipped on the way",
+            lambda: [-1, 1, 6],
+            "The second kernel's 3 meets a + 2b, its -1 meets b + 2c.",
+        ),
+        Mistake(
+            "the weights are multiplied one by one",
+            lambda: [3, -2],
+            "The second kernel sees two results of the first, and so three pixels.",
+        ),
+        Mistake(
+            "the weights are added",
+            lambda: [4, 1],
+            "One after the other is not side by side: the results of the first are multiplied.",
+        ),
+    ),
+    remark="3(a + 2b) - (b + 2c). With a ReLU in between, no single kernel does this.",
+)
+
+_stacked_size = Exercise(
+    "9.2",
+    "Three convolutions with kernels of 3 x 3 stand one behind the other, with no ReLU between "
+    "them. A single kernel of k x k could do the same. What is k?",
+    hint="Two of them are one of 5 x 5. How many pixels does each further one add?",
+    solution="""
+from torch import nn
+
+from cnnbook.shapes import receptive_field
+
+stack = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3))
+answer = receptive_field(stack).size[0]
+""",
+    kind=Numbers("one number"),
+    right=lambda: 7,
+    mistakes=(
+        Mistake(
+            "the sides are added up",
+            lambda: 9,
+            "The windows overlap: a further kernel adds fewer pixels than it has.",
+        ),
+        Mistake(
+            "the sides are multiplied",
+            lambda: 27,
+            "That would be right for windows that do not overlap.",
+        ),
+        Mistake("those are two convolutions", lambda: 5, "There is a third."),
+        Mistake(
+            "the weights are counted",
+            lambda: 49,
+            "The question is for the side of the window.",
+        ),
+    ),
+    remark="1 + 2 + 2 + 2.",
+)
+
+_absolute = Exercise(
+    "9.3",
+    "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
+    "made of nothing but ReLU, plus and minus.",
+    hint="ReLU keeps what is positive. What does it keep of ``-x``?",
+    solution="""
+from cnnbook.pooling import relu
+
+def absolute(x):
+    return relu(x) + relu(-x)
+
+answer = absolute
+""",
+    kind=Function(lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (_counting(1, 1, 3, 3) - 4,)]),
+    right=lambda: torch.abs,
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the two are subtracted",
+            lambda: lambda x: torch.relu(x) - torch.relu(-x),
+            "That is x again. Both parts are positive, and so is what you want.",
+        ),
+        Mistake(
+            "the negative numbers are lost",
+            lambda: torch.relu,
+            "ReLU makes 0 of them; catch them with a second one.",
+        ),
+        Mistake(
+            "the positive numbers are lost",
+            lambda: lambda x: torch.relu(-x),
+            "Catch them with a second ReLU.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: lambda x: -torch.abs(x),
+            "An absolute value is never negative.",
+        ),
+    ),
+    remark="Two bends make a shape that no straight line has.",
+)
+
+# 10. MaxPool.
+
+
+def _pooling_image() -> torch.Tensor:
+    rows = [[1, 2, 0, 1, 9], [3, 0, 1, 5, 9], [0, 1, 2, 0, 9], [4, 0, 0, 1, 9], [9, 9, 9, 9, 9]]
+    return torch.tensor(rows).float()[None, None]
+
+
+_pool_by_hand = Exercise(
+    "10.1",
+    "What does ``MaxPool2d(2)`` make of ``[[1, 2, 0, 1, 9], [3, 0, 1, 5, 9], [0, 1, 2, 0, 9], "
+    "[4, 0, 0, 1, 9], [9, 9, 9, 9, 9]]``? Use a pencil, and hand in rows.",
+    hint="The windows lie side by side. Does the last column fill one?",
+    solution="""
+import torch
+
+image = torch.tensor([
+    [1.0, 2, 0, 1, 9],
+    [3, 0, 1, 5, 9],
+    [0, 1, 2, 0, 9],
+    [4, 0, 0, 1, 9],
+    [9, 9, 9, 9, 9],
+])
+answer = torch.nn.MaxPool2d(2)(image[None, None])[0, 0]
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: [[3, 5], [4, 2]],
+    mistakes=(
+        Mistake(
+            "windows that are not full are counted",
+            lambda: max_pool2d(_pooling_image(), 2, ceil_mode=True),
+            "The last row and column are left over: torch rounds down.",
+        ),
+        Mistake(
+            "the windows overlap",
+            lambda: max_pool2d(_pooling_image(), 2, stride=1),
+            "Pooling moves by the size of its window, unless it is told otherwise.",
+        ),
+        Mistake(
+            "those are the means",
+            lambda: avg_pool2d(_pooling_image(), 2),
+            "MaxPool takes the largest of each window.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[3, 4], [5, 2]],
+            "The window first goes to the right, along a row.",
+        ),
+        Mistake(
+            "it begins at the wrong end",
+            lambda: max_pool2d(_pooling_image()[..., 1:, 1:], 2),
+            "The first window stands at the upper left; what is left over is at the end.",
+        ),
+    ),
+    remark="None of the nines counts.",
+)
+
+_pool_gradient = Exercise(
+    "10.2",
+    "``MaxPool2d(2)`` is applied to ``[[1, 2, 0, 1], [3, 0, 1, 5], [0, 1, 2, 0], [4, 0, 0, 1]]``, "
+    "and the loss is the sum of what comes out. What is the gradient of each pixel? Hand in four "
+    "rows.",
+    hint="Make one pixel a little brighter: does the loss change, and by how much?",
+    solution="""
+import torch
+
+rows = [[1.0, 2, 0, 1], [3, 0, 1, 5], [0, 1, 2, 0], [4, 0, 0, 1]]
+image = torch.tensor(rows).reshape(1, 1, 4, 4).requires_grad_()
+torch.nn.MaxPool2d(2)(image).sum().backward()
+answer = image.grad[0, 0]
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: [[0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0], [1, 0, 0, 0]],
+    mistakes=(
+        Mistake(
+            "every pixel has a share",
+            lambda: torch.full((4, 4), 0.25),
+            "That is the gradient of the mean. Of each window only one pixel reached the loss.",
+        ),
+        Mistake(
+            "every pixel counts",
+            lambda: torch.ones(4, 4),
+            "A pixel that is not the largest of its window does not reach the loss.",
+        ),
+        Mistake(
+            "those are the pixels themselves",
+            lambda: [[0, 0, 0, 0], [3, 0, 0, 5], [0, 0, 2, 0], [4, 0, 0, 0]],
+            "The gradient says by how much the loss grows when a pixel grows by 1.",
+        ),
+        Mistake(
+            "only the largest pixel of all has a gradient",
+            lambda: [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]],
+            "Each of the four windows has a largest one.",
+        ),
+        Mistake(
+            "that is one number for each window",
+            lambda: torch.ones(2, 2),
+            "The question is for the pixels of the image.",
+        ),
+    ),
+    remark="The four winners, and nothing for the others.",
+)
+
+_relu_after_pooling = Exercise(
+    "10.3",
+    "In the sloppy CNN, sixteen pictures of 27 x 27 come out of the convolution. If pooling by "
+    "``MaxPool2d(2)`` stands before the ReLU, on how many numbers of one image must ReLU work?",
+    hint="27 pixels hold how many whole pairs?",
+    solution="""
+from cnnbook.shapes import output_size
+
+side = output_size(27, 2, stride=2)
+answer = 16 * side * side
+""",
+    kind=Numbers("one number"),
+    right=lambda: 2704,
+    mistakes=(
+        Mistake(
+            "that is the number without pooling",
+            lambda: 11_664,
+            "Pooling comes first now, and leaves fewer.",
+        ),
+        Mistake(
+            "that is exactly a quarter",
+            lambda: 2916,
+            "27 is odd: one row and one column are left over.",
+        ),
+        Mistake(
+            "only one of the sixteen pictures is counted",
+            lambda: 169,
+            "ReLU works on all of them.",
+        ),
+        Mistake(
+            "the half is rounded up",
+            lambda: 3136,
+            "A window that is not full does not count.",
+        ),
+        Mistake(
+            "only the rows are halved",
+            lambda: 16 * 13 * 27,
+            "Pooling works in both directions.",
+        ),
+    ),
+    remark="A little less than a quarter of 11,664.",
+)
+
+# 11. Which sizes come out?
+
+_size_by_hand = Exercise(
+    "11.1",
+    "How many windows fit into a row of 28 pixels with ``kernel_size=5``, ``stride=2``, "
+    "``padding=4`` and ``dilation=2``? Use a pencil.",
+    hint="How many pixels does the kernel span, from its first weight to its last? How far can it "
+    "move in the padded row, and how many steps of 2 are that?",
+    solution="""
+from cnnbook.shapes import output_size
+
+answer = output_size(28, 5, stride=2, padding=4, dilation=2)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 14,
+    mistakes=(
+        Mistake(
+            "that was rounded up",
+            lambda: 15,
+            "A last, incomplete step does not count.",
+        ),
+        Mistake(
+            "the first window is forgotten",
+            lambda: 13,
+            "There is one more place than there are steps.",
+        ),
+        Mistake(
+            "the padding is added at one end only",
+            lambda: 12,
+            "It is added at both.",
+        ),
+        Mistake(
+            "the dilation is forgotten",
+            lambda: 16,
+            "With it, the kernel spans more pixels than it has weights.",
+        ),
+        Mistake(
+            "the padding is forgotten",
+            lambda: 10,
+            "It makes the row longer, at both ends.",
+        ),
+    ),
+    remark="The kernel spans 9, there is room for 27, and 27 holds 13 steps of 2 and a start.",
+)
+
+
+def _facts(
+    layer: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
+) -> dict[str, object]:
+    kernel = getattr(layer, "kernel_size", (0, 0))
+    parameters = sum(one.numel() for one in layer.parameters())  # type: ignore[attr-defined]
+    facts = (layer(images).shape, kernel, getattr(layer, "dilation", (0, 0)), parameters)
+    names = ("the shape that comes out", "the kernel size", "the dilation", "the parameters")
+    return dict(zip(names, facts, strict=True))
+
+
+def _dilated(padding: int, *, groups: int = 4, dilation: int = 2) -> torch.nn.Conv2d:
+    return torch.nn.Conv2d(4, 4, 3, padding=padding, dilation=dilation, groups=groups)
+
+
+_depthwise = Exercise(
+    "11.2",
+    "Make a ``Conv2d`` of 3 x 3 weights with dilation 2 that takes four channels and gives four, "
+    "each made of one channel alone, and that keeps rows and columns. Hand in the layer; its "
+    "weights do not matter.",
+    hint="``groups`` keeps channels apart. The kernel spans five pixels; how many are lost at each "
+    "end without padding?",
+    solution="""
+from torch import nn
+
+answer = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4)
+""",
+    kind=Layer(lambda: torch.zeros(2, 4, 9, 12), _facts),
+    right=lambda: _dilated(2),
+    mistakes=(
+        Mistake(
+            "the padding is that of a kernel without dilation",
+            lambda: _dilated(1),
+            "With dilation the kernel spans more pixels, and more are lost.",
+        ),
+        Mistake(
+            "the padding is forgotten",
+            lambda: _dilated(0),
+            "Without it, rows and columns are lost at every edge.",
+        ),
+        Mistake(
+            "the dilation is forgotten",
+            lambda: _dilated(1, dilation=1),
+            "There shall be a gap of one pixel between the weights.",
+        ),
+        Mistake(
+            "every output channel sees all four",
+            lambda: _dilated(2, groups=1),
+            "As many groups as channels keep each by itself.",
+        ),
+        Mistake(
+            "the channels are in pairs",
+            lambda: _dilated(2, groups=2),
+            "As many groups as channels keep each by itself.",
+        ),
+    ),
+    remark="40 parameters; without groups it would be 148.",
+)
+
+_group_parameters = Exercise(
+    "11.3",
+    "How many parameters does ``Conv2d(8, 16, 3, groups=4)`` have?",
+    hint="Each kernel sees only the channels of its own group. How many are those?",
+    solution="""
+import torch
+
+layer = torch.nn.Conv2d(8, 16, 3, groups=4)
+answer = layer.weight.numel() + layer.bias.numel()
+""",
+    kind=Numbers("one number"),
+    right=lambda: 304,
+    mistakes=(
+        Mistake("the biases are forgotten", lambda: 288, "Every kernel has one."),
+        Mistake(
+            "the groups are forgotten",
+            lambda: 1168,
+            "A kernel has no weights for the channels of other groups.",
+        ),
+        Mistake(
+            "there is one bias for each group",
+            lambda: 292,
+            "Every output channel has its own.",
+        ),
+        Mistake(
+            "input and output channels are both divided",
+            lambda: 88,
+            "There are still sixteen kernels; it is what each sees that gets less.",
+        ),
+    ),
+    remark="16*2*3*3 + 16.",
+)
+
+# 12. conv(img) = img @ What?
+
+_matrix_shape = Exercise(
+    "12.1",
+    "A convolution with one kernel of 2 x 2 on an image of 3 x 5 is written as "
+    "``image.flatten() @ What``. What is the shape of ``What``? Hand in two numbers.",
+    hint="``row @ matrix`` needs as many rows in the matrix as the row has numbers, and gives as "
+    "many numbers as the matrix has columns.",
+    solution="""
+import torch
+
+from cnnbook.convolution import conv_matrix
+
+answer = conv_matrix(torch.ones(1, 1, 2, 2), (3, 5)).shape
+""",
+    kind=Numbers("a shape of two numbers", loose=False),
+    right=lambda: (15, 8),
+    mistakes=(
+        Mistake(
+            "rows and columns are swapped",
+            lambda: (8, 15),
+            "The image stands on the left, so its pixels meet the rows.",
+        ),
+        Mistake(
+            "the size is kept",
+            lambda: (15, 15),
+            "There is a column for each place of the window, and those are fewer than pixels.",
+        ),
+        Mistake(
+            "that is what would mix columns only",
+            lambda: (5, 4),
+            "The image is flattened first: all its pixels stand in one row.",
+        ),
+        Mistake(
+            "those are the weights of one window",
+            lambda: (15, 4),
+            "A column belongs to a place of the window, not to a weight.",
+        ),
+    ),
+    remark="15 pixels in, 2 x 4 places out.",
+)
+
+_matrix_of_a_row = Exercise(
+    "12.2",
+    "The image is a row of four pixels ``x``, the kernel is ``[3, -1]``. Write the matrix with "
+    "which ``x @ matrix`` is the convolution. Hand in its rows.",
+    hint="The first output is 3 times the first pixel minus the second. Those are the weights of "
+    "the first column, from top to bottom.",
+    solution="""
+import torch
+
+from cnnbook.convolution import conv_matrix
+
+answer = conv_matrix(torch.tensor([[[[3.0, -1.0]]]]), (1, 4))
+""",
+    kind=Numbers("a matrix"),
+    right=lambda: [[3, 0, 0], [-1, 3, 0], [0, -1, 3], [0, 0, -1]],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[3, -1, 0, 0], [0, 3, -1, 0], [0, 0, 3, -1]],
+            "That is for ``matrix @ x``. Here the pixels stand on the left.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: [[-1, 0, 0], [3, -1, 0], [0, 3, -1], [0, 0, 3]],
+            "Read a column from top to bottom: first comes the weight of the first pixel.",
+        ),
+        Mistake(
+            "there is a place too many",
+            lambda: [[3, 0, 0, 0], [-1, 3, 0, 0], [0, -1, 3, 0], [0, 0, -1, 3]],
+            "Count where a window of two can stand in four pixels.",
+        ),
+        Mistake(
+            "each weight is used once",
+            lambda: [[3, 0, 0], [0, -1, 0], [0, 0, 0], [0, 0, 0]],
+            "The same two weights stand in every column, each time one pixel further on.",
+        ),
+    ),
+    remark="Twelve entries, two weights.",
+)
+
+_averaging_sides = Exercise(
+    "12.3",
+    "For the 2 x 2 moving average of an image of 5 x 5 there is a matrix ``A`` with which the "
+    "result is ``A @ image @ A.T``. Which? Hand in its rows.",
+    hint="``A @ image`` mixes rows: it must give the means of neighbouring rows. ``A.T`` then does "
+    "the same to columns. Each pixel is multiplied by both, and ends up with a quarter.",
+    solution="""
+import torch
+
+from cnnbook.convolution import band_matrix
+
+# Made for ``row @ matrix``: for a matrix on the left, rows and columns change places.
+answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
+""",
+    kind=Numbers("a matrix"),
+    right=lambda: [[0.5 * (column - row in (0, 1)) for column in range(5)] for row in range(4)],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "each side takes the whole quarter",
+            lambda: [[0.25 * (column - row in (0, 1)) for column in range(5)] for row in range(4)],
+            "A stands on both sides, and the weights of the two are multiplied.",
+        ),
+        Mistake(
+            "those are the sums",
+            lambda: [[column - row in (0, 1) for column in range(5)] for row in range(4)],
+            "Every row of A takes a mean, so its weights add up to 1.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[0.5 * (row - column in (0, 1)) for column in range(4)] for row in range(5)],
+            "A stands on the left of five rows and makes four of them.",
+        ),
+        Mistake(
+            "there is a row too many",
+            lambda: [[0.5 * (column - row in (0, 1)) for column in range(5)] for row in range(5)],
+            "Count where a window of two can stand in five rows.",
+        ),
+    ),
+    remark="Rows and columns one after the other: the kernel is separable.",
+)
+
+# 13. Correlation, convolution, equivariance.
+
+_impulse = Exercise(
+    "13.1",
+    "The image is 0 but for a 1 in the middle: ``[[0, 0, 0], [0, 1, 0], [0, 0, 0]]``. What does "
+    "torch's ``conv2d`` make of it with the kernel ``[[1, 2], [3, 4]]``? Use a pencil, and hand in "
+    "rows.",
+    hint="In the first window the 1 lies at the lower right. Which weight does it meet?",
+    solution="""
+import torch
+
+image = torch.zeros(1, 1, 3, 3)
+image[0, 0, 1, 1] = 1
+kernel = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: [[4, 3], [2, 1]],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the kernel is flipped",
+            lambda: [[1, 2], [3, 4]],
+            "That is the mathematical convolution. torch lays the kernel on as it stands.",
+        ),
+        Mistake(
+            "only the columns are turned round",
+            lambda: [[2, 1], [4, 3]],
+            "Look at the rows as well: in the upper windows the 1 lies in the lower row.",
+        ),
+        Mistake(
+            "only the rows are turned round",
+            lambda: [[3, 4], [1, 2]],
+            "Look at the columns as well: in the left windows the 1 lies in the right column.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[4, 2], [3, 1]],
+            "The second window stands to the right of the first.",
+        ),
+    ),
+    remark="The kernel comes out turned by half a turn; what flips it first gives it back upright.",
+)
+
+
+def _true_convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    return conv2d(images, kernel.flip(0, 1)[None, None])
+
+
+_mathematical = Exercise(
+    "13.2",
+    "Write a function ``convolve(images, kernel)``: images of shape ``(n, 1, rows, columns)``, a "
+    "kernel of two axes. It returns the mathematical convolution of each image, which flips the "
+    "kernel, wherever the kernel fits; the result has four axes as well.",
+    hint="``kernel.flip(0, 1)`` flips both axes. torch's ``conv2d`` wants a kernel of four axes: "
+    "``kernel[None, None]``.",
+    solution="""
+from torch.nn.functional import conv2d
+
+def convolve(images, kernel):
+    return conv2d(images, kernel.flip(0, 1)[None, None])
+
+answer = convolve
+""",
+    kind=Function(
+        lambda: [
+            (_counting(2, 1, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 5.0]])),
+            (_counting(1, 1, 5, 4), torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])),
+        ]
+    ),
+    right=lambda: _true_convolution,
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the kernel is not flipped",
+            lambda: lambda images, kernel: conv2d(images, kernel[None, None]),
+            "That is cross-correlation.",
+        ),
+        Mistake(
+            "only the columns of the kernel are flipped",
+            lambda: lambda images, kernel: conv2d(images, kernel.flip(1)[None, None]),
+            "Both axes must be.",
+        ),
+        Mistake(
+            "only the rows of the kernel are flipped",
+            lambda: lambda images, kernel: conv2d(images, kernel.flip(0)[None, None]),
+            "Both axes must be.",
+        ),
+        Mistake(
+            "the image is flipped instead",
+            lambda: lambda images, kernel: conv2d(images.flip(2, 3), kernel[None, None]),
+            "Then the result comes out turned round as well. Flip the kernel.",
+        ),
+        Mistake(
+            "the axes for images and channels are lost",
+            lambda: lambda images, kernel: _true_convolution(images, kernel)[0, 0],
+            "Many images go in, and as many come out.",
+        ),
+    ),
+    remark="For a kernel that looks the same after half a turn there is no difference.",
+)
+
+_shifted_pooling = Exercise(
+    "13.3",
+    "The row ``[2, 0, 5, 1, 0, 0, 0, 0]`` is shifted one pixel to the right, a 0 comes in, and "
+    "then pooled by maximum in pairs. What comes out? Hand in four numbers.",
+    hint="Write the shifted row down, and draw a line after every second number.",
+    solution="""
+import torch
+
+row = torch.tensor([2.0, 0, 5, 1, 0, 0, 0, 0])
+shifted = torch.cat([torch.zeros(1), row[:-1]])
+answer = shifted.reshape(4, 2).max(dim=1).values
+""",
+    kind=Numbers("a row of four numbers", loose=False),
+    right=lambda: [2, 5, 1, 0],
+    mistakes=(
+        Mistake(
+            "that is the pooled row without a shift",
+            lambda: [2, 5, 0, 0],
+            "Shift first: the pairs are others then.",
+        ),
+        Mistake(
+            "the pooled row is shifted",
+            lambda: [0, 2, 5, 0],
+            "One pixel is half a pair: shift first, then pool.",
+        ),
+        Mistake(
+            "it is shifted to the left",
+            lambda: [5, 1, 0, 0],
+            "To the right, the first number becomes a 0.",
+        ),
+        Mistake(
+            "those are the means",
+            lambda: [1, 2.5, 0.5, 0],
+            "The largest of each pair counts.",
+        ),
+    ),
+    remark="That is no shift of ``[2, 5, 0, 0]``: pooling in pairs respects even shifts only.",
+)
+
+# 14. Backpropagation by hand.
+
+_weight_gradient = Exercise(
+    "14.1",
+    "A kernel of 2 x 2 is applied to ``[[1, 2, 3], [4, 5, 6], [7, 8, 9]]``, and the loss is the "
+    "sum of what comes out. What is the gradient of the four weights? Hand in two rows.",
+    hint="Which pixels does the upper left weight meet while the window moves? The loss grows by "
+    "their sum when that weight grows by 1.",
+    solution="""
+import torch
+
+image = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
+weight = torch.zeros(1, 1, 2, 2, requires_grad=True)
+torch.nn.functional.conv2d(image, weight).sum().backward()
+answer = weight.grad[0, 0]
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: [[12, 16], [24, 28]],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "those are the means",
+            lambda: [[3, 4], [6, 7]],
+            "The loss is the sum, so every window counts in full.",
+        ),
+        Mistake(
+            "everything is flipped",
+            lambda: [[28, 24], [16, 12]],
+            "The upper left weight meets the upper left pixels.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[12, 24], [16, 28]],
+            "The upper right weight meets what lies one column further to the right.",
+        ),
+        Mistake(
+            "only the first window is counted",
+            lambda: [[1, 2], [4, 5]],
+            "Each weight is used in all four.",
+        ),
+        Mistake(
+            "the gradient of the pixels is not asked for",
+            lambda: [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
+            "There is one number for each weight.",
+        ),
+    ),
+    remark="Each is the sum of one window of 2 x 2: the gradient is a convolution again.",
+)
+
+_input_gradient = Exercise(
+    "14.2",
+    "The kernel ``[[1, 2], [3, 4]]`` is applied to an image of 3 x 3, and the loss is the sum of "
+    "what comes out. What is the gradient of the nine pixels? Hand in three rows.",
+    hint="The upper left pixel lies in one window, under one weight. The middle one lies in all "
+    "four. Lay the kernel down at every place, and add up.",
+    solution="""
+import torch
+
+image = torch.zeros(1, 1, 3, 3, requires_grad=True)
+kernel = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+torch.nn.functional.conv2d(image, kernel[None, None]).sum().backward()
+answer = image.grad[0, 0]
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: [[1, 3, 2], [4, 10, 6], [3, 7, 4]],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the kernel is flipped",
+            lambda: [[4, 7, 3], [6, 10, 4], [2, 3, 1]],
+            "The upper left pixel only ever meets the upper left weight.",
+        ),
+        Mistake(
+            "that counts the windows of each pixel",
+            lambda: [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
+            "In each window it meets a weight: add those up.",
+        ),
+        Mistake(
+            "every pixel meets every weight",
+            lambda: torch.full((3, 3), 10.0),
+            "Only the one in the middle does; a corner lies in one window.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[1, 4, 3], [3, 10, 7], [2, 6, 4]],
+            "The 2 of the kernel is at its upper right.",
+        ),
+        Mistake(
+            "the gradient of the weights is not asked for",
+            lambda: torch.zeros(2, 2),
+            "There is one number for each pixel.",
+        ),
+    ),
+    remark="The pixels themselves do not matter: the layer is linear in them.",
+)
+
+_bias_gradient = Exercise(
+    "14.3",
+    "A convolution turns 8 images into 16 channels of 13 x 13 each, and the loss is the sum of "
+    "all that comes out. What is the gradient of the bias of the first channel?",
+    hint="In how many numbers of the output does this bias stand?",
+    solution="""
+import torch
+
+layer = torch.nn.Conv2d(1, 16, 2)
+layer(torch.zeros(8, 1, 14, 14)).sum().backward()
+answer = layer.bias.grad[0]
+""",
+    kind=Numbers("one number"),
+    right=lambda: 1352,
+    mistakes=(
+        Mistake(
+            "the batch is forgotten",
+            lambda: 169,
+            "The same bias is added in every image.",
+        ),
+        Mistake(
+            "all channels are counted",
+            lambda: 21_632,
+            "Each channel has a bias of its own.",
+        ),
+        Mistake(
+            "that is one window",
+            lambda: 1,
+            "The bias is added in every window, and the loss adds all of them.",
+        ),
+        Mistake(
+            "the places of the window are forgotten",
+            lambda: 8,
+            "The bias is added in every window of an image.",
+        ),
+    ),
+    remark="8*13*13: once for each image and each place.",
+)
+
+# 15. How far does a pixel see?
+
+_field_by_hand = Exercise(
+    "15.1",
+    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of "
+    "3 x 3 again. How many pixels of a row of the image does one number at the end see?",
+    hint="Go backwards. One number sees 3 in front of the last layer. How many pixels do 3 "
+    "neighbouring pools see, and how many does the first layer add?",
+    solution="""
+from torch import nn
+
+from cnnbook.shapes import receptive_field
+
+answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3)]).size[1]
+""",
+    kind=Numbers("one number"),
+    right=lambda: 8,
+    mistakes=(
+        Mistake(
+            "the stride of the pooling is forgotten",
+            lambda: 6,
+            "Behind it, neighbours are two pixels of the image apart.",
+        ),
+        Mistake(
+            "the pooling is forgotten",
+            lambda: 5,
+            "It makes the last layer look at a larger part of the image.",
+        ),
+        Mistake(
+            "the sides are multiplied",
+            lambda: 18,
+            "Windows of stride 1 overlap.",
+        ),
+        Mistake(
+            "the pooling counts twice",
+            lambda: 9,
+            "Its own window adds pixels at the distance in front of it, not behind it.",
+        ),
+    ),
+    remark="3 pools see 6 pixels of the first layer's output, and those see 2 more.",
+)
+
+
+def _seen(rows: range, columns: range) -> torch.Tensor:
+    mask = torch.zeros(5, 5)
+    mask[rows.start : rows.stop, columns.start : columns.stop] = 1
+    return mask
+
+
+_seen_pixels = Exercise(
+    "15.2",
+    "An image of 5 x 5 goes through two convolutions with windows of 2 x 2, one after the other. "
+    "Which pixels can change the output in row 0, column 1? Hand in five rows, with 1 for a pixel "
+    "that can and 0 for one that cannot.",
+    hint="Two windows of 2 see three pixels together. Where do the first of them lie?",
+    solution="""
+import torch
+
+image = torch.zeros(1, 1, 5, 5, requires_grad=True)
+ones = torch.ones(1, 1, 2, 2)
+conv2d = torch.nn.functional.conv2d
+conv2d(conv2d(image, ones), ones)[0, 0, 0, 1].backward()
+answer = (image.grad[0, 0] != 0).int()
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: _seen(range(3), range(1, 4)),
+    mistakes=(
+        Mistake(
+            "rows and columns are swapped",
+            lambda: _seen(range(1, 4), range(3)),
+            "Row 0 is at the top, column 1 is one to the right.",
+        ),
+        Mistake(
+            "only one convolution is counted",
+            lambda: _seen(range(2), range(1, 3)),
+            "The second sees several outputs of the first.",
+        ),
+        Mistake(
+            "the place is that of column 0",
+            lambda: _seen(range(3), range(3)),
+            "One step to the right in the output is one step to the right in the image.",
+        ),
+        Mistake(
+            "the windows do not overlap",
+            lambda: _seen(range(4), range(1, 5)),
+            "With stride 1 a further window of two adds a single pixel.",
+        ),
+        Mistake(
+            "that is how strongly they count",
+            lambda: [[0, 1, 2, 1, 0], [0, 2, 4, 2, 0], [0, 1, 2, 1, 0], [0] * 5, [0] * 5],
+            "Only whether they can is asked for: 1 or 0.",
+        ),
+    ),
+    remark="The gradient of one output finds them all.",
+)
+
+_layers_needed = Exercise(
+    "15.3",
+    "How many convolutions with windows of 3 x 3 and stride 1 must stand one behind the other "
+    "until one number at the end sees 28 pixels of a row or more?",
+    hint="The first sees 3. How many pixels does each further one add?",
+    solution="""
+layers, sees = 0, 1
+while sees < 28:
+    layers, sees = layers + 1, sees + 2
+answer = layers
+""",
+    kind=Numbers("one number"),
+    right=lambda: 14,
+    mistakes=(
+        Mistake(
+            "one is missing",
+            lambda: 13,
+            "These see 27 pixels.",
+        ),
+        Mistake(
+            "the windows do not overlap",
+            lambda: 10,
+            "With stride 1 a further window of three adds two pixels.",
+        ),
+        Mistake(
+            "the sides are multiplied",
+            lambda: 4,
+            "That would need a stride of 3 in every layer.",
+        ),
+        Mistake(
+            "each adds one pixel",
+            lambda: 27,
+            "A window of three adds one pixel on either side.",
+        ),
+    ),
+    remark="That is many. Pooling gets there faster.",
+)
+
+# 16. Edges, and learning a kernel.
+
+_sobel_by_hand = Exercise(
+    "16.1",
+    "All three rows of an image are ``[5, 5, 2, 2]``. What does the Sobel kernel "
+    "``[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]`` make of it? Use a pencil, and hand in the two "
+    "numbers.",
+    hint="In the first window, the left column is all 5 and the right one all 2.",
+    solution="""
+import torch
+
+from cnnbook.convolution import conv2d
+from cnnbook.kernels import sobel_kernel
+
+image = torch.tensor([[5.0, 5.0, 2.0, 2.0]] * 3)[None, None]
+answer = conv2d(image, sobel_kernel("x")[None, None])[0, 0]
+""",
+    kind=Numbers("two numbers in a row"),
+    right=lambda: [[-12, -12]],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the kernel is flipped",
+            lambda: [12, 12],
+            "It takes right minus left, and here it gets darker to the right.",
+        ),
+        Mistake(
+            "that is the other Sobel kernel",
+            lambda: [0, 0],
+            "This one compares columns, and they differ.",
+        ),
+        Mistake(
+            "only one row is counted",
+            lambda: [-3, -3],
+            "Every row of the kernel has its weights, and the middle one doubles them.",
+        ),
+        Mistake(
+            "the middle row counts like the others",
+            lambda: [-9, -9],
+            "Its weights are -2 and 2.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: [[-12], [-12]],
+            "The window moves to the right: the two stand side by side.",
+        ),
+    ),
+    remark="A negative answer: the edge goes from light to dark.",
+)
+
+_laplacian_layer = Exercise(
+    "16.2",
+    "Make a ``Conv2d`` that puts out, for every pixel, the sum of its four neighbours minus four "
+    "times the pixel itself, with zeros around the image, so that the size is kept. Hand in the "
+    "layer.",
+    hint="A kernel of 3 x 3 with 0 in its corners, and ``padding=1``. What is the bias?",
+    solution="""
+import torch
+
+from cnnbook.kernels import laplacian_kernel
+
+layer = torch.nn.Conv2d(1, 1, 3, padding=1, bias=False)
+with torch.no_grad():
+    layer.weight.copy_(laplacian_kernel(4))
+answer = layer
+""",
+    kind=Layer(lambda: _counting(2, 1, 4, 5)),
+    right=lambda: _with_padding(_conv([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]), 1),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the padding is forgotten",
+            lambda: _conv([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
+            "Without it the window cannot stand at the edge, and the picture gets smaller.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: _with_padding(_conv([0.0, -1, 0], [-1.0, 4, -1], [0.0, -1, 0]), 1),
+            "The neighbours are added and the pixel is taken away.",
+        ),
+        Mistake(
+            "there are eight neighbours",
+            lambda: _with_padding(_conv([1.0, 1, 1], [1.0, -8, 1], [1.0, 1, 1]), 1),
+            "Those across the corners do not count.",
+        ),
+        Mistake(
+            "the pixel is taken away once",
+            lambda: _with_padding(_conv([0.0, 1, 0], [1.0, -1, 1], [0.0, 1, 0]), 1),
+            "On an even surface the result must be 0, so the weights must add up to 0.",
+        ),
+        Mistake(
+            "the pixel itself is forgotten",
+            lambda: _with_padding(_conv([0.0, 1, 0], [1.0, 0, 1], [0.0, 1, 0]), 1),
+            "On an even surface the result must be 0, so the weights must add up to 0.",
+        ),
+    ),
+    remark="It is 0 wherever the picture is even or rises evenly.",
+)
+
+_one_step = Exercise(
+    "16.3",
+    "A kernel of two weights starts at ``[0, 0]``. On the row ``[1, 2, 0]`` it shall give "
+    "``[-1, 2]``. The loss is the sum of the squared differences, the learning rate 0.1, there is "
+    "no bias. What are the weights after one step of gradient descent?",
+    hint="At the start both results are 0, so the differences are 1 and -2. The gradient of a "
+    "weight is twice the sum of difference times pixel. A step goes against it.",
+    solution="""
+import torch
+
+row, target = torch.tensor([[[1.0, 2.0, 0.0]]]), torch.tensor([[[-1.0, 2.0]]])
+weight = torch.zeros(1, 1, 2, requires_grad=True)
+loss = (torch.nn.functional.conv1d(row, weight) - target).square().sum()
+loss.backward()
+answer = (weight - 0.1 * weight.grad).flatten()
+""",
+    kind=Numbers("a row of two weights"),
+    right=lambda: [0.6, -0.4],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the step goes uphill",
+            lambda: [-0.6, 0.4],
+            "The gradient points to where the loss grows; go the other way.",
+        ),
+        Mistake(
+            "the step is half as long",
+            lambda: [0.3, -0.2],
+            "A square has a factor of 2 in its gradient, and the loss is a sum, not a mean.",
+        ),
+        Mistake(
+            "that is the gradient",
+            lambda: [-6, 4],
+            "Multiply it with the learning rate, and take it from the weights.",
+        ),
+        Mistake(
+            "the learning rate is forgotten",
+            lambda: [6, -4],
+            "The step is a tenth of that.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: [-0.4, 0.6],
+            "The first weight meets the first pixel of each window.",
+        ),
+        Mistake(
+            "those are the weights at the end of all steps",
+            lambda: [1, -1],
+            "One step does not get there.",
+        ),
+    ),
+    remark="Already on the way to [1, -1].",
+)
+
+EXERCISES: tuple[Exercise, ...] = (
+    *(_confusion_to_accuracy, _accuracy_function, _loss_of_a_guess),
+    *(_conv_parameters, _largest_mlp, _without_pooling),
+    *(_sum_by_hand, _difference_layer, _window_by_function),
+    *(_average_by_hand, _average_shape, _row_average),
+    *(_expanded_shape, _two_channels, _three_features),
+    *(_stacked_kernels, _stacked_size, _absolute),
+    *(_pool_by_hand, _pool_gradient, _relu_after_pooling),
+    *(_size_by_hand, _depthwise, _group_parameters),
+    *(_matrix_shape, _matrix_of_a_row, _averaging_sides),
+    *(_impulse, _mathematical, _shifted_pooling),
+    *(_weight_gradient, _input_gradient, _bias_gradient),
+    *(_field_by_hand, _seen_pixels, _layers_needed),
+    *(_sobel_by_hand, _laplacian_layer, _one_step),
+)

@@ -1,0 +1,322 @@
+"""Every exercise: its solution is right, its known mistakes are refused, nothing is given away."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cnnbook import exercises as exercises_module
+from cnnbook import judging, questions
+from cnnbook.convolution import conv_from_kernel
+from cnnbook.exercises import check, exercise, exercises, hint, solution
+from cnnbook.judging import Function, Layer, Mistake, Numbers, judge
+from cnnbook.questions import Exercise
+
+ROOT = Path(__file__).resolve().parents[1]
+EACH = pytest.mark.parametrize("one", exercises(), ids=lambda one: one.number)
+DIRECTIVE = re.compile(r"^(?:# )?(?:\.\. exercise::|```\{exercise\}) (\S+)$", re.MULTILINE)
+
+
+def _solve(number: str) -> Any:
+    names: dict[str, Any] = {}
+    exec(solution(number), names)
+    return names["answer"]
+
+
+def test_each_page_has_two_or_three_in_order() -> None:
+    numbers = [one.number for one in exercises()]
+    pages = sorted({one.page for one in exercises()})
+    assert pages == [1, 2, *range(6, 17)]
+    counts = {page: sum(one.page == page for one in exercises()) for page in pages}
+    assert set(counts.values()) <= {2, 3}
+    assert numbers == [f"{page}.{k}" for page in pages for k in range(1, counts[page] + 1)]
+
+
+@EACH
+def test_the_solution_is_right(one: Exercise) -> None:
+    verdict = check(one.number, _solve(one.number))
+    assert verdict, verdict
+    assert str(verdict) == f"Right. {one.remark}".strip()
+
+
+@EACH
+def test_known_mistakes_are_named(one: Exercise) -> None:
+    assert len(one.mistakes) >= 2
+    told = set()
+    for mistake in one.mistakes:
+        verdict = check(one.number, mistake.answer())
+        assert not verdict
+        assert verdict.mistake == mistake.name
+        assert str(verdict) == f"Not yet: {mistake.name}. {mistake.why}"
+        told.add(str(verdict))
+    assert len(told) == len(one.mistakes), "each has a message of its own"
+
+
+def _numbers_in(text: str) -> set[float]:
+    # Without the thousands' separator, but not without the comma between two numbers.
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    return {float(found) for found in re.findall(r"-?\d+(?:\.\d+)?", text)}
+
+
+@EACH
+def test_nothing_is_given_away(one: Exercise) -> None:
+    right = one.right()
+    if isinstance(right, (int, float)):
+        for text in (one.question, one.hint, *(f"{m.name} {m.why}" for m in one.mistakes)):
+            assert right not in _numbers_in(text), text
+    elif isinstance(right, (list, tuple)):
+        written = re.sub(r"[\s()\[\]]", "", str(right))
+        for text in (one.question, one.hint, *(f"{m.name} {m.why}" for m in one.mistakes)):
+            assert written not in re.sub(r"[\s()\[\]]", "", text), text
+    shown = str(one) + repr(one)
+    for line in (one.hint, *solution(one.number).splitlines()):
+        assert len(line) < 12 or line not in shown
+    assert one.number in str(one)
+    assert all(len(line) <= 79 for line in str(one).splitlines())
+
+
+def test_no_docstring_and_no_page_shows_a_right_answer() -> None:
+    for module in (exercises_module, questions, judging):
+        text = Path(module.__file__ or "").read_text("utf-8")
+        shown = re.findall(r">>> (?:print\()?check\(.*\)\n +(.*)", text)
+        assert not any(line.startswith("Right") for line in shown)
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.py")]
+    assert not any("\nRight. " in page.read_text("utf-8") for page in pages)
+
+
+@EACH
+def test_not_a_number_and_odd_answers_get_a_verdict(one: Exercise) -> None:
+    odd: tuple[object, ...] = (
+        float("nan"),
+        float("inf"),
+        10**400,
+        [],
+        [[1, 2], [3]],
+        torch.zeros(7, 7, 7),
+        -123.0,
+    )
+    layers = (
+        torch.nn.Identity(),
+        torch.nn.Linear(3, 3),
+        torch.nn.Module(),
+        torch.nn.LazyConv2d(1, 1),
+    )
+    functions: tuple[Callable[..., Any], ...] = (
+        lambda: 1,
+        lambda *given: None,
+        lambda *given: "text",
+        lambda *given: given[0] * float("nan"),
+        lambda *given: 1 / 0,
+    )
+    for answer in (*odd, *layers, *functions):
+        verdict = check(one.number, answer)
+        assert not verdict
+        assert str(verdict).startswith("Not yet: ")
+        assert str(verdict).endswith((".", ":", "?", "!")) or "stopped with" in str(verdict)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["15", b"15", None, True, {"a": 1}, {1}, object(), 1 + 1j, torch.nn.Conv2d, ["15"],
+     torch.ones(2, dtype=torch.complex64), torch.ones(2, device="meta"), np.array(["a"])],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_judged_is_refused(answer: object) -> None:
+    with pytest.raises(TypeError, match=r"^answer: expected a number, .*got "):
+        check("6.1", answer)
+
+
+def test_a_class_is_told_how_to_become_a_layer() -> None:
+    with pytest.raises(TypeError, match=r"make one of it with Conv2d\(\.\.\.\)$"):
+        check("6.2", torch.nn.Conv2d)
+
+
+@pytest.mark.parametrize("function", [exercise, hint, solution, lambda number: check(number, 1)])
+def test_an_unknown_number_is_refused(function: Callable[[Any], object]) -> None:
+    with pytest.raises(ValueError, match=r"^number: expected an exercise of page 6, one of 6\.1, "):
+        function("6.10")
+    for number in ("99.1", "", "six", "6,1x"):
+        with pytest.raises(
+            ValueError, match=r"^number: expected a page with exercises, one of 1, "
+        ):
+            function(number)
+    for odd in (6.1, 6, None, ["6.1"]):
+        with pytest.raises(TypeError, match=r'^number: expected text such as "6\.1", in quotes, '):
+            function(odd)
+
+
+ONE: dict[str, Any] = {"kind": Numbers("one number"), "right": lambda: 7}
+GRID: dict[str, Any] = {"kind": Numbers("a grid"), "right": lambda: [[1, 2], [3, 5]]}
+WIDE: dict[str, Any] = {"kind": Numbers("a grid"), "right": lambda: [[1, 2, 3], [4, 5, 7]]}
+FOUR: dict[str, Any] = {"kind": Numbers("a shape", loose=False), "right": lambda: (5, 8, 30, 44)}
+IMAGES: dict[str, Any] = {
+    "kind": Function(lambda: [(torch.arange(12.0).reshape(2, 1, 2, 3),)]),
+    "right": lambda: lambda images: images,
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked", "told"),
+    [
+        (8, ONE, "8 is too large."),
+        (6.5, ONE, "6.5 is too small."),
+        ([7, 8], ONE, "one number is asked for, and these are 2."),
+        (float("nan"), ONE, "there is a NaN in it"),
+        (float("-inf"), ONE, "there is an infinity in it"),
+        ([], ONE, "there is no number in it"),
+        ([[1], [2, 3]], ONE, "the rows have different lengths."),
+        (torch.nn.ReLU(), ONE, "one number is asked for, and this is a layer."),
+        (abs, ONE, "one number is asked for, and this is a function."),
+        ([[5, 3], [2, 1]], GRID, "everything is upside down"),
+        ([[1, 3], [2, 5]], GRID, "rows and columns are swap"),
+        ([[2, 3], [4, 6]], GRID, "every number is off by the"),
+        ([[1, 9], [9, 5]], GRID,
+         "2 of 4 numbers are wrong, the first at [0, 1]."),
+        ([[9, 9], [9, 9], [9, 9]], WIDE, "rows and columns are swapped: the shape is (3, 2)."),
+        ([[9, 9], [9, 9]], WIDE, "the shape (2, 2) is off by one."),
+        ([[9] * 7] * 7, WIDE, "the shape (7, 7) does not fit."),
+        ([1, 2, 3, 4, 5, 7], WIDE, "the numbers are right, but an axis is missing"),
+        ([3, 4], WIDE, "the shape is (2,): that has 1 axis, and 2 are asked for."),
+        ((5, 8, 30, 45), FOUR, "1 of 4 numbers is wrong, the one at 3."),
+        ((5, 8, 30), FOUR, "these are 3 numbers, and a shape is asked for."),
+        (lambda images: images[0], IMAGES, "the shape is (1, 2, 3): that has 3 axes, and 4 are"),
+        (lambda images: images.mT, IMAGES, "rows and columns are swapped: the shape is (2, 1, 3,"),
+        (lambda images: images[:, 0], IMAGES, "the numbers are right, but an axis is missing"),
+        (lambda images: images[:, 0, 0, 0, 0], IMAGES, "the function stopped with IndexError when"),
+        (lambda images: None, IMAGES, "the function returned nothing, not numbers."),
+        (3, IMAGES, "a function is asked for, and this is numbers."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(answer: object, asked: dict[str, Any], told: str) -> None:
+    verdict = judge(answer, **asked)
+    assert not verdict
+    assert str(verdict).startswith(f"Not yet: {told}"), verdict
+
+
+def test_a_known_mistake_goes_first_and_the_right_answer_before_it() -> None:
+    mistakes = [Mistake("one", lambda: 7.0005, "First."), Mistake("two", lambda: 8, "Second.")]
+    assert judge(7, **ONE, mistakes=mistakes)
+    assert judge(8, **ONE, mistakes=mistakes).mistake == "two"
+    assert judge(7.0004, **ONE, mistakes=mistakes).mistake == "one"
+    assert judge(7.0004, **ONE, mistakes=mistakes, tolerance=1e-3)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [15, 15.0, (15,), [[15]], torch.tensor(15), torch.tensor([[[[15.0]]]]), np.int64(15),
+     np.array([15.0]), torch.tensor(15.0, requires_grad=True), torch.tensor(15, dtype=torch.uint8)],
+    ids=repr,
+)  # fmt: skip
+def test_a_number_may_come_in_any_dress(right: object) -> None:
+    assert check("6.1", right)
+
+
+def test_checking_leaves_layer_images_and_random_state_alone() -> None:
+    lazy = torch.nn.LazyConv2d(1, 2)
+    norm = torch.nn.Sequential(torch.nn.BatchNorm2d(1), torch.nn.Conv2d(1, 1, 2))
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    assert not check("6.2", lazy)
+    assert not check("6.2", norm)
+    assert not check("11.2", norm)
+    assert torch.equal(torch.rand(3), expected)
+    assert lazy.has_uninitialized_params()
+    assert norm.training
+    assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
+
+
+def test_a_layer_in_double_precision_is_judged_like_any_other() -> None:
+    layer = conv_from_kernel(torch.tensor([[-1.0, 0.0], [0.0, 1.0]], dtype=torch.float64), 0.5)
+    assert check("6.2", layer)
+    assert layer.weight.dtype == torch.float64
+
+
+def test_a_measured_layer_is_told_what_of_it_differs() -> None:
+    verdict = check("11.2", torch.nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4, bias=False))
+    assert str(verdict) == "Not yet: the parameters: 36 is too small."
+    assert "the kernel size" in str(check("11.2", torch.nn.Conv2d(4, 4, 1, groups=4)))
+    assert Layer(lambda: torch.ones(1)).what == "a layer"
+
+
+def test_all_exercises_stand_on_their_page_and_on_the_page_of_all() -> None:
+    numbers = [one.number for one in exercises()]
+    assert DIRECTIVE.findall((ROOT / "docs" / "exercises.md").read_text("utf-8")) == numbers
+    for page in sorted((ROOT / "examples").rglob("plot_*.py")):
+        own = [number for number in numbers if int(number.split(".")[0]) == int(page.stem[5:7])]
+        found = DIRECTIVE.findall(page.read_text("utf-8"))
+        assert found == own, f"{page.name}: put `.. exercise::` with {own} before the answer"
+
+
+CONF = f"""
+import sys
+sys.path[:0] = [{str(ROOT / "docs" / "_ext")!r}, {str(ROOT)!r}]
+extensions = ["myst_parser", "exercise"]
+project = "x"
+"""
+
+
+def _build(folder: Path, builder: str, **pages: str) -> subprocess.CompletedProcess[str]:
+    source = folder / "source"
+    source.mkdir(exist_ok=True)
+    (source / "conf.py").write_text(CONF, "utf-8")
+    for name, text in pages.items():
+        suffix = "rst" if ".. " in text else "md"
+        (source / f"{name}.{suffix}").write_text(text, "utf-8")
+    command = ["-m", "sphinx", "-W", "-q", "-b", builder, str(source), str(folder / builder)]
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True)
+
+
+def _without_tags(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", text))
+
+
+def test_the_directive_folds_hint_and_solution(tmp_path: Path) -> None:
+    every = "".join(f"```{{exercise}} {one.number}\n```\n\n" for one in exercises())
+    pages = {"index": f"# All\n\n{every}", "one": ":orphan:\n\nOne\n===\n\n.. exercise:: 6.1\n"}
+    done = _build(tmp_path, "html", **pages)
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "html" / "index.html").read_text("utf-8")
+    assert page.count("<summary>Hint</summary>") == page.count('class="exercise"')
+    assert page.count("<summary>Solution</summary>") == page.count('class="exercise"')
+    assert page.count('class="exercise"') == len(exercises())
+    assert "<details open" not in page
+    outside = _without_tags(re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL))
+    for one in exercises():
+        assert f'print(check("{one.number}", answer))' in outside.replace("&quot;", '"')
+        for line in solution(one.number).splitlines():
+            assert not line.startswith("answer") or line not in outside
+    assert "answer =" not in outside
+    assert exercise("6.1").hint not in outside
+    single = (tmp_path / "html" / "one.html").read_text("utf-8")
+    assert 'aria-labelledby="exercise-6-1-title"' in single
+    assert '<p class="exercise-title" id="exercise-6-1-title">Exercise 6.1</p>' in single
+    assert "<code" in single, "code in a question is set as code"
+
+
+def test_the_directive_can_be_translated(tmp_path: Path) -> None:
+    done = _build(tmp_path, "gettext", index="# One\n\n```{exercise} 2.1\n```\n")
+    assert done.returncode == 0, done.stderr
+    found = (tmp_path / "gettext" / "index.pot").read_text("utf-8").replace('"\n"', "")
+    for text in (
+        "Exercise 2.1",
+        "Hint",
+        "Solution",
+        exercise("2.1").hint,
+        exercise("2.1").question,
+    ):
+        assert f'msgid "{text}"' in found
+    assert "answer = " not in found
+
+
+def test_an_unknown_exercise_stops_the_build(tmp_path: Path) -> None:
+    done = _build(tmp_path, "html", index="# One\n\n```{exercise} 2.9\n```\n")
+    assert done.returncode != 0
+    assert "expected an exercise of page 2" in done.stderr
