@@ -262,10 +262,12 @@ def tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert not complaints
 
 
-# No preloading: axe would ask for the style sheets again, which a page from disk must not.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "preload": False}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+# axe asks for the style sheets once more, and the search for the pages that it has found; browsers
+# refuse both to pages that are opened from disk, and the pages do without.
+FROM_DISK = "blocked by CORS|ERR_FAILED|Failed to fetch"
 LOOKS = [
-    pytest.param({"width": width, "scheme": scheme}, id=f"{width}-{scheme}")
+    pytest.param({"width": width, "scheme": scheme, "forgiven": FROM_DISK}, id=f"{width}-{scheme}")
     for width in (1280, 390)
     for scheme in ("light", "dark")
 ]
@@ -312,8 +314,7 @@ def test_the_menu_of_a_narrow_screen_opens_with_the_keyboard(site: Site, tab: Pa
 @needs_browser
 @pytest.mark.parametrize(
     "tab",
-    # The extracts below each hit are fetched, and left out where that is refused.
-    [pytest.param({"forgiven": "blocked by CORS|ERR_FAILED|Failed to fetch"}, id="from disk")],
+    [pytest.param({"forgiven": FROM_DISK}, id="from disk")],
     indirect=True,
 )
 def test_search_works_on_pages_opened_from_disk(site: Site, tab: Page) -> None:
