@@ -9,8 +9,6 @@ at a time, and :doc:`/gallery/2_layers/plot_10_max_pool`, where it moves by its 
 is learnt here. It is counting, with five knobs.
 """
 
-# sphinx_gallery_thumbnail_number = 1
-
 # %%
 # Counting with a finger
 # ----------------------
@@ -23,6 +21,7 @@ from cnnbook.shapes import derive_output_size
 moved = derive_output_size(28, 2)
 print(moved)
 assert str(moved) == "floor((28 + 2*0 - 1*(2 - 1) - 1)/1) + 1 = 27"
+# sphinx_gallery_thumbnail_number = 1
 
 # %%
 # 27 places. Read the line from the inside. There are 28 pixels, and 2*0 that were added at the two

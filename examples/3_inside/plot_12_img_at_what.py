@@ -10,8 +10,6 @@ You need the 3 x 3 average on the numbers from 0 to 15, which is in
 question open. It has three answers: no, yes, and almost.
 """
 
-# sphinx_gallery_thumbnail_number = 2
-
 # %%
 # Literally
 # ---------
@@ -27,6 +25,7 @@ img = torch.arange(16.0).reshape(1, 1, 4, 4)
 conv = averaging_conv(3)
 print(conv(img)[0, 0].round().int().tolist())
 assert torch.allclose(conv(img), torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]]]))
+# sphinx_gallery_thumbnail_number = 2
 
 # %%
 # Now multiply from the right, ``img @ What``. Whatever stands in ``What``, its four rows must meet

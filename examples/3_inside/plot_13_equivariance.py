@@ -9,8 +9,6 @@ You need the windows of :doc:`/gallery/2_layers/plot_07_moving_average`, the poo
 :doc:`/gallery/3_inside/plot_11_sizes`.
 """
 
-# sphinx_gallery_thumbnail_number = 1
-
 # %%
 # One bright pixel
 # ----------------
@@ -29,6 +27,7 @@ dot[0, 0, 2, 2] = 1
 print(torch.nn.functional.conv2d(dot, kernel)[0, 0].int())
 assert conv2d(dot, kernel)[0, 0].tolist() == [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
 assert torch.equal(conv2d(dot, kernel), torch.nn.functional.conv2d(dot, kernel))
+# sphinx_gallery_thumbnail_number = 1
 
 # %%
 # It gives 9. The first window has the pixel in its lower right corner, and the kernel lies on it
