@@ -27,7 +27,7 @@ from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import best_device, fit_full_batch
 
 NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {"CNN": small_cnn, "MLP": mlp}
-# The bounds of the issue: what share of the lecture's time ours may take on 2 cores.
+# The bounds that the trainer is held to: what share of the lecture's time ours may take on 2 cores.
 BOUNDS = {"CNN": 1 / 5, "MLP": 1 / 1.15}
 
 
