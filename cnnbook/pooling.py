@@ -91,6 +91,12 @@ class _Windows:
             return images
         return torch.nn.functional.pad(images, (left, right, top, below), value=value)
 
+    def pixels(self, device: torch.device) -> torch.Tensor:
+        """Return the number of the pixel at each place of the padded image, -1 in the padding."""
+        height, width = self.size
+        numbers = torch.arange(height * width, device=device).reshape(1, 1, height, width)
+        return self.pad(numbers, -1)[0, 0]
+
     def taps(self) -> list[tuple[slice, slice]]:
         """Return, for each entry of a window, the slices that pick it out of all windows."""
         rows, columns = (
@@ -103,25 +109,51 @@ class _Windows:
         return [(down, right) for down in rows for right in columns]
 
 
-def _largest(images: torch.Tensor, where: _Windows) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the largest number of each window, and which pixel of its channel that is."""
+def _largest(
+    images: torch.Tensor, where: _Windows, *, with_places: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the largest number of each window and, if asked, which pixel of its channel it is."""
     padded = where.pad(images, float("-inf"))
-    height, width = where.size
-    numbers = torch.arange(height * width, device=images.device).reshape(1, 1, height, width)
-    numbers = where.pad(numbers, -1)
-    first, *others = where.taps()
-    best = padded[:, :, *first]
-    chosen = numbers[:, :, *first].expand(best.shape)
+    pixels = where.pixels(images.device)
+    taps = where.taps()
+    best = padded[:, :, *taps[0]]
+    # Which entry of its window is the largest so far, a byte each; and where a window has seen a
+    # pixel of the image so far, rather than padding.
+    entry = torch.zeros(best.shape if with_places else (), dtype=torch.uint8, device=images.device)
+    seen = pixels[taps[0]] >= 0
+    may_miss = not bool(seen.all())
     # Entry by entry of the window, all windows at once, in the order in which torch compares.
-    for place in others:
-        value, number = padded[:, :, *place], numbers[:, :, *place]
-        # Strictly larger, so of equal ones the first is kept; NaN wins over everything; and a
-        # pixel wins over the padding even if it is minus infinity itself.
-        take = (value > best) | value.isnan() | ((chosen < 0) & (number >= 0))
+    for number, place in enumerate(taps[1:], start=1):
+        value = padded[:, :, *place]
+        # Strictly larger, so of equal ones the first is kept; NaN wins over everything.
+        take = (value > best) | value.isnan()
+        if may_miss:
+            # The first pixel wins over the padding even if it is minus infinity itself.
+            inside = pixels[place] >= 0
+            take |= inside & ~seen
+            seen |= inside
         best = torch.where(take, value, best)
-        chosen = torch.where(take, number, chosen)
-    # A window of one pixel is a view of the images so far.
-    return (best, chosen) if others else (best.clone(), chosen.clone())
+        if with_places:
+            # A window of more entries than a byte can count is counted in full.
+            if number == 256:
+                entry = entry.to(torch.int32)
+            entry = entry.masked_fill(take, number)
+    if len(taps) == 1:
+        # A window of one pixel is a view of the images so far.
+        best = best.clone()
+    if not with_places:
+        return best, None
+    # From the entry and the window's first pixel, counted in the padded image, to the pixel.
+    steps = torch.tensor(
+        [down.start * where.size[1] + right.start for down, right in taps], device=images.device
+    )
+    rows, columns = (
+        torch.arange(where.output[axis], device=images.device) * where.step[axis]
+        - where.border[axis]
+        for axis in (0, 1)
+    )
+    chosen = steps[entry.long()] + (rows[:, None] * where.size[1] + columns)
+    return best, torch.where(seen, chosen, -1) if may_miss else chosen
 
 
 @overload
@@ -209,10 +241,9 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     check_images(images)
     _check_ordered(images, "images")
     return_indices = true_or_false(return_indices, name="return_indices")
-    best, chosen = _largest(
-        images, _windows_of(images, kernel_size, stride, padding, dilation, ceil_mode)
-    )
-    return (best, chosen) if return_indices else best
+    where = _windows_of(images, kernel_size, stride, padding, dilation, ceil_mode)
+    best, chosen = _largest(images, where, with_places=return_indices)
+    return best if chosen is None else (best, chosen)
 
 
 def _windows_of(
@@ -286,7 +317,8 @@ def max_pool2d_grad(
     n, channels = images.shape[:2]
     check_grad_output(grad_output, (n, channels, *where.output))
     check_together(images, "images", grad_output=grad_output)
-    _, chosen = _largest(images.detach(), where)
+    _, chosen = _largest(images.detach(), where, with_places=True)
+    assert chosen is not None
     handed = images.new_zeros(images.shape).flatten(2)
     # A window that saw no pixel hands nothing on.
     shares = torch.where(chosen < 0, torch.zeros_like(grad_output), grad_output)

@@ -170,3 +170,9 @@ def test_on_a_gpu() -> None:
         there = pool(images.cuda(), 3, stride=2, padding=1)
         assert there.is_cuda
         torch.testing.assert_close(there.cpu(), here)
+
+
+def test_a_window_of_more_entries_than_a_byte_can_count() -> None:
+    image = torch.arange(17 * 18.0).reshape(1, 1, 17, 18)
+    largest, chosen = max_pool2d(image, 17, stride=1, return_indices=True)
+    assert largest.flatten().tolist() == chosen.flatten().tolist() == [16 * 18 + 16, 16 * 18 + 17]
