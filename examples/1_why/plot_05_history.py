@@ -106,21 +106,21 @@ assert count_parameters(small_cnn()) == 27_130 < 60_000 < 1_628_170 == count_par
 
 # %%
 # So everything was there in 1998: the shared weights, the pooling, the gradient. What was missing?
-# Expect nothing new in the next network, and count it before you read on.
+# Expect little that is new in the next network, and count it before you read on.
 #
 # AlexNet
 # -------
 #
 # Krizhevsky, Sutskever and Hinton trained a CNN on 1,200,000 photographs in 1,000 classes
-# [Krizhevsky2012]_. The paper says 60 million parameters. How many times LeNet-5 is that?
+# [Krizhevsky2012]_. The paper says 60,000,000 parameters. How many times LeNet-5 is that?
 
 print(60_000_000 / 60_000)
 assert 60_000_000 / 60_000 == 1_000
 
 # %%
-# A thousand times. "60 million" is a round number; what is it exactly? The paper gives the
+# A thousand times. 60,000,000 is a round number; what is it exactly? The paper gives the
 # kernels of each layer and the numbers that one of them sees, say 3 colours times 11 x 11. Each
-# has one bias.
+# has one bias. The first linear layer sees 256 pictures of 6 x 6.
 
 convolutions = [(96, 3 * 11 * 11), (256, 48 * 5 * 5), (384, 256 * 3 * 3)]
 convolutions += [(384, 192 * 3 * 3), (256, 192 * 3 * 3)]
@@ -133,9 +133,9 @@ assert f"{2_334_080 / 60_965_224:.1%}" == "3.8%"
 
 # %%
 # 60,965,224. Five convolutions have 3.8 % of them, and three linear layers the rest: what we saw
-# in the sloppy CNN holds here too. (The second kernel sees 48 pictures, and not all 96 that the
-# first layer makes, because the network was cut in two halves. It did not fit into the memory of
-# one graphics card.)
+# in the sloppy CNN holds here too. (A kernel of the second layer sees 48 pictures, and not all 96
+# that the first layer makes, because the network was cut in two halves. It did not fit into the
+# memory of one graphics card.)
 #
 # What did grow, then? Both things at once:
 
