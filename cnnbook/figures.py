@@ -37,6 +37,7 @@ __all__ = [
     "pooling_strips",
     "two_ways",
     "window_picture",
+    "yearly_bars",
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -1289,4 +1290,49 @@ def feature_rows(
             axes.set(xticks=[], yticks=[])
             if titles and row == 0:
                 axes.set_title(titles[column], fontsize=11)
+    return figure
+
+
+def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[int] = ()) -> Figure:
+    """Draw one number a year as bars from 0, the number written on each.
+
+    Args:
+        numbers: A year and its number, at least 0.
+        label: What the numbers are, with their unit.
+        marked: Years whose bars have another colour.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: There is no year, a number is below 0 or not finite, or a marked year has none.
+
+    Examples:
+        >>> from cnnbook.figures import yearly_bars
+        >>> figure = yearly_bars({2011: 25.8, 2012: 16.4}, label="error, %", marked=[2012])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['25.8', '16.4']
+        >>> yearly_bars({2011: 25.8}, label="error, %", marked=[2012])
+        Traceback (most recent call last):
+            ...
+        ValueError: marked: expected years among [2011], got [2012]
+
+    Source:
+        Derived here.
+    """
+    if not numbers or not all(0 <= number < float("inf") for number in numbers.values()):
+        raise ValueError(
+            f"numbers: expected at least one year, with a number from 0, got {dict(numbers)}"
+        )
+    if not set(marked) <= set(numbers):
+        raise ValueError(f"marked: expected years among {sorted(numbers)}, got {list(marked)}")
+    figure, axes = plt.subplots(figsize=(6.0, 3.4), layout="constrained")
+    colours = [COLOURS[1] if year in marked else COLOURS[0] for year in numbers]
+    bars = axes.bar(list(numbers), list(numbers.values()), color=colours, width=0.7)
+    axes.bar_label(bars, [f"{number:g}" for number in numbers.values()], padding=2, fontsize=11)
+    axes.set_xticks(list(numbers))
+    axes.set_ylabel(label, fontsize=11)
+    axes.tick_params(labelsize=11)
+    axes.margins(y=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure

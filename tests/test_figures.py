@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
 
 from cnnbook import figures
@@ -362,3 +362,20 @@ def test_feature_rows_refuse() -> None:
         figures.feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 0, 2, 2))
     with pytest.raises(ValueError, match=r"\(n, 1, h, w\)"):
         figures.feature_rows(torch.ones(1, 3, 2, 2), torch.ones(1, 1, 2, 2))
+
+
+def test_yearly_bars_start_at_zero_and_mark_a_year() -> None:
+    figure = figures.yearly_bars({2011: 25.8, 2012: 16.4}, label="error", marked=[2012])
+    bars = [one for one in figure.axes[0].patches if isinstance(one, Rectangle)]
+    assert [bar.get_height() for bar in bars] == [25.8, 16.4]
+    assert [bar.get_y() for bar in bars] == [0, 0]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == list(figures.COLOURS[:2])
+    assert figure.axes[0].get_ylim()[0] == 0
+
+
+def test_yearly_bars_refuse() -> None:
+    for numbers in ({}, {2012: -1.0}, {2012: float("nan")}, {2012: float("inf")}):
+        with pytest.raises(ValueError, match=r"^numbers: expected at least one year"):
+            figures.yearly_bars(numbers, label="error")
+    with pytest.raises(ValueError, match=r"^marked: expected years among"):
+        figures.yearly_bars({2012: 1.0}, label="error", marked=[2013])

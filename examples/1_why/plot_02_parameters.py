@@ -163,5 +163,5 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # keeps 5.7 times more while it is trained. It is small because it uses the same few weights
 # everywhere, and for the same reason it has much to remember.
 #
-# What is this layer that has so few weights? We look at a single window of it:
-# :doc:`/gallery/2_layers/plot_06_one_window`.
+# Who thought of a layer that uses its weights everywhere, and when? A short history:
+# :doc:`/gallery/1_why/plot_05_history`.
