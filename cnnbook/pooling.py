@@ -91,11 +91,9 @@ class _Windows:
             return images
         return torch.nn.functional.pad(images, (left, right, top, below), value=value)
 
-    def pixels(self, device: torch.device) -> torch.Tensor:
-        """Return the number of the pixel at each place of the padded image, -1 in the padding."""
-        height, width = self.size
-        numbers = torch.arange(height * width, device=device).reshape(1, 1, height, width)
-        return self.pad(numbers, -1)[0, 0]
+    def inside(self) -> torch.Tensor:
+        """Return which places of the padded image are pixels and not padding."""
+        return self.pad(torch.ones(1, 1, *self.size), 0)[0, 0] > 0
 
     def taps(self) -> list[tuple[slice, slice]]:
         """Return, for each entry of a window, the slices that pick it out of all windows."""
@@ -114,13 +112,14 @@ def _largest(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return the largest number of each window and, if asked, which pixel of its channel it is."""
     padded = where.pad(images, float("-inf"))
-    pixels = where.pixels(images.device)
+    # Where the padding lies depends on no number, so it is worked out on the CPU.
+    inside = where.inside()
     taps = where.taps()
     best = padded[:, :, *taps[0]]
     # Which entry of its window is the largest so far, a byte each; and where a window has seen a
     # pixel of the image so far, rather than padding.
     entry = torch.zeros(best.shape if with_places else (), dtype=torch.uint8, device=images.device)
-    seen = pixels[taps[0]] >= 0
+    seen = inside[taps[0]].clone()
     may_miss = not bool(seen.all())
     # Entry by entry of the window, all windows at once, in the order in which torch compares.
     for number, place in enumerate(taps[1:], start=1):
@@ -129,9 +128,8 @@ def _largest(
         take = (value > best) | value.isnan()
         if may_miss:
             # The first pixel wins over the padding even if it is minus infinity itself.
-            inside = pixels[place] >= 0
-            take |= inside & ~seen
-            seen |= inside
+            take |= (inside[place] & ~seen).to(images.device)
+            seen |= inside[place]
         best = torch.where(take, value, best)
         if with_places:
             # A window of more entries than a byte can count is counted in full.
@@ -153,7 +151,7 @@ def _largest(
         for axis in (0, 1)
     )
     chosen = steps[entry.long()] + (rows[:, None] * where.size[1] + columns)
-    return best, torch.where(seen, chosen, -1) if may_miss else chosen
+    return best, torch.where(seen.to(images.device), chosen, -1) if may_miss else chosen
 
 
 @overload
