@@ -38,6 +38,7 @@ def test_there_are_pages() -> None:
         "09",
         "10",
         "17",
+        "22",
     }
 
 

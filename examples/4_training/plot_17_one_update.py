@@ -96,8 +96,8 @@ assert (1.75 * 0 + 0.5 - 1, 1.75 * 2 + 0.5 - 5) == (-0.5, -1)
 
 # %%
 # They should be -2 and -1.5, and are -8 and -5.5: the old ones are still in the sum. torch raises
-# no error, for the adding is meant: in a network, a weight that is used twice needs it. (A
-# convolution's weights are used at every position.) So it is for us to say when a new sum begins.
+# no error, for the adding is of use, as we shall see at the end of this page. So it is for us to
+# say when a new sum begins.
 #
 # All four
 # --------
@@ -124,7 +124,7 @@ assert by_hand == [5, Fraction(5, 8), Fraction(25, 256)]
 torch.nn.init.ones_(weight)
 torch.nn.init.zeros_(bias)
 losses = []
-optimizer.zero_grad()
+optimizer.zero_grad()  # the slate is not clean: we have tried things on it
 for _ in range(3):
     loss = torch.nn.functional.mse_loss(net(images), targets)
     loss.backward()
@@ -301,5 +301,5 @@ assert theirs.chunk_size < 300
 # the loss fell from 5 to 5/8. Adam asks the gradient, at first, only for its sign. And in a network
 # with 27,130 parameters the same happens to each of them, all at once.
 #
-# The other pages on training are being written; the trainer and what else there is stands in
-# :doc:`/api/index`.
+# All this on the condition that the four lines run. When they do not, read
+# :doc:`/gallery/4_training/plot_22_error_clinic`.
