@@ -1,5 +1,6 @@
 """The exercises of the book, page by page: question, hint, solution, known mistakes."""
 
+import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -2006,6 +2007,302 @@ answer = (weight - 0.1 * weight.grad).flatten()
     remark="Already on the way to [1, -1].",
 )
 
+# 17. One update, four lines.
+
+_one_update = Exercise(
+    "17.1",
+    "A network gives weight times pixel plus bias; its weight is 1, its bias 0. For the pixels "
+    "``[1, 2]`` it should give ``[3, 3]``. The loss is the mean of the squared misses, and SGD has "
+    "the learning rate 0.1. What are weight and bias after one update? Use a pencil.",
+    hint="The misses are -2 and -1. The weight's gradient is the mean of twice the miss times the "
+    "pixel. What does the bias have in place of the pixel?",
+    solution="""
+import torch
+
+pixels, targets = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0])
+parameters = torch.tensor([1.0, 0.0], requires_grad=True)
+loss = (parameters[0] * pixels + parameters[1] - targets).square().mean()
+loss.backward()
+answer = parameters - 0.1 * parameters.grad
+""",
+    kind=Numbers("a row of weight and bias"),
+    right=lambda: [1.4, 0.3],
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the step goes uphill",
+            lambda: [0.6, -0.3],
+            "The optimizer takes the gradient away; it does not add it.",
+        ),
+        Mistake(
+            "the misses are added up and not averaged",
+            lambda: [1.8, 0.6],
+            "The loss is a mean over two pixels, so its gradient is one too.",
+        ),
+        Mistake(
+            "the 2 of the square is forgotten",
+            lambda: [1.2, 0.15],
+            "The gradient of a squared miss is twice the miss.",
+        ),
+        Mistake(
+            "that is the gradient",
+            lambda: [-4, -3],
+            "Multiply it with the learning rate, and take it from weight and bias.",
+        ),
+        Mistake(
+            "the learning rate is forgotten",
+            lambda: [5, 3],
+            "The step is a tenth of that.",
+        ),
+        Mistake(
+            "the pixel is forgotten",
+            lambda: [1.3, 0.3],
+            "The weight met the pixel, so its gradient counts each miss times its pixel.",
+        ),
+    ),
+    remark="The gradients were -4 and -3.",
+)
+
+_not_zeroed = Exercise(
+    "17.2",
+    "A loss is the square of its only weight, which starts at 3. SGD has the learning rate 0.25, "
+    "and somebody has forgotten ``zero_grad``. Where is the weight after two updates?",
+    hint="The gradient of a square is twice the weight. What is beside the weight when the second "
+    "``backward`` comes?",
+    solution="""
+import torch
+
+weight = torch.tensor(3.0, requires_grad=True)
+sgd = torch.optim.SGD([weight], lr=0.25)
+for _ in range(2):
+    weight.square().backward()
+    sgd.step()
+answer = weight
+""",
+    kind=Numbers("one number"),
+    right=lambda: (3 - 0.25 * 6) - 0.25 * (6 + 3),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the gradient is zeroed between the updates",
+            lambda: 0.75,
+            "Here it is not: the second is added to the first.",
+        ),
+        Mistake(
+            "that is one update",
+            lambda: 1.5,
+            "Make a second one, with the old gradient still there.",
+        ),
+        Mistake(
+            "the first gradient counts twice",
+            lambda: -1.5,
+            "The second gradient is that of the new place.",
+        ),
+        Mistake(
+            "the 2 of the square is forgotten",
+            lambda: 0.9375,
+            "The gradient of a square is twice the weight.",
+        ),
+    ),
+    remark="Past the goal, which is 0: old gradients push on like a ball that rolls.",
+)
+
+_adam_first = Exercise(
+    "17.3",
+    "Three parameters have the gradients ``[0.02, -300, 0]``. Adam takes its first step, with the "
+    "learning rate 0.5. By how much does each parameter change? Three decimals will do.",
+    hint="In its first step, Adam divides each gradient by the root of its square. Which way does "
+    "a step go?",
+    solution="""
+import torch
+
+parameters = torch.zeros(3, requires_grad=True)
+adam = torch.optim.Adam([parameters], lr=0.5)
+parameters.grad = torch.tensor([0.02, -300.0, 0.0])
+adam.step()
+answer = parameters
+""",
+    kind=Numbers("a row of three changes"),
+    right=lambda: [-0.5, 0.5, 0],
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "the steps go uphill",
+            lambda: [0.5, -0.5, 0],
+            "A step goes against the gradient.",
+        ),
+        Mistake(
+            "that is the step of SGD",
+            lambda: [-0.01, 150, 0],
+            "Adam does not ask how large a gradient is when it has seen no other.",
+        ),
+        Mistake(
+            "the learning rate is forgotten",
+            lambda: [-1, 1, 0],
+            "The sign is multiplied with it.",
+        ),
+        Mistake(
+            "the third one moves",
+            lambda: [-0.5, 0.5, -0.5],
+            "Where nothing is divided by something, nothing comes out.",
+        ),
+        Mistake(
+            "the default learning rate is taken",
+            lambda: [-0.001, 0.001, 0],
+            "The rate is given in the question.",
+        ),
+    ),
+    remark="Gradients 15,000 times apart in size, and steps of one length.",
+)
+
+# 22. The error clinic.
+
+_right_flatten = Exercise(
+    "22.1",
+    "An image of 1 x 32 x 32 goes through ``Conv2d(1, 8, 3)``, ``ReLU()``, ``MaxPool2d(2)`` and "
+    "``Flatten()``. How many inputs must the ``Linear`` behind them have?",
+    hint="How many places are there for a window of three in 32 pixels? And how many pairs in "
+    "these?",
+    solution="""
+import torch
+
+from cnnbook.shapes import shape_ledger
+
+net = torch.nn.Sequential(
+    torch.nn.Conv2d(1, 8, 3),
+    torch.nn.ReLU(),
+    torch.nn.MaxPool2d(2),
+    torch.nn.Flatten(),
+)
+answer = shape_ledger(net, (1, 32, 32)).output_shape[0]
+""",
+    kind=Numbers("one number"),
+    right=lambda: 8 * 15 * 15,
+    mistakes=(
+        Mistake(
+            "the window costs no pixel here",
+            lambda: 8 * 16 * 16,
+            "Without padding, a window of three cannot stand at the last two pixels.",
+        ),
+        Mistake(
+            "the pooling is forgotten",
+            lambda: 8 * 30 * 30,
+            "It halves rows and columns.",
+        ),
+        Mistake(
+            "only one channel is counted",
+            lambda: 15 * 15,
+            "Every kernel makes a picture of its own, and all are laid in one row.",
+        ),
+        Mistake(
+            "only the rows are pooled",
+            lambda: 8 * 15 * 30,
+            "The pooling window is 2 x 2.",
+        ),
+        Mistake(
+            "that is one side",
+            lambda: 15,
+            "Flatten lays all channels, rows and columns in one row.",
+        ),
+    ),
+    remark="32 - 2 = 30, half of that is 15, and 8*15*15 = 1800.",
+)
+
+_two_class_floor = Exercise(
+    "22.2",
+    "A network for two classes ends with a softmax, and its loss is torch's cross-entropy, which "
+    "makes another. How low can the loss get? Three decimals will do.",
+    hint="At best, what goes into the loss is ``[1, 0]``, with the 1 at the right class.",
+    solution="""
+import torch
+
+best = torch.tensor([[1.0, 0.0]])
+answer = torch.nn.functional.cross_entropy(best, torch.tensor([0]))
+""",
+    kind=Numbers("one number"),
+    right=lambda: math.log(1 + math.exp(-1)),
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "so low it gets with one softmax",
+            lambda: 0,
+            "The second softmax makes of 1 and 0 two probabilities that are neither.",
+        ),
+        Mistake(
+            "that is for ten classes",
+            lambda: math.log(math.e + 9) - 1,
+            "With two there is one other score below the line, not nine.",
+        ),
+        Mistake(
+            "that is the loss of a network that knows nothing",
+            lambda: math.log(2),
+            "It may know everything; the scores are still 1 and 0 at best.",
+        ),
+        Mistake(
+            "that is the probability",
+            lambda: math.e / (math.e + 1),
+            "The loss is minus its logarithm.",
+        ),
+        Mistake(
+            "the right score is forgotten",
+            lambda: math.log(math.e + 1),
+            "The loss is the logarithm of the sum, minus the score of the right class.",
+        ),
+    ),
+    remark="log(e + 1) - 1 = 0.313.",
+)
+
+
+def _stored_images() -> torch.Tensor:
+    return (torch.arange(24) * 11 + 2).to(torch.uint8).reshape(2, 3, 4)
+
+
+_made_ready = Exercise(
+    "22.3",
+    "Write a function ``ready(images)``. It gets grey images as they are stored, of shape "
+    "``(n, h, w)``, in whole numbers from 0 to 255, and returns what a CNN takes: "
+    "``(n, 1, h, w)``, with numbers from 0 to 1. Hand in the function.",
+    hint="An axis can be put in with ``None``, and its place is that of the channels.",
+    solution="""
+def ready(images):
+    return images[:, None].float() / 255
+
+
+answer = ready
+""",
+    kind=Function(lambda: [(_stored_images(),)]),
+    right=lambda: lambda images: images.unsqueeze(1).to(torch.float64).div(255),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the channels' axis is missing",
+            lambda: lambda images: images / 255,
+            "A CNN would take the images for the channels of a single one.",
+        ),
+        Mistake(
+            "the axis is in front",
+            lambda: lambda images: images[None] / 255,
+            "That is one image of many channels; the images come first, then the channel.",
+        ),
+        Mistake(
+            "the numbers go up to 255",
+            lambda: lambda images: images[:, None].float(),
+            "The largest number that can be stored should become 1.",
+        ),
+        Mistake(
+            "the fractions are cut off",
+            lambda: lambda images: images[:, None] // 255,
+            "Nearly everything is black now: a single stroke divides, two cut off.",
+        ),
+        Mistake(
+            "the axis is behind",
+            lambda: lambda images: images[..., None] / 255,
+            "torch has the channel before rows and columns.",
+        ),
+    ),
+    remark="An axis and a division: two patients less.",
+)
+
 EXERCISES: tuple[Exercise, ...] = (
     *(_confusion_to_accuracy, _accuracy_function, _loss_of_a_guess),
     *(_conv_parameters, _largest_mlp, _without_pooling),
@@ -2021,4 +2318,6 @@ EXERCISES: tuple[Exercise, ...] = (
     *(_weight_gradient, _input_gradient, _bias_gradient),
     *(_field_by_hand, _seen_pixels, _layers_needed),
     *(_sobel_by_hand, _laplacian_layer, _one_step),
+    *(_one_update, _not_zeroed, _adam_first),
+    *(_right_flatten, _two_class_floor, _made_ready),
 )

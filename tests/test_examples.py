@@ -37,6 +37,8 @@ def test_there_are_pages() -> None:
         "08",
         "09",
         "10",
+        "17",
+        "22",
     }
 
 
