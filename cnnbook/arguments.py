@@ -81,20 +81,21 @@ def whole_number(value: int, *, name: str, least: int, most: int | None = None) 
     return number
 
 
-def real_number(value: float, *, name: str, above: float) -> float:
+def real_number(value: float, *, name: str, above: float, most: float | None = None) -> float:
     """Return a finite number, or say what is wrong with it.
 
     Args:
         value: An ``int`` or a ``float``.
         name: The argument's name, for the error message.
         above: What the number must be larger than; ``-math.inf`` allows every finite one.
+        most: The largest number that makes sense; every finite one where it is left out.
 
     Returns:
         The number as a ``float``.
 
     Raises:
         TypeError: ``value`` is not a number; ``True`` and ``1j`` are not.
-        ValueError: ``value`` is infinite, NaN or not above ``above``.
+        ValueError: ``value`` is infinite, NaN, not above ``above``, or above ``most``.
 
     Examples:
         >>> from cnnbook.arguments import real_number
@@ -122,6 +123,8 @@ def real_number(value: float, *, name: str, above: float) -> float:
         raise ValueError(f"{name}: expected a finite number, got {value}")
     if value <= above:
         raise ValueError(f"{name}: expected a number above {above}, got {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name}: expected at most {most}, got {value}")
     return float(value)
 
 

@@ -37,11 +37,10 @@ def check(number: str, answer: object) -> Verdict:
 
         >>> check("6.1", [[[[23]]]]).mistake
         'the kernel is flipped'
-        >>> check("99.1", 3)
+        >>> check("6.9", 3)
         Traceback (most recent call last):
             ...
-        ValueError: number: expected a page with exercises, one of 1, 2, 6, 7, 8, 9, 10, 11, 12, \
-13, 14, 15, 16, got '99.1'
+        ValueError: number: expected an exercise of page 6, one of 6.1, 6.2, 6.3, got '6.9'
 
     Source:
         Derived here.

@@ -4,7 +4,9 @@ Every function returns its matplotlib figure and shows nothing. Colours are Okab
 colour-blind readers can tell apart, on a white ground, which reads in a light and in a dark page.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -13,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from cnnbook.arguments import check_images, whole_number
+from cnnbook.arguments import check_images, real_number, whole_number
 from cnnbook.convolution import conv2d
 from cnnbook.pooling import max_pool2d
 from cnnbook.windows import window_sum, windows
@@ -41,6 +43,58 @@ __all__ = [
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def _check_named(
+    value: Mapping[str, Any], kind: type | tuple[type, ...], *, name: str, what: str
+) -> None:
+    """Refuse anything but a dict of names, each with what belongs to it."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a dict of names and {what}, got {type(value).__name__}")
+    for heading, item in value.items():
+        if not isinstance(heading, str):
+            raise TypeError(f"{name}: expected names that are texts, got {heading!r}")
+        if not isinstance(item, kind) or isinstance(item, (str, bytes)):
+            raise TypeError(f"{name}: expected {what} for {heading!r}, got {type(item).__name__}")
+
+
+def _check_fields(fields: Sequence[tuple[range, range]]) -> None:
+    pairs = isinstance(fields, (list, tuple)) and all(
+        isinstance(field, (list, tuple))
+        and len(field) == 2
+        and all(isinstance(axis, range) for axis in field)
+        for field in fields
+    )
+    if not pairs:
+        raise TypeError(f"fields: expected a list of pairs of ranges, got {fields!r}")
+
+
+def _check_texts(texts: Sequence[str], *, name: str) -> None:
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{name}: expected a list of texts, got {texts!r}")
+
+
+def _check_seen(tensor: torch.Tensor, *, name: str, sparse: bool = False) -> None:
+    """Refuse numbers that cannot be drawn: none at all, complex ones, ones that are nowhere."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(
+            f"{name}: expected a torch.Tensor, got {type(tensor).__name__}; "
+            f"convert with torch.tensor({name})"
+        )
+    if tensor.is_meta:
+        raise ValueError(f"{name}: expected numbers to draw, got a tensor on 'meta'")
+    if tensor.layout != torch.strided and not sparse:
+        raise TypeError(
+            f"{name}: expected a dense tensor, got {tensor.layout}; convert with {name}.to_dense()"
+        )
+    if tensor.is_complex() or tensor.dtype in _NARROW:
+        raise TypeError(f"{name}: expected real numbers to draw, got {tensor.dtype}")
+
+
+# For storing only: torch neither compares nor sums them.
+_NARROW = tuple(
+    getattr(torch, kind) for kind in dir(torch) if kind.startswith(("float8", "float4"))
+)
 
 
 def image_grid(
@@ -76,6 +130,9 @@ def image_grid(
     Source:
         Derived here.
     """
+    _check_seen(images, name="images")
+    _check_texts(titles, name="titles")
+    size = real_number(size, name="size", above=0, most=100)
     check_images(images)
     if len(images) == 0 or images.shape[1] != 1:
         raise ValueError(
@@ -127,6 +184,10 @@ def loss_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
     Source:
         Derived here.
     """
+    _check_named(curves, (list, tuple), name="curves", what="a list of losses")
+    for losses in curves.values():
+        for loss in losses:
+            real_number(loss, name="curves", above=-math.inf)
     if not curves or not all(len(losses) for losses in curves.values()):
         raise ValueError(
             f"curves: expected at least one loss in each of at least one curve, got {dict(curves)}"
@@ -176,6 +237,9 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
     Source:
         Derived here.
     """
+    _check_named(groups, Mapping, name="groups", what="numbers by name")
+    for numbers in groups.values():
+        _check_named(numbers, (int, float), name="groups", what="a number")
     if not groups:
         raise ValueError("groups: expected at least one panel, got none")
     for heading, numbers in groups.items():
@@ -230,6 +294,10 @@ def confusion_heatmaps(
     Source:
         Derived here.
     """
+    _check_named(matrices, torch.Tensor, name="matrices", what="counts")
+    _check_texts(class_names, name="class_names")
+    for counts in matrices.values():
+        _check_seen(counts, name="matrices")
     if not matrices:
         raise ValueError("matrices: expected at least one, got none")
     classes = len(class_names)
@@ -412,6 +480,7 @@ def knob_panels(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning, chapter 2
         (there one window a picture).
     """
+    _check_named(settings, Mapping, name="settings", what="knobs by name")
     if not settings:
         raise ValueError("settings: expected at least one panel, got none")
     size = whole_number(image_size, name="image_size", least=1)
@@ -497,6 +566,9 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
     Source:
         Derived here.
     """
+    _check_named(matrices, torch.Tensor, name="matrices", what="a matrix")
+    for matrix in matrices.values():
+        _check_seen(matrix, name="matrices", sparse=True)
     if not matrices:
         raise ValueError("matrices: expected at least one, got none")
     for heading, matrix in matrices.items():
@@ -594,6 +666,12 @@ def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figu
     Source:
         Derived here.
     """
+    if not isinstance(corners, (list, tuple)):
+        raise TypeError(f"corners: expected four images in a list, got {type(corners).__name__}")
+    for corner in corners:
+        _check_seen(corner, name="corners")
+    _check_texts([across], name="across")
+    _check_texts([down], name="down")
     shapes = [tuple(corner.shape) for corner in corners]
     if len(shapes) != 4 or any(len(shape) != 4 or shape[:2] != (1, 1) for shape in shapes):
         raise ValueError(f"corners: expected four grey images (1, 1, h, w), got {shapes}")
@@ -670,6 +748,9 @@ def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figu
     Source:
         Derived here.
     """
+    _check_named(strips, torch.Tensor, name="strips", what="a row of numbers")
+    for strip in strips.values():
+        _check_seen(strip, name="strips")
     size = whole_number(size, name="size", least=1)
     shapes = [tuple(strip.shape) for strip in strips.values()]
     if len(set(shapes)) != 1 or len(shapes[0]) != 1 or shapes[0][0] % size or not shapes[0][0]:
@@ -755,6 +836,9 @@ got (2, 3, 4, 4); choose one image with features[:1]
     Source:
         Derived here.
     """
+    _check_seen(features, name="features")
+    _check_texts(titles, name="titles")
+    size = real_number(size, name="size", above=0, most=100)
     check_images(features, name="features")
     if features.shape[0] != 1 or features.shape[1] == 0:
         remedy = "; choose one image with features[:1]" if len(features) > 1 else ""
@@ -817,6 +901,9 @@ def number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
     Source:
         Derived here.
     """
+    _check_named(grids, torch.Tensor, name="grids", what="a grid of numbers")
+    for grid in grids.values():
+        _check_seen(grid, name="grids")
     if not grids:
         raise ValueError("grids: expected at least one grid, got none")
     for title, numbers in grids.items():
@@ -879,6 +966,10 @@ def feature_table(
     Source:
         Derived here.
     """
+    _check_seen(images, name="images")
+    _check_seen(weight, name="weight")
+    _check_texts(image_titles, name="image_titles")
+    _check_texts(kernel_titles, name="kernel_titles")
     features = conv2d(images, weight).detach().cpu()
     if len(images) == 0 or images.shape[1] != 1:
         raise ValueError(
@@ -947,6 +1038,7 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     Source:
         Derived here.
     """
+    _check_seen(images, name="images")
     step = whole_number(kernel_size, name="kernel_size", least=1)
     pooled, chosen = max_pool2d(images, step, return_indices=True)
     if images.shape[:2] != (1, 1):
@@ -1014,6 +1106,7 @@ def overlap_picture(parts: torch.Tensor) -> Figure:
     Source:
         Derived here.
     """
+    _check_seen(parts, name="parts")
     if not isinstance(parts, torch.Tensor):
         raise TypeError(f"parts: expected a torch.Tensor, got {type(parts).__name__}")
     if parts.ndim != 4 or 0 in parts.shape:
@@ -1104,6 +1197,11 @@ def field_picture(
     Source:
         Derived here.
     """
+    _check_seen(images, name="images")
+    _check_texts(titles, name="titles")
+    _check_fields(fields)
+    if margin is not None:
+        margin = whole_number(margin, name="margin", least=0)
     check_images(images)
     if len(images) == 0 or images.shape[1] != 1:
         raise ValueError(
@@ -1185,6 +1283,12 @@ def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figu
     Source:
         Derived here.
     """
+    _check_named(sizes, (list, tuple), name="sizes", what="a list of sizes")
+    for line in sizes.values():
+        for number in line:
+            # Numbers below 1 are told of further down, with the line that they are in.
+            whole_number(number, name="sizes", least=-(2**31))
+    image_size = whole_number(image_size, name="image_size", least=1)
     if not sizes or not all(line and min(line) >= 1 for line in sizes.values()):
         raise ValueError(
             "sizes: expected at least one size, from 1, for at least one network, "
@@ -1251,6 +1355,9 @@ def feature_rows(
     Source:
         Derived here.
     """
+    _check_seen(images, name="images")
+    _check_seen(features, name="features")
+    _check_texts(titles, name="titles")
     check_images(images)
     check_images(features, name="features")
     if len(images) == 0 or images.shape[1] != 1:
@@ -1320,6 +1427,15 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
     Source:
         Derived here.
     """
+    if not isinstance(numbers, Mapping):
+        raise TypeError(f"numbers: expected a dict of years and numbers, got {numbers!r}")
+    for year, number in numbers.items():
+        whole_number(year, name="numbers", least=0)
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise TypeError(f"numbers: expected a number for {year}, got {number!r}")
+    _check_texts([label], name="label")
+    if not isinstance(marked, (list, tuple)):
+        raise TypeError(f"marked: expected a list of years, got {marked!r}")
     if not numbers or not all(0 <= number < float("inf") for number in numbers.values()):
         raise ValueError(
             f"numbers: expected at least one year, with a number from 0, got {dict(numbers)}"

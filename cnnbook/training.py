@@ -194,14 +194,21 @@ def _check_labels(
             f"{name}: expected a torch.Tensor, got {type(labels).__name__}; "
             f"convert with torch.tensor({name})"
         )
+    if labels.layout != torch.strided or labels.is_meta:
+        raise TypeError(
+            f"{name}: expected a dense tensor with numbers, got {labels.layout} on {labels.device}"
+        )
     if labels.ndim == 0 or len(labels) != count:
         raise ValueError(
             f"{name}: expected one for each of the {count} images, got shape {tuple(labels.shape)}"
         )
-    if labels.is_floating_point():
-        if labels.ndim == 2 and scores.ndim == 2 and labels.shape[1] != scores.shape[1]:
+    if labels.is_floating_point() and labels.itemsize > 1:
+        wanted = (count, *scores.shape[1:])
+        # Cross-entropy takes scores and targets of one shape; other losses may do otherwise.
+        strict = isinstance(loss_fn, torch.nn.CrossEntropyLoss) or labels.ndim == scores.ndim == 2
+        if strict and labels.shape[1:] != scores.shape[1:]:
             raise ValueError(
-                f"{name}: expected ({count}, {scores.shape[1]}), one column for each score of the "
+                f"{name}: expected {wanted}, one column for each score of the "
                 f"network, got {tuple(labels.shape)}"
             )
         return
@@ -788,11 +795,17 @@ def fit_full_batch(
     """
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
+    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
+        if torch.nn.parameter.is_lazy(tensor) or tensor.is_meta:
+            raise TypeError(
+                f"net: expected numbers to train, got {name!r}, which has none yet; put one image "
+                "through a lazy network, and make others on a device"
+            )
     _check_training_images(images, name="images")
     epochs = whole_number(epochs, name="epochs", least=1)
     if loss_fn is None:
         loss_fn = torch.nn.CrossEntropyLoss()
-    elif not callable(loss_fn):
+    elif not callable(loss_fn) or isinstance(loss_fn, type):
         raise TypeError(f"loss_fn: expected a function or a loss of torch, got {loss_fn!r}")
     if checkpoint is not None and not isinstance(checkpoint, (str, os.PathLike)):
         raise TypeError(f"checkpoint: expected the path of a file, got {checkpoint!r}")
@@ -801,7 +814,7 @@ def fit_full_batch(
         raise ValueError(f"checkpoint: expected the path of a file, got the folder {file}")
     checkpoint_every = whole_number(checkpoint_every, name="checkpoint_every", least=1)
     validate_every = whole_number(validate_every, name="validate_every", least=1)
-    if precision not in ("full", "tf32", "bf16"):
+    if not isinstance(precision, str) or precision not in ("full", "tf32", "bf16"):
         raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
     deterministic = true_or_false(deterministic, name="deterministic")
     progress = true_or_false(progress, name="progress")
@@ -811,7 +824,7 @@ def fit_full_batch(
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ValueError("net: expected at least one trainable parameter, got none")
     _check_optimizer(optimizer, net)
-    if chunk_size != "auto":
+    if not isinstance(chunk_size, str) or chunk_size != "auto":
         chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
 
     with ExitStack() as settings:
@@ -932,6 +945,8 @@ def _check_training_images(images: torch.Tensor, *, name: str) -> None:
         )
     if len(images) == 0:
         raise ValueError(f"{name}: expected at least one image, got an empty batch")
+    if images.is_meta:
+        raise ValueError(f"{name}: expected numbers, got a tensor of the meta device, without any")
 
 
 def _check_validation(
@@ -1039,11 +1054,13 @@ def _bar(epochs: int, *, done: int, shown: bool) -> Iterator[_Show]:
     with tqdm(total=epochs, initial=done, unit="epoch") as bar:
 
         def show(loss: torch.Tensor, accuracies: tuple[tuple[int, float], ...]) -> None:
-            # Reading the loss makes a GPU wait, so only when the bar is drawn anyway.
-            if bar.update(1):
+            # Reading the loss makes a GPU wait, so only when the bar is drawn anyway, and at the
+            # end, or a short training would show none.
+            last = bar.n + 1 == epochs
+            if bar.update(1) or last:
                 numbers = {"loss": f"{loss.item():.4f}"}
                 if accuracies:
                     numbers["accuracy"] = f"{accuracies[-1][1]:.4f}"
-                bar.set_postfix(numbers, refresh=False)
+                bar.set_postfix(numbers, refresh=last)
 
         yield show

@@ -1,5 +1,6 @@
 """Values that somebody may pass by mistake, and what each public function must say to them."""
 
+import copy
 import re
 from collections.abc import Callable, Collection
 from typing import Any
@@ -92,11 +93,14 @@ def check_refusals(
     """
     assert set(taken) <= set(BAD_VALUES)
     call(**arguments)
-    # A device or a folder that is not there is no wrong value but something missing.
-    missing = {"device": RuntimeError, "root": FileNotFoundError}
+    # A device or a folder that is not there is no wrong value but something missing; and labels
+    # of NaN make a loss that is none.
+    missing = {"device": RuntimeError, "root": FileNotFoundError, "labels": RuntimeError}
     expected = (TypeError, ValueError, missing.get(name, ValueError))
     start = rf"^({'|'.join([name, *may_name])}): expected "
-    for kind, value in BAD_VALUES.items():
+    for kind, kept in BAD_VALUES.items():
+        # A lazy network would get its sizes from the first function that calls it.
+        value = copy.deepcopy(kept) if isinstance(kept, torch.nn.Module) else kept
         changed = arguments | {name: value}
         if kind in taken:
             call(**changed)

@@ -293,8 +293,8 @@ ELSEWHERE = {
         "inside of the trainer: tested with cut files, kills and odd networks in their own files",
     ),
     "seeds": "tested by hand in test_seeds.py",
-    "figures": "tested by hand in test_figures.py",
-    "training": "tested by hand in test_training.py",
+    "figures": "in a file of its own, test_refusals_figures.py",
+    "training": "in the same file",
 }
 BY_HAND = {
     (images.main, "a command: argparse checks its words; test_image_faults.py"),

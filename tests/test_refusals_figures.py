@@ -1,0 +1,138 @@
+"""The figures' and the trainer's parameters, given the wrong values of ``bad_values``.
+
+As in ``test_refusals.py``, for functions whose arguments are pictures, names and whole trainings.
+"""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from bad_values import BAD_VALUES, check_refusals
+
+from cnnbook import figures
+from cnnbook.training import fit_full_batch
+
+IMAGES, KERNEL = torch.ones(2, 1, 3, 3), torch.ones(1, 1, 2, 2)
+GRID, STRIP = torch.ones(2, 2), torch.ones(4)
+FIELD = (range(2), range(2))
+SQUARE = torch.ones(1, 1, 3, 3)
+
+CALLS: dict[Any, dict[str, Any]] = {
+    figures.bars: {"groups": {"a": {"b": 1}}},
+    figures.confusion_heatmaps: {"matrices": {"a": GRID.long()}, "class_names": ["a", "b"]},
+    figures.feature_maps: {"features": SQUARE, "titles": (), "columns": 2, "size": 1.0},
+    figures.feature_rows: {"images": IMAGES, "features": IMAGES, "titles": ()},
+    figures.feature_table: {
+        "images": IMAGES,
+        "weight": KERNEL,
+        "image_titles": ["a", "b"],
+        "kernel_titles": ["c"],
+    },
+    figures.field_growth: {"sizes": {"a": [1, 3]}, "image_size": 28},
+    figures.field_picture: {"images": SQUARE, "fields": [FIELD], "titles": (), "margin": None},
+    figures.image_grid: {"images": IMAGES, "titles": (), "columns": 2, "size": 1.0},
+    figures.knob_panels: {"image_size": 5, "kernel_size": 3, "settings": {"a": {"stride": 2}}},
+    figures.loss_curves: {"curves": {"a": [2.0, 1.0]}},
+    figures.matrix_pictures: {"matrices": {"a": GRID}},
+    figures.number_grids: {"grids": {"a": GRID}},
+    figures.overlap_picture: {"parts": torch.ones(2, 1, 3, 3)},
+    figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
+    figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
+    figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
+    figures.window_picture: {
+        "images": SQUARE,
+        "weight": KERNEL,
+        "bias": None,
+        "row": 0,
+        "column": 0,
+    },
+    figures.yearly_bars: {"numbers": {2012: 16.4}, "label": "error", "marked": ()},
+    fit_full_batch: {
+        "net": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3)),
+        "images": IMAGES,
+        "labels": torch.tensor([0, 1]),
+        "epochs": 1,
+        "optimizer": None,
+        "chunk_size": "auto",
+        "device": "cpu",
+        "checkpoint": None,
+        "checkpoint_every": 50,
+        "validation": None,
+        "validate_every": 10,
+        "precision": "full",
+        "deterministic": False,
+        "progress": False,
+    },
+}
+# Which of the values are right after all, by the parameter's name.
+TAKEN: dict[str, set[str]] = {
+    "titles": {"empty list"},
+    "marked": {"empty list"},
+    "columns": {"one"},
+    "kernel_size": {"one"},
+    "image_size": {"one"},
+    "size": {"half", "one"},
+    "margin": {"None", "zero", "one"},
+    **{name: {"text", "empty text"} for name in ("across", "down", "label")},
+    **{name: {"zero", "one"} for name in ("row", "column")},
+    **{name: {"None"} for name in ("bias", "optimizer", "device", "validation")},
+    "parts": {"tensor of four axes", "whole images"},
+    "images": {"tensor of four axes", "whole images"},
+    "labels": {"tensor of two axes", "whole labels"},
+    **{name: {"one"} for name in ("epochs", "chunk_size", "checkpoint_every", "validate_every")},
+    "checkpoint": {"None", "text"},
+    "deterministic": {"true", "false"},
+    "progress": {"true", "false"},
+}
+BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
+    **{
+        (function, "images"): set()
+        for function in (figures.field_picture, figures.pooling_picture, figures.window_picture)
+    },
+    **{
+        (function, "images"): {"tensor of four axes"}
+        for function in (figures.feature_table, fit_full_batch)
+    },
+    (figures.feature_rows, "features"): {"tensor of four axes", "whole images"},
+    (figures.knob_panels, "image_size"): set(),
+    (figures.pooling_strips, "size"): {"one"},
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(function, name) for function, arguments in CALLS.items() for name in arguments],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_every_wrong_value_is_named(
+    function: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # A checkpoint may have any name.
+    taken = BY_FUNCTION.get((function, name), TAKEN.get(name, set()))
+    assert len(BAD_VALUES) - len(taken) >= 12
+
+    def call(**arguments: Any) -> None:
+        try:
+            function(**arguments)
+        finally:
+            plt.close("all")
+
+    # "a" is the name that the dicts above have; labels of NaN are told of by the first epoch.
+    others = {*CALLS[function], "images, weight", "kernel_size", "image", "a", "epoch 1"}
+    check_refusals(call, CALLS[function], name, taken=taken, may_name=others)
+
+
+def test_no_parameter_is_left_out() -> None:
+    drawing = {
+        getattr(figures, name)
+        for name in figures.__all__
+        if inspect.isfunction(getattr(figures, name))
+    }
+    assert drawing <= set(CALLS)
+    for function, arguments in CALLS.items():
+        # A loss may be any function of scores and labels; test_training.py tries some that are not.
+        given = set(arguments) | ({"loss_fn"} if function is fit_full_batch else set())
+        assert given == set(inspect.signature(function).parameters), function.__name__
