@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnbook.layouts import hooked_parameter
 from cnnbook.networks import modes_kept
 
 __all__ = ["Loss", "Pieces", "cut", "loss_divisor", "why_whole"]
@@ -40,6 +41,9 @@ _MIXING = (
 
 
 def _mixing_layer(net: torch.nn.Module) -> str | None:
+    hooked = hooked_parameter(net)
+    if hooked:
+        return f"a hook on {hooked!r} is meant for the gradient of the whole batch"
     for name, module in net.named_modules():
         if isinstance(module, torch.nn.modules.instancenorm._InstanceNorm):
             if module.track_running_stats:

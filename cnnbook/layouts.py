@@ -1,16 +1,24 @@
 """The same network and numbers in an order and a memory layout that move fewer bytes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 __all__ = [
+    "added_parameters",
     "channels_last_pays",
+    "gradients_added",
     "gradients_turned",
     "has_hooks",
+    "hooked_parameter",
     "pooling_first",
+    "relu_in_place",
     "to_channels_last",
 ]
+
+# What these put out, they do not look at again on the way back.
+_FORGETFUL = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.MaxPool2d)
 
 _HOOKS = (
     "_forward_hooks",
@@ -21,7 +29,7 @@ _HOOKS = (
 
 
 def has_hooks(net: torch.nn.Module) -> bool:
-    """Tell whether anything has been hooked onto a network or one of its layers.
+    """Tell whether anything has been hooked onto a network, one of its layers or its weights.
 
     Args:
         net: The network.
@@ -42,7 +50,37 @@ def has_hooks(net: torch.nn.Module) -> bool:
     Source:
         torch.nn.Module.register_forward_hook.
     """
-    return any(getattr(module, name, None) for module in net.modules() for name in _HOOKS)
+    return hooked_parameter(net) is not None or any(
+        getattr(module, name, None) for module in net.modules() for name in _HOOKS
+    )
+
+
+def hooked_parameter(net: torch.nn.Module) -> str | None:
+    """Name a parameter whose gradient somebody looks at or changes.
+
+    Args:
+        net: The network.
+
+    Returns:
+        The first one's name, or ``None``.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.layouts import hooked_parameter
+        >>> net = torch.nn.Sequential(torch.nn.Linear(1, 1))
+        >>> print(hooked_parameter(net))
+        None
+        >>> _ = net[0].bias.register_hook(lambda gradient: gradient.clamp(-1, 1))
+        >>> hooked_parameter(net)
+        '0.bias'
+
+    Source:
+        torch.Tensor.register_hook, torch.Tensor.register_post_accumulate_grad_hook.
+    """
+    for name, parameter in net.named_parameters():
+        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            return name
+    return None
 
 
 def pooling_first(net: torch.nn.Module) -> torch.nn.Module:
@@ -215,3 +253,158 @@ def gradients_turned(net: torch.nn.Module) -> torch.nn.Module:
         layers.append(gradients_turned(layer))
     changed = len(layers) > len(net) or any(a is not b for a, b in zip(layers, net, strict=False))
     return torch.nn.Sequential(*layers) if changed else net
+
+
+def relu_in_place(net: torch.nn.Module) -> torch.nn.Module:
+    """Return a network of the same layers in which ReLU writes over what it is given.
+
+    A large output that is made anew for each piece has to be fetched from the operating system,
+    page by page; one that is not made costs nothing.
+
+    Args:
+        net: The network. It is left as it is; the layers, and so the weights, are shared.
+
+    Returns:
+        A new ``Sequential`` where a ``ReLU`` stands directly behind a layer that does not need
+        its own output for its gradient; otherwise, and where hooks look on, ``net`` itself.
+
+    Raises:
+        TypeError: ``net`` is not a network.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.layouts import relu_in_place
+        >>> net = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU())
+        >>> relu_in_place(net)[1], net[1]
+        (ReLU(inplace=True), ReLU())
+        >>> tanh = torch.nn.Sequential(torch.nn.Tanh(), torch.nn.ReLU())
+        >>> relu_in_place(tanh) is tanh
+        True
+
+    Source:
+        PyTorch documentation, "Autograd mechanics", on operations in place.
+    """
+    if not isinstance(net, torch.nn.Module):
+        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
+    if type(net) is not torch.nn.Sequential or has_hooks(net):
+        return net
+    layers = [relu_in_place(layer) for layer in net]
+    for index in range(1, len(layers)):
+        if type(layers[index]) is torch.nn.ReLU and type(layers[index - 1]) in _FORGETFUL:
+            layers[index] = torch.nn.ReLU(inplace=True)
+    changed = any(new is not old for new, old in zip(layers, net, strict=True))
+    return torch.nn.Sequential(*layers) if changed else net
+
+
+class _Add(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        rows: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        sums: tuple[torch.Tensor, torch.Tensor | None],
+    ) -> torch.Tensor:
+        ctx.save_for_backward(rows, weight)
+        ctx.sums = sums
+        return torch.nn.functional.linear(rows, weight, bias)
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        gradient: torch.Tensor,
+    ) -> tuple[torch.Tensor | None, None, None, None]:
+        rows, weight = ctx.saved_tensors
+        of_weight, of_bias = ctx.sums
+        of_weight.addmm_(gradient.t(), rows)
+        if of_bias is not None:
+            of_bias.add_(gradient.sum(dim=0))
+        return gradient @ weight if ctx.needs_input_grad[0] else None, None, None, None
+
+
+class _AddingLinear(torch.nn.Module):
+    def __init__(self, layer: torch.nn.Linear, sums: Mapping[torch.Tensor, torch.Tensor]) -> None:
+        super().__init__()
+        self.layer = layer
+        bias = None if layer.bias is None else sums[layer.bias]
+        self.sums = sums[layer.weight], bias
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        if rows.ndim != 2 or rows.dtype != self.layer.weight.dtype or not torch.is_grad_enabled():
+            output: torch.Tensor = self.layer(rows)
+            return output
+        added: torch.Tensor = _Add.apply(rows, self.layer.weight, self.layer.bias, self.sums)
+        return added
+
+
+def gradients_added(
+    net: torch.nn.Module, sums: Mapping[torch.Tensor, torch.Tensor]
+) -> torch.nn.Module:
+    """Return a network of the same layers in which ``Linear`` adds its gradients to given sums.
+
+    Autograd makes a gradient of its own for every piece of a batch, as large as the weights, and
+    then adds it to the others. One product that adds as it goes does both at once.
+
+    Args:
+        net: The network. It is left as it is; the layers, and so the weights, are shared.
+        sums: For each parameter, where its gradients are added; of the same shape.
+
+    Returns:
+        A new ``Sequential``. The weights and biases of its ``Linear`` layers get no gradient from
+        autograd, but are added to ``sums`` at each way back. Where ``net`` is no ``Sequential``,
+        or holds no ``Linear`` whose weights all have a sum, and where hooks look on, ``net``.
+
+    Raises:
+        TypeError: ``net`` is not a network.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.layouts import gradients_added
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False))
+        >>> sums = {net[0].weight: torch.zeros(1, 2)}
+        >>> adding = gradients_added(net, sums)
+        >>> for row in ([1.0, 2.0], [10.0, 20.0]):
+        ...     adding(torch.tensor([row])).sum().backward()
+        >>> sums[net[0].weight].tolist(), net[0].weight.grad
+        ([[11.0, 22.0]], None)
+
+    Source:
+        Derived here; measured in tests/benchmarks.
+    """
+    if not isinstance(net, torch.nn.Module):
+        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
+    if type(net) is not torch.nn.Sequential or has_hooks(net):
+        return net
+    layers: list[torch.nn.Module] = []
+    for layer in net:
+        # Exact types: a subclass may do anything.
+        if type(layer) is torch.nn.Linear and all(p in sums for p in layer.parameters()):
+            layers.append(_AddingLinear(layer, sums))
+        else:
+            layers.append(gradients_added(layer, sums))
+    changed = any(new is not old for new, old in zip(layers, net, strict=True))
+    return torch.nn.Sequential(*layers) if changed else net
+
+
+def added_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """Return the parameters whose gradients a network adds to sums of its own.
+
+    Args:
+        net: What ``gradients_added`` returned.
+
+    Returns:
+        Weights and biases, in the order of the layers; none for any other network.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.layouts import added_parameters, gradients_added
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
+        >>> sums = {parameter: torch.zeros_like(parameter) for parameter in net.parameters()}
+        >>> [len(added_parameters(one)) for one in (gradients_added(net, sums), net)]
+        [2, 0]
+
+    Source:
+        Derived here.
+    """
+    adding = [layer for layer in net.modules() if isinstance(layer, _AddingLinear)]
+    return [parameter for layer in adding for parameter in layer.layer.parameters()]

@@ -18,9 +18,12 @@ from cnnbook.cutting import Loss, Pieces, cut, why_whole
 from cnnbook.distributed import Processes, join_processes
 from cnnbook.graphs import WARM_UP, record, why_not_recorded
 from cnnbook.layouts import (
+    added_parameters,
     channels_last_pays,
+    gradients_added,
     gradients_turned,
     pooling_first,
+    relu_in_place,
     to_channels_last,
 )
 from cnnbook.networks import modes_kept
@@ -354,7 +357,8 @@ class _Run:
     started: float = 0.0
 
     def __post_init__(self) -> None:
-        self.parameters = [p for p in self.net.parameters() if p.requires_grad]
+        updated = {p for group in self.optimizer.param_groups for p in group["params"]}
+        self.parameters = [p for p in self.net.parameters() if p.requires_grad and p in updated]
         self.latest = torch.zeros((), dtype=torch.float64, device=self.place)
         # How many, before any thread of ours changes what torch answers.
         self.threads = torch.get_num_threads()
@@ -362,6 +366,10 @@ class _Run:
         if self.place.type == "cpu" and self.whole is None and may_share_layers(self.net):
             self.cores = self.threads
         self.in_all: Callable[[Callable[[int], Any]], list[Any]] | None = None
+        # Layers that several threads may share are all of kinds that are known.
+        self.known = self.place.type == "cpu" and may_share_layers(self.net)
+        if self.known:
+            self.path_through = relu_in_place(self.path_through)
         self.cut()
 
     def cut(self) -> None:
@@ -375,6 +383,17 @@ class _Run:
             self.pieces.append(
                 cut(images, labels, self.loss_fn, size=self.size, of=self.all_labels)
             )
+        # Where each core adds its gradients up, and its own way through the shared layers.
+        self.sums: list[dict[torch.Tensor, torch.Tensor]] = []
+        self.paths = [self.path_through] * cores
+        if self.known and (cores > 1 or len(self.pieces[0].images) > 1):
+            self.sums = [{p: torch.zeros_like(p) for p in self.parameters} for _ in range(cores)]
+        # Shorter numbers are cast on the way, which is autograd's business.
+        if self.precision == "full":
+            self.paths = [
+                gradients_added(path, sums)
+                for path, sums in zip(self.paths, self.sums or [{}], strict=False)
+            ]
 
     # One update.
 
@@ -388,41 +407,45 @@ class _Run:
             with torch.autocast(
                 self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
             ):
-                loss = pieces.loss_fn(self.path_through(images), labels) * factor
+                loss = pieces.loss_fn(self.paths[core](images), labels) * factor
             yield loss
 
     def gradients(self) -> torch.Tensor:
         """Add up the gradients of all pieces and return the loss of this process's share."""
         total = torch.zeros((), dtype=torch.float64, device=self.place)
-        if len(self.pieces) == 1:
+        if not self.sums:
             for loss in self.part(0):
-                torch.autograd.backward(loss)
+                torch.autograd.backward(loss, inputs=self.parameters)
                 total += loss.detach()
             return total
-        assert self.in_all is not None
+        cores = range(len(self.pieces))
+        in_all = self.in_all or (lambda work: [work(core) for core in cores])
         # In the order of the cores and not of their arrival, so that the sum is always the same.
-        for loss, gradients in self.in_all(self.gradients_of_a_core):
+        for core, (loss, touched) in enumerate(in_all(self.gradients_of_a_core)):
             total += loss
-            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            for parameter in touched:
                 if parameter.grad is None:
-                    parameter.grad = gradient
-                elif gradient is not None:
-                    parameter.grad += gradient
+                    parameter.grad = self.sums[core][parameter]
+                else:
+                    parameter.grad += self.sums[core][parameter]
         return total
 
-    def gradients_of_a_core(self, core: int) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+    def gradients_of_a_core(self, core: int) -> tuple[torch.Tensor, list[torch.nn.Parameter]]:
+        """Add up one core's gradients; return its loss, and the parameters it depends on."""
         total = torch.zeros((), dtype=torch.float64)
-        summed: list[torch.Tensor | None] = [None] * len(self.parameters)
+        sums = self.sums[core]
+        for kept in sums.values():
+            kept.zero_()
+        touched: set[torch.Tensor] = set()
         for loss in self.part(core):
             total += loss.detach()
             new = torch.autograd.grad(loss, self.parameters, allow_unused=True)
-            for index, gradient in enumerate(new):
-                present = summed[index]
-                if present is None:
-                    summed[index] = gradient
-                elif gradient is not None:
-                    present += gradient
-        return total, summed
+            for parameter, gradient in zip(self.parameters, new, strict=True):
+                if gradient is not None:
+                    sums[parameter] += gradient
+                    touched.add(parameter)
+            touched.update(added_parameters(self.paths[core]))
+        return total, [p for p in self.parameters if p in touched]
 
     def gradients_in_memory(self) -> torch.Tensor:
         """Compute the gradients; where memory runs out, go on with pieces half as large."""
@@ -718,10 +741,11 @@ def fit_full_batch(
     This is the lecture's loop (scores, loss, backward, step, zero) with changes that do not
     change the numbers. The batch goes through the network in pieces: the gradient of a sum is
     the sum of the gradients, so the pieces' gradients add up to the batch's, while what the
-    layers put out stays small enough for the cache. Pooling runs before ReLU, and on a CPU
-    convolutions get their channels side by side (``cnnbook.layouts``), and each core works on
-    pieces of its own (``cnnbook.workers``). On a GPU one update is
-    recorded and replayed. Under ``torchrun`` each process takes its share of the batch.
+    layers put out stays small enough for the cache. Pooling runs before ReLU; on a CPU
+    convolutions get their channels side by side and linear layers add their gradients up in
+    place (``cnnbook.layouts``), and each core works on pieces of its own
+    (``cnnbook.workers``). On a GPU one update is recorded and replayed. Under
+    ``torchrun`` each process takes its share of the batch.
 
     With ``checkpoint``, a training that was killed goes on from its last checkpoint when the
     same call is made again, and ends with the same bits as one that was not.

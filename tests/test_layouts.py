@@ -1,16 +1,20 @@
 """Another order and layout: the same numbers, the same gradients, the same network."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
 from cnnbook.layouts import (
+    added_parameters,
     channels_last_pays,
+    gradients_added,
     gradients_turned,
     has_hooks,
     pooling_first,
+    relu_in_place,
     to_channels_last,
 )
 from cnnbook.networks import mlp, small_cnn
@@ -143,3 +147,135 @@ def test_training_in_any_layout_gives_the_same_losses() -> None:
     ours = fit_full_batch(net, images, labels, epochs=10, device="cpu", chunk_size=7)
     exact = fit_full_batch(twin, images.double(), labels, epochs=10, device="cpu")
     assert ours.losses == pytest.approx(exact.losses, rel=1e-5)
+
+
+def _chain() -> torch.nn.Sequential:
+    """One ReLU behind each kind of layer that may be written over, and one that may not."""
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.ReLU(),
+        torch.nn.Tanh(), torch.nn.ReLU(), torch.nn.Flatten(),
+        torch.nn.Linear(3 * 2 * 2, 6), torch.nn.ReLU(), torch.nn.Linear(6, 4, bias=False),
+    ).double()  # fmt: skip
+
+
+def _sums(net: torch.nn.Module) -> dict[torch.Tensor, torch.Tensor]:
+    return {parameter: torch.zeros_like(parameter) for parameter in net.parameters()}
+
+
+def _linear(net: torch.nn.Sequential, index: int) -> torch.nn.Linear:
+    layer = net[index]
+    assert isinstance(layer, torch.nn.Linear)
+    return layer
+
+
+def _hook(parameter: torch.Tensor, call: Callable[[torch.Tensor], Any]) -> None:
+    parameter.register_hook(call)  # type: ignore[no-untyped-call]
+
+
+def test_relu_in_place_gives_the_same_bits() -> None:
+    net = _chain()
+    changed = relu_in_place(net)
+    written_over = [getattr(layer, "inplace", None) for layer in changed.children()]
+    assert written_over == [None, True, None, True, None, False, None, None, True, None]
+    assert not any(getattr(layer, "inplace", False) for layer in net), "the caller's is left"
+    images = torch.randn(5, 1, 6, 6, dtype=torch.float64)
+    before = images.clone()
+    grads = []
+    for one in (net, changed):
+        out = one(images)
+        parameters = list(net.parameters())
+        grads.append((out.detach(), *torch.autograd.grad(out.square().sum(), parameters)))
+    assert all(torch.equal(x, y) for x, y in zip(*grads, strict=True))
+    assert torch.equal(images, before)
+    alone = torch.nn.Sequential(torch.nn.ReLU())
+    assert relu_in_place(alone) is alone, "the images are not its to write over"
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_gradients_added_piece_by_piece_are_the_batch_s(rows: int) -> None:
+    net = _chain()
+    sums = _sums(net)
+    adding = gradients_added(net, sums)
+    assert added_parameters(adding) == [
+        *net[7].parameters(),
+        *net[9].parameters(),
+    ]
+    images = torch.randn(5, 1, 6, 6, dtype=torch.float64)
+    net(images).square().sum().backward()
+    wanted = [parameter.grad for parameter in net.parameters()]
+    parameters = list(net.parameters())
+    for some in torch.split(images, rows):
+        new = torch.autograd.grad(adding(some).square().sum(), parameters, allow_unused=True)
+        assert [gradient is None for gradient in new] == [False, False, True, True, True]
+        for parameter, gradient in zip(parameters, new, strict=True):
+            if gradient is not None:
+                sums[parameter] += gradient
+    torch.testing.assert_close([sums[p] for p in parameters], wanted, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        assert torch.equal(adding(images), net(images))
+
+
+def test_layers_without_a_sum_or_with_onlookers_are_left_to_autograd() -> None:
+    net = _chain()
+    assert gradients_added(net, {}) is net
+    some = _sums(net[9])
+    assert added_parameters(gradients_added(net, some)) == [*net[9].parameters()]
+    weight, _ = net[7].parameters()
+    without_bias: dict[torch.Tensor, torch.Tensor] = {weight: torch.zeros_like(weight)}
+    assert gradients_added(net, without_bias) is net
+    sums = _sums(net)
+    _hook(_linear(net, 7).bias, lambda gradient: gradient)
+    assert has_hooks(net)
+    assert gradients_added(net, sums) is net
+    assert relu_in_place(net) is net
+
+
+def test_a_hook_on_a_weight_sees_the_whole_batch_s_gradient_once() -> None:
+    images, labels = torch.rand(12, 1, 28, 28), torch.arange(12) % 10
+    net = small_cnn(channels=2)
+    seen: list[torch.Tensor] = []
+    _hook(_linear(net, 4).weight, lambda gradient: seen.append(gradient.clone()))
+    torch.nn.CrossEntropyLoss()(net(images), labels).backward()
+    fit_full_batch(net, images, labels, epochs=1, device="cpu")
+    assert len(seen) == 2
+    torch.testing.assert_close(seen[0], seen[1])
+    with pytest.raises(ValueError, match=r"a hook on '4\.weight' is meant for the gradient of the"):
+        fit_full_batch(net, images, labels, epochs=1, device="cpu", chunk_size=5)
+
+
+def test_weights_that_the_optimizer_does_not_hold_get_no_gradient() -> None:
+    images, labels = torch.rand(12, 1, 28, 28), torch.arange(12) % 10
+    for size in (5, 12):
+        net = small_cnn(channels=2)
+        first, _ = net[0].parameters()
+        before = first.detach().clone()
+        last = torch.optim.SGD(net[4].parameters(), lr=0.1)
+        fit_full_batch(net, images, labels, epochs=3, optimizer=last, device="cpu", chunk_size=size)
+        assert torch.equal(first, before)
+        assert first.grad is None
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bf16_and_tied_weights_add_up_too(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        images, labels = torch.rand(12, 1, 4, 4), torch.arange(12) % 16
+        torch.manual_seed(0)
+        tied = torch.nn.Linear(16, 16)
+        net = torch.nn.Sequential(torch.nn.Flatten(), tied, torch.nn.ReLU(), tied)
+        start = copy.deepcopy(net.state_dict())
+        runs = {}
+        for size in (5, 12):
+            for precision in ("full", "bf16"):
+                net.load_state_dict(start)
+                history = fit_full_batch(
+                    net, images, labels, epochs=8, device="cpu", chunk_size=size,
+                    precision=precision,
+                )  # fmt: skip
+                runs[size, precision] = history.losses
+        assert runs[5, "full"] == pytest.approx(runs[12, "full"], rel=1e-5)
+        assert runs[5, "bf16"] == pytest.approx(runs[12, "bf16"], rel=2e-2)
+        assert runs[5, "bf16"] != runs[5, "full"]
+    finally:
+        torch.set_num_threads(before)
