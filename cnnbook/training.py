@@ -312,6 +312,22 @@ def _likely_cause(net: torch.nn.Module, tensors: dict[str, torch.Tensor], *, fir
     )
 
 
+def _checked_loss(loss: object) -> torch.Tensor:
+    wanted = "loss_fn: expected a function of scores and labels that returns one number"
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(f"{wanted}, a tensor, got {type(loss).__name__}; compute it with torch")
+    if loss.numel() != 1 or not loss.is_floating_point():
+        raise ValueError(
+            f"{wanted}, got {loss.dtype} of shape {tuple(loss.shape)}; take the mean or the sum"
+        )
+    if not loss.requires_grad:
+        raise ValueError(
+            f"{wanted} that depends on the scores, got one without a gradient; "
+            "leave out .item(), .detach() and torch.no_grad()"
+        )
+    return loss.reshape(())
+
+
 def _broken_weight(net: torch.nn.Module) -> str | None:
     for name, parameter in net.named_parameters():
         if not torch.isfinite(parameter).all():
@@ -407,8 +423,8 @@ class _Run:
             with torch.autocast(
                 self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
             ):
-                loss = pieces.loss_fn(self.paths[core](images), labels) * factor
-            yield loss
+                loss = pieces.loss_fn(self.paths[core](images), labels)
+            yield _checked_loss(loss) * factor
 
     def gradients(self) -> torch.Tensor:
         """Add up the gradients of all pieces and return the loss of this process's share."""
