@@ -28,6 +28,7 @@ extensions = [
     "explorer",
     "exercise",
     "backlinks",
+    "measurements",
 ]
 # The gallery writes a page of build times, which would differ from build to build.
 exclude_patterns = ["_build", "locale", "**/sg_execution_times.rst", "sg_execution_times.rst"]
@@ -86,6 +87,7 @@ html_sidebars: dict[str, list[str]] = {
         "contributing",
         "changelog",
         "exercises",
+        "benchmarks",
         "search",
         "genindex",
     )
