@@ -1,6 +1,6 @@
 """Tables and bars of what the benchmarks measured, read from their files when the site is built.
 
-No figure of a measurement stands in a page's text. The role ``measured`` puts one there by its name,
+No figure of a measurement stands in a page's text. The role ``measured`` puts one there by name,
 the directive ``measured`` a whole table; both read ``docs/benchmarks/*.json``.
 """
 
@@ -105,12 +105,14 @@ def bars(caption: str, rows: Sequence[tuple[str, str, float]], unit: str) -> nod
     """
     most = max((value for _kind, _name, value in rows), default=0) or 1
     words = "; ".join(f"{name}: {number(value)} {unit}" for _kind, name, value in rows)
-    lines = [
-        f'<div class="bar-row {kind}"><span class="bar-name">{html.escape(name)}</span>'
-        f'<span class="bar-track"><span class="bar" style="width:{100 * max(value, 0) / most:.2f}%">'
-        f'</span></span><span class="bar-value">{number(value)} {html.escape(unit)}</span></div>'
-        for kind, name, value in rows
-    ]
+    lines = []
+    for kind, name, value in rows:
+        share = 100 * max(value, 0) / most
+        lines.append(
+            f'<div class="bar-row {kind}"><span class="bar-name">{html.escape(name)}</span>'
+            f'<span class="bar-track"><span class="bar" style="width:{share:.2f}%"></span></span>'
+            f'<span class="bar-value">{number(value)} {html.escape(unit)}</span></div>'
+        )
     alternative = html.escape(f"{caption}. {words}.", quote=True)
     return nodes.raw(
         "",

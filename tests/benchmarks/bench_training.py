@@ -100,13 +100,13 @@ class Memory:
         return (self._status("VmHWM") - self.before) / 1e6 if sys.platform == "linux" else None
 
 
-def work(name: str, count: int, place: torch.device) -> None:
+def work(name: str, count: int, place: torch.device, *, drawn: bool) -> None:
     """Be one way's process: read what to train, a line each, and answer in a line."""
     # Whatever a framework prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     way = WAYS[name]
-    data = load_fashion_mnist(n_train=count, one_hot=True)
+    data = load_fashion_mnist(n_train=count, one_hot=True, fallback="drawn" if drawn else "error")
     images, labels = data.train_images.to(place), data.train_labels.to(place)
     nets = {}
     for network, make in NETWORKS.items():
@@ -132,8 +132,9 @@ class Failed(Exception):
 class Worker:
     """The process of one way."""
 
-    def __init__(self, name: str, count: int, place: torch.device) -> None:
-        words = ["--work", name, "--images", str(count), "--device", str(place)]
+    def __init__(self, name: str, count: int, options: argparse.Namespace) -> None:
+        words = ["--work", name, "--images", str(count), "--device", str(options.device)]
+        words += ["--drawn"] if options.drawn else []
         self.name, self.count = name, count
         # A file, since a pipe that nobody empties would stop whoever has much to say.
         self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
@@ -177,9 +178,9 @@ class Worker:
 
 
 @contextmanager
-def fresh(name: str, count: int, place: torch.device, network: str) -> Iterator[Worker]:
+def fresh(name: str, count: int, options: argparse.Namespace, network: str) -> Iterator[Worker]:
     """Give a new process that has loaded its data and what a first training loads."""
-    worker = Worker(name, count, place)
+    worker = Worker(name, count, options)
     try:
         worker.train(network, 2, min(WARM_UP_IMAGES, count))
         yield worker
@@ -224,12 +225,12 @@ def compare(
     network: str, workers: dict[str, Worker], options: argparse.Namespace, failed: dict[str, str]
 ) -> dict[str, Any]:
     """Compare all ways on one network."""
-    place, epochs, count = options.device, options.epochs, options.images
+    epochs, count = options.epochs, options.images
     told = rounds_of(network, workers, epochs=epochs, rounds=options.rounds, failed=failed)
     ways: dict[str, Any] = {}
     for name, row in told.items():
         try:
-            with fresh(name, count, place, network) as worker:
+            with fresh(name, count, options, network) as worker:
                 peak = worker.train(network, 2)["peak"]
         except Failed as error:
             failed[name] = f"failed: {error}"
@@ -260,7 +261,7 @@ def grow(name: str, count: int, options: argparse.Namespace) -> dict[str, Any]:
     epochs = options.grow_epochs
     one, many = [], []
     try:
-        with fresh(name, count, options.device, "CNN") as worker:
+        with fresh(name, count, options, "CNN") as worker:
             peak = worker.train("CNN", epochs)["peak"]
             for _ in range(options.grow_rounds):
                 one.append(worker.train("CNN", 1)["seconds"])
@@ -275,7 +276,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     place: torch.device = options.device
     report: dict[str, Any] = {
         # Too short to say anything; the page says so in its turn.
-        "trial": options.epochs < EPOCHS or options.rounds < ROUNDS or options.images < IMAGES,
+        "trial": options.drawn
+        or (options.epochs < EPOCHS or options.rounds < ROUNDS or options.images < IMAGES),
         "environment": environment(place),
         "settings": {
             "images": options.images,
@@ -290,17 +292,22 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         },
     }
     failed = {name: "not installed" for name, way in WAYS.items() if way.version() is None}
+    failed |= {name: "not asked for" for name in WAYS if name not in ["lecture", *options.ways]}
     with ExitStack() as running:
         workers: dict[str, Worker] = {}
         for name in WAYS:
             if name in failed:
                 continue
             try:
-                workers[name] = Worker(name, options.images, place)
+                workers[name] = Worker(name, options.images, options)
             except Failed as error:
                 failed[name] = f"failed: {error}"
                 continue
             running.callback(workers[name].close)
+        if "lecture" in failed:
+            raise SystemExit(
+                f"the lecture's loop, which all are compared with, {failed['lecture']}"
+            )
         report["data"] = workers["lecture"].data
         report["comparisons"] = [
             compare(network, workers, options, failed) for network in options.networks
@@ -327,12 +334,14 @@ def main() -> None:
     parser.add_argument("--grow-epochs", type=int, default=5)
     parser.add_argument("--grow-rounds", type=int, default=3)
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
+    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--device", type=torch.device)
+    parser.add_argument("--drawn", action="store_true", help="drawn images will do: for a trial")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--work", choices=list(WAYS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        work(options.work, options.images, options.device)
+        work(options.work, options.images, options.device, drawn=options.drawn)
         return
     if min(options.epochs, options.grow_epochs) < 2:
         parser.error("--epochs and --grow-epochs: expected 2 or more, for an epoch without set-up")
