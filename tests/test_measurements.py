@@ -3,6 +3,7 @@
 import copy
 import html
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from bench_training import (
     ROUNDS,
     Failed,
     Memory,
+    order_of,
     per_epoch,
     rounds_of,
 )
@@ -419,15 +421,25 @@ class _Fake:
         return {"seconds": 0.5 + epochs, "peak": 1.0, "losses": [1.0] * epochs}
 
 
-def test_every_way_begins_a_round_and_comes_last_in_one() -> None:
+def test_every_way_has_every_place_once_and_follows_every_other_once() -> None:
+    names = list(WAYS)
+    orders = [order_of(names, number) for number in range(ROUNDS)]
+    assert len(names) == ROUNDS == 6
+    for place in zip(*orders, strict=True):
+        assert sorted(place) == sorted(names)
+    pairs = [pair for order in orders for pair in itertools.pairwise(order)]
+    assert len(set(pairs)) == len(pairs) == 6 * 5
+    assert sorted(order_of(["a"], 3) + order_of(["b", "c", "d"], 1)) == ["a", "b", "c", "d"]
+    assert order_of([], 0) == []
+
+
+def test_a_turn_is_a_training_of_one_epoch_and_one_of_many() -> None:
     called: list[str] = []
-    workers: Any = {name: _Fake(name, called) for name in "abc"}
-    told = rounds_of("CNN", workers, epochs=3, rounds=6, failed={})
-    assert sorted(called[:3]) == ["a", "b", "c"], "once each, to warm up"
-    # Two trainings a turn, one of one epoch and one of three.
-    turns = ["".join(called[start : start + 6 : 2]) for start in range(3, len(called), 6)]
-    assert turns == ["abc", "acb", "cab", "cba", "bca", "bac"]
-    assert told["a"] == {"one": [1.5] * 6, "many": [3.5] * 6, "losses": [1.0] * 3}
+    workers: Any = {name: _Fake(name, called) for name in "ab"}
+    told = rounds_of("CNN", workers, epochs=3, rounds=2, failed={})
+    assert sorted(called[:2]) == ["a", "b"], "once each, to warm up"
+    assert "".join(called[2:]) == "aabbbbaa"
+    assert told["a"] == {"one": [1.5] * 2, "many": [3.5] * 2, "losses": [1.0] * 3}
     assert per_epoch(told["a"]["one"], told["a"]["many"], 3) == 1
 
 

@@ -193,6 +193,18 @@ def per_epoch(one: list[float], many: list[float], epochs: int) -> float:
     return (min(many) - min(one)) / (epochs - 1)
 
 
+def order_of(names: list[str], number: int) -> list[str]:
+    """Return who comes when in a round.
+
+    Over as many rounds as there are names, each has every place once and, where their number is
+    even, follows each other one once (Williams, 1949): what one leaves behind for the next, in the
+    caches or as heat, falls on all.
+    """
+    count = len(names)
+    places = [(k + 1) // 2 if k % 2 else -(k // 2) for k in range(count)]
+    return [names[(place + number) % count] for place in places]
+
+
 def rounds_of(
     network: str, workers: dict[str, Worker], *, epochs: int, rounds: int, failed: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
@@ -200,10 +212,7 @@ def rounds_of(
     told: dict[str, dict[str, Any]] = {}
     for number in range(-1, rounds):
         names = [name for name in workers if name not in failed]
-        # Each begins once, and every second round goes backwards.
-        turn = max(number, 0) % max(len(names), 1)
-        order = names[turn:] + names[:turn]
-        for name in order[::-1] if number % 2 else order:
+        for name in order_of(names, number):
             try:
                 # The round before the first one is to warm up, and does not count.
                 if number < 0:
