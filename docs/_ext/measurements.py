@@ -427,7 +427,7 @@ def matrix_table(record: Record) -> list[nodes.Node]:
     return [table(_("Writing down the sparse matrix of a convolution"), head, rows)]
 
 
-def environment(record: Record) -> list[nodes.Node]:
+def environment(record: Record, caption: str = "") -> list[nodes.Node]:
     """Show what the figures depend on."""
     names = {
         "date": _("date"),
@@ -449,7 +449,7 @@ def environment(record: Record) -> list[nodes.Node]:
         for key in names
         if told.get(key) is not None
     ]
-    return [table(_("The machine"), [_("what"), _("which")], rows)]
+    return [table(caption or _("The machine and the run"), [_("what"), _("which")], rows)]
 
 
 def facts(record: Record) -> dict[str, str]:
@@ -540,7 +540,8 @@ class Measured(SphinxDirective):
             if view == "gpu":
                 return list(_gpu(read(folder, "training-cuda")))
             if view == "layers":
-                return [*layer_table(layers), *matrix_table(layers), *environment(layers)]
+                told = environment(layers, _("What the layers were measured on"))
+                return [*layer_table(layers), *matrix_table(layers), *told]
             if view == "behind":
                 lines = behind(training, layers)
                 return [_list(lines)] if lines else [_text(_("In none of these figures."))]
