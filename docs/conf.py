@@ -29,6 +29,7 @@ extensions = [
     "exercise",
     "backlinks",
     "colab",
+    "measurements",
 ]
 # The gallery writes a page of build times, which would differ from build to build.
 exclude_patterns = ["_build", "locale", "**/sg_execution_times.rst", "sg_execution_times.rst"]
@@ -87,6 +88,7 @@ html_sidebars: dict[str, list[str]] = {
         "contributing",
         "changelog",
         "exercises",
+        "benchmarks",
         "search",
         "genindex",
     )
