@@ -5,6 +5,7 @@ colour-blind readers can tell apart, on a white ground, which reads in a light a
 """
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -245,8 +246,15 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
     for heading, numbers in groups.items():
         if not numbers or min(numbers.values()) < 1:
             raise ValueError(f"{heading}: expected numbers of at least 1, got {dict(numbers)}")
+    # One below the other: side by side they could not be read on a telephone.
+    heights = [0.7 + 0.35 * len(numbers) for numbers in groups.values()]
     figure, panels = plt.subplots(
-        1, len(groups), figsize=(3.0 * len(groups), 2.0), squeeze=False, layout="constrained"
+        len(groups),
+        1,
+        figsize=(4.5, sum(heights)),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
     )
     for axes, (heading, numbers) in zip(panels.flat, groups.items(), strict=True):
         names = list(numbers)
@@ -421,10 +429,13 @@ def window_picture(
     widths = [numbers.shape[1] for _, numbers in panels]
     tallest = max(numbers.shape[0] for _, numbers in panels)
     cell = 0.62
+    width_in_inches = cell * (sum(widths) + 2.5)
+    # Ten characters to the inch: a longer sum would run out of the figure on both sides.
+    told = textwrap.fill(str(arithmetic), width=int(10 * width_in_inches))
     figure, axes = plt.subplots(
         1,
         3,
-        figsize=(cell * (sum(widths) + 2.5), cell * tallest + 1.2),
+        figsize=(width_in_inches, cell * tallest + 1.0 + 0.2 * len(told.splitlines())),
         width_ratios=widths,
         layout="constrained",
     )
@@ -441,7 +452,7 @@ def window_picture(
             Rectangle(corner, width, height, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
         )
         one.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=COLOURS[0], lw=3))
-    figure.supxlabel(str(arithmetic), fontsize=11)
+    figure.supxlabel(told, fontsize=11)
     return figure
 
 
