@@ -6,7 +6,7 @@ Why a CNN? Accuracy
 
 You need to have met a linear layer and the idea of training by gradient descent. You need to know
 nothing of convolution: this page only shows what it is good for, the next ones show what it is.
-Words from there lead to the glossary.
+Where a word of theirs slips in, it is a link to the glossary.
 """
 
 # %%
