@@ -92,8 +92,8 @@ def test_covering_black_with_black_changes_nothing() -> None:
     image = torch.zeros(1, 1, 9, 9)
     image[..., 4:, 4:] = torch.rand(5, 5)
     drop = occlusion_map(small_cnn(image_shape=(1, 9, 9)), image, torch.tensor([3]), patch=4, fill=0)
-    assert drop[0, 0, 0, 0] == 0
-    assert drop.count_nonzero() > 0
+    assert drop[0, 0, 0, 0].abs() < 1e-5
+    assert drop.abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
