@@ -403,11 +403,11 @@ def test_overlay_rows_take_an_image_without_an_outline() -> None:
 
 def test_overlay_rows_refuse() -> None:
     image = torch.ones(1, 1, 3, 3)
-    with pytest.raises(ValueError, match="^maps: expected at least one row"):
+    with pytest.raises(ValueError, match=r"^maps: expected at least one row"):
         figures.overlay_rows(image, {})
     with pytest.raises(ValueError, match=r"^a: expected \(1, 1, rows, columns\)"):
         figures.overlay_rows(image, {"a": torch.ones(1, 2, 3, 3)})
-    with pytest.raises(ValueError, match="^titles: expected one for each"):
+    with pytest.raises(ValueError, match=r"^titles: expected one for each"):
         figures.overlay_rows(image, {"a": image}, titles=["a", "b"])
 
 
@@ -425,9 +425,9 @@ def test_curve_panels_keep_a_colour_for_each_name() -> None:
 
 def test_curve_panels_refuse() -> None:
     for panels in ({}, {"x": {}}, {"x": {"a": []}}):
-        with pytest.raises(ValueError, match="^panels: expected at least one number in each"):
+        with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
             figures.curve_panels(panels)
-    with pytest.raises(ValueError, match="^panels: expected a finite number"):
+    with pytest.raises(ValueError, match=r"^panels: expected a finite number"):
         figures.curve_panels({"x": {"a": [float("nan")]}})
 
 
@@ -445,7 +445,7 @@ def test_seed_dots_show_every_seed_and_the_mean() -> None:
 
 def test_seed_dots_refuse() -> None:
     for groups in ({}, {"a": []}):
-        with pytest.raises(ValueError, match="^groups: expected at least one number"):
+        with pytest.raises(ValueError, match=r"^groups: expected at least one number"):
             figures.seed_dots(groups, label="x")
-    with pytest.raises(ValueError, match="^groups: expected a finite number"):
+    with pytest.raises(ValueError, match=r"^groups: expected a finite number"):
         figures.seed_dots({"a": [float("inf")]}, label="x")

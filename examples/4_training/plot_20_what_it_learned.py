@@ -15,8 +15,7 @@ mean that we can read them.
 # -------------------------------------
 #
 # Training changes a network in place, so we keep a copy of the start. 150 updates have to do here,
-# not a third of the 499 of the first page. Most of what is to be seen is there by then, and you
-# would wait long for the rest.
+# not a third of the 499 of the first page, so that you need not wait long.
 
 from copy import deepcopy
 
@@ -262,9 +261,9 @@ figure = overlay_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=k
 # ----------------
 #
 # Another way needs no look inside, and works for every network: lay a patch on the picture, and see
-# by how much the score drops [Zeiler2014]_. By hand first. A network of six weights and no bias
-# looks at six pixels, the patch is 2 x 2 and black, that is 0, and there are two places for it.
-# Take the pencil: what is the score, and what are the two drops?
+# by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By hand first. A
+# network of six weights and no bias looks at six pixels, the patch is 2 x 2 and black, that is 0,
+# and there are two places for it. Take the pencil: what is the score, and what are the two drops?
 
 image = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 2.0]])
 weights = torch.tensor([[2.0, 0.0, 1.0], [1.0, -1.0, 3.0]])
