@@ -26,6 +26,7 @@ print(ledger)
 shapes = [row.output_shape for row in ledger.rows if row.kind in ("Conv2d", "MaxPool2d", "Flatten")]
 assert shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,)]
 assert 16 * 5 * 5 == 400
+assert small_cnn()[4].in_features == 2704
 
 # %%
 # 400. The padding keeps 28, pooling makes 14, five by five takes 4 off, pooling makes 5. The small
@@ -145,14 +146,16 @@ for name, history in long.items():
     print(name, [f"{share:.3f}" for _, share in history.accuracies])
 assert len(long["LeNet-5"].losses) == 60 < 499
 assert long["small CNN"].accuracies[-1][1] > long["LeNet-5"].accuracies[-1][1]
+assert abs(long["LeNet-5"].losses[0] - 2.303) < 0.01
 assert data.drawn or long["LeNet-5"].losses[9] > 2.0 > long["small CNN"].losses[9]
 
 # %%
 # The small one, at every tenth update and at the end. LeNet-5 hardly moves at first: before its
-# tenth update the loss is still above 2.0, not far from the 2.303 of somebody who guesses, and the
-# small CNN is well below. What the first layer says must pass through four others until it is a
-# score, and torch starts them with weights so small that each hands on a fainter version of what it
-# got. How much do the scores differ from one test image to the next, before any training?
+# tenth update the loss is still above 2.0, not far from the 2.303 where it began, which is that of
+# somebody who guesses, and the small CNN is well below. What the first layer says must pass through
+# four others until it is a score, and torch starts them with weights so small that each hands on a
+# fainter version of what it got. How much do the scores differ from one test image to the next,
+# before any training?
 
 from cnnbook.scoring import accuracy, predict_scores
 
@@ -178,29 +181,43 @@ assert spread["LeNet-5"] < spread["small CNN"] / 10
 # updates and not one. In plain torch:
 
 
+def one_epoch(
+    net: torch.nn.Module, optimizer: torch.optim.Optimizer, order: torch.Generator
+) -> float:
+    """Make 50 updates, and return the mean of their losses."""
+    losses = []
+    for pick in torch.randperm(5000, generator=order).split(100):
+        loss = torch.nn.functional.cross_entropy(net(images[pick]), labels[pick])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return sum(losses) / 50
+
+
+# %%
+# The four lines are in the middle. Around them, ``randperm`` shuffles the images, anew for each
+# epoch, and ``split`` deals them out by the hundred.
+#
+# Ten such epochs, and behind each the accuracy on the test images:
+
+
 def mini_batches(net: torch.nn.Module, seed: int) -> list[tuple[float, float]]:
-    optimizer, loss_fn = torch.optim.Adam(net.parameters()), torch.nn.CrossEntropyLoss()
-    order, found = torch.Generator().manual_seed(seed), []
+    """Return loss and test accuracy of ten epochs of mini-batches."""
+    optimizer, order = torch.optim.Adam(net.parameters()), torch.Generator().manual_seed(seed)
+    found = []
     for _ in range(10):
-        losses = []
-        for pick in torch.randperm(5000, generator=order).split(100):
-            loss = loss_fn(net(images[pick]), labels[pick])
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(loss.item())
-        scores = predict_scores(net, test[0], device="cpu")
-        found.append((sum(losses) / 50, accuracy(scores, test[1])))
+        loss = one_epoch(net, optimizer, order)
+        found.append((loss, accuracy(predict_scores(net, test[0], device="cpu"), test[1])))
     return found
 
 
 # %%
-# The four lines are in the middle. Around them, ``randperm`` shuffles the images anew for each
-# epoch, and ``split`` deals them out by the hundred. At the end of an epoch we note the mean of its
-# losses and the accuracy on the test images. The full batch notes the same:
+# The full batch has a trainer already, and makes the same notes.
 
 
 def full_batch(net: torch.nn.Module, seed: int) -> list[tuple[float, float]]:
+    """Return loss and test accuracy of ten epochs of the full batch; no order needs the seed."""
     settings = {"epochs": 10, "validation": test, "validate_every": 1}
     history = fit_full_batch(net, images, labels, **settings)
     shares = [share for _, share in history.accuracies]
@@ -211,8 +228,8 @@ ways = {"full batch": full_batch, "mini-batches": mini_batches}
 assert 10 * len(torch.arange(5000).split(100)) == 10 * 50 == 500
 
 # %%
-# It has no use for the seed, which makes the order of the images: all are there, and there is no
-# order.
+# It has no use for the seed, which makes the order of the images. All are there at once, so there
+# is none.
 #
 # Equal epochs
 # ------------
