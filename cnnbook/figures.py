@@ -25,6 +25,7 @@ __all__ = [
     "bars",
     "confusion_heatmaps",
     "curve_panels",
+    "dot_rows",
     "feature_maps",
     "feature_rows",
     "feature_table",
@@ -39,7 +40,6 @@ __all__ = [
     "overlay_rows",
     "pooling_picture",
     "pooling_strips",
-    "seed_dots",
     "two_ways",
     "window_picture",
     "yearly_bars",
@@ -1630,11 +1630,13 @@ def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     return figure
 
 
-def seed_dots(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
-    """Draw a dot for each seed, a row for each group, and a line at the mean of each.
+def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
+    """Draw a dot for each number, a row for each group, and a line at the mean of each.
+
+    For a few seeds: of two or three, an interval would say little.
 
     Args:
-        groups: A name and its numbers, one for each seed.
+        groups: A name and its numbers, such as one for each seed.
         label: What the numbers are.
 
     Returns:
@@ -1645,11 +1647,11 @@ def seed_dots(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
         ValueError: There is no group, one is empty, or a number is not finite.
 
     Examples:
-        >>> from cnnbook.figures import seed_dots
-        >>> figure = seed_dots({"CNN": [0.75, 0.25], "MLP": [0.5]}, label="accuracy")
+        >>> from cnnbook.figures import dot_rows
+        >>> figure = dot_rows({"CNN": [0.75, 0.25], "MLP": [0.5]}, label="accuracy")
         >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
         ['CNN', 'MLP']
-        >>> seed_dots({}, label="accuracy")
+        >>> dot_rows({}, label="accuracy")
         Traceback (most recent call last):
             ...
         ValueError: groups: expected at least one number in each of at least one group, got {}

@@ -139,7 +139,7 @@ def occlusion_map(
     drops = []
     # Every pair of image and place, image by image.
     everything = torch.arange(len(images) * len(top) * len(left), device=images.device)
-    for some in everything.split(chunk_size):
+    for some in torch.split(everything, chunk_size):
         image = some // (len(top) * len(left))
         place = some % (len(top) * len(left))
         covered = in_rows[place // len(left), :, None] & in_columns[place % len(left), None]

@@ -386,8 +386,8 @@ def test_overlay_rows_put_a_map_in_the_middle_of_its_image() -> None:
     figure = figures.overlay_rows(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
     assert len(figure.axes) == 6
     first, second = figure.axes[2], figure.axes[4]
-    assert first.images[0].get_extent() == [-0.5, 5.5, 7.5, -0.5]
-    assert second.images[0].get_extent() == [1.5, 3.5, 4.5, 2.5]
+    assert tuple(first.images[0].get_extent()) == (-0.5, 5.5, 7.5, -0.5)
+    assert tuple(second.images[0].get_extent()) == (1.5, 3.5, 4.5, 2.5)
     assert second.images[0].get_clim() == figure.axes[5].images[0].get_clim() == (-3, 3)
     assert second.get_ylabel() == "b\n-3 to 3"
     assert figure.axes[5].get_ylabel() == ""
@@ -424,15 +424,16 @@ def test_curve_panels_keep_a_colour_for_each_name() -> None:
 
 
 def test_curve_panels_refuse() -> None:
-    for panels in ({}, {"x": {}}, {"x": {"a": []}}):
+    wrong: tuple[dict[str, dict[str, list[float]]], ...] = ({}, {"x": {}}, {"x": {"a": []}})
+    for panels in wrong:
         with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
             figures.curve_panels(panels)
     with pytest.raises(ValueError, match=r"^panels: expected a finite number"):
         figures.curve_panels({"x": {"a": [float("nan")]}})
 
 
-def test_seed_dots_show_every_seed_and_the_mean() -> None:
-    figure = figures.seed_dots({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy")
+def test_dot_rows_show_every_number_and_the_mean() -> None:
+    figure = figures.dot_rows({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy")
     (axes,) = figure.axes
     points = [np.asarray(line.get_xydata()).T.tolist() for line in axes.lines]
     assert points[0] == [[0.25, 0.75], [0, 0]]
@@ -443,9 +444,10 @@ def test_seed_dots_show_every_seed_and_the_mean() -> None:
     assert axes.get_xlabel() == "accuracy"
 
 
-def test_seed_dots_refuse() -> None:
-    for groups in ({}, {"a": []}):
+def test_dot_rows_refuse() -> None:
+    wrong: tuple[dict[str, list[float]], ...] = ({}, {"a": []})
+    for groups in wrong:
         with pytest.raises(ValueError, match=r"^groups: expected at least one number"):
-            figures.seed_dots(groups, label="x")
+            figures.dot_rows(groups, label="x")
     with pytest.raises(ValueError, match=r"^groups: expected a finite number"):
-        figures.seed_dots({"a": [float("inf")]}, label="x")
+        figures.dot_rows({"a": [float("inf")]}, label="x")

@@ -43,7 +43,7 @@ CALLS: dict[Any, dict[str, Any]] = {
     figures.overlay_rows: {"images": IMAGES, "maps": {"a": IMAGES}, "titles": (), "stride": 1},
     figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
     figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
-    figures.seed_dots: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
+    figures.dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
     figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
     figures.window_picture: {
         "images": SQUARE,

@@ -255,11 +255,11 @@ for name, make in makers.items():
 # %%
 # And so they ended, a dot for each start and a line at their mean:
 
-from cnnbook.figures import seed_dots
+from cnnbook.figures import dot_rows
 
 # sphinx_gallery_thumbnail_number = 4
 last = {key: [run[-1][1] for run in three] for key, three in runs.items()}
-figure = seed_dots(last, label="test accuracy after 10 epochs")
+figure = dot_rows(last, label="test accuracy after 10 epochs")
 for key, shares in last.items():
     training, testing = sum(train[key]) / 3, sum(shares) / 3
     print(f"{key:25} training {training:.3f}, test {testing:.3f}, {seconds[key]:.2f} s an epoch")
