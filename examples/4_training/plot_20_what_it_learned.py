@@ -87,8 +87,9 @@ print("born   ", born.argmax(dim=1).bincount(minlength=4).tolist())
 assert torch.allclose(shares.sum(dim=1), torch.ones(16))
 
 # %%
-# In how many of the sixteen each of the four leads. Here they are, ordered by the share of the
-# average, with the leader written above; blue is above 0 and orange below.
+# Each row counts in how many of the sixteen a pattern leads, in the order of the list. Here are the
+# trained ones, beginning with those that have most of the average. Above each stands the leader and
+# its share; blue is above 0 and orange below.
 
 from cnnbook.figures import feature_maps
 
@@ -116,9 +117,9 @@ assert alike.median() > 0.95
 assert data.drawn or moved < 0.3
 
 # %%
-# Very few. The cosine is 1 for a kernel that still points where it did, and 0 for one at right
+# At most six. The cosine is 1 for a kernel that still points where it did, and 0 for one at right
 # angles to that. The lowest of the sixteen is above 0.75, and half of them are above 0.95. These
-# kernels find edges because four random numbers seldom come out equal. They were born that way.
+# kernels see edges because four random numbers seldom come out equal. They were born that way.
 # ``Linear`` has been turned almost sideways: its cosine is below 0.3.
 #
 # Kernels that learn nothing
@@ -220,8 +221,8 @@ assert points.shape == (3, 1, 13, 13)
 
 # %%
 # The difference of the two columns is the bias of the class. The score, taken apart by place,
-# without remainder. A network of one convolution can be read like this; in a deeper one, what
-# arrives at ``Linear`` has been through several layers, and no place is left.
+# without remainder. A network of one convolution can be read like this; in a deeper one, the
+# numbers that arrive at ``Linear`` are harder to say in words than "dark here" or "an edge".
 #
 # Grad-CAM
 # --------
@@ -236,13 +237,17 @@ net[3:](inside)[range(3), classes].sum().backward()
 assert torch.equal(inside.grad, votes[classes])
 average_vote = inside.grad.mean(dim=(2, 3), keepdim=True)
 grad_cam = (average_vote * pooled).sum(dim=1, keepdim=True).relu()
+before = maps.clone().requires_grad_()
+net[2:](before)[range(3), classes].sum().backward()
+in_front = before.grad.mean(dim=(2, 3), keepdim=True)
+assert torch.allclose(in_front, average_vote * 169 / 729, rtol=1e-4, atol=1e-7)
 print(f"votes {votes.abs().mean():.3f}, averaged {votes.mean(dim=(2, 3)).abs().mean():.3f}")
 assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 
 # %%
 # The weights of ``Linear``, to the last bit, and the same for every picture. Then it averages them
 # over the places, and less than a third of their size is left: blue and orange cancel. (We took the
-# maps behind the pooling. In front of it, every average is the same but for one factor.)
+# maps behind the pooling. In front of it, all averages are the same but for the factor 169/729.)
 
 from cnnbook.figures import overlay_rows
 
@@ -251,19 +256,20 @@ figure = overlay_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=k
 # %%
 # The points lie where cloth is or where it might be: the boot gets most of them for its heel and
 # sole, the dress for its middle, and the bag loses some at the middle of its top, where cloth
-# speaks for other classes. The rows have different scales, written at the left. Grad-CAM was made
-# for networks whose last maps mean the same wherever they respond, and which average over places
-# themselves. Ours knows *where*, and Grad-CAM averages just that away: what it draws is one colour
-# for all the cloth, or nothing. It is no worse a method for that. It is the answer to a question
-# that this network does not ask.
+# speaks for other classes. The rows have different scales, written at the left. Averaging is fair
+# where a map means the same wherever it responds, as in networks that average over the places
+# before they decide. Ours knows *where*, and Grad-CAM averages just that away: what it draws is one
+# colour for all the cloth, or nothing. It is no worse a method for that. It answers a question that
+# this network does not ask.
 #
 # Cover it and see
 # ----------------
 #
-# Another way needs no look inside, and works for every network: lay a patch on the picture, and see
-# by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By hand first. A
-# network of six weights and no bias looks at six pixels, the patch is 2 x 2 and black, that is 0,
-# and there are two places for it. Take the pencil: what is the score, and what are the two drops?
+# Another way needs no look inside, and works for any network that gives scores: lay a patch on the
+# picture, and see by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By
+# hand first. A network of six weights and no bias looks at six pixels, the patch is 2 x 2 and
+# black, that is 0, and there are two places for it. Take the pencil: what is the score, and what
+# are the two drops?
 
 image = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 2.0]])
 weights = torch.tensor([[2.0, 0.0, 1.0], [1.0, -1.0, 3.0]])
@@ -284,8 +290,8 @@ from cnnbook.figures import number_grids
 from cnnbook.occlusion import occlusion_map
 
 zero = torch.tensor([0])
-black = occlusion_map(tiny, image[None, None], zero, patch=2, fill=0).cpu()
-grey = occlusion_map(tiny, image[None, None], zero, patch=2, fill=1).cpu()
+black = occlusion_map(tiny, image[None, None], zero, patch=2, fill=0)
+grey = occlusion_map(tiny, image[None, None], zero, patch=2, fill=1)
 grids = {"image": image, "weights": weights, "black": black[0, 0], "grey": grey[0, 0]}
 figure = number_grids(grids)
 assert black.flatten().tolist() == [4, 5]
@@ -316,8 +322,8 @@ assert drops["black patch"].shape == (3, 1, 24, 24)
 # Blue is where the score drops: what was there spoke for the class. Black on black changes nothing,
 # so the second row is white around the clothes, and shows which *cloth* counts. The third row is
 # another story. The darkest blue of the boot is no part of the boot. It is the air above the
-# instep, and if somebody puts grey cloth there, it is no boot any more. Both rows are right. A map
-# has a patch in it, as a photograph has a lens.
+# instep, and grey cloth in that place costs the boot more points than anything else. Both rows are
+# right. A map has a patch in it, as a photograph has a lens.
 
 for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     lit = torch.nn.functional.max_pool2d(image[None], 5, 1)[0] > 0  # Something under the patch.
@@ -373,8 +379,9 @@ assert (worst.probability < 0.1).all() or data.drawn
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
 #
 # .. exercise:: 20.1
 #

@@ -323,8 +323,9 @@ assert data.drawn or at_fifty > max(after_one) > at_fifty - 0.2
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
 #
 # .. exercise:: 21.1
 #
