@@ -1625,8 +1625,12 @@ def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         axes.grid(alpha=0.3)
         axes.tick_params(labelsize=10)
         axes.spines[["top", "right"]].set_visible(False)
-    grid[0, 0].legend(frameon=False, fontsize=11)
     grid[-1, 0].set_xlabel("epoch", fontsize=11)
+    lines = {line.get_label(): line for axes in grid.flat for line in axes.lines}
+    # Above the panels, where it hides no curve.
+    figure.legend(
+        [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=11
+    )
     return figure
 
 

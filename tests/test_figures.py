@@ -418,8 +418,7 @@ def test_curve_panels_keep_a_colour_for_each_name() -> None:
     assert points == [[[1, 2], [3, 1]], [[1], [2]], [[1, 2], [1, 4]]]
     assert upper.lines[1].get_color() == lower.lines[0].get_color() != upper.lines[0].get_color()
     assert upper.lines[1].get_linestyle() == lower.lines[0].get_linestyle() == "--"
-    legend = upper.get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
 
 
