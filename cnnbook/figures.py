@@ -25,6 +25,8 @@ __all__ = [
     "COLOURS",
     "bars",
     "confusion_heatmaps",
+    "curve_panels",
+    "dot_rows",
     "feature_maps",
     "feature_rows",
     "feature_table",
@@ -36,6 +38,7 @@ __all__ = [
     "matrix_pictures",
     "number_grids",
     "overlap_picture",
+    "overlay_rows",
     "pooling_picture",
     "pooling_strips",
     "two_ways",
@@ -1462,5 +1465,236 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
     axes.set_ylabel(label, fontsize=11)
     axes.tick_params(labelsize=11)
     axes.margins(y=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def overlay_rows(
+    images: torch.Tensor,
+    maps: Mapping[str, torch.Tensor],
+    *,
+    titles: Sequence[str] = (),
+    stride: int = 1,
+) -> Figure:
+    """Draw images and, in rows below them, maps of where something is, over the images' outlines.
+
+    White is 0, blue above and orange below it. All maps of a row share one scale, whose end is
+    written beside the row, so that a pale map is one with small numbers.
+
+    Args:
+        images: Grey images ``(n, 1, h, w)``, a column for each.
+        maps: A name for each row and its maps ``(n, 1, rows, columns)``, as from
+            ``occlusion_map``.
+        titles: A title for each image, or none.
+        stride: Pixels from one number of a map to the next; the map lies in the image's middle.
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: A shape or a count does not fit.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import overlay_rows
+        >>> image = torch.eye(4)[None, None]
+        >>> figure = overlay_rows(image, {"drop": torch.ones(1, 1, 3, 3)}, titles=["a"])
+        >>> figure.axes[1].images[0].get_extent()
+        [0.0, 3.0, 3.0, 0.0]
+        >>> figure.axes[1].get_ylabel().splitlines()
+        ['drop', '-1 to 1']
+        >>> overlay_rows(image, {"drop": torch.ones(2, 1, 3, 3)})
+        Traceback (most recent call last):
+            ...
+        ValueError: drop: expected (1, 1, rows, columns) for 1 images, got (2, 1, 3, 3)
+
+    Source:
+        Derived here.
+    """
+    _check_seen(images, name="images")
+    _check_named(maps, torch.Tensor, name="maps", what="maps")
+    _check_texts(titles, name="titles")
+    stride = whole_number(stride, name="stride", least=1)
+    check_images(images)
+    if len(images) == 0 or images.shape[1] != 1:
+        raise ValueError(
+            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
+        )
+    if titles and len(titles) != len(images):
+        raise ValueError(
+            f"titles: expected one for each of the {len(images)} images or none, got {len(titles)}"
+        )
+    if not maps:
+        raise ValueError("maps: expected at least one row of maps, got none")
+    for name, some in maps.items():
+        _check_seen(some, name="maps")
+        if some.ndim != 4 or some.shape[:2] != (len(images), 1) or 0 in some.shape:
+            raise ValueError(
+                f"{name}: expected ({len(images)}, 1, rows, columns) for {len(images)} images, "
+                f"got {tuple(some.shape)}"
+            )
+    ends = {name: float(some.detach().abs().max()) or 1.0 for name, some in maps.items()}
+    height, width = images.shape[2:]
+    figure, grid = plt.subplots(
+        1 + len(maps),
+        len(images),
+        figsize=(1.55 * len(images) + 0.5, 1.5 * (1 + len(maps)) + (0.4 if titles else 0)),
+        squeeze=False,
+        layout="constrained",
+    )
+    shown = images.detach().cpu()
+    for column, axes in enumerate(grid[0]):
+        axes.imshow(shown[column, 0].numpy(), cmap="gray", interpolation="nearest")
+        if titles:
+            axes.set_title(titles[column], fontsize=10)
+    for line, (name, some) in zip(grid[1:], maps.items(), strict=True):
+        rows, columns = some.shape[2:]
+        top, left = (height - rows * stride) / 2 - 0.5, (width - columns * stride) / 2 - 0.5
+        for column, axes in enumerate(line):
+            image = shown[column, 0]
+            axes.imshow(
+                some[column, 0].detach().cpu().float().numpy(),
+                cmap=_SIGNED,
+                vmin=-ends[name],
+                vmax=ends[name],
+                extent=(left, left + columns * stride, top + rows * stride, top),
+                interpolation="nearest",
+            )
+            dark, bright = float(image.min()), float(image.max())
+            if min(image.shape) > 1 and dark < bright:
+                level = dark + (bright - dark) / 4
+                axes.contour(image.float().numpy(), [level], colors="#000000", linewidths=0.8)
+            axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+        line[0].set_ylabel(f"{name}\n{-ends[name]:.2g} to {ends[name]:.2g}", fontsize=9)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Draw several measures of the same trainings over their epochs, a panel for each measure.
+
+    Args:
+        panels: A measure, and in it a name for each training and its numbers, one an epoch.
+
+    Returns:
+        The figure: the panels below each other, a training in the same colour in all of them.
+
+    Raises:
+        TypeError: ``panels`` is not such a dict.
+        ValueError: There is no panel, no curve in one, no number in a curve, or one is not finite.
+
+    Examples:
+        >>> from cnnbook.figures import curve_panels
+        >>> figure = curve_panels({"loss": {"a": [2.0, 1.0]}, "accuracy": {"a": [0.5, 0.75]}})
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['loss', 'accuracy']
+        >>> curve_panels({"loss": {}})
+        Traceback (most recent call last):
+            ...
+        ValueError: panels: expected at least one number in each curve of each panel, got \
+{'loss': {}}
+
+    Source:
+        Derived here.
+    """
+    _check_named(panels, Mapping, name="panels", what="curves by name")
+    for curves in panels.values():
+        _check_named(curves, (list, tuple), name="panels", what="a list of numbers")
+        for numbers in curves.values():
+            for number in numbers:
+                real_number(number, name="panels", above=-math.inf)
+    if not panels or not all(
+        curves and all(len(numbers) for numbers in curves.values()) for curves in panels.values()
+    ):
+        raise ValueError(
+            "panels: expected at least one number in each curve of each panel, got "
+            f"{ {name: dict(curves) for name, curves in panels.items()} }"
+        )
+    figure, grid = plt.subplots(
+        len(panels),
+        1,
+        figsize=(6.0, 0.5 + 2.1 * len(panels)),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    dashes = ("-", "--", "-.", ":")
+    for axes, (label, curves) in zip(grid.flat, panels.items(), strict=True):
+        for name, numbers in curves.items():
+            index = names.index(name)
+            axes.plot(
+                range(1, len(numbers) + 1),
+                list(numbers),
+                dashes[index % len(dashes)],
+                color=COLOURS[index % len(COLOURS)],
+                label=name,
+                lw=2,
+            )
+        axes.set_ylabel(label, fontsize=11)
+        axes.grid(alpha=0.3)
+        axes.tick_params(labelsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[-1, 0].set_xlabel("epoch", fontsize=11)
+    lines = {line.get_label(): line for axes in grid.flat for line in axes.lines}
+    # Above the panels, where it hides no curve.
+    figure.legend(
+        [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=11
+    )
+    return figure
+
+
+def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
+    """Draw a dot for each number, a row for each group, and a line at the mean of each.
+
+    For a few seeds: of two or three, an interval would say little.
+
+    Args:
+        groups: A name and its numbers, such as one for each seed.
+        label: What the numbers are.
+
+    Returns:
+        The figure; the first group is on top.
+
+    Raises:
+        TypeError: ``groups`` is not such a dict, or ``label`` not a text.
+        ValueError: There is no group, one is empty, or a number is not finite.
+
+    Examples:
+        >>> from cnnbook.figures import dot_rows
+        >>> figure = dot_rows({"CNN": [0.75, 0.25], "MLP": [0.5]}, label="accuracy")
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['CNN', 'MLP']
+        >>> dot_rows({}, label="accuracy")
+        Traceback (most recent call last):
+            ...
+        ValueError: groups: expected at least one number in each of at least one group, got {}
+
+    Source:
+        Derived here.
+    """
+    _check_named(groups, (list, tuple), name="groups", what="a list of numbers")
+    _check_texts([label], name="label")
+    for numbers in groups.values():
+        for number in numbers:
+            real_number(number, name="groups", above=-math.inf)
+    if not groups or not all(len(numbers) for numbers in groups.values()):
+        raise ValueError(
+            "groups: expected at least one number in each of at least one group, got "
+            f"{dict(groups)}"
+        )
+    figure, axes = plt.subplots(figsize=(6.0, 0.9 + 0.55 * len(groups)), layout="constrained")
+    for row, numbers in enumerate(groups.values()):
+        colour = COLOURS[row % len(COLOURS)]
+        axes.plot(list(numbers), [row] * len(numbers), "o", color=colour, ms=9, alpha=0.7)
+        mean = math.fsum(numbers) / len(numbers)
+        axes.plot([mean, mean], [row - 0.32, row + 0.32], color=colour, lw=2)
+    axes.set_yticks(range(len(groups)), list(groups), fontsize=11)
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_xlabel(label, fontsize=11)
+    axes.tick_params(axis="x", labelsize=10)
+    axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -2182,6 +2182,304 @@ answer = parameters
     remark="Gradients 15,000 times apart in size, and steps of one length.",
 )
 
+# 20. What did it learn?
+
+_occlusion_by_hand = Exercise(
+    "20.1",
+    "A network with the weights ``[1, -2, 3, 0]`` and the bias 5 scores a row of four pixels, "
+    "``[4, 1, 2, 6]``. A grey patch of two pixels, both 1, is moved along the row. What are the "
+    "drops of the score at its three places?",
+    hint="Each pixel under the patch counts with its weight times the difference of pixel and "
+    "patch.",
+    solution="""
+import torch
+
+row, weights = torch.tensor([4.0, 1.0, 2.0, 6.0]), torch.tensor([1.0, -2.0, 3.0, 0.0])
+answer = []
+for place in range(3):
+    covered = row.clone()
+    covered[place : place + 2] = 1
+    answer.append(weights @ row - weights @ covered)
+""",
+    kind=Numbers("a row of three drops"),
+    right=lambda: [1 * 3 + -2 * 0, -2 * 0 + 3 * 1, 3 * 1 + 0 * 5],
+    mistakes=(
+        Mistake(
+            "the patch is black",
+            lambda: [2, 4, 6],
+            "A grey patch takes a pixel away and puts another in its place.",
+        ),
+        Mistake(
+            "those are rises",
+            lambda: [-3, -3, -3],
+            "A drop is the score without the patch minus the score with it.",
+        ),
+        Mistake(
+            "those are the scores with the patch",
+            lambda: [10, 10, 10],
+            "How far are they below the score of the row as it was?",
+        ),
+        Mistake(
+            "those are the scores with the patch, without the bias",
+            lambda: [5, 5, 5],
+            "And a drop is a difference of two scores.",
+        ),
+        Mistake(
+            "the weights are left out",
+            lambda: [3, 1, 6],
+            "A pixel changes the score by as much as its weight makes of it.",
+        ),
+    ),
+    remark="Three places that count alike, for this patch; a black one would tell them apart.",
+)
+
+_share_of_average = Exercise(
+    "20.2",
+    "What is the share of the average in the kernel ``[[4, 2], [1, 1]]``, from 0 to 1? Three "
+    "decimals will do.",
+    hint="Half the sum of the weights, squared, is the part of the average; the whole is the sum "
+    "of the squared weights.",
+    solution="""
+import torch
+
+kernel = torch.tensor([[4.0, 2.0], [1.0, 1.0]])
+answer = (kernel.sum() / 2).square() / kernel.square().sum()
+""",
+    kind=Numbers("one number"),
+    right=lambda: 16 / 22,
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "the part is not squared",
+            lambda: 4 / 22,
+            "Lengths at right angles add up by their squares, as with Pythagoras.",
+        ),
+        Mistake(
+            "the pattern does not have the length 1",
+            lambda: 64 / 22,
+            "A share cannot be above 1; four ones make a pattern of length 2.",
+        ),
+        Mistake(
+            "that is the mean of the weights",
+            lambda: 2,
+            "A share compares it with all that is in the kernel.",
+        ),
+        Mistake(
+            "that is the share of all the differences",
+            lambda: 6 / 22,
+            "They are what is left when the average is taken out.",
+        ),
+        Mistake(
+            "that is the square of the average's part",
+            lambda: 16,
+            "Divide by the sum of the squared weights.",
+        ),
+    ),
+    remark="16 of 22 parts; what is left is mostly above minus below.",
+)
+
+
+def _arriving() -> tuple[torch.Tensor, torch.Tensor]:
+    return _counting(12) - 4, _counting(2, 2, 3) + 1
+
+
+_vote_map = Exercise(
+    "20.3",
+    "Write a function ``points(weights, maps)``. It gets the weights of one class, ``(c*h*w,)``, "
+    "as they are in ``Linear``, and the maps of one image before flattening, ``(c, h, w)``. "
+    "It returns ``(h, w)``: how many points each place gives to the class. Hand in the function.",
+    hint="Undo the flattening first: channels, then rows, then columns. Which axis is not in the "
+    "result?",
+    solution="""
+def points(weights, maps):
+    return (weights.reshape(maps.shape) * maps).sum(dim=0)
+
+
+answer = points
+""",
+    kind=Function(lambda: [_arriving()]),
+    right=lambda: (
+        lambda weights, maps: torch.einsum("chw,chw->hw", weights.view_as(maps), maps).double()
+    ),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "that is the mean over the channels",
+            lambda: lambda weights, maps: (weights.reshape(maps.shape) * maps).mean(dim=0),
+            "Points add up, so that all places together make the score.",
+        ),
+        Mistake(
+            "the maps are left out",
+            lambda: lambda weights, maps: weights.reshape(maps.shape).sum(dim=0),
+            "A weight is half a vote; the other half is what arrives.",
+        ),
+        Mistake(
+            "the channels are taken for the last axis",
+            lambda: (
+                lambda weights, maps: (
+                    weights.reshape(*maps.shape[1:], -1).permute(2, 0, 1) * maps
+                ).sum(dim=0)
+            ),
+            "Flatten lays one channel behind the other.",
+        ),
+        Mistake(
+            "that is what each channel gives",
+            lambda: lambda weights, maps: (weights.reshape(maps.shape) * maps).sum(dim=(1, 2)),
+            "Add up over the channels, and keep rows and columns.",
+        ),
+        Mistake(
+            "that is Grad-CAM",
+            lambda: (
+                lambda weights, maps: (
+                    weights.reshape(maps.shape).mean(dim=(1, 2), keepdim=True) * maps
+                ).sum(dim=0)
+            ),
+            "Each place has weights of its own; leave out the mean.",
+        ),
+    ),
+    remark="Their sum, and the bias, is the score.",
+)
+
+# 21. A bigger network: LeNet-5.
+
+_colour_lenet = Exercise(
+    "21.1",
+    "LeNet-5, as it is taught, gets colour images with three channels in place of grey ones, of "
+    "the same 28 x 28 pixels. How many parameters more does it have?",
+    hint="Only the first layer meets the image. Each of its six kernels gets a slice of weights "
+    "for each channel.",
+    solution="""
+from cnnbook.counting import count_parameters
+from cnnbook.networks import lenet5
+
+colour = count_parameters(lenet5(image_shape=(3, 28, 28)))
+answer = colour - count_parameters(lenet5())
+""",
+    kind=Numbers("one number"),
+    right=lambda: 6 * 2 * 5 * 5,
+    mistakes=(
+        Mistake(
+            "that is how many weights the layer has now",
+            lambda: 6 * 3 * 5 * 5,
+            "One of the three channels was there before.",
+        ),
+        Mistake(
+            "each channel gets a bias of its own",
+            lambda: 6 * 2 * (5 * 5 + 1),
+            "A kernel has one bias, over however many channels it looks.",
+        ),
+        Mistake(
+            "that is for one kernel",
+            lambda: 2 * 5 * 5,
+            "There are several kernels, and each looks at all channels.",
+        ),
+        Mistake(
+            "all layers are multiplied",
+            lambda: 2 * 61_706,
+            "What the first layer puts out has as many channels as before.",
+        ),
+        Mistake(
+            "that is one channel more",
+            lambda: 6 * 5 * 5,
+            "From one to three is a step of two.",
+        ),
+    ),
+    remark="Less than half a percent of the network: colour is cheap.",
+)
+
+_count_updates = Exercise(
+    "21.2",
+    "A training has 60,000 images, mini-batches of 128 and 5 epochs; the last mini-batch of an "
+    "epoch may be smaller. How many updates are made?",
+    hint="How many mini-batches does an epoch have, when none of the images is left out?",
+    solution="""
+import torch
+
+answer = 5 * len(torch.arange(60_000).split(128))
+""",
+    kind=Numbers("one number"),
+    right=lambda: 5 * math.ceil(60_000 / 128),
+    mistakes=(
+        Mistake(
+            "the last mini-batch is left out",
+            lambda: 5 * (60_000 // 128),
+            "It is smaller, and it is used.",
+        ),
+        Mistake(
+            "that is not a whole number of updates in an epoch",
+            lambda: 5 * 60_000 / 128,
+            "Round up in each epoch.",
+        ),
+        Mistake(
+            "that is one epoch",
+            lambda: math.ceil(60_000 / 128),
+            "There are more epochs than one.",
+        ),
+        Mistake(
+            "that is the full batch",
+            lambda: 5,
+            "There is an update for each mini-batch, not for each epoch.",
+        ),
+        Mistake(
+            "the images of all epochs are laid in one row",
+            lambda: math.ceil(5 * 60_000 / 128),
+            "A mini-batch ends where its epoch ends.",
+        ),
+    ),
+    remark="With the full batch there would have been five.",
+)
+
+_loss_of_an_epoch = Exercise(
+    "21.3",
+    "Write a function ``epoch_loss(losses, sizes)``. It gets the losses of the mini-batches of an "
+    "epoch, each the mean over its images, and how many images each had. It returns the mean over "
+    "all images, one number. Hand in the function.",
+    hint="A mean is a sum divided by a count. Which sum belongs to each mini-batch, and how many "
+    "images are there in all?",
+    solution="""
+def epoch_loss(losses, sizes):
+    return (losses * sizes).sum() / sizes.sum()
+
+
+answer = epoch_loss
+""",
+    kind=Function(
+        lambda: [(torch.tensor([2.0, 1.0, 6.0]), torch.tensor([4.0, 4.0, 2.0]))],
+    ),
+    right=lambda: (
+        lambda losses, sizes: torch.dot(losses.double(), sizes.double() / sizes.double().sum())
+    ),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "every mini-batch counts alike",
+            lambda: lambda losses, sizes: losses.mean(),
+            "A smaller one has fewer images, and each image should count alike.",
+        ),
+        Mistake(
+            "the losses are added up",
+            lambda: lambda losses, sizes: losses.sum(),
+            "Each is a mean already, and over a different number of images.",
+        ),
+        Mistake(
+            "that is the sum over all images",
+            lambda: lambda losses, sizes: (losses * sizes).sum(),
+            "Divide by how many they are.",
+        ),
+        Mistake(
+            "it is divided by the number of mini-batches",
+            lambda: lambda losses, sizes: (losses * sizes).mean(),
+            "Divide by the number of images.",
+        ),
+        Mistake(
+            "the small ones count most",
+            lambda: lambda losses, sizes: (losses / sizes).sum() / (1 / sizes).sum(),
+            "A mini-batch of many images should count more.",
+        ),
+    ),
+    remark="The full batch, in pieces, is added up in the same way.",
+)
+
 # 22. The error clinic.
 
 _right_flatten = Exercise(
@@ -2346,5 +2644,7 @@ EXERCISES: tuple[Exercise, ...] = (
     *(_field_by_hand, _seen_pixels, _layers_needed),
     *(_sobel_by_hand, _laplacian_layer, _one_step),
     *(_one_update, _not_zeroed, _adam_first),
+    *(_occlusion_by_hand, _share_of_average, _vote_map),
+    *(_colour_lenet, _count_updates, _loss_of_an_epoch),
     *(_right_flatten, _two_class_floor, _made_ready),
 )

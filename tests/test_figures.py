@@ -394,3 +394,74 @@ def test_yearly_bars_refuse() -> None:
             figures.yearly_bars(numbers, label="error")
     with pytest.raises(ValueError, match=r"^marked: expected years among"):
         figures.yearly_bars({2012: 1.0}, label="error", marked=[2013])
+
+
+def test_overlay_rows_put_a_map_in_the_middle_of_its_image() -> None:
+    images, few = torch.rand(2, 1, 8, 6), torch.tensor([[[[-3.0]]], [[[2.0]]]])
+    figure = figures.overlay_rows(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
+    assert len(figure.axes) == 6
+    first, second = figure.axes[2], figure.axes[4]
+    assert tuple(first.images[0].get_extent()) == (-0.5, 5.5, 7.5, -0.5)
+    assert tuple(second.images[0].get_extent()) == (1.5, 3.5, 4.5, 2.5)
+    assert second.images[0].get_clim() == figure.axes[5].images[0].get_clim() == (-3, 3)
+    assert second.get_ylabel() == "b\n-3 to 3"
+    assert figure.axes[5].get_ylabel() == ""
+    assert first.get_xlim() == (-0.5, 5.5)
+    assert first.get_ylim() == (7.5, -0.5), "row 0 is on top"
+
+
+def test_overlay_rows_take_an_image_without_an_outline() -> None:
+    figure = figures.overlay_rows(torch.ones(1, 1, 3, 3), {"a": torch.zeros(1, 1, 3, 3)})
+    assert not figure.axes[1].collections
+    figures.overlay_rows(torch.eye(3)[None, None, :1], {"a": torch.zeros(1, 1, 1, 3)})
+
+
+def test_overlay_rows_refuse() -> None:
+    image = torch.ones(1, 1, 3, 3)
+    with pytest.raises(ValueError, match=r"^maps: expected at least one row"):
+        figures.overlay_rows(image, {})
+    with pytest.raises(ValueError, match=r"^a: expected \(1, 1, rows, columns\)"):
+        figures.overlay_rows(image, {"a": torch.ones(1, 2, 3, 3)})
+    with pytest.raises(ValueError, match=r"^titles: expected one for each"):
+        figures.overlay_rows(image, {"a": image}, titles=["a", "b"])
+
+
+def test_curve_panels_keep_a_colour_for_each_name() -> None:
+    figure = figures.curve_panels({"x": {"a": [3.0, 1.0], "b": [2.0]}, "y": {"b": [1.0, 4.0]}})
+    upper, lower = figure.axes
+    points = [np.asarray(line.get_xydata()).T.tolist() for line in (*upper.lines, *lower.lines)]
+    assert points == [[[1, 2], [3, 1]], [[1], [2]], [[1, 2], [1, 4]]]
+    assert upper.lines[1].get_color() == lower.lines[0].get_color() != upper.lines[0].get_color()
+    assert upper.lines[1].get_linestyle() == lower.lines[0].get_linestyle() == "--"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+
+
+def test_curve_panels_refuse() -> None:
+    wrong: tuple[dict[str, dict[str, list[float]]], ...] = ({}, {"x": {}}, {"x": {"a": []}})
+    for panels in wrong:
+        with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
+            figures.curve_panels(panels)
+    with pytest.raises(ValueError, match=r"^panels: expected a finite number"):
+        figures.curve_panels({"x": {"a": [float("nan")]}})
+
+
+def test_dot_rows_show_every_number_and_the_mean() -> None:
+    figure = figures.dot_rows({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy")
+    (axes,) = figure.axes
+    points = [np.asarray(line.get_xydata()).T.tolist() for line in axes.lines]
+    assert points[0] == [[0.25, 0.75], [0, 0]]
+    assert points[1][0] == [0.5, 0.5]
+    assert points[2] == [[1.0], [1]]
+    low, high = axes.get_ylim()
+    assert low > high, "the first group is on top"
+    assert axes.get_xlabel() == "accuracy"
+
+
+def test_dot_rows_refuse() -> None:
+    wrong: tuple[dict[str, list[float]], ...] = ({}, {"a": []})
+    for groups in wrong:
+        with pytest.raises(ValueError, match=r"^groups: expected at least one number"):
+            figures.dot_rows(groups, label="x")
+    with pytest.raises(ValueError, match=r"^groups: expected a finite number"):
+        figures.dot_rows({"a": [float("inf")]}, label="x")

@@ -14,6 +14,7 @@ import torch
 from bad_values import BAD_VALUES, check_refusals
 from test_counting import REFUSED as COUNTED
 from test_networks import SIZES
+from test_occlusion import OCCLUDED
 from test_scoring import SCORED
 
 import cnnbook
@@ -24,6 +25,7 @@ from cnnbook import (
     images,
     kernels,
     networks,
+    occlusion,
     pooling,
     scoring,
     shapes,
@@ -346,6 +348,7 @@ def test_no_public_parameter_is_left_out() -> None:
     covered: dict[Any, set[str]] = {function: set(given) for function, given in CALLS.items()}
     for call, _, checks in (*SIZES.values(), *SCORED.values()):
         covered.setdefault(call, set()).update(checks)
+    covered[occlusion.occlusion_map] = set(OCCLUDED)
     for call, _, name, _ in COUNTED:
         covered.setdefault(call, set()).add(name)
     by_hand = {function for function, _ in BY_HAND}

@@ -23,6 +23,7 @@ SQUARE = torch.ones(1, 1, 3, 3)
 CALLS: dict[Any, dict[str, Any]] = {
     figures.bars: {"groups": {"a": {"b": 1}}},
     figures.confusion_heatmaps: {"matrices": {"a": GRID.long()}, "class_names": ["a", "b"]},
+    figures.curve_panels: {"panels": {"a": {"a": [2.0, 1.0]}}},
     figures.feature_maps: {"features": SQUARE, "titles": (), "columns": 2, "size": 1.0},
     figures.feature_rows: {"images": IMAGES, "features": IMAGES, "titles": ()},
     figures.feature_table: {
@@ -39,8 +40,10 @@ CALLS: dict[Any, dict[str, Any]] = {
     figures.matrix_pictures: {"matrices": {"a": GRID}},
     figures.number_grids: {"grids": {"a": GRID}},
     figures.overlap_picture: {"parts": torch.ones(2, 1, 3, 3)},
+    figures.overlay_rows: {"images": IMAGES, "maps": {"a": IMAGES}, "titles": (), "stride": 1},
     figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
     figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
+    figures.dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
     figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
     figures.window_picture: {
         "images": SQUARE,
@@ -76,6 +79,7 @@ TAKEN: dict[str, set[str]] = {
     "image_size": {"one"},
     "size": {"half", "one"},
     "margin": {"None", "zero", "one"},
+    "stride": {"one"},
     **{name: {"text", "empty text"} for name in ("across", "down", "label")},
     **{name: {"zero", "one"} for name in ("row", "column")},
     **{name: {"None"} for name in ("bias", "optimizer", "device", "validation")},
