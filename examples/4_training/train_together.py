@@ -5,7 +5,8 @@ As two processes:       torchrun --nproc-per-node 2 train_together.py
 As two that may die:    torchrun --nproc-per-node 2 --max-restarts 3 train_together.py \
                             --checkpoint run.ckpt
 
-With a checkpoint, a training that was stopped goes on when the same command is given again.
+With a checkpoint, a training that was stopped goes on when the same command is given again. Each
+process takes a GPU of its own where torch can use one; where there are fewer, add --device cpu.
 """
 
 import argparse
@@ -27,11 +28,13 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=499, help="updates, one an epoch")
     parser.add_argument("--checkpoint", help="file to go on from when the training was stopped")
     parser.add_argument("--checkpoint-every", type=int, default=50, help="epochs between two")
+    parser.add_argument("--device", help="such as cpu; a GPU where there is one, if left out")
     given = parser.parse_args()
+    device = torch.device(given.device) if given.device else best_device()
 
     # Every process holds all images; which of them it works on, the trainer decides.
     data = load_fashion_mnist(n_train=given.images, n_test=1, fallback="drawn")
-    processes = join_processes(best_device())
+    processes = join_processes(device)
     share = processes.share(given.images)
     print(
         f"process {processes.rank} of {processes.count} (pid {os.getpid()}) "
@@ -51,6 +54,7 @@ def main() -> int:
             data.train_images,
             data.train_labels,
             epochs=given.epochs,
+            device=device,
             checkpoint=given.checkpoint,
             checkpoint_every=given.checkpoint_every,
         )
