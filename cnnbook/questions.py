@@ -2159,8 +2159,8 @@ answer = parameters
 
 _loss_of_pieces = Exercise(
     "18.1",
-    "A batch is cut into pieces of 100, 100 and 50 images. Their mean losses are 2, 1 and 3.5. What "
-    "is the mean loss of the whole batch?",
+    "A batch is cut into pieces of 100, 100 and 50 images. Their mean losses are 2, 1 and 3.5. "
+    "What is the mean loss of the whole batch?",
     hint="A piece of 50 images has half as much to say as one of 100.",
     solution="""
 sizes, means = [100, 100, 50], [2, 1, 3.5]
@@ -2215,7 +2215,7 @@ def _by_pieces(
         weight: float, pixels: torch.Tensor, targets: torch.Tensor, size: int
     ) -> torch.Tensor:
         parts = twice * (weight * pixels - targets) * pixels
-        return combine(list(parts.split(size)), len(pixels))
+        return combine(list(torch.split(parts, size)), len(pixels))
 
     return gradient
 
@@ -2226,8 +2226,8 @@ _gradient_in_pieces = Exercise(
     "function ``gradient(weight, pixels, targets, size)`` that takes ``size`` pixels at a time, "
     "the last ones of which may be fewer, and returns the gradient of the weight for the whole "
     "batch. ``pixels`` and ``targets`` are tensors of shape ``(n,)``. Hand in the function.",
-    hint="``pixels.split(size)`` gives the pieces. Add up twice the miss times the pixel, and divide "
-    "when all have been added.",
+    hint="``pixels.split(size)`` gives the pieces. Add up twice the miss times the pixel, and "
+    "divide when all have been added.",
     solution="""
 def gradient(weight, pixels, targets, size):
     total = 0
@@ -2239,8 +2239,10 @@ def gradient(weight, pixels, targets, size):
 answer = gradient
 """,
     kind=Function(_pixels_and_targets),
-    right=lambda: lambda weight, pixels, targets, size: (
-        (2 * weight * pixels @ pixels - 2 * targets @ pixels) / len(pixels)
+    right=lambda: (
+        lambda weight, pixels, targets, size: (
+            (2 * weight * pixels @ pixels - 2 * targets @ pixels) / len(pixels)
+        )
     ),
     tolerance=_FLOAT32,
     mistakes=(
@@ -2429,8 +2431,10 @@ answer = joined
         ),
         Mistake(
             "who had fewer images counts for more",
-            lambda: lambda gradients, counts: (
-                (gradients / counts[:, None]).sum(dim=0) / (1 / counts).sum()
+            lambda: (
+                lambda gradients, counts: (
+                    (gradients / counts[:, None]).sum(dim=0) / (1 / counts).sum()
+                )
             ),
             "Multiply with the number of images; do not divide by it.",
         ),

@@ -334,8 +334,8 @@ for _ in range(2):
         seconds[size] = min(seconds[size], (time.perf_counter() - began) / 2)
 
 # %%
-# The left panel is measured, the better of two runs each. The right one is counted: the convolution's
-# 46,656 bytes for each image of a piece.
+# The left panel is measured, the better of two runs each. The right one is counted: the
+# convolution's 46,656 bytes for each image of a piece.
 
 from cnnbook.figures import size_panels
 
@@ -352,10 +352,10 @@ figure = size_panels(panels, label="images at a time")
 # On a GPU
 # --------
 #
-# A GPU has other worries. It is done with all 5,000 images in a moment, and then waits for the CPU to
-# say what comes next, dozens of times in each update. So there the trainer takes a few updates one by
-# one and then *records* one, with all its orders, as what is called a CUDA graph. From then on, one
-# order replays a whole update.
+# A GPU has other worries. It is done with all 5,000 images in a moment, and then waits for the CPU
+# to say what comes next, dozens of times in each update. So there the trainer takes a few updates
+# one by one and then *records* one, with all its orders, as what is called a CUDA graph. From then
+# on, one order replays a whole update.
 
 from cnnbook.graphs import WARM_UP
 

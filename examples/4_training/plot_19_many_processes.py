@@ -52,7 +52,6 @@ print(sum(share.mean().item() * len(share) / 6 for share in shares))
 
 from torch.nn.functional import cross_entropy
 
-from cnnbook.figures import pieces_picture
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 
@@ -69,6 +68,8 @@ for rank in range(4):
 # %%
 # Four rows of work that need nothing of each other, until the sum is made:
 
+from cnnbook.figures import pieces_picture
+
 names = [f"process {rank}" for rank in range(4)]
 shown = torch.stack(gradients).round(decimals=2)
 figure = pieces_picture(data.train_images, shown, sizes=sizes, names=names)
@@ -83,8 +84,8 @@ assert sizes == [3, 3, 2, 2]
 # ------------
 #
 # Before you look, guess: how many numbers does a process hand over in each update, if 5,000
-# pictures are shared between two? We put a stand-in in the place of the exchange, and look at what it
-# is given.
+# pictures are shared between two? We put a stand-in in the place of the exchange, and look at what
+# it is given.
 
 from unittest.mock import patch
 
@@ -111,8 +112,8 @@ assert round(2500 * 784 / 27_136) == 72
 # ------------------------
 #
 # The trainer is the one that we know. Started by ``torchrun``, which comes with torch,
-# :func:`~cnnbook.training.fit_full_batch` notices that it is not alone, takes its share and sums the
-# gradients. So a script that trains with others looks like one that trains alone. This is
+# :func:`~cnnbook.training.fit_full_batch` notices that it is not alone, takes its share and sums
+# the gradients. So a script that trains with others looks like one that trains alone. This is
 # ``train_together.py``, which lies beside this page:
 
 import os
@@ -130,17 +131,17 @@ print(script.read_text("utf-8"))
 
 # %%
 # Most of it asks what is wanted and tells what is done. The training is one call. A shell starts it
-# as ``python train_together.py``, or for two processes as
-# ``torchrun --nproc-per-node 2 train_together.py``. Here we start it from Python. The processes talk
-# by a library named gloo, over an address of this machine that no other can reach.
+# as ``python train_together.py``, or for two processes as ``torchrun --nproc-per-node 2
+# train_together.py``. Here we start it from Python. The processes talk by a library named gloo,
+# over an address of this machine that no other can reach.
 
 import subprocess
 import tempfile
 
 if os.name != "posix" or not torch.distributed.is_gloo_available():
     raise RuntimeError(
-        "torch.distributed: expected Linux or macOS, with gloo, got something else; on Windows, run "
-        "this page in WSL"
+        "torch.distributed: expected Linux or macOS, with gloo, got something else; on Windows, "
+        "run this page in WSL"
     )
 room = tempfile.TemporaryDirectory()
 loopback = "lo" if sys.platform == "linux" else "lo0"
@@ -165,7 +166,8 @@ def start(processes: int, name: str) -> subprocess.Popen[bytes]:
 
 
 # %%
-# And one that waits for the end, but not for ever, shows what was printed, and reads the checkpoint.
+# And one that waits for the end, but not for ever, shows what was printed, and reads the
+# checkpoint.
 
 from typing import Any
 
@@ -188,8 +190,8 @@ def finish(running: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
 # One, two, four
 # --------------
 #
-# First alone, then two processes, then four. The :term:`full batch` is the same 102 images each time.
-# What do you expect of the losses?
+# First alone, then two processes, then four. The :term:`full batch` is the same 102 images each
+# time. What do you expect of the losses?
 
 ends = {}
 for processes, name in ((1, "alone"), (2, "two"), (4, "four")):
@@ -223,10 +225,10 @@ assert 2 * 26 + 2 * 25 == 102
 # One of them dies
 # ----------------
 #
-# Machines fail, and the more of them work together the more often one does. The others then wait for
-# a gradient that never comes. ``torchrun`` notices, ends them too, and starts all of them again, as
-# often as ``--max-restarts`` allows. Then the script begins from the start; but the trainer finds
-# the checkpoint. Let us see. A function that reads how far a training is:
+# Machines fail, and the more of them work together the more often one does. The others then wait
+# for a gradient that never comes. ``torchrun`` notices, ends them too, and starts all of them
+# again, as often as ``--max-restarts`` allows. Then the script begins from the start; but the
+# trainer finds the checkpoint. Let us see. A function that reads how far a training is:
 
 from cnnbook.checkpoints import unpack
 
@@ -274,13 +276,13 @@ room.cleanup()
 
 # %%
 # Not at all. Every loss and every weight is equal to the last bit. A checkpoint holds all that the
-# rest of the training depends on: the weights, Adam's running means, the losses so far, and the state
-# of the random numbers. It is written beside the old one and takes its place only when it is whole,
-# so it does not matter in which moment the plug is pulled.
+# rest of the training depends on: the weights, Adam's running means, the losses so far, and the
+# state of the random numbers. It is written beside the old one and takes its place only when it is
+# whole, so it does not matter in which moment the plug is pulled.
 #
-# (The restart itself needed care. What ``torchrun`` leaves behind of the dead leads their successors to
-# addresses where nobody is any more; :func:`~cnnbook.distributed.join_processes` says how it is
-# avoided.)
+# (The restart itself needed care. What ``torchrun`` leaves behind of the dead leads their
+# successors to addresses where nobody is any more; :func:`~cnnbook.distributed.join_processes` says
+# how it is avoided.)
 #
 # Several machines
 # ----------------
@@ -320,8 +322,8 @@ assert "first:29400" in command
 # The answer
 # ----------
 #
-# Each process takes a share of the images, all exchange their gradients, 27,130 numbers an update for
-# the small CNN, and each takes the same step. One, two and four processes agree to 1e-5. If one
+# Each process takes a share of the images, all exchange their gradients, 27,130 numbers an update
+# for the small CNN, and each takes the same step. One, two and four processes agree to 1e-5. If one
 # dies, all are started again, go on from the last checkpoint, and end with the very bits that they
 # would have ended with.
 #
