@@ -65,7 +65,8 @@ assert (4 * -2 + 2 * -8) / 6 == -4
 
 # %%
 # The library's :func:`~cnnbook.cutting.cut` cuts a batch and says by what the loss of each piece
-# must be multiplied. For our six pictures, four at a time:
+# must be multiplied. For our six pictures, four at a time, with the targets as a column, as a
+# network would give its scores:
 
 from cnnbook.cutting import cut
 
@@ -119,13 +120,14 @@ def in_pieces(
 # %%
 # One image at a time, 125, 250, and all 5,000. Before you look: will the gradients be the same to
 # the last digit? We ask twice, with numbers of sixteen digits (float64) and with torch's usual ones
-# of seven (float32).
+# of seven (float32); the second time we spare ourselves the 5,000 single images.
 
-for dtype, allowed in ((torch.float64, 1e-12), (torch.float32, 1e-4)):
+exact, usual = (torch.float64, 1e-12, (1, 125, 250)), (torch.float32, 1e-4, (125, 250))
+for dtype, allowed, sizes in (exact, usual):
     net = fresh().to(dtype)
     whole, gradient = in_pieces(net, images.to(dtype), labels.to(dtype), 5000)
     print(f"{dtype}, 5000 at a time: loss {whole:.5f}")
-    for size in (1, 125, 250):
+    for size in sizes:
         loss, other = in_pieces(net, images.to(dtype), labels.to(dtype), size)
         apart = ((other - gradient).abs().max() / gradient.abs().max()).item()
         print(f"  {size} at a time: loss {loss:.5f}, gradient apart by {apart:.0e}")
@@ -183,12 +185,12 @@ for name, found in (
 ):
     error = ((found - right).norm() / right.norm()).item()
     print(f"{name}: wrong by {error:.6f} of the gradient's length")
-    assert error > 0.5 if name == "mean of means" else error < 1e-4
+    assert error > (0.5 if data.drawn else 2) if name == "mean of means" else error < 1e-4
 
 # %%
-# More than half of the gradient's length. One garment has as much to say as 4,999 others, and it
-# happens to be of another opinion. No error is raised and the loss still falls, only elsewhere;
-# this is the kind of mistake that lives long. With the right weights the difference is below 1e-4.
+# With Fashion-MNIST, the mistake is more than twice as long as the gradient itself. One garment has
+# as much to say as 4,999 others, and it is of another opinion. No error is raised; this is the kind
+# of mistake that lives long. With the right weights the difference is below 1e-4.
 #
 # When pieces are not allowed
 # ---------------------------

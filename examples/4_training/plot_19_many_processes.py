@@ -114,7 +114,8 @@ assert round(2500 * 784 / 27_136) == 72
 # The trainer is the one that we know. Started by ``torchrun``, which comes with torch,
 # :func:`~cnnbook.training.fit_full_batch` notices that it is not alone, takes its share and sums
 # the gradients. So a script that trains with others looks like one that trains alone. This is
-# ``train_together.py``, which lies beside this page:
+# :download:`train_together.py </../examples/4_training/train_together.py>`, which must lie beside
+# this page where it is run:
 
 import os
 import sys
