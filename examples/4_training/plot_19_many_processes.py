@@ -15,8 +15,9 @@ no other can look into.
 #
 # The six pictures of the last page again. Their parts of the gradient were -2, -4, -2, 0, -12 and
 # -4, their sum -24, their mean -4. Now there are four processes. Six pictures cannot be shared out
-# evenly among four; the first ones take one more. Who takes which, and what does each have to tell
-# the others so that all know the -4?
+# evenly among four; the first ones take one more. The processes are numbered from 0, and torch
+# calls that number the *rank*. Who takes which pictures, and what does each have to tell the others
+# so that all know the -4?
 
 import torch
 
@@ -139,7 +140,8 @@ print(script.read_text("utf-8"))
 import subprocess
 import tempfile
 
-if os.name != "posix" or not torch.distributed.is_gloo_available():
+gloo = torch.distributed.is_available() and torch.distributed.is_gloo_available()
+if os.name != "posix" or not gloo:
     raise RuntimeError(
         "torch.distributed: expected Linux or macOS, with gloo, got something else; on Windows, "
         "run this page in WSL"
