@@ -1133,8 +1133,10 @@ def overlap_picture(parts: torch.Tensor) -> Figure:
     return figure
 
 
-def _shaded_cells(axes: Axes, numbers: torch.Tensor, most: float, font: int) -> None:
-    """Write numbers into cells that are the bluer the larger the number; zeros stay empty."""
+def _shaded_cells(
+    axes: Axes, numbers: torch.Tensor, most: float, font: int, *, zeros: bool = False
+) -> None:
+    """Write numbers into cells that are the bluer the larger the number; zeros if wanted."""
     rows, columns = numbers.shape
     for row in range(rows):
         for column in range(columns):
@@ -1146,11 +1148,12 @@ def _shaded_cells(axes: Axes, numbers: torch.Tensor, most: float, font: int) -> 
             axes.add_patch(
                 Rectangle((column, row), 1, 1, facecolor=COLOURS[5], alpha=shade, edgecolor="none")
             )
-            if number:
+            if number or zeros:
                 axes.text(
                     column + 0.5,
                     row + 0.5,
-                    f"{number:.4g}",
+                    # Adding 0 takes the sign from a -0.0.
+                    f"{number + 0.0:.4g}",
                     ha="center",
                     va="center",
                     fontsize=font,
@@ -1540,11 +1543,11 @@ def pieces_picture(
         if names:
             figure.text(0.02, bottom + 0.88 * each, names[index], fontsize=11, va="center")
         axes = figure.add_axes((0.6, bottom + 0.02 * each, 0.16, 0.8 * each))
-        _shaded_cells(axes, gradients[index], most, 11)
+        _shaded_cells(axes, gradients[index], most, 11, zeros=True)
         _arrow(figure, (0.53, middle), (0.6, middle))
         _arrow(figure, (0.765, middle), (0.83, 0.5 + 0.1 * (middle - 0.5)))
     axes = figure.add_axes((0.83, 0.5 - 0.4 * each, 0.16, 0.8 * each))
-    _shaded_cells(axes, total, most, 11)
+    _shaded_cells(axes, total, most, 11, zeros=True)
     figure.text(0.91, 0.5 + 0.46 * each, "sum", fontsize=12, ha="center", va="center")
     return figure
 

@@ -346,10 +346,10 @@ panels = {"seconds an epoch": seconds, "million bytes": room}
 figure = size_panels(panels, label="images at a time")
 
 # %%
-# The room grows in proportion. The time does not: pieces that are too small are nearly all bother,
-# for each adds 27,130 numbers to the sum, and pieces that are too large spill over the cache. In
-# between it hardly matters, so the trainer measures nothing and takes as many as make about four
-# million bytes.
+# The room grows in proportion. The time has no reason to: pieces that are too small are nearly all
+# bother, for each adds 27,130 numbers to the sum, and pieces that are too large spill over the
+# cache, so look for the best time somewhere in the middle. The trainer measures nothing. It takes
+# as many as make about four million bytes, the same number on every machine.
 #
 # On a GPU
 # --------
@@ -394,9 +394,9 @@ assert WARM_UP == 3
 #
 # No. An update asks for the sum of all gradients, and a sum can be made in pieces: -8 and -16 are
 # -24. The pieces must be weighted by their number of images, and the loss must be one part for each
-# image, which batch normalization spoils. In return a hundredth of the memory is enough, and
-# because that much stays close to the core, it is also faster. A full batch is a matter of what is
-# added up, and not of what is in memory at once.
+# image, which batch normalization spoils. In return a hundredth of the memory is enough, which has
+# room beside the core; how much time that and the rest have saved where this page was built, it has
+# printed. A full batch is a matter of what is added up, and not of what is in memory at once.
 #
 # Where a batch is cut into pieces, nobody says that one computer must take them all:
 # :doc:`/gallery/4_training/plot_19_many_processes`.

@@ -67,7 +67,7 @@ for rank in range(4):
     sizes.append(share.stop - share.start)
 
 # %%
-# Four rows of work that need nothing of each other, until the sum is made:
+# Four rows of work that need nothing of each other, until the sum is made (to two decimals):
 
 from cnnbook.figures import pieces_picture
 
