@@ -82,13 +82,19 @@ assert pieces.factors == (4 / 6, 2 / 6)
 # The real thing
 # --------------
 #
-# Now the small CNN with its 27,130 :term:`parameters <parameter>` and 5,000 pictures of clothes.
+# Now the small CNN with its 27,130 :term:`parameters <parameter>` and 5,000 pictures of clothes. We
+# shall try pieces of a single picture, for which a second core is more bother than help. So for now
+# torch gets one.
+
+from torch.nn.functional import cross_entropy
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 
 data = load_fashion_mnist(n_train=5000, n_test=1, fallback="drawn")
 images, labels = data.train_images, data.train_labels
+threads = torch.get_num_threads()
+torch.set_num_threads(1)
 
 
 def fresh() -> torch.nn.Sequential:
@@ -100,8 +106,6 @@ def fresh() -> torch.nn.Sequential:
 # %%
 # A function that takes so many images at a time, and gives the mean loss and its gradient. It sums
 # within a piece and divides by the number of *all* images; then a short last piece needs no care.
-
-from torch.nn.functional import cross_entropy
 
 
 def in_pieces(
@@ -165,9 +169,11 @@ net.zero_grad()
 cross_entropy(net(twelve), labels[:12], reduction="sum").backward()
 assert torch.allclose(torch.stack(gradients).sum(dim=0), net[0].weight.grad[0, 0], atol=1e-4)
 assert torch.allclose(shown.sum(dim=0), net[0].weight.grad[0, 0], atol=0.02)
+torch.set_num_threads(threads)
 
 # %%
-# All twelve at once give the same sum. (Up to 0.02, because the figure has two decimals.)
+# All twelve at once give the same sum. (Up to 0.02, because the figure has two decimals.) And torch
+# has all its cores again.
 #
 # A tail of one
 # -------------
