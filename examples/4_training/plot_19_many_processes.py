@@ -213,14 +213,17 @@ assert "takes 25 images, from 77" in told
 # the 200 losses the same, whoever computed them?
 
 for name in ("two", "four"):
-    apart = ((losses[name] - losses["alone"]) / losses["alone"]).abs().max().item()
-    print(f"{name}: the losses differ by {apart:.0e} of their size, at most")
-    assert apart < 1e-5
+    apart = ((losses[name] - losses["alone"]) / losses["alone"]).abs()
+    first, whole = apart[:100].max().item(), apart.max().item()
+    print(f"{name}: apart by {first:.0e} of their size in 100 epochs, by {whole:.0e} in 200")
+    assert first < 1e-5
+    assert whole < 1e-3
 assert 2 * 26 + 2 * 25 == 102
 
 # %%
-# By less than 1e-5 of their size. The sums are the same, but made in another order, and so rounded
-# otherwise.
+# Nearly. In the first 100 epochs they differ by less than 1e-5 of their size. The sums are the
+# same, but made in another order, and so rounded otherwise. Each update builds on the last and
+# hands its roundings on, so later it may be more; below 1e-3 in all 200.
 #
 # (Do not look at the times. So small a task is not done sooner by four processes on two cores. To
 # share pays when a share is much more work than the exchange.)
@@ -326,9 +329,9 @@ assert "first:29400" in command
 # ----------
 #
 # Each process takes a share of the images, all exchange their gradients, 27,130 numbers an update
-# for the small CNN, and each takes the same step. One, two and four processes agree to 1e-5. If one
-# dies, all are started again, go on from the last checkpoint, and end with the very bits that they
-# would have ended with.
+# for the small CNN, and each takes the same step. One, two and four processes agree, for 100 epochs
+# to 1e-5. If one dies, all are started again, go on from the last checkpoint, and end with the very
+# bits that they would have ended with.
 #
 # So much for training that goes well. When it does not, read
 # :doc:`/gallery/4_training/plot_22_error_clinic`.
