@@ -36,9 +36,11 @@ def main() -> int:
     data = load_fashion_mnist(n_train=given.images, n_test=1, fallback="drawn")
     processes = join_processes(device)
     share = processes.share(given.images)
+    # The end of the line within the text, or the lines of several processes would be mixed up.
     print(
         f"process {processes.rank} of {processes.count} (pid {os.getpid()}) "
-        f"takes {share.stop - share.start} images, from {share.start}",
+        f"takes {share.stop - share.start} images, from {share.start}\n",
+        end="",
         flush=True,
     )
     first = processes.rank == 0
