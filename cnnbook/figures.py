@@ -39,8 +39,10 @@ __all__ = [
     "number_grids",
     "overlap_picture",
     "overlay_rows",
+    "pieces_picture",
     "pooling_picture",
     "pooling_strips",
+    "size_panels",
     "two_ways",
     "window_picture",
     "yearly_bars",
@@ -1146,8 +1148,10 @@ def overlap_picture(parts: torch.Tensor) -> Figure:
     return figure
 
 
-def _shaded_cells(axes: Axes, numbers: torch.Tensor, most: float, font: int) -> None:
-    """Write numbers into cells that are the bluer the larger the number; zeros stay empty."""
+def _shaded_cells(
+    axes: Axes, numbers: torch.Tensor, most: float, font: int, *, zeros: bool = False
+) -> None:
+    """Write numbers into cells that are the bluer the larger the number; zeros if wanted."""
     rows, columns = numbers.shape
     for row in range(rows):
         for column in range(columns):
@@ -1159,11 +1163,12 @@ def _shaded_cells(axes: Axes, numbers: torch.Tensor, most: float, font: int) -> 
             axes.add_patch(
                 Rectangle((column, row), 1, 1, facecolor=COLOURS[5], alpha=shade, edgecolor="none")
             )
-            if number:
+            if number or zeros:
                 axes.text(
                     column + 0.5,
                     row + 0.5,
-                    f"{number:.4g}",
+                    # Adding 0 takes the sign from a -0.0.
+                    f"{number + 0.0:.4g}",
                     ha="center",
                     va="center",
                     fontsize=font,
@@ -1697,4 +1702,161 @@ def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     axes.tick_params(axis="x", labelsize=10)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def pieces_picture(
+    images: torch.Tensor,
+    gradients: torch.Tensor,
+    *,
+    sizes: Sequence[int],
+    names: Sequence[str] = (),
+) -> Figure:
+    """Draw a batch in pieces: the images of each, its gradient, and the sum of the gradients.
+
+    Args:
+        images: The whole batch ``(n, 1, h, w)``, in the order of the pieces.
+        gradients: What each piece adds to the sum, ``(pieces, rows, columns)``.
+        sizes: How many images each piece has; together ``n``.
+        names: A name for each piece, or none.
+
+    Returns:
+        The figure: a row for each piece, and on the right the sum.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: A shape or a count does not fit.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import pieces_picture
+        >>> gradients = torch.tensor([-8.0, -16.0]).reshape(2, 1, 1)
+        >>> figure = pieces_picture(torch.ones(6, 1, 2, 2), gradients, sizes=[4, 2])
+        >>> [text.get_text() for axes in figure.axes for text in axes.texts]
+        ['-8', '-16', '-24']
+        >>> pieces_picture(torch.ones(6, 1, 2, 2), gradients, sizes=[4, 3])
+        Traceback (most recent call last):
+            ...
+        ValueError: sizes: expected 2 sizes that add up to 6, got [4, 3]
+
+    Source:
+        Derived here.
+    """
+    _check_seen(images, name="images")
+    _check_seen(gradients, name="gradients")
+    _check_texts(names, name="names")
+    check_images(images)
+    if len(images) == 0 or images.shape[1] != 1:
+        raise ValueError(
+            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
+        )
+    if gradients.ndim != 3 or 0 in gradients.shape:
+        raise ValueError(
+            "gradients: expected (pieces, rows, columns) with none of them 0, got "
+            f"{tuple(gradients.shape)}"
+        )
+    if not isinstance(sizes, (list, tuple)):
+        raise TypeError(f"sizes: expected a list of whole numbers, got {sizes!r}")
+    counts = [whole_number(size, name="sizes", least=1) for size in sizes]
+    if len(counts) != len(gradients) or sum(counts) != len(images):
+        raise ValueError(
+            f"sizes: expected {len(gradients)} sizes that add up to {len(images)}, got {counts}"
+        )
+    if names and len(names) != len(counts):
+        raise ValueError(
+            f"names: expected one for each of the {len(counts)} pieces or none, got {len(names)}"
+        )
+    images, gradients = images.detach().cpu(), gradients.detach().cpu()
+    total = gradients.sum(dim=0)
+    most = max(total.abs().max().item(), gradients.abs().max().item(), 1e-12)
+    figure = plt.figure(figsize=(6.4, 1.3 * len(counts) + 0.3))
+    each, (height, width) = 0.96 / len(counts), images.shape[2:]
+    # One pixel of white from each image to the next, and each row as wide as the fullest.
+    longest = max(counts) * (width + 1) - 1
+    start = 0
+    for index, count in enumerate(counts):
+        bottom = 0.98 - (index + 1) * each
+        middle = bottom + 0.42 * each
+        strip = torch.ones(height, count * (width + 1) - 1, dtype=torch.float64)
+        for place, image in enumerate(images[start : start + count, 0]):
+            first = place * (width + 1)
+            strip[:, first : first + width] = image
+        start += count
+        axes = figure.add_axes((0.02, bottom + 0.05 * each, 0.5, 0.74 * each), anchor="W")
+        axes.imshow(strip.numpy(), cmap="gray", interpolation="nearest")
+        axes.set_xlim(-0.5, longest - 0.5)
+        axes.set_axis_off()
+        if names:
+            figure.text(0.02, bottom + 0.88 * each, names[index], fontsize=11, va="center")
+        axes = figure.add_axes((0.6, bottom + 0.02 * each, 0.16, 0.8 * each))
+        _shaded_cells(axes, gradients[index], most, 11, zeros=True)
+        _arrow(figure, (0.53, middle), (0.6, middle))
+        _arrow(figure, (0.765, middle), (0.83, 0.5 + 0.1 * (middle - 0.5)))
+    axes = figure.add_axes((0.83, 0.5 - 0.4 * each, 0.16, 0.8 * each))
+    _shaded_cells(axes, total, most, 11, zeros=True)
+    figure.text(0.91, 0.5 + 0.46 * each, "sum", fontsize=12, ha="center", va="center")
+    return figure
+
+
+def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figure:
+    """Draw several quantities against the same sizes, each on logarithmic axes of its own.
+
+    Args:
+        panels: A heading with its unit, and for each size a number above 0.
+        label: What the sizes are.
+
+    Returns:
+        The figure: a panel for each quantity, the number written at each size.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: There is no panel, one is empty, or a number is not above 0.
+
+    Examples:
+        >>> from cnnbook.figures import size_panels
+        >>> figure = size_panels({"MB": {1: 0.5, 100: 50.0}}, label="images at a time")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['0.5', '50']
+        >>> size_panels({"MB": {}}, label="images at a time")
+        Traceback (most recent call last):
+            ...
+        ValueError: panels: expected at least one number in each of at least one panel, got \
+{'MB': {}}
+
+    Source:
+        Derived here.
+    """
+    _check_named(panels, Mapping, name="panels", what="numbers by size")
+    _check_texts([label], name="label")
+    for numbers in panels.values():
+        for size, number in numbers.items():
+            whole_number(size, name="panels", least=1)
+            real_number(number, name="panels", above=0)
+    if not panels or not all(panels.values()):
+        raise ValueError(
+            "panels: expected at least one number in each of at least one panel, "
+            f"got {dict(panels)}"
+        )
+    figure, grid = plt.subplots(
+        1, len(panels), figsize=(3.2 * len(panels), 3.0), squeeze=False, layout="constrained"
+    )
+    for axes, (heading, numbers), colour in zip(grid.flat, panels.items(), COLOURS, strict=False):
+        axes.plot(list(numbers), list(numbers.values()), "o-", color=colour, lw=2, ms=7)
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        for size, number in numbers.items():
+            axes.annotate(
+                f"{number:.3g}",
+                (size, number),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=11,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+            )
+        axes.set_title(heading, fontsize=11)
+        axes.set_xticks(list(numbers), [f"{size:,}" for size in numbers])
+        axes.minorticks_off()
+        axes.margins(x=0.15, y=0.2)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
     return figure

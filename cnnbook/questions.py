@@ -2628,6 +2628,335 @@ answer = ready
     remark="An axis and a division: two patients less.",
 )
 
+_loss_of_pieces = Exercise(
+    "18.1",
+    "A batch is cut into pieces of 100, 100 and 50 images. Their mean losses are 2, 1 and 3.5. "
+    "What is the mean loss of the whole batch?",
+    hint="A piece of 50 images has half as much to say as one of 100.",
+    solution="""
+sizes, means = [100, 100, 50], [2, 1, 3.5]
+answer = sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 475 / 250,
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "every piece has the same say",
+            lambda: 6.5 / 3,
+            "Weight each mean with its number of images.",
+        ),
+        Mistake(
+            "the means are added up",
+            lambda: 6.5,
+            "A mean lies between the smallest and the largest.",
+        ),
+        Mistake(
+            "that is the sum of all images' losses",
+            lambda: 475,
+            "It still has to be divided by the number of images.",
+        ),
+        Mistake(
+            "the last piece is left out",
+            lambda: 1.5,
+            "Its images belong to the batch like all others.",
+        ),
+        Mistake(
+            "the sum is divided by the images of one piece",
+            lambda: 4.75,
+            "Divide by the images of all pieces together.",
+        ),
+    ),
+    remark="(200 + 100 + 175) / 250 = 1.9.",
+)
+
+
+def _pixels_and_targets() -> list[tuple[object, ...]]:
+    pixels = torch.tensor([1.0, 2.0, -1.0, 3.0, 0.5, 2.0, 4.0])
+    targets = torch.tensor([2.0, 0.0, 1.0, 4.0, 3.0, -2.0, 5.0])
+    return [(1.5, pixels, targets, size) for size in (3, 7, 1, 5)]
+
+
+def _by_pieces(
+    combine: Callable[[list[torch.Tensor], int], torch.Tensor], *, twice: float = 2.0
+) -> Callable[[float, torch.Tensor, torch.Tensor, int], torch.Tensor]:
+    """Return a function that puts the gradients of pieces together in a way of its own."""
+
+    def gradient(
+        weight: float, pixels: torch.Tensor, targets: torch.Tensor, size: int
+    ) -> torch.Tensor:
+        parts = twice * (weight * pixels - targets) * pixels
+        return combine(list(torch.split(parts, size)), len(pixels))
+
+    return gradient
+
+
+_gradient_in_pieces = Exercise(
+    "18.2",
+    "A network gives weight times pixel, and the loss is the mean of all squared misses. Write a "
+    "function ``gradient(weight, pixels, targets, size)`` that takes ``size`` pixels at a time, "
+    "the last ones of which may be fewer, and returns the gradient of the weight for the whole "
+    "batch. ``pixels`` and ``targets`` are tensors of shape ``(n,)``. Hand in the function.",
+    hint="``pixels.split(size)`` gives the pieces. Add up twice the miss times the pixel, and "
+    "divide when all have been added.",
+    solution="""
+def gradient(weight, pixels, targets, size):
+    total = 0
+    for some, wanted in zip(pixels.split(size), targets.split(size)):
+        total = total + (2 * (weight * some - wanted) * some).sum()
+    return total / len(pixels)
+
+
+answer = gradient
+""",
+    kind=Function(_pixels_and_targets),
+    right=lambda: (
+        lambda weight, pixels, targets, size: (
+            (2 * weight * pixels @ pixels - 2 * targets @ pixels) / len(pixels)
+        )
+    ),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "it is the mean of the pieces' means",
+            lambda: _by_pieces(lambda parts, n: torch.stack([p.mean() for p in parts]).mean()),
+            "Where the last piece is shorter, its pixels get too much say.",
+        ),
+        Mistake(
+            "it is the sum and not the mean",
+            lambda: _by_pieces(lambda parts, n: torch.stack([p.sum() for p in parts]).sum()),
+            "The loss is a mean over all pixels, so its gradient is one too.",
+        ),
+        Mistake(
+            "it is divided by the number of pieces",
+            lambda: _by_pieces(lambda parts, n: torch.stack([p.sum() for p in parts]).mean()),
+            "The mean is over pixels; into how many pieces they were cut must not matter.",
+        ),
+        Mistake(
+            "the means are added up",
+            lambda: _by_pieces(lambda parts, n: torch.stack([p.mean() for p in parts]).sum()),
+            "Add up sums, and divide once, at the end.",
+        ),
+        Mistake(
+            "only the last piece is left",
+            lambda: _by_pieces(lambda parts, n: parts[-1].sum() / n),
+            "Add to the total within the loop; do not begin it anew.",
+        ),
+        Mistake(
+            "the 2 of the square is forgotten",
+            lambda: _by_pieces(lambda parts, n: torch.cat(parts).sum() / n, twice=1.0),
+            "The gradient of a squared miss is twice the miss.",
+        ),
+    ),
+    remark="Any size gives the same, and that is why the size is free.",
+)
+
+
+_images_that_fit = Exercise(
+    "18.3",
+    "``Conv2d(3, 32, 3)`` takes images of 3 x 32 x 32 in float32. How many images can it take at a "
+    "time if what it puts out for them shall fit into 4 MiB, that is ``4 * 1024 * 1024`` bytes?",
+    hint="How many numbers does it put out for one image, and how many bytes are these?",
+    solution="""
+from cnnbook.shapes import output_size
+
+side = output_size(32, 3)
+answer = 4 * 1024 * 1024 // (32 * side * side * 4)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 4_194_304 // 115_200,
+    mistakes=(
+        Mistake(
+            "a number is counted as one byte",
+            lambda: 4_194_304 // 28_800,
+            "A number in float32 has four.",
+        ),
+        Mistake(
+            "the window costs no pixel here",
+            lambda: 4_194_304 // 131_072,
+            "Without padding, a window of three cannot stand at the last two pixels.",
+        ),
+        Mistake(
+            "one more than fits",
+            lambda: 4_194_304 // 115_200 + 1,
+            "The last one hangs over.",
+        ),
+        Mistake(
+            "only one channel is counted",
+            lambda: 4_194_304 // 3_600,
+            "There are as many feature maps as kernels.",
+        ),
+        Mistake(
+            "what goes in is counted",
+            lambda: 4_194_304 // 12_288,
+            "The question is what comes out.",
+        ),
+        Mistake(
+            "a MiB is taken for a million bytes",
+            lambda: 4_000_000 // 115_200,
+            "It is a little more than that.",
+        ),
+        Mistake(
+            "that is no whole number of images",
+            lambda: 4_194_304 / 115_200,
+            "Part of an image cannot be taken.",
+        ),
+    ),
+    remark="32*30*30 numbers of 4 bytes are 115,200 bytes, and these fit 36 times.",
+)
+
+
+_shares = Exercise(
+    "19.1",
+    "A batch of 23 images is shared among five processes as evenly as possible; where it cannot be "
+    "even, the first ones take one more. How many images does each take?",
+    hint="``divmod(23, 5)``: how many has each at least, and how many are left over?",
+    solution="""
+import torch
+
+from cnnbook.distributed import Processes
+
+cpu = torch.device("cpu")
+shares = [Processes(rank, 5, cpu).share(23) for rank in range(5)]
+answer = [share.stop - share.start for share in shares]
+""",
+    kind=Numbers("a row of five numbers"),
+    right=lambda: [5, 5, 5, 4, 4],
+    mistakes=(
+        Mistake(
+            "the last one has too little to do",
+            lambda: [5, 5, 5, 5, 3],
+            "No two may differ by more than one.",
+        ),
+        Mistake(
+            "the last one has too much to do",
+            lambda: [4, 4, 4, 4, 7],
+            "What is left over is shared out too, one image each.",
+        ),
+        Mistake(
+            "the last ones take one more",
+            lambda: [4, 4, 5, 5, 5],
+            "It is the first ones that do.",
+        ),
+        Mistake(
+            "some images are lost",
+            lambda: [4, 4, 4, 4, 4],
+            "Add them up: it must be the whole batch.",
+        ),
+        Mistake(
+            "there are more images than that",
+            lambda: [5, 5, 5, 5, 5],
+            "Add them up: it must be the whole batch.",
+        ),
+    ),
+    remark="The slowest sets the pace, and it has at most one image more than the others.",
+)
+
+
+def _means_and_counts() -> list[tuple[object, ...]]:
+    gradients = torch.tensor([[2.0, 0.0, -1.0], [-1.0, 3.0, 5.0], [4.0, 6.0, 2.0]])
+    return [
+        (gradients, torch.tensor([5, 3, 2])),
+        (gradients[:2], torch.tensor([1, 4])),
+    ]
+
+
+_joined = Exercise(
+    "19.2",
+    "Each process has the gradient of the *mean* loss of its own images. Write a function "
+    "``joined(gradients, counts)``. It gets these gradients, one process a row, of shape "
+    "``(processes, parameters)``, and how many images each process had, ``(processes,)``, and "
+    "returns the gradient of the mean loss of all images, ``(parameters,)``. Hand in the function.",
+    hint="Make each row a sum again, by the number of its images: ``counts[:, None]`` is a column.",
+    solution="""
+def joined(gradients, counts):
+    sums = gradients * counts[:, None]
+    return sums.sum(dim=0) / counts.sum()
+
+
+answer = joined
+""",
+    kind=Function(_means_and_counts),
+    right=lambda: lambda gradients, counts: (counts.to(gradients) @ gradients) / counts.sum(),
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "all processes have the same say",
+            lambda: lambda gradients, counts: gradients.mean(dim=0),
+            "Who had more images must count for more.",
+        ),
+        Mistake(
+            "the means are added up",
+            lambda: lambda gradients, counts: gradients.sum(dim=0),
+            "The sum of means is no mean; weight them so that the weights add up to 1.",
+        ),
+        Mistake(
+            "that is the gradient of the sum",
+            lambda: lambda gradients, counts: (gradients * counts[:, None]).sum(dim=0),
+            "It still has to be divided by the number of all images.",
+        ),
+        Mistake(
+            "it is divided by the number of processes",
+            lambda: lambda gradients, counts: (gradients * counts[:, None]).mean(dim=0),
+            "The mean is over images.",
+        ),
+        Mistake(
+            "who had fewer images counts for more",
+            lambda: (
+                lambda gradients, counts: (
+                    (gradients / counts[:, None]).sum(dim=0) / (1 / counts).sum()
+                )
+            ),
+            "Multiply with the number of images; do not divide by it.",
+        ),
+    ),
+    remark="The trainer spares itself the detour: its processes hand over sums.",
+)
+
+
+_bytes_of_a_gradient = Exercise(
+    "19.3",
+    "Several processes train the desperate MLP: ``Linear(784, 2048)``, ReLU, ``Linear(2048, 10)``. "
+    "How many bytes has the gradient that each of them hands over in an update, in float32?",
+    hint="The gradient has one number for each parameter. The biases are parameters too.",
+    solution="""
+from cnnbook.counting import count_parameters
+from cnnbook.networks import mlp
+
+answer = 4 * count_parameters(mlp())
+""",
+    kind=Numbers("one number"),
+    right=lambda: 4 * (2048 * 784 + 2048 + 10 * 2048 + 10),
+    mistakes=(
+        Mistake(
+            "those are the numbers and not their bytes",
+            lambda: 2048 * 784 + 2048 + 10 * 2048 + 10,
+            "A number in float32 has four bytes.",
+        ),
+        Mistake(
+            "the biases are forgotten",
+            lambda: 4 * (2048 * 784 + 10 * 2048),
+            "Each unit has one, and it is trained like the weights.",
+        ),
+        Mistake(
+            "that is for the small CNN",
+            lambda: 4 * 27_130,
+            "The MLP has many more parameters.",
+        ),
+        Mistake(
+            "bits are taken for bytes",
+            lambda: 32 * (2048 * 784 + 2048 + 10 * 2048 + 10),
+            "The 32 in the name of float32 are bits, and eight of them are a byte.",
+        ),
+        Mistake(
+            "a number is counted with eight bytes",
+            lambda: 8 * (2048 * 784 + 2048 + 10 * 2048 + 10),
+            "That would be float64.",
+        ),
+    ),
+    remark="Sixty times as much as for the CNN: who has few parameters is also quick to tell.",
+)
+
 EXERCISES: tuple[Exercise, ...] = (
     *(_confusion_to_accuracy, _accuracy_function, _loss_of_a_guess),
     *(_conv_parameters, _largest_mlp, _without_pooling),
@@ -2644,6 +2973,8 @@ EXERCISES: tuple[Exercise, ...] = (
     *(_field_by_hand, _seen_pixels, _layers_needed),
     *(_sobel_by_hand, _laplacian_layer, _one_step),
     *(_one_update, _not_zeroed, _adam_first),
+    *(_loss_of_pieces, _gradient_in_pieces, _images_that_fit),
+    *(_shares, _joined, _bytes_of_a_gradient),
     *(_occlusion_by_hand, _share_of_average, _vote_map),
     *(_colour_lenet, _count_updates, _loss_of_an_epoch),
     *(_right_flatten, _two_class_floor, _made_ready),

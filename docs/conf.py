@@ -104,6 +104,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
+    # A script that a page starts is no page itself.
+    "ignore_pattern": r"^(?!plot_)",
     "within_subsection_order": "FileNameSortKey",
     # A page whose numbers are wrong must not be built.
     "abort_on_example_error": True,

@@ -38,6 +38,8 @@ def test_there_are_pages() -> None:
         "09",
         "10",
         "17",
+        "18",
+        "19",
         "22",
     }
 
@@ -55,6 +57,36 @@ def test_page_runs_alone(page: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_script_that_trains_with_others_trains_alone_and_goes_on(tmp_path: Path) -> None:
+    script = ROOT / "examples" / "4_training" / "train_together.py"
+    environment = os.environ | {
+        "CNNBOOK_MIRROR": "http://127.0.0.1:9/",
+        "XDG_CACHE_HOME": str(tmp_path),
+        "OMP_NUM_THREADS": "1",
+    }
+
+    def run(epochs: int, *more: str) -> str:
+        command = [sys.executable, str(script), "--images=7", f"--epochs={epochs}", *more]
+        done = subprocess.run(
+            [*command, "--device=cpu"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    whole = run(3)
+    assert re.match(r"process 0 of 1 \(pid \d+\) takes 7 images, from 0\n3 epochs, loss ", whole)
+    assert run(2, "--checkpoint=run.ckpt").splitlines()[-1].startswith("2 epochs, ")
+    _, went_on, history = run(3, "--checkpoint=run.ckpt").splitlines()
+    assert went_on == "goes on after epoch 2"
+    until = ", in "
+    assert history.partition(until)[0] == whole.splitlines()[-1].partition(until)[0]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)

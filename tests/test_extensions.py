@@ -76,6 +76,19 @@ def test_what_is_only_said_of_code_changes_no_result(book: Path) -> None:
     assert digest(page, package) != before
 
 
+def test_a_page_runs_again_when_a_script_that_it_starts_changes(book: Path) -> None:
+    page, package = book / "examples/1_part/plot_01_page.py", book / "pack"
+    before = digest(page, package)
+    (page.parent / "other.py").write_text("import pack.third\n", "utf-8")
+    assert digest(page, package) == before, "the page does not name it"
+    page.write_text(EXAMPLE + "start('other.py')\n", "utf-8")
+    named = digest(page, package)
+    (page.parent / "other.py").write_text("import pack.third  # Shown.\n", "utf-8")
+    said = digest(page, package)
+    (package / "third.py").write_text("unused = 2\n", "utf-8")
+    assert len({before, named, said, digest(page, package)}) == 4
+
+
 def test_a_body_that_is_only_a_docstring_is_code_all_the_same(tmp_path: Path) -> None:
     file = tmp_path / "x.py"
     file.write_text('class E(Exception):\n    """Only words."""\n', "utf-8")

@@ -1,5 +1,7 @@
 """Figures: what is on them, since what they look like is for the eye."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -465,3 +467,59 @@ def test_dot_rows_refuse() -> None:
             figures.dot_rows(groups, label="x")
     with pytest.raises(ValueError, match=r"^groups: expected a finite number"):
         figures.dot_rows({"a": [float("inf")]}, label="x")
+
+
+def test_pieces_picture_shows_every_image_in_its_piece_and_the_sum() -> None:
+    images = torch.arange(1.0, 7.0).reshape(6, 1, 1, 1).expand(6, 1, 2, 3)
+    gradients = torch.tensor([[[1.0, -0.0]], [[10.0, -7.0]]])
+    figure = figures.pieces_picture(images, gradients, sizes=[4, 2], names=["a", "b"])
+    first, part, second, other, total = figure.axes
+    for axes, numbers in ((first, [1, 2, 3, 4]), (second, [5, 6])):
+        shown = axes.images[0].get_array()
+        assert shown is not None
+        # An image of three columns, one of white, an image, ...
+        assert torch.as_tensor(shown.data)[0, ::4].tolist() == numbers
+        assert shown.shape == (2, 4 * len(numbers) - 1)
+        assert axes.get_xlim() == (-0.5, 14.5), "one scale for all pieces"
+    written = [[text.get_text() for text in axes.texts] for axes in (part, other, total)]
+    assert written == [["1", "0"], ["10", "-7"], ["11", "-7"]]
+    assert [text.get_text() for text in figure.texts] == ["a", "b", "sum"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"sizes": [2, 2]}, r"^sizes: expected 2 sizes that add up to 3, got \[2, 2\]"),
+        ({"sizes": [3]}, r"^sizes: expected 2 sizes that add up to 3, got \[3\]"),
+        ({"sizes": [3, 0]}, r"^sizes: expected at least 1, got 0"),
+        ({"names": ["a"]}, r"^names: expected one for each of the 2 pieces or none, got 1"),
+        ({"images": torch.ones(3, 2, 2, 2)}, r"^images: expected \(n, 1, h, w\)"),
+        ({"gradients": torch.ones(2, 2)}, r"^gradients: expected \(pieces, rows, columns\)"),
+    ],
+)
+def test_pieces_picture_refuses(changed: dict[str, Any], told: str) -> None:
+    right: dict[str, Any] = {"images": torch.ones(3, 1, 2, 2), "sizes": [2, 1]}
+    right["gradients"] = torch.ones(2, 1, 1)
+    figures.pieces_picture(**right)
+    with pytest.raises(ValueError, match=told):
+        figures.pieces_picture(**(right | changed))
+
+
+def test_size_panels_put_each_number_at_its_size() -> None:
+    figure = figures.size_panels({"s": {1: 0.5, 10: 0.25}, "MB": {10: 30}}, label="images")
+    points = [np.asarray(axes.lines[0].get_xydata()).tolist() for axes in figure.axes]
+    assert points == [[[1, 0.5], [10, 0.25]], [[10, 30]]]
+    assert [axes.get_title() for axes in figure.axes] == ["s", "MB"]
+    assert {axes.get_xlabel() for axes in figure.axes} == {"images"}
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["1", "10"]
+
+
+def test_size_panels_refuse() -> None:
+    nothing: tuple[dict[str, dict[int, float]], ...] = ({}, {"a": {}})
+    for panels in nothing:
+        with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
+            figures.size_panels(panels, label="images")
+    with pytest.raises(ValueError, match=r"^panels: expected a number above 0, got 0"):
+        figures.size_panels({"a": {1: 0}}, label="images")
+    with pytest.raises(ValueError, match=r"^panels: expected at least 1, got 0"):
+        figures.size_panels({"a": {0: 1}}, label="images")

@@ -41,9 +41,16 @@ CALLS: dict[Any, dict[str, Any]] = {
     figures.number_grids: {"grids": {"a": GRID}},
     figures.overlap_picture: {"parts": torch.ones(2, 1, 3, 3)},
     figures.overlay_rows: {"images": IMAGES, "maps": {"a": IMAGES}, "titles": (), "stride": 1},
+    figures.pieces_picture: {
+        "images": IMAGES,
+        "gradients": torch.ones(2, 1, 1),
+        "sizes": [1, 1],
+        "names": (),
+    },
     figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
     figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
     figures.dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
+    figures.size_panels: {"panels": {"a": {1: 2.0}}, "label": "images"},
     figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
     figures.window_picture: {
         "images": SQUARE,
@@ -73,6 +80,8 @@ CALLS: dict[Any, dict[str, Any]] = {
 # Which of the values are right after all, by the parameter's name.
 TAKEN: dict[str, set[str]] = {
     "titles": {"empty list"},
+    "names": {"empty list"},
+    "gradients": {"tensor of three axes"},
     "marked": {"empty list"},
     "columns": {"one"},
     "kernel_size": {"one"},

@@ -142,6 +142,23 @@ def code_of(file: Path) -> str:
     return ast.dump(tree)
 
 
+def scripts_beside(example: Path) -> list[Path]:
+    """Find the scripts that an example starts: those in its folder that it names.
+
+    Args:
+        example: The example.
+
+    Returns:
+        The scripts' files.
+    """
+    text = example.read_text("utf-8")
+    return [
+        script
+        for script in sorted(example.parent.glob("*.py"))
+        if not script.name.startswith("plot_") and script.name in text
+    ]
+
+
 def digest(example: Path, package: Path) -> str:
     """Return a digest of all that an example's results depend on, but for its own file.
 
@@ -153,8 +170,13 @@ def digest(example: Path, package: Path) -> str:
         A hexadecimal SHA-256.
     """
     whole = hashlib.sha256()
-    for module in sorted(imported_modules(example, package)):
+    scripts = scripts_beside(example)
+    modules = {m for file in (example, *scripts) for m in imported_modules(file, package)}
+    for module in sorted(modules):
         whole.update(f"{module.name}\0{code_of(module)}\0".encode())
+    for script in scripts:
+        # As it stands, since a page may show it.
+        whole.update(f"{script.name}\0{script.read_text('utf-8')}\0".encode())
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     # Not where the data lies: wherever that is, its bytes are the published ones.
     whole.update(json.dumps([torch.__version__, devices]).encode())

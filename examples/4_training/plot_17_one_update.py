@@ -301,5 +301,5 @@ assert theirs.chunk_size < 300
 # the loss fell from 5 to 5/8. Adam asks the gradient, at first, only for its sign. And in a network
 # with 27,130 parameters the same happens to each of them, all at once.
 #
-# All this on the condition that the four lines run. When they do not, read
-# :doc:`/gallery/4_training/plot_22_error_clinic`.
+# The trainer took the images in pieces, and got the same. Why that may be done, what it saves, and
+# where it goes wrong: :doc:`/gallery/4_training/plot_18_in_pieces`.

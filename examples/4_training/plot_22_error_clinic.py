@@ -305,6 +305,5 @@ assert share > 0.5
 # are three numbers to know by heart, for ten classes: a loss begins near 2.303, a softmax too many
 # keeps it above 1.461, and a share of exactly 0.1 smells of NaN.
 #
-# Of this part, the pages on a batch in pieces and on several machines are still being written.
-# Until they are there, :doc:`/api/index` has all functions by task, and :doc:`/exercises` what
+# That was the last page. :doc:`/api/index` has all functions by task, and :doc:`/exercises` what
 # there is to try.

@@ -1,0 +1,72 @@
+"""Train the small CNN on Fashion-MNIST, alone or together with other processes.
+
+Alone:                  python train_together.py
+As two processes:       torchrun --nproc-per-node 2 train_together.py
+As two that may die:    torchrun --nproc-per-node 2 --max-restarts 3 train_together.py \
+                            --checkpoint run.ckpt
+
+With a checkpoint, a training that was stopped goes on when the same command is given again. Each
+process takes a GPU of its own where torch can use one; where there are fewer, add --device cpu.
+"""
+
+import argparse
+import os
+
+import torch
+
+from cnnbook.checkpoints import read_checkpoint
+from cnnbook.distributed import join_processes
+from cnnbook.images import load_fashion_mnist
+from cnnbook.networks import small_cnn
+from cnnbook.training import Interrupted, best_device, fit_full_batch
+
+
+def main() -> int:
+    """Train, tell on the way who does what, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Train the small CNN, alone or together.")
+    parser.add_argument("--images", type=int, default=5000, help="how many in the full batch")
+    parser.add_argument("--epochs", type=int, default=499, help="updates, one an epoch")
+    parser.add_argument("--checkpoint", help="file to go on from when the training was stopped")
+    parser.add_argument("--checkpoint-every", type=int, default=50, help="epochs between two")
+    parser.add_argument("--device", help="such as cpu; a GPU where there is one, if left out")
+    given = parser.parse_args()
+    device = torch.device(given.device) if given.device else best_device()
+
+    # Every process holds all images; which of them it works on, the trainer decides.
+    data = load_fashion_mnist(n_train=given.images, n_test=1, fallback="drawn")
+    processes = join_processes(device)
+    share = processes.share(given.images)
+    # The end of the line within the text, or the lines of several processes would be mixed up.
+    print(
+        f"process {processes.rank} of {processes.count} (pid {os.getpid()}) "
+        f"takes {share.stop - share.start} images, from {share.start}\n",
+        end="",
+        flush=True,
+    )
+    first = processes.rank == 0
+    if first and given.checkpoint:
+        before = read_checkpoint(given.checkpoint)
+        if before is not None:
+            print(f"goes on after epoch {len(before['losses'])}", flush=True)
+
+    torch.manual_seed(0)
+    try:
+        history = fit_full_batch(
+            small_cnn(),
+            data.train_images,
+            data.train_labels,
+            epochs=given.epochs,
+            device=device,
+            checkpoint=given.checkpoint,
+            checkpoint_every=given.checkpoint_every,
+        )
+    except Interrupted as stop:
+        print(stop, flush=True)
+        return 1
+    if first:
+        print(history)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
