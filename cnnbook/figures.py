@@ -939,7 +939,7 @@ def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figu
         figure,
         f"Four grey images at the corners of a square, arrows to the right: {_named(across)}, "
         f"downwards: {_named(down)}.",
-        "What is not 0 is centred at row, column:",
+        "Middle of what is not 0, by row and column:",
         [
             f"{place} {_centre(corner.detach()[0, 0])}"
             for place, corner in zip(places, corners, strict=True)
@@ -958,7 +958,7 @@ def _centre(picture: torch.Tensor) -> str:
         float((sizes.sum(dim=1 - axis) * torch.arange(sizes.shape[axis])).sum() / whole)
         for axis in (0, 1)
     )
-    return f"{', '.join(f'{place:.1f}' for place in middle)} of {_from_to(picture)}"
+    return f"{', '.join(f'{place:.1f}' for place in middle)} ({_from_to(picture)})"
 
 
 def _arrow(figure: Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -1291,10 +1291,10 @@ def feature_table(
         figure,
         f"A table of numbers: {_count(len(images), 'image').lower()} of {height} x {width} down, "
         f"{_count(len(weight), 'kernel').lower()} of {kernel_height} x {kernel_width} across.",
+        "What comes out, from top to bottom:",
         [
-            f"{_named(kernel_title)} of {_named(image_title)}: {_written(features[row, column])}"
-            for row, image_title in enumerate(image_titles)
-            for column, kernel_title in enumerate(kernel_titles)
+            f"{_named(title)}: {', then '.join(_written(one) for one in features[:, column])}"
+            for column, title in enumerate(kernel_titles)
         ],
     )
     return figure

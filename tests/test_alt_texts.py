@@ -129,8 +129,8 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         },
         [
             "to the right: convolve, downwards: mirror",
-            "upper left 0.5, 2.0 of 0 to 9; upper right 0.5, 2.0 of -9 to 0",
-            "lower left 0.5, 0.0 of 0 to 9; lower right nowhere",
+            "upper left 0.5, 2.0 (0 to 9); upper right 0.5, 2.0 (-9 to 0)",
+            "lower left 0.5, 0.0 (0 to 9); lower right nowhere",
         ],
         {"corners": [STEP, -STEP, STEP.roll(1, 3), torch.zeros(1, 1, 2, 3)][::-1]},
     ),
@@ -160,7 +160,10 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
             "image_titles": ["a", "b"],
             "kernel_titles": ["sum"],
         },
-        ["two images of 1 x 2 down, one kernel of 1 x 2 across", "sum of a: 3; sum of b: 7"],
+        [
+            "two images of 1 x 2 down, one kernel of 1 x 2 across",
+            "from top to bottom: sum: 3, then 7.",
+        ],
         {"weight": torch.full((1, 1, 1, 2), 2.0)},
     ),
     "pooling": (
