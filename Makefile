@@ -31,9 +31,9 @@ test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processe
 	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -m "long or not long" tests/test_image_faults.py \
 	  tests/test_checkpoints.py tests/test_stopping.py tests/test_distributed.py
 
-bench: $(STAMP) ## measure layers and trainer beside torch and the lecture's loop, on an idle machine
+bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop and peers; idle machine
 	@$(BIN)/python tests/benchmarks/bench_layers.py
-	@$(BIN)/python tests/benchmarks/bench_training.py --epochs 10 --out tests/benchmarks/training.json
+	@$(BIN)/python tests/benchmarks/bench_training.py
 
 check: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

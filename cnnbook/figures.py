@@ -7,6 +7,7 @@ For those who see no figure, each carries a text that says what is to be seen, w
 """
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -414,8 +415,15 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
     for heading, numbers in groups.items():
         if not numbers or min(numbers.values()) < 1:
             raise ValueError(f"{heading}: expected numbers of at least 1, got {dict(numbers)}")
+    # One below the other: side by side they could not be read on a telephone.
+    heights = [0.7 + 0.35 * len(numbers) for numbers in groups.values()]
     figure, panels = plt.subplots(
-        1, len(groups), figsize=(3.0 * len(groups), 2.0), squeeze=False, layout="constrained"
+        len(groups),
+        1,
+        figsize=(4.5, sum(heights)),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
     )
     for axes, (heading, numbers) in zip(panels.flat, groups.items(), strict=True):
         names = list(numbers)
@@ -443,7 +451,7 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
 def confusion_heatmaps(
     matrices: Mapping[str, torch.Tensor], *, class_names: Sequence[str]
 ) -> Figure:
-    """Draw confusion matrices side by side, counts written in, mistakes in colour.
+    """Draw confusion matrices one below the other, counts written in, mistakes in colour.
 
     The diagonal is left uncoloured: the right answers are many, and would hide the rest.
 
@@ -486,13 +494,14 @@ def confusion_heatmaps(
                 f"got {tuple(counts.shape)}"
             )
     side = 1.6 + 0.34 * classes
+    # One below the other: side by side they could not be read on a telephone.
     figure, panels = plt.subplots(
-        1,
         len(matrices),
-        figsize=(side * len(matrices), side),
+        1,
+        figsize=(side + 0.4, (side - 0.6) * len(matrices) + 0.6),
         squeeze=False,
         layout="constrained",
-        sharey=True,
+        sharex=True,
     )
     off_diagonal = {
         title: counts.cpu() - torch.diag(counts.cpu().diagonal())
@@ -519,8 +528,8 @@ def confusion_heatmaps(
         axes.set_title(title)
         axes.set_xticks(range(classes), class_names, rotation=60, ha="right", fontsize=8)
         axes.set_yticks(range(classes), class_names, fontsize=8)
-        axes.set_xlabel("called")
-    panels[0, 0].set_ylabel("actual class")
+        axes.set_ylabel("actual class")
+    panels[-1, 0].set_xlabel("called")
     told = []
     for title, counts in matrices.items():
         right, whole = counts.diagonal().sum().item(), counts.sum().item()
@@ -614,10 +623,13 @@ def window_picture(
     widths = [numbers.shape[1] for _, numbers in panels]
     tallest = max(numbers.shape[0] for _, numbers in panels)
     cell = 0.62
+    width_in_inches = cell * (sum(widths) + 2.5)
+    # Ten characters to the inch: a longer sum would run out of the figure on both sides.
+    told = textwrap.fill(str(arithmetic), width=int(10 * width_in_inches))
     figure, axes = plt.subplots(
         1,
         3,
-        figsize=(cell * (sum(widths) + 2.5), cell * tallest + 1.2),
+        figsize=(width_in_inches, cell * tallest + 1.0 + 0.2 * len(told.splitlines())),
         width_ratios=widths,
         layout="constrained",
     )
@@ -634,7 +646,7 @@ def window_picture(
             Rectangle(corner, width, height, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
         )
         one.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=COLOURS[0], lw=3))
-    figure.supxlabel(str(arithmetic), fontsize=11)
+    figure.supxlabel(told, fontsize=11)
     covered = images.detach()[0, 0, row : row + kernel_rows, column : column + kernel_columns]
     rows, columns = (
         _span("row", row, row + kernel_rows - 1),

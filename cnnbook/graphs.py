@@ -1,12 +1,13 @@
 """Record a GPU's work once and replay it, so that the CPU no longer has to hand it out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from cnnbook.layouts import has_hooks
 
-__all__ = ["WARM_UP", "record", "why_not_recorded"]
+__all__ = ["WARM_UP", "own_stream", "record", "why_not_recorded"]
 
 # Updates that are taken one by one before the recording: libraries choose their algorithms and
 # make their workspaces in them, which must not happen while recording.
@@ -94,3 +95,35 @@ def record(update: Callable[[], None], parameters: list[torch.nn.Parameter]) -> 
     with torch.cuda.graph(graph):
         update()
     return graph.replay
+
+
+@contextmanager
+def own_stream(place: torch.device) -> Iterator[None]:
+    """Let a GPU work on a stream of its own, as recording demands of the updates before it.
+
+    Args:
+        place: Where it computes; on a CPU nothing happens.
+
+    Yields:
+        Nothing.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.graphs import own_stream
+        >>> with own_stream(torch.device("cpu")):
+        ...     torch.ones(()).item()
+        1.0
+
+    Source:
+        PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
+    """
+    if place.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(place):
+        outside = torch.cuda.current_stream()
+        own = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        own.wait_stream(outside)
+        with torch.cuda.stream(own):
+            yield
+        outside.wait_stream(own)

@@ -363,13 +363,15 @@ def _difference(
     kind: Kind,
 ) -> str:
     """Say how the first numbers that differ do so, without saying what is right."""
+    # Of a layer or a function the numbers are judged that it gives, and it is not one of them.
+    asked = kind.what if isinstance(kind, Numbers) else ""
     for name, right in expected.items():
         found, wanted = _bare(given[name], loose=kind.loose), _bare(right, loose=kind.loose)
         if _alike(found, wanted, tolerance):
             continue
         told = (
             _not_finite(found)
-            or _shapes_differ(found, wanted, tolerance, kind.what)
+            or _shapes_differ(found, wanted, tolerance, asked)
             or _numbers_differ(found, wanted, tolerance)
         )
         return told if len(expected) == 1 or not name else f"{name}: {told}"
@@ -384,14 +386,16 @@ def _not_finite(found: torch.Tensor) -> str:
     return ""
 
 
-def _shapes_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float, what: str) -> str:
+def _shapes_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float, asked: str) -> str:
     have, want = tuple(found.shape), tuple(wanted.shape)
     if have == want:
         return ""
     if not found.numel():
         return f"there is no number in it, the shape is {have}."
     if not want:
-        return f"{what} is asked for, and these are {found.numel()}."
+        return f"{asked or 'one number'} is asked for, and these are {found.numel()}."
+    if not have:
+        return f"this is one number, and {asked or 'more than one'} is asked for."
     if found.numel() == wanted.numel() and torch.allclose(
         found.flatten(), wanted.flatten(), rtol=0, atol=max(tolerance, _MISTAKE_TOLERANCE)
     ):
@@ -403,18 +407,23 @@ def _shapes_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float, 
     if len(have) >= 2 and have == (*want[:-2], *want[:-3:-1]):
         return f"rows and columns are swapped: the shape is {have}."
     if len(have) == len(want) == 1:
-        return f"these are {have[0]} numbers, and {what} is asked for."
+        return f"these are {have[0]} numbers, and {asked or 'another count'} is asked for."
     if len(have) == len(want):
         off = [abs(a - b) for a, b in zip(have, want, strict=True)]
         if max(off) == 1:
             return f"the shape {have} is off by one. Count the places where a window can stand."
         return f"the shape {have} does not fit."
+    if len(want) == 1:
+        return f"these are numbers in {len(have)} axes, and {asked or 'a row'} is asked for."
     axes = "1 axis" if len(have) == 1 else f"{len(have)} axes"
     return f"the shape is {have}: that has {axes}, and {len(want)} are asked for."
 
 
 def _numbers_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float) -> str:
     if not wanted.ndim:
+        # Where nothing may differ, things are counted.
+        if not tolerance and wanted == wanted.round() and found != found.round():
+            return f"{found.item():g} is no whole number."
         return f"{found.item():g} is too {'large' if found > wanted else 'small'}."
     near = max(tolerance, _MISTAKE_TOLERANCE)
     if wanted.ndim >= 2 and _alike(found.flip(-1, -2), wanted, near):
@@ -424,6 +433,10 @@ def _numbers_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float)
     offset = (found - wanted).flatten()
     if len(offset) > 1 and (offset - offset[0]).abs().max() <= near:
         return "every number is off by the same amount. Look at the bias."
+    if wanted.ndim == 4 and wanted[:, 0].numel() > 1:
+        apart = (found - wanted).movedim(1, 0).flatten(1)
+        if (apart - apart[:, :1]).abs().max() <= near:
+            return "in each channel, every number is off by the same amount. Look at the biases."
     wrong = (found - wanted).abs() > tolerance
     first = wrong.nonzero()[0].tolist()
     place = first[0] if len(first) == 1 else first

@@ -142,7 +142,7 @@ _accuracy_function = Exercise(
     "``(n, classes)``: what a network puts out, and one-hot labels. It returns the share of images "
     "whose largest score belongs to their class.",
     hint="``argmax(dim=1)`` finds the column of the largest number in each row. It does so for "
-    "labels too.",
+    "labels too. Only numbers have a mean: ``.float()`` makes 0 and 1 of false and true.",
     solution="""
 def accuracy(scores, labels):
     return (scores.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
@@ -169,7 +169,7 @@ answer = accuracy
         Mistake(
             "the largest is looked for in each column",
             lambda: lambda s, y: (s.argmax(0) == y.argmax(0)).float().mean(),
-            "An image is a row: axis 0 is the batch, axis 1 the classes.",
+            "An image is a row: axis 0 runs over the images, axis 1 over the classes.",
         ),
         Mistake(
             "the scores themselves are compared with the labels",
@@ -540,6 +540,11 @@ answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
             "It is added once, to the sum.",
         ),
         Mistake(
+            "the products are not added up",
+            lambda: [[5, 0], [3, 8]],
+            "One window gives one number.",
+        ),
+        Mistake(
             "that is a product of matrices",
             lambda: [[7, 4], [19, 8]],
             "Multiply only what lies on top of each other, and add all of it up.",
@@ -801,7 +806,7 @@ answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
             "A kernel adds up over all of them.",
         ),
         Mistake(
-            "the batch axis is missing",
+            "the axis of the images is missing",
             lambda: (8, 30, 44),
             "Many images go in, and as many come out.",
         ),
@@ -814,6 +819,11 @@ answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
             "the size is off by one",
             lambda: (5, 8, 29, 43),
             "Count the places where the window can start, the first and the last among them.",
+        ),
+        Mistake(
+            "the size is kept",
+            lambda: (5, 8, 32, 48),
+            "A window that hangs over the edge does not count.",
         ),
     ),
     remark="Images, kernels, and the places of the window.",
@@ -850,6 +860,11 @@ answer = first + second + 2
             "Their sums are added, and the bias after that.",
         ),
         Mistake(
+            "the channels are kept apart, and the bias is forgotten",
+            lambda: [5, 13],
+            "One kernel gives one number, of all channels and its bias.",
+        ),
+        Mistake(
             "both channels use the same weights",
             lambda: 1 + 4 + 5 + 9 + 2,
             "Each channel has weights of its own.",
@@ -859,9 +874,11 @@ answer = first + second + 2
 )
 
 
-def _three_kernels(*order: int, scale: float = 0.25, flip: bool = False) -> torch.nn.Conv2d:
+def _three_kernels(
+    *order: int, scale: float = 0.25, sign: float = 1.0, flip: bool = False
+) -> torch.nn.Conv2d:
     kernels = torch.tensor(
-        [[[1.0, 0.0], [0.0, 0.0]], [[scale, scale], [scale, scale]], [[-1.0, 0.0], [0.0, 1.0]]]
+        [[[1.0, 0.0], [0.0, 0.0]], [[scale, scale], [scale, scale]], [[-sign, 0.0], [0.0, sign]]]
     )
     kernels = kernels.flip(1, 2) if flip else kernels
     return conv_from_kernel(kernels[list(order), None])
@@ -897,6 +914,11 @@ answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
             "the second channel is the sum",
             lambda: _three_kernels(0, 1, 2, scale=1.0),
             "The weights of a mean add up to 1.",
+        ),
+        Mistake(
+            "the third channel has the opposite sign",
+            lambda: _three_kernels(0, 1, 2, sign=-1.0),
+            "What is taken away has a negative weight.",
         ),
         Mistake(
             "the kernels are flipped",
@@ -1134,6 +1156,11 @@ answer = image.grad[0, 0]
             "that is one number for each window",
             lambda: torch.ones(2, 2),
             "The question is for the pixels of the image.",
+        ),
+        Mistake(
+            "that is what the pooling puts out",
+            lambda: [[3, 5], [4, 2]],
+            "The question is by how much each pixel of the image changes the sum of that.",
         ),
     ),
     remark="The four winners, and nothing for the others.",

@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
+from cnnbook.arguments import check_device, true_or_false, whole_number
 from cnnbook.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
 from cnnbook.cutting import Loss, Pieces, cut, why_whole
 from cnnbook.distributed import Processes, join_processes
-from cnnbook.graphs import WARM_UP, record, why_not_recorded
+from cnnbook.graphs import WARM_UP, own_stream, record, why_not_recorded
 from cnnbook.layouts import (
     added_parameters,
     channels_last_pays,
@@ -27,19 +27,21 @@ from cnnbook.layouts import (
     to_channels_last,
 )
 from cnnbook.networks import modes_kept
+from cnnbook.preparing import (
+    ROOM,
+    Precision,
+    arithmetic,
+    check_labels,
+    check_training_images,
+    checked_loss,
+    look_at_one,
+)
 from cnnbook.stopping import asked_to_stop
 from cnnbook.workers import may_share_layers, side_by_side
 
 __all__ = ["Diverged", "History", "Interrupted", "Loss", "best_device", "fit_full_batch"]
 
 _log = logging.getLogger(__name__)
-
-Precision = Literal["full", "tf32", "bf16"]
-
-# Bytes of layer outputs that one piece of the batch may make. A fixed number rather than a
-# measured one, so that the same call takes the same steps everywhere: on a CPU about what stays
-# in a core's caches, on a GPU what any card has to spare.
-_ROOM = {"cpu": 4 << 20, "cuda": 4 << 30}
 
 
 @dataclass(frozen=True)
@@ -157,83 +159,6 @@ def best_device() -> torch.device:
             stacklevel=2,
         )
     return torch.device("cpu")
-
-
-def _look_at_one(
-    net: torch.nn.Module, path_through: torch.nn.Module, image: torch.Tensor
-) -> tuple[torch.Tensor, int]:
-    """Return the scores of one image, and the bytes that the layers' outputs for it take."""
-    sizes: list[int] = []
-
-    def weigh(_: torch.nn.Module, __: object, output: object) -> None:
-        if isinstance(output, torch.Tensor):
-            sizes.append(output.numel() * output.element_size())
-
-    leaves = [module for module in net.modules() if next(module.children(), None) is None]
-    hooks = [leaf.register_forward_hook(weigh) for leaf in leaves]
-    try:
-        # In evaluation mode nothing random is drawn and no running mean moves.
-        with modes_kept(net, training=False), torch.no_grad():
-            scores = path_through(image)
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"net: expected a network that takes images of shape {tuple(image.shape[1:])}, "
-            f"got an error for one of them: {str(error).splitlines()[0]}"
-        ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not isinstance(scores, torch.Tensor) or scores.shape[:1] != (1,):
-        got = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
-        raise ValueError(f"net: expected scores (1, classes) for one image, got {got}")
-    return scores, image.numel() * image.element_size() + sum(sizes)
-
-
-def _check_labels(
-    labels: torch.Tensor, count: int, scores: torch.Tensor, loss_fn: Loss | None, *, name: str
-) -> None:
-    if not isinstance(labels, torch.Tensor):
-        raise TypeError(
-            f"{name}: expected a torch.Tensor, got {type(labels).__name__}; "
-            f"convert with torch.tensor({name})"
-        )
-    if labels.layout != torch.strided or labels.is_meta:
-        raise TypeError(
-            f"{name}: expected a dense tensor with numbers, got {labels.layout} on {labels.device}"
-        )
-    if labels.ndim == 0 or len(labels) != count:
-        raise ValueError(
-            f"{name}: expected one for each of the {count} images, got shape {tuple(labels.shape)}"
-        )
-    if labels.is_floating_point() and labels.itemsize > 1:
-        wanted = (count, *scores.shape[1:])
-        # Cross-entropy takes scores and targets of one shape; other losses may do otherwise.
-        strict = isinstance(loss_fn, torch.nn.CrossEntropyLoss) or labels.ndim == scores.ndim == 2
-        if strict and labels.shape[1:] != scores.shape[1:]:
-            raise ValueError(
-                f"{name}: expected {wanted}, one column for each score of the "
-                f"network, got {tuple(labels.shape)}"
-            )
-        return
-    if labels.dtype != torch.int64:
-        raise TypeError(
-            f"{name}: expected float (one-hot) or torch.int64 (class numbers), "
-            f"got {labels.dtype}; convert with {name}.long()"
-        )
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{name}: expected class numbers ({count},) or one-hot floats ({count}, classes), got "
-            f"{labels.dtype} of shape {tuple(labels.shape)}; convert one-hot with {name}.float()"
-        )
-    ignored = getattr(loss_fn, "ignore_index", -100)
-    counted = labels[labels != ignored]
-    if scores.ndim == 2 and len(counted):
-        low, high = int(counted.min()), int(counted.max())
-        if low < 0 or high >= scores.shape[1]:
-            raise ValueError(
-                f"{name}: expected class numbers 0 to {scores.shape[1] - 1}, since the network "
-                f"gives {scores.shape[1]} scores, got {low} to {high}"
-            )
 
 
 def _identity(
@@ -407,8 +332,8 @@ class _Run:
             with torch.autocast(
                 self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
             ):
-                loss = pieces.loss_fn(self.paths[core](images), labels) * factor
-            yield loss
+                loss = pieces.loss_fn(self.paths[core](images), labels)
+            yield checked_loss(loss) * factor
 
     def gradients(self) -> torch.Tensor:
         """Add up the gradients of all pieces and return the loss of this process's share."""
@@ -655,7 +580,7 @@ class _Run:
             asked_to_stop() as asked,
             side_by_side(self.cores) if self.cores > 1 else nullcontext() as self.in_all,
             _bar(epochs, done=self.done, shown=shown) as show,
-            _own_stream(self.place),
+            own_stream(self.place),
         ):
             self.optimizer.zero_grad()
             while self.done < epochs:
@@ -825,7 +750,7 @@ def fit_full_batch(
                 f"net: expected numbers to train, got {name!r}, which has none yet; put one image "
                 "through a lazy network, and make others on a device"
             )
-    _check_training_images(images, name="images")
+    check_training_images(images, name="images")
     epochs = whole_number(epochs, name="epochs", least=1)
     if loss_fn is None:
         loss_fn = torch.nn.CrossEntropyLoss()
@@ -852,7 +777,7 @@ def fit_full_batch(
         chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
 
     with ExitStack() as settings:
-        settings.enter_context(_arithmetic(place, precision, deterministic=deterministic))
+        settings.enter_context(arithmetic(place, precision, deterministic=deterministic))
         net.to(place)
         if isinstance(loss_fn, torch.nn.Module):
             loss_fn.to(place)
@@ -895,8 +820,8 @@ def _prepare(
     count = len(images)
     path_through = pooling_first(net)
     first = images[:1].to(place)
-    scores, bytes_each = _look_at_one(net, path_through, first)
-    _check_labels(labels, count, scores, loss_fn, name="labels")
+    scores, bytes_each = look_at_one(net, path_through, first)
+    check_labels(labels, count, scores, loss_fn, name="labels")
     validation = _check_validation(validation, images, scores, place)
     whole = why_whole(net, loss_fn, first, scores)
     # Joined only when nothing is left to refuse, so that no process waits for one that has left.
@@ -909,7 +834,7 @@ def _prepare(
         # Each piece adds a whole set of gradients to the sum, so a piece should be more work than
         # that.
         weights = sum(p.numel() * p.element_size() for p in net.parameters())
-        room = max(_ROOM.get(place.type, _ROOM["cpu"]), 2 * weights)
+        room = max(ROOM.get(place.type, ROOM["cpu"]), 2 * weights)
         size = count if whole else min(count, max(1, room // bytes_each))
     elif whole and chunk_size < count:
         raise ValueError(
@@ -960,19 +885,6 @@ def _prepare(
     return run
 
 
-def _check_training_images(images: torch.Tensor, *, name: str) -> None:
-    check_images(images, name=name)
-    if not images.is_floating_point():
-        raise TypeError(
-            f"{name}: expected a floating-point dtype, got {images.dtype}; "
-            f"convert with {name}.float() / 255"
-        )
-    if len(images) == 0:
-        raise ValueError(f"{name}: expected at least one image, got an empty batch")
-    if images.is_meta:
-        raise ValueError(f"{name}: expected numbers, got a tensor of the meta device, without any")
-
-
 def _check_validation(
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     images: torch.Tensor,
@@ -988,7 +900,7 @@ def _check_validation(
             "write validation=(images, labels)"
         )
     some, labels = validation
-    _check_training_images(some, name="validation images")
+    check_training_images(some, name="validation images")
     if some.shape[1:] != images.shape[1:]:
         raise ValueError(
             f"validation images: expected the shape {tuple(images.shape[1:])} of the training "
@@ -998,7 +910,7 @@ def _check_validation(
         raise ValueError(
             f"validation: expected a network that gives (n, classes), got {tuple(scores.shape)}"
         )
-    _check_labels(labels, len(some), scores, None, name="validation labels")
+    check_labels(labels, len(some), scores, None, name="validation labels")
     numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
     return some.to(place), numbers.to(place)
 
@@ -1023,46 +935,6 @@ def _check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Modu
             "optimizer: expected one made from net.parameters(), got one that holds none of "
             "this network's parameters; nothing would be trained"
         )
-
-
-@contextmanager
-def _arithmetic(
-    place: torch.device, precision: Precision, *, deterministic: bool
-) -> Iterator[None]:
-    """Choose how torch multiplies and whether it must be reproducible; put back what was."""
-    with ExitStack() as before:
-        if deterministic:
-            before.callback(
-                torch.use_deterministic_algorithms,
-                torch.are_deterministic_algorithms_enabled(),
-                warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
-            )
-            torch.use_deterministic_algorithms(True)
-        if place.type == "cuda":
-            # torch's own default is TF32 for convolutions, which would be less exact unasked.
-            kinds: tuple[Any, ...] = (
-                torch.backends.cuda.matmul,
-                torch.backends.cudnn.conv,  # type: ignore[attr-defined]
-            )
-            for kind in kinds:
-                before.callback(setattr, kind, "fp32_precision", kind.fp32_precision)
-                kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
-        yield
-
-
-@contextmanager
-def _own_stream(place: torch.device) -> Iterator[None]:
-    """Let a GPU work on a stream of its own, as recording demands of the updates before it."""
-    if place.type != "cuda":
-        yield
-        return
-    with torch.cuda.device(place):
-        outside = torch.cuda.current_stream()
-        own = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        own.wait_stream(outside)
-        with torch.cuda.stream(own):
-            yield
-        outside.wait_stream(own)
 
 
 _Show = Callable[[torch.Tensor, tuple[tuple[int, float], ...]], None]

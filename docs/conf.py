@@ -29,6 +29,8 @@ extensions = [
     "explorer",
     "exercise",
     "backlinks",
+    "colab",
+    "measurements",
 ]
 # The gallery writes a page of build times, which would differ from build to build.
 exclude_patterns = ["_build", "locale", "**/sg_execution_times.rst", "sg_execution_times.rst"]
@@ -87,10 +89,16 @@ html_sidebars: dict[str, list[str]] = {
         "contributing",
         "changelog",
         "exercises",
+        "benchmarks",
         "search",
         "genindex",
     )
 }
+# "owner/name" of the GitHub repository whose branch gh-pages publishes build/site: then each page
+# of the gallery offers to open its notebook in Colab. Nothing is offered where it is empty.
+colab_repository = os.environ.get("CNNBOOK_REPOSITORY", "")
+colab_folder = language
+
 html_context = {"languages": {"en": "English"}, "default_mode": "auto"}
 
 sphinx_gallery_conf = {

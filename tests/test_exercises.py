@@ -159,13 +159,23 @@ IMAGES: dict[str, Any] = {
     "kind": Function(lambda: [(torch.arange(12.0).reshape(2, 1, 2, 3),)]),
     "right": lambda: lambda images: images,
 }
+CHANNELS: dict[str, Any] = {
+    "kind": Function(lambda: [(torch.arange(12.0).reshape(1, 2, 2, 3),)]),
+    "right": lambda: lambda images: images,
+}
+MEAN: dict[str, Any] = {
+    "kind": Function(lambda: [(torch.arange(3.0),)]),
+    "right": lambda: torch.mean,
+}
+ROW: dict[str, Any] = {**MEAN, "right": lambda: lambda numbers: numbers}
 
 
 @pytest.mark.parametrize(
     ("answer", "asked", "told"),
     [
         (8, ONE, "8 is too large."),
-        (6.5, ONE, "6.5 is too small."),
+        (6, ONE, "6 is too small."),
+        (6.5, ONE, "6.5 is no whole number."),
         ([7, 8], ONE, "one number is asked for, and these are 2."),
         (float("nan"), ONE, "there is a NaN in it"),
         (float("-inf"), ONE, "there is an infinity in it"),
@@ -183,6 +193,12 @@ IMAGES: dict[str, Any] = {
         ([[9] * 7] * 7, WIDE, "the shape (7, 7) does not fit."),
         ([1, 2, 3, 4, 5, 7], WIDE, "the numbers are right, but an axis is missing"),
         ([3, 4], WIDE, "the shape is (2,): that has 1 axis, and 2 are asked for."),
+        (9, WIDE, "this is one number, and a grid is asked for."),
+        (torch.zeros(2, 8, 3, 4), FOUR, "these are numbers in 4 axes, and a shape is asked for."),
+        (lambda x: x + torch.tensor([[[1.0]], [[2.0]]]), CHANNELS, "in each channel, every number"),
+        (lambda x: x.mean(), CHANNELS, "this is one number, and more than one is asked for."),
+        (lambda x: x, MEAN, "one number is asked for, and these are 3."),
+        (lambda x: x[:2], ROW, "these are 2 numbers, and another count is asked for."),
         ((5, 8, 30, 45), FOUR, "1 of 4 numbers is wrong, the one at 3."),
         ((5, 8, 30), FOUR, "these are 3 numbers, and a shape is asked for."),
         (lambda images: images[0], IMAGES, "the shape is (1, 2, 3): that has 3 axes, and 4 are"),

@@ -1,6 +1,9 @@
 """The site's own extensions: what makes a page run again, its links back, its formulas."""
 
+import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ from accessible import name_summaries
 from alt_texts import described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
+from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules
 from mathml import to_mathml
@@ -20,6 +24,7 @@ from sphinx_gallery.scrapers import ImagePathIterator
 
 from cnnbook.figures import alt_text, loss_curves
 
+EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
 FIRST = (
     '"""One."""\n\nfrom pack.second import g\n\n\ndef f() -> int:\n    """Say."""\n    return g()\n'
@@ -107,6 +112,54 @@ def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
 def test_fold_outs_are_named_by_their_links() -> None:
     tree = "<ul><li><a>Layers</a><details><summary></summary></details></li><li><a>x</a></li></ul>"
     assert 'aria-label="Layers"' in str(name_summaries(tree))
+
+
+def _small_site(folder: Path, **settings: str) -> str:
+    """Build one page with a notebook to download; return its HTML, or what Sphinx says."""
+    source, built = folder / "source", folder / "built"
+    source.mkdir(exist_ok=True)
+    conf = ["extensions = ['colab']", *(f"{key} = {value!r}" for key, value in settings.items())]
+    (source / "conf.py").write_text("\n".join(conf), "utf-8")
+    (source / "page.ipynb").write_text('{"cells": []}', "utf-8")
+    (source / "index.rst").write_text(
+        "Page\n====\n\n.. container:: box\n\n   :download:`Download the notebook <page.ipynb>`\n",
+        "utf-8",
+    )
+    # In a process of its own: Sphinx registers its directives once for each process.
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "-q", "-E", str(source), str(built)],
+        env={**os.environ, "PYTHONPATH": str(EXTENSIONS)},
+        capture_output=True,
+        text=True,
+    )
+    return (built / "index.html").read_text("utf-8") if not done.returncode else done.stderr
+
+
+def test_colab_is_offered_only_where_a_repository_is_named(tmp_path: Path) -> None:
+    page = _small_site(tmp_path)
+    assert "page.ipynb" in page
+    assert "olab" not in page
+    page = _small_site(tmp_path, colab_repository="someone/book", colab_folder="en")
+    found = re.findall(r'href="(https://colab[^"]*)"', page)
+    assert len(found) == 1
+    # The very file that the page's own link downloads.
+    (own,) = re.findall(r'href="_downloads/([^"]*)"', page)
+    assert found[0] == notebook_address("someone/book", "gh-pages", "en", own)
+    assert found[0].endswith(f"/blob/gh-pages/en/_downloads/{own}")
+    assert (tmp_path / "built/_downloads" / own).exists()
+    assert own == f"{hashlib.md5(b'page.ipynb').hexdigest()}/page.ipynb", "the same at each build"
+
+
+@pytest.mark.parametrize("wrong", ["someone", "https://github.com/someone/book", "a b/c"])
+def test_a_repository_is_an_owner_and_a_name(tmp_path: Path, wrong: str) -> None:
+    said = " ".join(_small_site(tmp_path, colab_repository=wrong).split())
+    assert "colab_repository: expected 'owner/name' of a repository on GitHub" in said
+    assert f"or nothing, got {wrong!r}" in said
+
+
+def test_a_notebook_for_colab_installs_the_library_first() -> None:
+    command = "%pip install --quiet git+https://github.com/someone/book"
+    assert install_cell("someone/book").splitlines()[-1] == command
 
 
 HARD = "A \"curve\" of 'loss' <b> & \\1 *x* `y` |z| :a: 100 % {{0}}, ½ 한국어 – falls from 2 to 1."

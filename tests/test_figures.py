@@ -77,6 +77,8 @@ def test_bars_are_as_long_as_their_numbers() -> None:
     figure = figures.bars({"one": {"a": 10, "b": 1000}, "two": {"a": 5}})
     widths = [[box.get_width() for box in boxes(axes)] for axes in figure.axes]
     assert widths == [[10, 1000], [5]]
+    above, below = (axes.get_position() for axes in figure.axes)
+    assert above.y0 > below.y1
 
 
 def test_window_picture_writes_the_numbers_that_conv2d_gives() -> None:
@@ -88,6 +90,19 @@ def test_window_picture_writes_the_numbers_that_conv2d_gives() -> None:
     assert kernel == MEAN.flatten().tolist()
     assert output == conv2d(IMAGE, MEAN, torch.tensor([1.0])).flatten().tolist()
     assert figure.get_supxlabel() == "0.25*8 + 0.25*9 + 0.25*12 + 0.25*13 + 1 = 11.5"
+
+
+def test_window_picture_breaks_a_sum_that_would_run_out_of_the_figure() -> None:
+    image = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
+    weight = torch.tensor([[[[-0.1733, -0.4235], [0.1802, 0.4668]]]])
+    figure = figures.window_picture(image, weight, torch.tensor([0.2037]), row=0, column=0)
+    figure.draw_without_rendering()
+    (told,) = (text for text in figure.texts if "=" in text.get_text())
+    first, second = told.get_text().splitlines()
+    assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 +"
+    assert second == "0.4668*3 + 0.2037 = 1.541"
+    assert told.get_window_extent().x0 >= 0
+    assert told.get_window_extent().x1 <= figure.bbox.width
 
 
 def test_window_picture_marks_the_window() -> None:

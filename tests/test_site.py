@@ -42,6 +42,7 @@ KINDS = (
     "api/convolution",
     "api/counting",
     "exercises",
+    "benchmarks",
     "gallery/index",
 )
 LOOKED_AT = [*(f"{name}.html" for name in KINDS), *GALLERY]
@@ -63,7 +64,7 @@ def _build(root: Path, *settings: str) -> subprocess.CompletedProcess[str]:
 def _copy(target: Path) -> Path:
     """Copy what the site is made from, without what was built from it."""
     built = shutil.ignore_patterns("gallery", "gen_modules", "__pycache__", "_build")
-    for part in ("docs", "examples", "cnnbook"):
+    for part in ("docs", "examples", "cnnbook", "tests/benchmarks"):
         shutil.copytree(ROOT / part, target / part, ignore=built)
     return target
 

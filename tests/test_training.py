@@ -264,6 +264,16 @@ OTHER = torch.nn.Linear(2, 2)
         ({"chunk_size": "all"}, TypeError, "^chunk_size: expected a whole number, got 'all'"),
         ({"chunk_size": None}, TypeError, "^chunk_size: expected a whole number"),
         ({"loss_fn": "mse"}, TypeError, "^loss_fn: expected a function or a loss of torch"),
+        ({"loss_fn": lambda scores, _: 3.0}, TypeError, "^loss_fn: expected a .* got float"),
+        ({"loss_fn": lambda scores, _: None}, TypeError, "^loss_fn: expected a .* got NoneType"),
+        ({"loss_fn": lambda scores, _: scores}, ValueError, r"shape \(12, 3\); take the mean or"),
+        ({"loss_fn": lambda scores, _: scores.argmax()}, ValueError, "got torch.int64 of shape"),
+        ({"loss_fn": lambda scores, _: scores.sum().detach()}, ValueError, "without a gradient"),
+        (
+            {"loss_fn": torch.nn.CrossEntropyLoss(reduction="none")},
+            ValueError,
+            r"shape \(12,\); take the mean or the sum",
+        ),
         ({"optimizer": "adam"}, TypeError, "^optimizer: expected a torch.optim.Optimizer"),
         (
             {"optimizer": torch.optim.SGD(OTHER.parameters(), lr=0.1)},

@@ -38,6 +38,7 @@ def _page_context(
     # mouse must be able to get there.
     if "body" in context:
         body = context["body"].replace("<pre>", '<pre tabindex="0">')
+        body = body.replace('<table class="measured', '<table tabindex="0" class="measured')
         # The role that docutils gives an entry of the bibliography is deprecated; the list around
         # the entries has the role of a list.
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')

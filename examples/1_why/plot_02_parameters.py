@@ -34,9 +34,9 @@ assert 2048 * 784 + 2048 + 10 * 2048 + 10 == parameter_table(desperate).total ==
 print(parameter_table(sloppy))
 
 # %%
-# The convolution has sixteen kernels of 2 x 2 weights for one channel, and sixteen biases. That is
-# 80 numbers, and they see the whole picture, because the same 2 x 2 weights are used at every
-# position of it.
+# The :term:`convolution` has sixteen :term:`kernels <kernel>` of 2 x 2 weights for one
+# :term:`channel`, and sixteen biases. That is 80 numbers, and they see the whole picture, because
+# the same 2 x 2 weights are used at every position of it.
 
 assert parameter_table(sloppy).formula == "16*1*2*2 + 16 + 10*2704 + 10"
 assert 16 * 1 * 2 * 2 + 16 == 80
@@ -51,8 +51,8 @@ assert f"{1_628_170 / 27_130:.1f}" == "60.0"
 assert 10 * 2704 + 10 == 27_050
 
 # %%
-# And why 2704? A 2 x 2 window fits into 28 pixels at 27 places, pooling takes them in pairs, which
-# leaves 13, and there are 16 such pictures:
+# And why 2704? A 2 x 2 :term:`window` fits into 28 pixels at 27 places, :term:`pooling` takes them
+# in pairs, which leaves 13, and there are 16 such pictures:
 
 from cnnbook.shapes import derive_output_size
 
@@ -62,8 +62,12 @@ print(f"16*13*13 = {16 * 13 * 13}")
 assert derive_output_size(28, 2).output_size == 27
 assert derive_output_size(27, 2, stride=2).output_size == 13
 assert 16 * 13 * 13 == 2704
+assert (28 - 2 + 1, 27 // 2) == (27, 13)
 
 # %%
+# ``floor`` rounds down. So the first line comes to 28 - 2 + 1 = 27, and the second to 27 / 2
+# without its half, 13. The other numbers in them belong to knobs that nobody has turned here.
+#
 # What parameters leave out
 # -------------------------
 #
@@ -100,9 +104,9 @@ assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 # And what must be remembered
 # ---------------------------
 #
-# To compute a gradient, training has to keep what the layers put out on the way. Count the
-# outputs of the hidden layer that multiplies: the MLP's 2,048 units, the CNN's sixteen pictures
-# of 27 x 27.
+# To compute a gradient, training has to keep what the layers put out on the way. Count the outputs
+# of the hidden layer that multiplies, its :term:`activations <activation>`: the MLP's 2,048 units,
+# the CNN's sixteen pictures of 27 x 27.
 
 from cnnbook.figures import bars
 
@@ -124,7 +128,8 @@ figure = bars(
 )
 
 # %%
-# The axes are logarithmic: one mark is a factor of ten.
+# Each panel has an axis of its own, and all are logarithmic: from one number below it to the next
+# is a factor of ten.
 #
 # A second opinion
 # ----------------

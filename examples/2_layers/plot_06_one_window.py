@@ -38,8 +38,8 @@ image = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
 print(image.shape)
 
 # %%
-# The two axes in front are there because torch always thinks of many images with many channels:
-# ``(images, channels, rows, columns)``. Here both are 1.
+# The two axes in front, which ``[None, None]`` adds, are there because torch always thinks of many
+# images with many channels: ``(images, channels, rows, columns)``. Here both are 1.
 #
 # By hand first
 # -------------
@@ -74,11 +74,14 @@ print(arithmetic)
 print([round(product, 4) for product in arithmetic.products])
 
 # %%
-# The four products are 0, -0.4235, 0.3604 and 1.4004; the last pixel has the last word, since it
-# is both the brightest and the one with the largest weight.
+# The four products are 0, -0.4235, 0.3604 and 1.4003; the last pixel has the last word, since it
+# is both the brightest and the one with the largest weight. (Your pencil has 1.4004 for it: torch's
+# weights have more than the four digits that we see. And a 0 that comes of something negative keeps
+# its minus sign.)
 
-expected = [0, -0.4235, 0.3604, 1.4004]
-assert all(abs(a - b) < 2e-4 for a, b in zip(arithmetic.products, expected, strict=True))
+expected = [0, -0.4235, 0.3604, 1.4003]
+assert [round(product, 4) for product in arithmetic.products] == expected
+assert f"{0.4668 * 3:.4f}" == "1.4004"
 assert abs(arithmetic.total - 1.541) < 5e-4
 
 # %%
@@ -89,6 +92,8 @@ from cnnbook.figures import window_picture
 figure = window_picture(image, layer.weight, layer.bias, row=0, column=0)
 
 # %%
+# What is blue takes part. Here that is all of the image; in a larger one it will be a small piece.
+#
 # A convolution is a linear layer with a view
 # -------------------------------------------
 #
@@ -111,7 +116,7 @@ assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 #
 # Compute or build what is asked for, call it ``answer``, put
 # ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# away until you unfold it. (:doc:`/install` tells how to have ``cnnbook`` on your machine.)
 #
 # .. exercise:: 6.1
 #

@@ -63,10 +63,13 @@ assert (0 + 1 + 4 + 5) / 4 == 2.5
 from cnnbook.shapes import derive_output_size
 
 print(derive_output_size(4, 2))
-assert derive_output_size(4, 2).output_size == 3
+assert derive_output_size(4, 2).output_size == 3 == 4 - 2 + 1
 
 # %%
-# Padding and stride, the two knobs with values 0 and 1 here, come later.
+# ``floor`` rounds down. 4 is the image, and the 2 in ``(2 - 1)`` the window. The 0 is the
+# :term:`padding`, the 1 before that bracket the :term:`dilation`, and the 1 under the line the
+# :term:`stride`: three knobs that nobody has turned yet. As long as that is so, the rule says no
+# more than 4 - 2 + 1.
 #
 # Look at a single window
 # -----------------------
@@ -118,7 +121,8 @@ assert conv2d(image, average.weight, average.bias)[0, 0].tolist() == expected
 # Try it
 # ------
 #
-# Move the window with the arrow keys or the buttons, choose another kernel, or write your own.
+# Move the window with the arrow keys or the buttons, choose another kernel, or write your own. A
+# riddle for the latter: with which weights is every number of the output a 1?
 #
 # .. conv-explorer::
 #    :image: lecture

@@ -106,7 +106,8 @@ figure = feature_table(
 # the right is 1 more, so from the left column to the right one it is 2 more, three times: 6. One
 # step down is 4 more, so it is 8 more, three times: 24. The weights of these two kernels add up to
 # 0, and what is added to every pixel cancels: they see change and are blind to brightness. Only the
-# kernel in the first column sees which image is which.
+# kernel in the first column sees which image is which. (The other two are named after Prewitt
+# [Prewitt1970]_, who found edges with them.)
 
 assert features[:, 0].tolist() == expected[:, 0].tolist()
 assert torch.equal(features[:, 1], torch.full((2, 2, 2), 6.0))
@@ -129,6 +130,21 @@ assert kernels.shape == (3, 1, 3, 3)
 # %%
 # Read ``(2, 3, 2, 2)`` as: two images, three features of each, two rows, two columns. And the
 # weights, ``(3, 1, 3, 3)``, as: three kernels, each for one channel, three rows, three columns.
+#
+# A grey image has one :term:`channel`, a colour photograph three, and what a convolution has made
+# as many as it has kernels. If several go into a layer, each of its kernels has weights for every
+# one of them. What would you expect of one kernel on two channels: one number or two?
+
+two_channels = torch.tensor([[[[1.0, 2.0]], [[10.0, 20.0]]]])
+one_kernel = torch.tensor([[[[1.0, 1.0]], [[3.0, 0.0]]]])
+print(tuple(two_channels.shape), tuple(one_kernel.shape))
+print(conv2d(two_channels, one_kernel).tolist())
+assert conv2d(two_channels, one_kernel).item() == 33 == (1 * 1 + 1 * 2) + (3 * 10 + 0 * 20)
+assert (1 * 1 + 1 * 2, 3 * 10 + 0 * 20) == (3, 30)
+
+# %%
+# One: 3 from the first channel and 30 from the second are added, 33, and a bias would be added
+# once, after that. However many channels go in, one comes out for each kernel.
 #
 # Sixteen
 # -------

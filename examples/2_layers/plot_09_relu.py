@@ -12,8 +12,8 @@ You need :doc:`/gallery/2_layers/plot_08_many_images`: a convolution makes one
 # A layer without a parameter
 # ---------------------------
 #
-# ReLU is short for *rectified linear unit* [Nair2010]_, and that is the longest thing about it:
-# what is below 0 becomes 0, everything else stays. Guess what it makes of these four numbers.
+# :term:`ReLU` is short for *rectified linear unit* [Nair2010]_, and that is the longest thing about
+# it: what is below 0 becomes 0, everything else stays. Guess what it makes of these four numbers.
 
 import torch
 

@@ -65,6 +65,7 @@ assert torch.equal(pool(loud), pool(image))
 # %%
 # Nothing. The largest numbers by far, and max pooling has not seen them. Nor will training hear of
 # them: ask how much each pixel would change the sum of the output, which is its :term:`gradient`.
+# (The ones that we hand in say that each output counts once in that sum.)
 
 from cnnbook.pooling import max_pool2d_grad
 

@@ -4,7 +4,7 @@ Run it by hand on a machine that does nothing else::
 
     python tests/benchmarks/bench_layers.py
 
-It writes ``layers.json`` beside itself, with the environment. Nothing here is asserted: a time
+It writes ``docs/benchmarks/layers.json``, with the environment. Nothing here is asserted: a time
 that a test demands fails on the day when the machine is busy.
 """
 
@@ -109,6 +109,6 @@ def matrices() -> list[dict[str, float]]:
 
 if __name__ == "__main__":
     result = {"environment": environment(), "layers": layers(), "sparse_conv_matrix": matrices()}
-    target = Path(__file__).with_name("layers.json")
+    target = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "layers.json"
     target.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(target.read_text("utf-8"))

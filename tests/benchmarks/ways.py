@@ -1,0 +1,239 @@
+"""The ways to train that the benchmark compares: the lecture's loop, the book's trainer, peers.
+
+All train the same network from the same start on the whole batch, with Adam at a rate of 0.001 and
+cross-entropy, without validation, log, checkpoint and bar. Each peer is written as its own
+documentation says, and given the fastest form of it that is documented: the batch is in memory
+(on a GPU: on the card) before the clock runs, and is handed over as one batch, by the process
+itself. Built image by image, as their loaders do by default, a batch of 5,000 would take longer
+than the training.
+
+A peer is imported where it is used, so that those which are not installed do no harm.
+"""
+
+import functools
+import importlib.metadata
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from cnnbook.training import fit_full_batch
+
+# The rate at which torch's Adam is by default; skorch, Keras and fastai have others.
+RATE = 1e-3
+
+
+class OneBatch(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """A data set whose only item is the whole batch."""
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        self.batch = images, labels
+
+    def __len__(self) -> int:
+        """Return 1."""
+        return 1
+
+    def __getitem__(self, _: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return all images and labels."""
+        return self.batch
+
+
+def one_batch_loader(images: torch.Tensor, labels: torch.Tensor) -> Any:
+    """Hand out the batch as it is: ``batch_size=None`` is torch's word for "do not collate"."""
+    return torch.utils.data.DataLoader(OneBatch(images, labels), batch_size=None)
+
+
+def lecture(
+    net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
+) -> list[float]:
+    """Train as the lecture does, line for line."""
+    loss_fn = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(net.parameters())
+    losses = []
+    for _ in range(epochs):
+        scores = net(images)
+        loss = loss_fn(scores, labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def ours(
+    net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
+) -> list[float]:
+    """Train with the book's trainer at its defaults."""
+    return list(fit_full_batch(net, images, labels, epochs=epochs, device=images.device).losses)
+
+
+def lightning(
+    net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
+) -> list[float]:
+    """Train with Lightning's ``Trainer``; ``barebones`` turns off all that costs speed."""
+    import pytorch_lightning
+
+    losses: list[torch.Tensor] = []
+    loss_fn = torch.nn.CrossEntropyLoss()
+
+    class Classifier(pytorch_lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def training_step(self, batch: Any, _: int) -> torch.Tensor:
+            some, wanted = batch
+            loss: torch.Tensor = loss_fn(self.net(some), wanted)
+            losses.append(loss.detach())
+            return loss
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.Adam(self.parameters())
+
+    trainer = pytorch_lightning.Trainer(
+        max_epochs=epochs,
+        accelerator="gpu" if images.is_cuda else "cpu",
+        devices=1,
+        barebones=True,
+    )
+    trainer.fit(Classifier(), one_batch_loader(images, labels))
+    return [loss.item() for loss in losses]
+
+
+def skorch(
+    net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
+) -> list[float]:
+    """Train with skorch's ``NeuralNet``, without its split for validation and its callbacks."""
+    from skorch import NeuralNet
+
+    model = NeuralNet(
+        net,
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=RATE,
+        max_epochs=epochs,
+        # To its DataLoader, as in one_batch_loader. Its own batch_size=-1 would take the batch
+        # apart into images and put it together again in each epoch.
+        iterator_train__batch_size=None,
+        train_split=None,
+        callbacks="disable",
+        verbose=0,
+        device=str(images.device),
+    )
+    model.fit(OneBatch(images, labels), y=None)
+    return [float(loss) for loss in model.history[:, "batches", 0, "train_loss"]]
+
+
+def keras_model(net: torch.nn.Module) -> Any:
+    """Write a torch network in Keras layers that start from the same weights."""
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras
+
+    # The order of axes that torch has. Keras' own default would be turned round in every layer.
+    order = {"data_format": "channels_first"}
+    made: list[Any] = []
+    weights: list[Any] = []
+    for layer in net.children():
+        if isinstance(layer, torch.nn.Conv2d):
+            made.append(keras.layers.Conv2D(layer.out_channels, layer.kernel_size, **order))
+            weights += [layer.weight.permute(2, 3, 1, 0), layer.bias]
+        elif isinstance(layer, torch.nn.Linear):
+            made.append(keras.layers.Dense(layer.out_features))
+            weights += [layer.weight.T, layer.bias]
+        elif isinstance(layer, torch.nn.MaxPool2d):
+            made.append(keras.layers.MaxPooling2D(layer.kernel_size, **order))
+        elif isinstance(layer, torch.nn.ReLU):
+            made.append(keras.layers.ReLU())
+        elif isinstance(layer, torch.nn.Flatten):
+            # Told that nothing is to be turned, so that the weights behind it keep torch's order.
+            made.append(keras.layers.Flatten(data_format="channels_last"))
+        else:
+            raise TypeError(f"net: expected layers that Keras has, got {type(layer).__name__}")
+    model = keras.Sequential([keras.Input((1, 28, 28)), *made])
+    model.set_weights([weight.detach().cpu().numpy() for weight in weights])
+    return model
+
+
+def keras(model: Any, images: torch.Tensor, labels: torch.Tensor, epochs: int) -> list[float]:
+    """Train a Keras model with ``compile`` and ``fit`` on torch tensors."""
+    import keras
+
+    model.compile(
+        # The epsilon of torch's Adam; Keras' is ten times as large.
+        optimizer=keras.optimizers.Adam(RATE, epsilon=1e-8),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+    )
+    history = model.fit(
+        images, labels, batch_size=len(images), epochs=epochs, shuffle=False, verbose=0
+    )
+    return [float(loss) for loss in history.history["loss"]]
+
+
+def fastai(
+    net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
+) -> list[float]:
+    """Train with fastai's ``Learner`` on torch's loader and Adam, as its page on migrating says."""
+    from fastai.callback.core import Callback, CancelValidException
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.optimizer import OptimWrapper
+
+    losses: list[torch.Tensor] = []
+
+    class KeepLosses(Callback):
+        def after_loss(self) -> None:
+            losses.append(self.learn.loss.detach())
+
+        def before_validate(self) -> None:
+            # fastai's own way to leave the validation out; it has no switch for it.
+            raise CancelValidException
+
+    loader = one_batch_loader(images, labels)
+    learner = Learner(
+        DataLoaders(loader, loader, device=images.device),
+        net,
+        loss_func=torch.nn.CrossEntropyLoss(),
+        # fastai's Adam has other moments and a weight decay.
+        opt_func=functools.partial(OptimWrapper, opt=torch.optim.Adam),
+        cbs=KeepLosses(),
+    )
+    with learner.no_logging():
+        learner.fit(epochs, lr=RATE)
+    return [loss.item() for loss in losses]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train.
+
+    Attributes:
+        title: What a reader knows it as.
+        package: What is to be installed for it; empty for what the book itself needs.
+        train: Takes what ``prepare`` made, images, labels and epochs; returns the losses.
+        prepare: Makes of a torch network what is trained. Not timed, as making the torch network
+            is not.
+    """
+
+    title: str
+    package: str
+    train: Callable[[Any, torch.Tensor, torch.Tensor, int], list[float]]
+    prepare: Callable[[torch.nn.Module], Any] = lambda net: net
+
+    def version(self) -> str | None:
+        """Return the version that is installed, or None."""
+        try:
+            return importlib.metadata.version(self.package or "torch")
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+
+WAYS = {
+    "lecture": Way("the lecture's loop", "", lecture),
+    "ours": Way("fit_full_batch", "", ours),
+    "lightning": Way("Lightning", "pytorch-lightning", lightning),
+    "skorch": Way("skorch", "skorch", skorch),
+    "keras": Way("Keras on torch", "keras", keras, keras_model),
+    "fastai": Way("fastai", "fastai", fastai),
+}
