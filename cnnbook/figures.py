@@ -2,6 +2,8 @@
 
 Every function returns its matplotlib figure and shows nothing. Colours are Okabe and Ito's, which
 colour-blind readers can tell apart, on a white ground, which reads in a light and in a dark page.
+For those who see no figure, each carries a text that says what is to be seen, with its numbers:
+:func:`alt_text`.
 """
 
 import math
@@ -23,6 +25,7 @@ from cnnbook.windows import window_sum, windows
 
 __all__ = [
     "COLOURS",
+    "alt_text",
     "bars",
     "confusion_heatmaps",
     "curve_panels",
@@ -103,6 +106,136 @@ _NARROW = tuple(
 )
 
 
+def alt_text(figure: Figure) -> str:
+    """Return what is to be seen on a figure, in words, for those who do not see it.
+
+    Every function of this module says what it drew from the numbers it was given, and keeps the
+    text as the label of the figure, matplotlib's ``figure.get_label()``. A figure drawn by hand is
+    described with ``figure.set_label``.
+
+    Args:
+        figure: A figure of this module, or one with a label.
+
+    Returns:
+        Its description, on one line.
+
+    Raises:
+        TypeError: ``figure`` is not a matplotlib figure.
+        ValueError: Nobody has described it.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import alt_text, number_grids
+        >>> alt_text(number_grids({"step": torch.tensor([[1.0, -2.0]])}))
+        'One grid of numbers, blue above 0 and orange below. step, 1 x 2: 1 -2.'
+        >>> from matplotlib.figure import Figure
+        >>> alt_text(Figure())
+        Traceback (most recent call last):
+            ...
+        ValueError: figure: expected a figure with a description, got one without; draw it with a \
+function of cnnbook.figures, or say what is to be seen with figure.set_label(...)
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(figure, Figure):
+        raise TypeError(f"figure: expected a matplotlib Figure, got {type(figure).__name__}")
+    text = " ".join(str(figure.get_label()).split())
+    if not text:
+        raise ValueError(
+            "figure: expected a figure with a description, got one without; draw it with a "
+            "function of cnnbook.figures, or say what is to be seen with figure.set_label(...)"
+        )
+    return text
+
+
+# About what a screen reader says in twenty seconds.
+_MOST_CHARACTERS = 300
+
+
+def _describe(figure: Figure, *parts: str | list[str]) -> None:
+    """Keep with a figure what is to be seen on it, for ``alt_text``.
+
+    Every function here calls this once, before it returns its figure, with what it drew: which kind
+    of picture, what the axes are, and the numbers that decide, written as on the figure.
+
+    Args:
+        figure: The figure.
+        parts: Sentences, the weightiest first, since what no longer fits is left out; a list is
+            joined to a sentence of as many items as fit, with a word on how many do not.
+    """
+    told = ""
+    for part in parts:
+        if not part:
+            continue
+        room = _MOST_CHARACTERS - len(told) - bool(told)
+        sentence = part if isinstance(part, str) else f"{_listed(part, room - 1)}."
+        sentence = " ".join(sentence.split())
+        if len(sentence) > room and told:
+            break
+        if len(sentence) > room:
+            sentence = f"{sentence[: room - 3]}..."
+        told = f"{told} {sentence}".strip()
+    figure.set_label(told)
+
+
+def _listed(items: list[str], room: int) -> str:
+    """Join as many items as there is room for, and count the others."""
+    for kept in range(len(items), 0, -1):
+        rest = f" and {len(items) - kept} more" if kept < len(items) else ""
+        text = "; ".join(items[:kept]) + rest
+        if len(text) <= room:
+            return text
+    return f"{items[0][: max(room - 3, 0)]}..."
+
+
+def _titled(titles: Sequence[str], index: int, otherwise: str) -> str:
+    """Return a title as it reads within a sentence, or what it is called without one."""
+    text = " ".join(titles[index].split()).rstrip(" :.,;") if titles else ""
+    return (text if len(text) <= 60 else f"{text[:57]}...") or otherwise
+
+
+def _named(name: str) -> str:
+    return _titled([name], 0, "without a name")
+
+
+def _count(number: int, noun: str) -> str:
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+    return f"{words[number] if number < len(words) else number} {noun}{'' if number == 1 else 's'}"
+
+
+def _percent(part: float, whole: float) -> str:
+    share = 100 * part / whole
+    # Two digits would make 1e+02 of a hundred.
+    return f"{share:.2g} %" if share < 99.5 else f"{share:.3g} %"
+
+
+def _span(noun: str, first: int, last: int) -> str:
+    return f"{noun} {first}" if first == last else f"{noun}s {first} to {last}"
+
+
+def _values(numbers: torch.Tensor) -> torch.Tensor:
+    """Return numbers of any kind as ones that can be compared and added up."""
+    # Added to 0, -0 becomes 0.
+    return numbers.detach().cpu().double() + 0
+
+
+def _from_to(numbers: torch.Tensor) -> str:
+    values = _values(numbers)
+    return f"{values.min():.4g} to {values.max():.4g}"
+
+
+def _written(numbers: torch.Tensor, *, most: int = 16) -> str:
+    """Write numbers row by row, or from which to which they go where they are many."""
+    values = _values(numbers)
+    if values.numel() > 1 and bool((values == values.flatten()[0]).all()):
+        return f"{values.flatten()[0]:.4g} everywhere"
+    if values.numel() > most:
+        return f"from {_from_to(values)}"
+    lines = values.reshape(-1, values.shape[-1]).tolist()
+    return " / ".join(" ".join(f"{number:.4g}" for number in line) for line in lines)
+
+
 def image_grid(
     images: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 5, size: float = 1.1
 ) -> Figure:
@@ -162,6 +295,20 @@ def image_grid(
         axes.imshow(images[index, 0].detach().cpu().numpy(), cmap="gray", interpolation="nearest")
         if titles:
             axes.set_title(titles[index], fontsize=8)
+    height_width = " x ".join(map(str, images.shape[2:]))
+    names = [_titled(titles, index, f"image {index + 1}") for index in range(len(images))]
+    # Each image is shown from its darkest to its brightest pixel, so the middle is its own.
+    flat = _values(images).flatten(1)
+    lowest, highest = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
+    bright = (flat > (lowest + highest) / 2).double().mean(1)
+    shares = [f"{_percent(share, 1)} of {name}" for share, name in zip(bright, names, strict=True)]
+    least, most = shares[int(bright.argmin())], shares[int(bright.argmax())]
+    _describe(
+        figure,
+        f"{_count(len(images), 'grey image')} of {height_width} pixels, {columns} in a row.",
+        f"Bright pixels cover {', '.join(shares) if len(shares) < 4 else f'{least} to {most}'}.",
+        names if titles and len(shares) > 3 else "",
+    )
     return figure
 
 
@@ -215,7 +362,29 @@ def loss_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
     axes.set(xlabel="epoch", ylabel="loss before the update", yscale="log")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+    _describe(
+        figure,
+        f"{_count(len(curves), 'curve')} of loss against epoch, on a logarithmic axis.",
+        [f"{_named(name)} {_course(losses)}" for name, losses in curves.items()],
+    )
     return figure
+
+
+def _course(losses: Sequence[float]) -> str:
+    """Say where a curve begins and ends, and where it turns if that is far from both."""
+    first, last, count = f"{losses[0]:.3g}", f"{losses[-1]:.3g}", len(losses)
+    if count == 1:
+        return f"is {first} at epoch 1"
+    moves = "falls" if losses[-1] < losses[0] else "rises"
+    told = f"{moves} from {first} to {last} in {count} epochs"
+    if first == last:
+        told = f"begins and ends at {first}, {count} epochs"
+    top, bottom = max(losses), min(losses)
+    if top > 1.2 * max(losses[0], losses[-1]):
+        told += f", highest {top:.3g} at epoch {losses.index(top) + 1}"
+    if bottom < min(losses[0], losses[-1]) / 1.2:
+        told += f", lowest {bottom:.3g} at epoch {losses.index(bottom) + 1}"
+    return told
 
 
 def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -272,6 +441,15 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
         axes.set_title(heading, fontsize=10)
         axes.invert_yaxis()
         axes.spines[["top", "right"]].set_visible(False)
+    _describe(
+        figure,
+        f"{_count(len(groups), 'panel')} of horizontal bars, on logarithmic axes.",
+        [
+            f"{_named(heading)}: "
+            + ", ".join(f"{_named(name)} {number:,}" for name, number in numbers.items())
+            for heading, numbers in groups.items()
+        ],
+    )
     return figure
 
 
@@ -357,6 +535,21 @@ def confusion_heatmaps(
         axes.set_yticks(range(classes), class_names, fontsize=8)
         axes.set_ylabel("actual class")
     panels[-1, 0].set_xlabel("called")
+    told = []
+    for title, counts in matrices.items():
+        right, whole = counts.diagonal().sum().item(), counts.sum().item()
+        row, column = divmod(int(off_diagonal[title].argmax()), classes)
+        often = off_diagonal[title][row, column].item()
+        mistake = f"most often, {often} times, {class_names[row]} is called {class_names[column]}"
+        told.append(
+            f"{_named(title)}: {right} of {whole} right, {mistake if often else 'no mistake'}"
+        )
+    _describe(
+        figure,
+        f"{_count(len(matrices), 'table')} of counts, a row for each of {classes} actual classes, "
+        "a column for what it was called.",
+        told,
+    )
     return figure
 
 
@@ -459,6 +652,18 @@ def window_picture(
         )
         one.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=COLOURS[0], lw=3))
     figure.supxlabel(told, fontsize=11)
+    covered = images.detach()[0, 0, row : row + kernel_rows, column : column + kernel_columns]
+    rows, columns = (
+        _span("row", row, row + kernel_rows - 1),
+        _span("column", column, column + kernel_columns - 1),
+    )
+    _describe(
+        figure,
+        f"Grids of numbers: an image, {_written(panels[0][1])}, a kernel, "
+        f"{_written(panels[1][1])}, and the output, {_written(features)}.",
+        f"The window at {rows}, {columns} covers {_written(covered)} and gives "
+        f"{arithmetic.total:.4g}.",
+    )
     return figure
 
 
@@ -510,6 +715,7 @@ def knob_panels(
     reach = max(knobs.get("padding", 0) for knobs in settings.values())
     for axes in panels.flat[len(settings) :]:
         axes.set_visible(False)
+    told = []
     for axes, (heading, knobs) in zip(panels.flat, settings.items(), strict=False):
         padding = knobs.get("padding", 0)
         side = size + 2 * padding
@@ -548,6 +754,19 @@ def knob_panels(
         )
         axes.set_title(f"{heading}: {every.shape[1]} x {every.shape[2]}", fontsize=11)
         axes.set_axis_off()
+        reached = int(every[0, 0, 0].max() - every[0, 0, 0].min()) + 1
+        step = f", step {every[1, 0, 1].min() - every[1, 0, 0].min()}" if every.shape[2] > 1 else ""
+        border = f", {padding} added around" if padding else ""
+        told.append(
+            f"{_named(heading)}: {every.shape[1]} x {every.shape[2]}, span {reached}{step}{border}"
+        )
+    kernel = " x ".join(map(str, every.shape[-2:]))
+    _describe(
+        figure,
+        f"Image of {size} x {size} pixels, kernel {kernel}: first window filled, the next dotted. "
+        "Windows there are:",
+        told,
+    )
     return figure
 
 
@@ -601,6 +820,7 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
         squeeze=False,
         layout="constrained",
     )
+    told = []
     for axes, (heading, matrix) in zip(panels.flat, matrices.items(), strict=True):
         numbers = matrix.detach().cpu()
         numbers = numbers.to_dense() if numbers.is_sparse else numbers
@@ -648,9 +868,21 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
             axes.set_yticks([0, rows], ["0", f"{rows:,}"], fontsize=9)
         entries = rows * columns
         axes.set_title(heading, fontsize=11)
-        axes.set_xlabel(
-            f"{held:,} of {entries:,} entries, {100 * held / entries:.2g} %", fontsize=9
+        axes.set_xlabel(f"{held:,} of {entries:,} entries, {_percent(held, entries)}", fontsize=9)
+        least, most = (int(count) for count in filled.sum(dim=0).aminmax())
+        each = f"{most} in each column" if least == most else f"{least} to {most} in a column"
+        those = f"each {kinds[0]:.4g}" if len(kinds) == 1 else f"from {_from_to(numbers)}"
+        shape = f"{rows:,} x {columns:,}"
+        told.append(
+            ("" if heading == shape else f"{_named(heading)}, ")
+            + f"{shape}: {held:,} of {entries:,} entries not 0, {_percent(held, entries)}"
+            + (f", {each}, {those if entries > 16 else _written(numbers)}" if held else "")
         )
+    _describe(
+        figure,
+        f"{_count(len(matrices), 'picture')} of where a matrix is not 0, coloured by number.",
+        told,
+    )
     return figure
 
 
@@ -719,7 +951,31 @@ def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figu
         top = 0.97 - side
         _arrow(figure, (centre, top - 0.02), (centre, top - gap + 0.02))
         figure.text(centre + 0.02, top - gap / 2, down, ha="left", va="center", fontsize=11)
+    places = ("upper left", "upper right", "lower left", "lower right")
+    _describe(
+        figure,
+        f"Four grey images at the corners of a square, arrows to the right: {_named(across)}, "
+        f"downwards: {_named(down)}.",
+        "Middle of what is not 0, by row and column:",
+        [
+            f"{place} {_centre(corner.detach()[0, 0])}"
+            for place, corner in zip(places, corners, strict=True)
+        ],
+    )
     return figure
+
+
+def _centre(picture: torch.Tensor) -> str:
+    """Say where the middle of a picture's numbers lies, each weighed by its size."""
+    sizes = _values(picture).abs()
+    whole = sizes.sum()
+    if not bool(whole > 0):
+        return "nowhere"
+    middle = (
+        float((sizes.sum(dim=1 - axis) * torch.arange(sizes.shape[axis])).sum() / whole)
+        for axis in (0, 1)
+    )
+    return f"{', '.join(f'{place:.1f}' for place in middle)} ({_from_to(picture)})"
 
 
 def _arrow(figure: Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -809,6 +1065,16 @@ def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figu
         axes.set(xlim=(left, right + 0.1), ylim=(1.5 * len(strips) - 0.4, -0.1), aspect="equal")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
+    _describe(
+        figure,
+        f"{_count(len(strips), 'row')} of {width} pixels in windows of {size}, and the largest of "
+        "each window.",
+        [
+            f"{_named(label)}: {_written(strip)} gives "
+            f"{_written(strip.detach().cpu().reshape(-1, size).amax(dim=1))}"
+            for label, strip in strips.items()
+        ],
+    )
     return figure
 
 
@@ -874,6 +1140,12 @@ got (2, 3, 4, 4); choose one image with features[:1]
         axes.add_patch(
             Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, ec="#999999", lw=1)
         )
+    _describe(
+        figure,
+        f"{_count(len(maps), 'feature map')} of {maps.shape[1]} x {maps.shape[2]} numbers, blue "
+        f"above 0 and orange below, on one scale to {float(maps.abs().max()):.4g}.",
+        [f"{_titled(titles, i, f'map {i}')}: {_from_to(one)}" for i, one in enumerate(maps)],
+    )
     return figure
 
 
@@ -941,6 +1213,14 @@ def number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
         _cells(one, numbers.detach().cpu(), title, fontsize=12)
         _tint(one, numbers.detach().cpu())
         _room(one, tallest, numbers.shape[1])
+    _describe(
+        figure,
+        f"{_count(len(grids), 'grid')} of numbers, blue above 0 and orange below.",
+        [
+            f"{_named(title)}, {numbers.shape[0]} x {numbers.shape[1]}: {_written(numbers)}"
+            for title, numbers in grids.items()
+        ],
+    )
     return figure
 
 
@@ -1024,6 +1304,16 @@ def feature_table(
         for column in range(1, len(widths)):
             _cells(grid[row, column], features[row - 1, column - 1], "", fontsize=12)
             _room(grid[row, column], height, widths[column])
+    _describe(
+        figure,
+        f"A table of numbers: {_count(len(images), 'image').lower()} of {height} x {width} down, "
+        f"{_count(len(weight), 'kernel').lower()} of {kernel_height} x {kernel_width} across.",
+        "What comes out, from top to bottom:",
+        [
+            f"{_named(title)}: {', then '.join(_written(one) for one in features[:, column])}"
+            for column, title in enumerate(kernel_titles)
+        ],
+    )
     return figure
 
 
@@ -1090,6 +1380,14 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
                 before.add_patch(
                     Rectangle((column, row), 1, 1, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
                 )
+    unseen = height * width - rows * step * columns * step
+    _describe(
+        figure,
+        f"An image of {height} x {width} pixels, {_written(images)}, in framed windows of "
+        f"{step} x {step}.",
+        f"Of each window the largest stays: {_written(pooled)}.",
+        f"{_count(unseen, 'pixel')} at the edge, in no window, crossed out." if unseen else "",
+    )
     return figure
 
 
@@ -1145,6 +1443,13 @@ def overlap_picture(parts: torch.Tensor) -> Figure:
             panels[name].set_title("+" if name != "0 0" else "", fontsize=10, loc="left", pad=2)
     _shaded_cells(panels["sum"], total, most, 14)
     panels["sum"].set_title("= sum", fontsize=11)
+    meeting = int((parts != 0).sum(dim=(0, 1)).max())
+    _describe(
+        figure,
+        f"{_count(rows * columns, 'picture')} of {parts.shape[2]} x {parts.shape[3]} numbers, one "
+        f"for each window, and their sum: {_written(total)}.",
+        f"Up to {meeting} of them meet in a cell.",
+    )
     return figure
 
 
@@ -1273,6 +1578,18 @@ def field_picture(
         axes.tick_params(labelsize=9, length=0)
         if titles:
             axes.set_title(titles[index], fontsize=11)
+    told = []
+    for index, (rows, columns) in enumerate(fields):
+        held = images[index, 0] > 0
+        within = held[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
+        outside = int(held.sum() - within.sum())
+        told.append(
+            f"{_titled(titles, index, f'image {index + 1}')}: {int(held.sum())} of {held.numel()} "
+            f"pixels not 0, {outside or 'none'} of them outside the frame at "
+            f"{_span('row', rows.start, rows.stop - 1)}, "
+            f"{_span('column', columns.start, columns.stop - 1)}"
+        )
+    _describe(figure, f"{_count(len(images), 'image')} of sizes, white at 0, with a frame.", told)
     return figure
 
 
@@ -1338,6 +1655,17 @@ def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figu
     axes.legend(frameon=False, loc="lower right", fontsize=10)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+    told = []
+    for name, line in sizes.items():
+        after = next((layer for layer, seen in enumerate(line) if seen >= image_size), None)
+        reached = "stays below" if after is None else f"reaches it after {after}"
+        told.append(f"{_named(name)}: {line[0]} to {line[-1]} in {len(line) - 1} layers, {reached}")
+    _describe(
+        figure,
+        f"{_count(len(sizes), 'curve')} of pixels seen along a side against layers, on a "
+        f"logarithmic axis; a line at {image_size}, the whole image.",
+        told,
+    )
     return figure
 
 
@@ -1417,6 +1745,19 @@ def feature_rows(
             axes.set(xticks=[], yticks=[])
             if titles and row == 0:
                 axes.set_title(titles[column], fontsize=11)
+    sizes = features.abs().double().mean(dim=(2, 3))
+    _describe(
+        figure,
+        f"{_count(len(images), 'row')}: a grey image and "
+        f"{_count(count - 1, 'feature map').lower()} of it, white at 0, orange above and blue "
+        "below, paler where weaker.",
+        "Mean size from row to row:",
+        [
+            f"{_titled(titles, channel + 1, f'map {channel}')} "
+            + ", ".join(f"{size:.2g}" for size in sizes[:, channel])
+            for channel in range(count - 1)
+        ],
+    )
     return figure
 
 
@@ -1471,6 +1812,12 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
     axes.tick_params(labelsize=11)
     axes.margins(y=0.1)
     axes.spines[["top", "right"]].set_visible(False)
+    _describe(
+        figure,
+        f"{_count(len(numbers), 'vertical bar')} of {_named(label)}, by year"
+        + (f", with {', '.join(map(str, marked))} in another colour." if marked else "."),
+        [f"{year}: {number:g}" for year, number in numbers.items()],
+    )
     return figure
 
 

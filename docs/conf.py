@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
     "gallery_state",
+    "alt_texts",
     "mathml",
     "accessible",
     "explorer",
@@ -114,6 +115,7 @@ sphinx_gallery_conf = {
     # Importable names: a function's address would change the configuration on every run.
     "reset_modules": ("matplotlib", "gallery_state.same_start"),
     "reset_modules_order": "both",
+    "image_scrapers": ("alt_texts.described_figures",),
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "capture_repr": ("_repr_html_", "__repr__"),

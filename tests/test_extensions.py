@@ -7,14 +7,22 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
 from accessible import name_summaries
+from alt_texts import described_figures
 from backlinks import pages_by_name, used_names
+from bs4 import BeautifulSoup
 from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules
 from mathml import to_mathml
+from sphinx.errors import ExtensionError
+from sphinx_gallery.scrapers import ImagePathIterator
+
+from cnnbook.figures import alt_text, loss_curves
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -165,3 +173,59 @@ def test_a_repository_is_an_owner_and_a_name(tmp_path: Path, wrong: str) -> None
 def test_a_notebook_for_colab_installs_the_library_first() -> None:
     command = "%pip install --quiet git+https://github.com/someone/book"
     assert install_cell("someone/book").splitlines()[-1] == command
+
+
+HARD = "A \"curve\" of 'loss' <b> & \\1 *x* `y` |z| :a: 100 % {{0}}, ½ 한국어 – falls from 2 to 1."
+
+
+def _scrape(folder: Path) -> str:
+    (folder / "images").mkdir(exist_ok=True)
+    names = ImagePathIterator(str(folder / "images" / "sphx_glr_page_{0:03d}.png"))
+    known = {"image_path_iterator": names, "src_file": "plot_06_page.py"}
+    settings: dict[str, Any] = {
+        "image_srcset": [2.0],
+        "matplotlib_animations": (False, None),
+        "compress_images": [],
+        "src_dir": str(folder),
+    }
+    return described_figures(("code", "", 17), known, settings)
+
+
+def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
+    """Quotation marks, brackets, backslashes, letters of other scripts: from figure to HTML."""
+    loss_curves({"a": [2.0, 1.0]}).set_label(HARD)
+    second = alt_text(loss_curves({"b": [5.0, 4.0]}))
+    loss_curves({"c": [2.0, 1.0]}).set_label(f"One line\n\nand another, \u2028 {HARD}")
+    page = _scrape(tmp_path)
+    assert not plt.get_fignums(), "figures are closed"
+    assert len(list((tmp_path / "images").glob("*_2_00x.png"))) == 3
+    (tmp_path / "index.rst").write_text(f"Title\n=====\n\n{page}", "utf-8")
+    extensions = Path(__file__).resolve().parents[1] / "docs" / "_ext"
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(extensions)!r})\nextensions = ['alt_texts']\n"
+        "sphinx_gallery_conf = {'examples_dirs': [], 'gallery_dirs': []}\n",
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", ".", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    images = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser").select(
+        "img.sphx-glr-multi-img"
+    )
+    assert [image["alt"] for image in images] == [HARD, second, f"One line and another, {HARD}"]
+    for image in images:
+        assert "2.00x" in str(image["srcset"])
+        assert (tmp_path / "out" / str(image["src"])).is_file()
+
+
+@pytest.mark.parametrize("label", ["", "MLP, CNN"])
+def test_a_figure_without_a_description_is_refused(label: str, tmp_path: Path) -> None:
+    loss_curves({"a": [2.0, 1.0]})
+    loss_curves({"a": [2.0, 1.0]}).set_label(label)
+    with pytest.raises(ExtensionError, match=r"plot_06_page\.py, cell at line 17: a figure has no"):
+        _scrape(tmp_path)
+    assert not plt.get_fignums(), "the next page begins without this one's figures"
+
+
+def test_a_cell_without_a_figure_gives_no_image(tmp_path: Path) -> None:
+    assert _scrape(tmp_path) == ""

@@ -4,6 +4,7 @@ As in ``test_refusals.py``, for functions whose arguments are pictures, names an
 """
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from bad_values import BAD_VALUES, check_refusals
+from matplotlib.figure import Figure
 
 from cnnbook import figures
 from cnnbook.training import fit_full_batch
@@ -19,8 +21,11 @@ IMAGES, KERNEL = torch.ones(2, 1, 3, 3), torch.ones(1, 1, 2, 2)
 GRID, STRIP = torch.ones(2, 2), torch.ones(4)
 FIELD = (range(2), range(2))
 SQUARE = torch.ones(1, 1, 3, 3)
+DESCRIBED = Figure()
+DESCRIBED.set_label("A white ground with nothing on it.")
 
 CALLS: dict[Any, dict[str, Any]] = {
+    figures.alt_text: {"figure": DESCRIBED},
     figures.bars: {"groups": {"a": {"b": 1}}},
     figures.confusion_heatmaps: {"matrices": {"a": GRID.long()}, "class_names": ["a", "b"]},
     figures.curve_panels: {"panels": {"a": {"a": [2.0, 1.0]}}},
@@ -149,3 +154,22 @@ def test_no_parameter_is_left_out() -> None:
         # A loss may be any function of scores and labels; test_training.py tries some that are not.
         given = set(arguments) | ({"loss_fn"} if function is fit_full_batch else set())
         assert given == set(inspect.signature(function).parameters), function.__name__
+
+
+@pytest.mark.parametrize(
+    "function",
+    [function for function in CALLS if inspect.signature(function).return_annotation is Figure],
+    ids=lambda function: str(function.__name__),
+)
+def test_every_figure_says_what_is_to_be_seen(function: Any) -> None:
+    figure = function(**CALLS[function])
+    assert figure.get_label(), (
+        f"{function.__name__}: its figure has no description. Before `return figure`, call "
+        "_describe(figure, ...) with what was drawn: which kind of picture, what the axes are, and "
+        "the numbers that decide; then add the function to tests/test_alt_texts.py"
+    )
+    text = figures.alt_text(figure)
+    assert 40 <= len(text) <= 300, text
+    assert text[0].isupper() or text[0].isdigit(), text
+    assert text.endswith("."), text
+    assert not re.search(r"tensor\(|\bnan\b|None|<|\{", text), text

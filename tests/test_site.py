@@ -89,6 +89,10 @@ class _Links(HTMLParser):
         self.links: list[str] = []
         self.ids: set[str] = set()
         self.images_without_words: list[str] = []
+        self.figures: dict[str, str] = {}
+        self.cards: dict[str, str | None] = {}
+        self.titles: list[str] = []
+        self.in_title = False
         self.handlers: list[str] = []
         self.feed(text)
 
@@ -107,9 +111,24 @@ class _Links(HTMLParser):
             self.loaded.append(values.get("href", ""))
         if tag in ("script", "img", "iframe", "source") and "src" in values:
             self.loaded.append(values["src"])
+        if tag in ("title", "h1", "h2", "h3"):
+            self.in_title = True
+            self.titles.append("")
+        if tag == "img" and "/sphx_glr_" in values.get("src", ""):
+            if "_thumb.png" in values["src"]:
+                self.cards[values["src"]] = dict(attrs).get("alt")
+            else:
+                self.figures[values["src"]] = values.get("alt", "")
         # A gallery card's picture stands beside the link that names it, and says nothing itself.
         if tag == "img" and not (values.get("alt") or "_thumb.png" in values.get("src", "")):
             self.images_without_words.append(values.get("src", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_title &= tag not in ("title", "h1", "h2", "h3")
+
+    def handle_data(self, data: str) -> None:
+        if self.in_title:
+            self.titles[-1] += data
 
 
 def _pages(site: Site) -> dict[Path, _Links]:
@@ -146,6 +165,27 @@ def test_every_picture_has_words_and_nothing_is_scripted_in_attributes(site: Sit
         assert not found.handlers, page
 
 
+def test_every_figure_is_described_and_cards_are_named_by_their_links(site: Site) -> None:
+    pages = _pages(site)
+    cards = [alt for found in pages.values() for alt in found.cards.values()]
+    assert len(cards) >= len(GALLERY)
+    # Empty, and not left out: a reader of screens passes over it, to the link that follows.
+    assert set(cards) == {""}
+    if not site.executed:
+        pytest.skip("the site was not built with `make site`")
+    described = 0
+    for page, found in pages.items():
+        for source, alt in found.figures.items():
+            assert len(alt) >= 40, f"{page}: {source} is described by {alt!r}"
+            # Titles on the page, and the last sign of a sentence, which titles on figures lack.
+            assert alt not in {title.strip() for title in found.titles}, f"{page}: {alt!r}"
+            assert alt.endswith("."), f"{page}: {alt!r}"
+        described += len(found.figures)
+        alike = len(found.figures) - len(set(found.figures.values()))
+        assert not alike, f"{page}: two figures are described alike"
+    assert described >= len(GALLERY)
+
+
 @pytest.mark.parametrize("page", GALLERY)
 def test_a_page_says_what_it_was_made_with(site: Site, page: str) -> None:
     if not site.executed:
@@ -177,6 +217,12 @@ def test_the_first_page_trained_both_networks(site: Site) -> None:
 
 FAULTS = {
     "a wrong number": ("examples/2_layers/plot_06_one_window.py", '== "1.541"', '== "1.542"', ()),
+    "a figure without words": (
+        "examples/2_layers/plot_06_one_window.py",
+        "bias, row=0, column=0)\n\n# %%\n# A convolution",
+        "bias, row=0, column=0)\nfigure.set_label('')\n\n# %%\n# A convolution",
+        (),
+    ),
     "a dead link": ("docs/install.md", "(references)", "(nowhere)", ("plot_gallery=0",)),
     "an unknown term": (
         "docs/conventions.md",
@@ -207,9 +253,12 @@ def test_a_fault_stops_the_build(name: str, tmp_path: Path) -> None:
     done = _build(root, *(word for value in settings for word in ("-D", value)))
     assert done.returncode != 0
     # What was planted is what is complained of.
-    assert {"a wrong number": "plot_06_one_window", "a dead link": "nowhere"}.get(
-        name, "term not in glossary" if "term" in name else "nonsense"
-    ) in done.stderr + done.stdout
+    complaint = {
+        "a wrong number": "plot_06_one_window",
+        "a figure without words": "a figure has no alternative text: figure: expected",
+        "a dead link": "nowhere",
+    }.get(name, "term not in glossary" if "term" in name else "nonsense")
+    assert complaint in done.stderr + done.stdout
 
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

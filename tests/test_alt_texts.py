@@ -1,0 +1,295 @@
+"""The words for those who see no figure: they follow from the numbers that were drawn."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from cnnbook import figures
+from cnnbook.figures import alt_text
+
+COUNT = torch.arange(16.0).reshape(1, 1, 4, 4)
+ONES = torch.ones(1, 1, 2, 2)
+STEP = torch.tensor([[[[0.0, 0, 9], [0, 0, 9]]]])
+
+
+def changed(numbers: torch.Tensor, place: tuple[int, ...], value: float) -> torch.Tensor:
+    other = numbers.clone()
+    other[place] = value
+    return other
+
+
+# What is drawn, what must be told of it, and the same drawn with the number that decides changed.
+CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[str, Any]]] = {
+    "images": (
+        figures.image_grid,
+        {"images": torch.cat([STEP, 9 - STEP]), "titles": ["thin", "fat"]},
+        ["Two grey images of 2 x 3 pixels", "33 % of thin", "67 % of fat"],
+        {"images": torch.cat([STEP, changed(9 - STEP, (0, 0, 0, 0), 0)])},
+    ),
+    "many images": (
+        figures.image_grid,
+        {"images": torch.cat([STEP, STEP, STEP, 9 - STEP]), "titles": ["a", "b", "c", "d"]},
+        ["Four", "33 % of a to 67 % of d", "a; b; c; d"],
+        {"images": torch.cat([9 - STEP, STEP, STEP, STEP])},
+    ),
+    "losses": (
+        figures.loss_curves,
+        {"curves": {"MLP": [2.31, 1.0, 0.0204], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}},
+        [
+            "Three curves of loss against epoch",
+            "MLP falls from 2.31 to 0.0204 in 3 epochs",
+            "CNN falls from 2.3 to 0.11 in 2 epochs",
+            "x rises from 1 to 2 in 3 epochs, highest 50 at epoch 2",
+        ],
+        {"curves": {"MLP": [2.31, 1.0, 0.0304], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}},
+    ),
+    "a loss that stays": (
+        figures.loss_curves,
+        {"curves": {"a": [1.0, 0.5, 1.0], "b": [3.0]}},
+        ["a begins and ends at 1, 3 epochs, lowest 0.5 at epoch 2", "b is 3 at epoch 1"],
+        {"curves": {"a": [1.0, 0.5, 1.0], "b": [4.0]}},
+    ),
+    "bars": (
+        figures.bars,
+        {"groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 5}}},
+        ["Two panels", "parameters: MLP 407,050, CNN 10; images: all 5"],
+        {"groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 6}}},
+    ),
+    "confusion": (
+        figures.confusion_heatmaps,
+        {
+            "matrices": {"net": torch.tensor([[8, 2], [3, 9]]), "best": torch.eye(2).long()},
+            "class_names": ["shirt", "coat"],
+        },
+        [
+            "2 actual classes",
+            "net: 17 of 22 right, most often, 3 times, coat is called shirt",
+            "best: 2 of 2 right, no mistake",
+        ],
+        {"matrices": {"net": torch.tensor([[8, 4], [3, 9]]), "best": torch.eye(2).long()}},
+    ),
+    "window": (
+        figures.window_picture,
+        {"images": COUNT, "weight": ONES / 4, "row": 1, "column": 1},
+        [
+            "0 1 2 3 / 4 5 6 7 / 8 9 10 11 / 12 13 14 15",
+            "0.25 everywhere",
+            "rows 1 to 2, columns 1 to 2 covers 5 6 / 9 10 and gives 7.5.",
+        ],
+        {"row": 2},
+    ),
+    "window with a bias": (
+        figures.window_picture,
+        {"images": COUNT, "weight": ONES, "bias": torch.tensor([1.0]), "row": 0, "column": 2},
+        ["rows 0 to 1, columns 2 to 3 covers 2 3 / 6 7 and gives 19."],
+        {"bias": torch.tensor([2.0])},
+    ),
+    "knobs": (
+        figures.knob_panels,
+        {
+            "image_size": 5,
+            "kernel_size": 3,
+            "settings": {"both": {"padding": 1, "stride": 2}, "far": {"dilation": 2}},
+        },
+        [
+            "5 x 5 pixels, kernel 3 x 3",
+            "both: 3 x 3, span 3, step 2, 1 added around",
+            "far: 1 x 1, span 5.",
+        ],
+        {"settings": {"both": {"padding": 1, "stride": 1}, "far": {"dilation": 2}}},
+    ),
+    "matrices": (
+        figures.matrix_pictures,
+        {"matrices": {"A": torch.tensor([[1.0, 0, 2], [0, 0, 1]]), "50 x 50": torch.eye(50)}},
+        [
+            "A, 2 x 3: 3 of 6 entries not 0, 50 %, 0 to 2 in a column, 1 0 2 / 0 0 1",
+            "50 x 50: 50 of 2,500 entries not 0, 2 %, 1 in each column, each 1",
+        ],
+        {"matrices": {"A": torch.tensor([[1.0, 0, 3], [0, 0, 1]]), "50 x 50": torch.eye(50)}},
+    ),
+    "a full matrix": (
+        figures.matrix_pictures,
+        {"matrices": {"full": torch.ones(10, 10)}},
+        ["100 of 100 entries not 0, 100 %, 10 in each column"],
+        {"matrices": {"full": changed(torch.ones(10, 10), (0, 0), 0)}},
+    ),
+    "two ways": (
+        figures.two_ways,
+        {
+            "corners": [STEP, -STEP, STEP.flip(3), torch.zeros(1, 1, 2, 3)],
+            "across": "convolve",
+            "down": "mirror",
+        },
+        [
+            "to the right: convolve, downwards: mirror",
+            "upper left 0.5, 2.0 (0 to 9); upper right 0.5, 2.0 (-9 to 0)",
+            "lower left 0.5, 0.0 (0 to 9); lower right nowhere",
+        ],
+        {"corners": [STEP, -STEP, STEP.roll(1, 3), torch.zeros(1, 1, 2, 3)][::-1]},
+    ),
+    "strips": (
+        figures.pooling_strips,
+        {"strips": {"a": torch.tensor([3.0, 7, 0, 1]), "b": torch.tensor([0.0, 3, 7, 0])}},
+        ["Two rows of 4 pixels in windows of 2", "a: 3 7 0 1 gives 7 1; b: 0 3 7 0 gives 3 7"],
+        {"size": 4},
+    ),
+    "maps": (
+        figures.feature_maps,
+        {"features": torch.tensor([[[[-4.0, 1.5]], [[0, 0.5]]]]), "titles": ["edges", "rest"]},
+        ["Two feature maps of 1 x 2 numbers", "scale to 4.", "edges: -4 to 1.5; rest: 0 to 0.5"],
+        {"features": torch.tensor([[[[-4.0, 1.25]], [[0, 0.5]]]])},
+    ),
+    "grids": (
+        figures.number_grids,
+        {"grids": {"first": torch.tensor([[1.0, -2], [0, 3]]), "large": torch.arange(25.0)[None]}},
+        ["first, 2 x 2: 1 -2 / 0 3; large, 1 x 25: from 0 to 24"],
+        {"grids": {"first": torch.tensor([[1.0, -2], [0, 4]]), "large": torch.arange(25.0)[None]}},
+    ),
+    "table": (
+        figures.feature_table,
+        {
+            "images": torch.tensor([[[[1.0, 2]]], [[[3, 4]]]]),
+            "weight": torch.ones(1, 1, 1, 2),
+            "image_titles": ["a", "b"],
+            "kernel_titles": ["sum"],
+        },
+        [
+            "two images of 1 x 2 down, one kernel of 1 x 2 across",
+            "from top to bottom: sum: 3, then 7.",
+        ],
+        {"weight": torch.full((1, 1, 1, 2), 2.0)},
+    ),
+    "pooling": (
+        figures.pooling_picture,
+        {"images": torch.arange(25.0).reshape(1, 1, 5, 5)},
+        ["5 x 5 pixels, from 0 to 24", "stays: 6 8 / 16 18.", "Nine pixels at the edge"],
+        {"images": changed(torch.arange(25.0).reshape(1, 1, 5, 5), (0, 0, 0, 0), 23)},
+    ),
+    "pooling without a rest": (
+        figures.pooling_picture,
+        {"images": COUNT},
+        ["4 x 4 pixels, 0 1 2 3 /", "2 x 2. Of each window the largest stays: 5 7 / 13 15."],
+        {"kernel_size": 4},
+    ),
+    "overlap": (
+        figures.overlap_picture,
+        {"parts": torch.tensor([[[[1.0, 1, 0]], [[0, 1, 1]]]])},
+        ["Two pictures of 1 x 3 numbers", "sum: 1 2 1.", "Up to 2 of them meet"],
+        {"parts": torch.tensor([[[[1.0, 1, 0]], [[0, 1, 2]]]])},
+    ),
+    "field": (
+        figures.field_picture,
+        {
+            "images": torch.eye(4)[None, None].repeat(2, 1, 1, 1),
+            "fields": [(range(-1, 3), range(3)), (range(4), range(4))],
+            "titles": ["small", "whole"],
+        },
+        [
+            "small: 4 of 16 pixels not 0, 1 of them outside the frame at rows -1 to 2, "
+            "columns 0 to 2",
+            "whole: 4 of 16 pixels not 0, none of them outside",
+        ],
+        {"fields": [(range(1), range(1)), (range(4), range(4))]},
+    ),
+    "growth": (
+        figures.field_growth,
+        {"sizes": {"plain": [1, 3, 5], "fast": [1, 7, 31]}, "image_size": 28},
+        [
+            "a line at 28",
+            "plain: 1 to 5 in 2 layers, stays below; fast: 1 to 31 in 2 layers, reaches it after 2",
+        ],
+        {"image_size": 5},
+    ),
+    "rows": (
+        figures.feature_rows,
+        {
+            "images": torch.cat([STEP, STEP]),
+            "features": torch.tensor([[[[-2.0, 0]], [[0.5, 0]]], [[[1, 1]], [[0, 0.25]]]]),
+            "titles": ["picture", "x", "y"],
+        },
+        ["Two rows: a grey image and two feature maps", "x 1, 1; y 0.25, 0.12"],
+        {"features": torch.tensor([[[[-3.0, 0]], [[0.5, 0]]], [[[1, 1]], [[0, 0.25]]]])},
+    ),
+    "years": (
+        figures.yearly_bars,
+        {"numbers": {2011: 25.8, 2012: 16.4}, "label": "error, %", "marked": [2012]},
+        [
+            "Two vertical bars of error, %, by year",
+            "2012 in another colour",
+            "2011: 25.8; 2012: 16.4",
+        ],
+        {"marked": ()},
+    ),
+}
+
+
+def told(function: Callable[..., Figure], arguments: Mapping[str, Any]) -> str:
+    text = alt_text(function(**arguments))
+    plt.close("all")
+    return text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_numbers_that_were_drawn_are_told(name: str) -> None:
+    function, arguments, words, other = CASES[name]
+    text = told(function, arguments)
+    for word in words:
+        assert word in text
+    assert 40 <= len(text) <= 300
+    assert told(function, {**arguments, **other}) != text, "another number, the same words"
+
+
+def test_every_function_has_a_case_and_no_two_are_told_alike() -> None:
+    drawing = {
+        function
+        for name in figures.__all__
+        if inspect.isfunction(function := getattr(figures, name))
+        and inspect.signature(function).return_annotation is Figure
+    }
+    missing = {function.__name__ for function in drawing - {case[0] for case in CASES.values()}}
+    assert not missing, "add a case to CASES: what is drawn, what must be told, what changes it"
+    texts = [told(function, arguments) for function, arguments, _, _ in CASES.values()]
+    assert len(set(texts)) == len(texts)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text() | st.lists(st.text(min_size=1)), min_size=1))
+def test_however_much_is_drawn_the_words_are_few_and_on_one_line(parts: list[Any]) -> None:
+    figure = Figure()
+    figures._describe(figure, "A picture.", *parts)
+    text = alt_text(figure)
+    assert text.startswith("A picture.")
+    assert len(text) <= 300
+    assert len(text.splitlines()) == 1
+
+
+def test_names_of_any_length_leave_room_for_a_number() -> None:
+    for name in ("x" * 1000, "", "\n\t", "two\nlines:"):
+        text = alt_text(figures.loss_curves({name: [2.0, 1.0]}))
+        assert "falls from 2 to 1 in 2 epochs." in text
+        assert len(text) <= 300
+
+
+def test_what_has_no_room_is_counted() -> None:
+    text = alt_text(figures.loss_curves({f"net number {i}": [1.0, 0.5] for i in range(20)}))
+    kept = text.count("falls")
+    assert 1 < kept < 20
+    assert text.endswith(f" and {20 - kept} more.")
+
+
+def test_the_text_is_the_label_of_the_figure() -> None:
+    figure = figures.bars({"a": {"b": 2}})
+    assert figure.get_label() == alt_text(figure)
+    figure.set_label("What I drew\n  on it myself. ")
+    assert alt_text(figure) == "What I drew on it myself."
+    with pytest.raises(ValueError, match=r"^figure: expected a figure with a description"):
+        alt_text(Figure())
+    with pytest.raises(TypeError, match=r"^figure: expected a matplotlib Figure, got Axes"):
+        alt_text(figure.axes[0])  # type: ignore[arg-type]
