@@ -1921,6 +1921,22 @@ def overlay_rows(
         line[0].set_ylabel(f"{name}\n{-ends[name]:.2g} to {ends[name]:.2g}", fontsize=9)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
+    told = []
+    for name, some in maps.items():
+        for column in range(len(images)):
+            values = _values(some[column, 0])
+            place = int(values.abs().argmax())
+            row, left_over = divmod(place, values.shape[1])
+            told.append(
+                f"{_named(name)}, {_titled(titles, column, f'image {column + 1}')}: strongest "
+                f"{values.flatten()[place]:.3g} at row {row}, column {left_over}"
+            )
+    _describe(
+        figure,
+        f"{_count(len(images), 'grey image')} and, below, {_count(len(maps), 'row').lower()} of "
+        "maps over their outlines, blue above 0 and orange below.",
+        told,
+    )
     return figure
 
 
@@ -1995,6 +2011,16 @@ def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     figure.legend(
         [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=11
     )
+    _describe(
+        figure,
+        f"{_count(len(panels), 'panel')} of curves against epochs.",
+        [
+            f"{_named(label)} of {_named(name)}: {numbers[0]:.3g} to {numbers[-1]:.3g} in "
+            f"{len(numbers)} epochs"
+            for label, curves in panels.items()
+            for name, numbers in curves.items()
+        ],
+    )
     return figure
 
 
@@ -2049,6 +2075,16 @@ def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     axes.tick_params(axis="x", labelsize=10)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+    _describe(
+        figure,
+        f"{_count(len(groups), 'row')} of dots along an axis of {_named(label)}, with a line at "
+        "each mean.",
+        [
+            f"{_named(name)}: {len(numbers)} from {min(numbers):.3g} to {max(numbers):.3g}, mean "
+            f"{math.fsum(numbers) / len(numbers):.3g}"
+            for name, numbers in groups.items()
+        ],
+    )
     return figure
 
 
@@ -2142,6 +2178,18 @@ def pieces_picture(
     axes = figure.add_axes((0.83, 0.5 - 0.4 * each, 0.16, 0.8 * each))
     _shaded_cells(axes, total, most, 11, zeros=True)
     figure.text(0.91, 0.5 + 0.46 * each, "sum", fontsize=12, ha="center", va="center")
+    pieces = [
+        f"{_titled(names, index, f'piece {index + 1}')}: {_count(count, 'image').lower()}, "
+        f"gradient {_written(gradients[index])}"
+        for index, count in enumerate(counts)
+    ]
+    _describe(
+        figure,
+        f"A batch of {_count(len(images), 'image').lower()} in "
+        f"{_count(len(counts), 'piece').lower()}, an arrow from each to its gradient, and from "
+        f"the gradients to their sum, {_written(total)}.",
+        pieces,
+    )
     return figure
 
 
@@ -2206,4 +2254,14 @@ def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Fig
         axes.margins(x=0.15, y=0.2)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
+    _describe(
+        figure,
+        f"{_count(len(panels), 'panel')} of numbers against {_named(label)}, both axes "
+        "logarithmic.",
+        [
+            f"{_named(heading)}: "
+            + ", ".join(f"{number:.3g} at {size:,}" for size, number in numbers.items())
+            for heading, numbers in panels.items()
+        ],
+    )
     return figure

@@ -227,6 +227,45 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ],
         {"marked": ()},
     ),
+    "maps over images": (
+        figures.overlay_rows,
+        {"images": COUNT, "maps": {"drop": ONES * torch.tensor([[1.0, -3], [2, 0]])}},
+        ["One grey image", "one row of maps", "drop, image 1: strongest -3 at row 0, column 1"],
+        {"images": COUNT, "maps": {"drop": ONES * torch.tensor([[1.0, -3], [4, 0]])}},
+    ),
+    "panels of curves": (
+        figures.curve_panels,
+        {"panels": {"loss": {"MLP": [2.5, 1.25], "CNN": [3.0]}, "accuracy": {"MLP": [0.5, 0.75]}}},
+        ["Two panels", "loss of MLP: 2.5 to 1.25 in 2 epochs", "accuracy of MLP: 0.5 to 0.75"],
+        {"panels": {"loss": {"MLP": [2.5, 1.25], "CNN": [3.0]}, "accuracy": {"MLP": [0.5, 0.7]}}},
+    ),
+    "rows of dots": (
+        figures.dot_rows,
+        {"groups": {"MLP": [0.5, 0.75], "CNN": [0.875]}, "label": "accuracy"},
+        ["Two rows of dots along an axis of accuracy", "MLP: 2 from 0.5 to 0.75, mean 0.625"],
+        {"groups": {"MLP": [0.5, 0.75], "CNN": [0.125]}, "label": "accuracy"},
+    ),
+    "pieces": (
+        figures.pieces_picture,
+        {
+            "images": torch.ones(3, 1, 2, 2),
+            "gradients": torch.tensor([-8.0, -16.0]).reshape(2, 1, 1),
+            "sizes": [2, 1],
+            "names": ["first", "rest"],
+        },
+        ["three images in two pieces", "their sum, -24", "first: two images, gradient -8"],
+        {
+            "images": torch.ones(3, 1, 2, 2),
+            "gradients": torch.tensor([-8.0, -17.0]).reshape(2, 1, 1),
+            "sizes": [2, 1],
+        },
+    ),
+    "sizes": (
+        figures.size_panels,
+        {"panels": {"seconds": {50: 0.25, 5000: 0.125}}, "label": "images in a piece"},
+        ["One panel of numbers against images in a piece", "seconds: 0.25 at 50, 0.125 at 5,000"],
+        {"panels": {"seconds": {50: 0.25, 5000: 0.5}}, "label": "images in a piece"},
+    ),
 }
 
 
