@@ -161,7 +161,8 @@ def test_the_overview_lists_every_function_by_task() -> None:
     inside = {
         *("arguments", "tables", "judging"),
         *("fetching", "idx_format", "published_files", "whole_files"),
-        *("checkpoints", "cutting", "distributed", "graphs", "layouts", "stopping", "workers"),
+        *("checkpoints", "cutting", "distributed", "graphs", "identities", "layouts"),
+        *("stopping", "workers"),
     }
     public = {
         (module, name)
