@@ -41,6 +41,7 @@ CALLS: dict[Any, dict[str, Any]] = {
     figures.overlap_picture: {"parts": torch.ones(2, 1, 3, 3)},
     figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
     figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
+    figures.seed_dots: {"values": {"a": [1.0]}, "intervals": {"a": (0.5, 1.5)}, "label": "x"},
     figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
     figures.window_picture: {
         "images": SQUARE,

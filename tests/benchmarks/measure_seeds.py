@@ -8,6 +8,7 @@ trained again. To measure anew, remove examples/1_why/kept_seeds first. The imag
 """
 
 import argparse
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,7 @@ def linear() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
 
 
-# What is trained: how it is made, and whether on shuffled pixels. The quick ones go first.
+# What is trained: how it is made, and whether on shuffled pixels.
 RUNS: dict[str, tuple[Callable[[], torch.nn.Module], bool]] = {
     "linear": (linear, False),
     "matched": (partial(matched_mlp, count_parameters(small_cnn())), False),
@@ -56,24 +57,24 @@ def main() -> None:
         train_images=shuffle_pixels(data.train_images),
         test_images=shuffle_pixels(data.test_images),
     )
-    for name in asked.names or RUNS:
+    names = asked.names or list(RUNS)
+    # Seed by seed, so that what is there at any time can be compared already.
+    for seed, name in itertools.product(range(asked.seeds), names):
         make_net, is_shuffled = RUNS[name]
-        work, kept = asked.checkpoints / name, KEPT / name
-        for seed in range(asked.seeds):
-            result = f"seed-{seed}.json"
-            some = shuffled if is_shuffled else data
-            if (kept / result).exists():
-                # Read, so that what is kept of another training is refused here already.
-                compare_over_seeds(make_net, some, [seed], folder=kept)
-                continue
-            one = compare_over_seeds(make_net, some, [seed], folder=work)
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(work / result, kept / f".{result}.part")
-            (kept / f".{result}.part").replace(kept / result)
-            # Done, so that a gigabyte of them does not pile up.
-            for path in work.glob(f"seed-{seed}.ckpt*"):
-                path.unlink()
-            print(name, seed, f"{one.accuracies[0]:.4f}", one.histories[0], flush=True)
+        some = shuffled if is_shuffled else data
+        work, kept, result = asked.checkpoints / name, KEPT / name, f"seed-{seed}.json"
+        if (kept / result).exists():
+            # Read, so that what is kept of another training is refused here already.
+            compare_over_seeds(make_net, some, [seed], folder=kept)
+            continue
+        one = compare_over_seeds(make_net, some, [seed], folder=work)
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(work / result, kept / f".{result}.part")
+        (kept / f".{result}.part").replace(kept / result)
+        # Done, so that a gigabyte of them does not pile up.
+        for path in work.glob(f"seed-{seed}.ckpt*"):
+            path.unlink()
+        print(name, seed, f"{one.accuracies[0]:.4f}", one.histories[0], flush=True)
 
 
 if __name__ == "__main__":
