@@ -205,6 +205,29 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(
     compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
 
 
+def test_of_several_processes_the_first_reads_and_the_first_writes(
+    data: ImageSet, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = (kept / "seed-0.json").read_bytes()
+
+    class Second:
+        rank, count = 1, 2
+
+        def bytes_from_first(self, read: bytes | None) -> bytes | None:
+            assert read is None, "the second process reads nothing"
+            return sent or None
+
+    monkeypatch.setattr(seeds, "join_processes", lambda place: Second())
+    call: dict[str, Any] = {"epochs": 3, "device": "cpu", "folder": tmp_path}
+    # Nothing lies in its own folder.
+    read = compare_over_seeds(_net, data, [0], **call)
+    assert list(tmp_path.iterdir()) == []
+    sent = b""
+    trained = compare_over_seeds(_net, data, [0], **call)
+    assert trained.accuracies == read.accuracies
+    assert not list(tmp_path.glob("*.json"))
+
+
 def _sgd(parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.1)
 
