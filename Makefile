@@ -9,7 +9,7 @@ PORT ?= 8000
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site test test-long bench check serve clean
+.PHONY: help site test test-long bench seeds check serve clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -34,6 +34,9 @@ test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processe
 bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop and peers; idle machine
 	@$(BIN)/python tests/benchmarks/bench_layers.py
 	@$(BIN)/python tests/benchmarks/bench_training.py
+
+seeds: $(STAMP) ## train from ten starts what pages 3 and 4 compare, where it is not kept: an hour
+	@$(BIN)/python tests/benchmarks/measure_seeds.py
 
 check: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

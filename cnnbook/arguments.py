@@ -11,6 +11,7 @@ __all__ = [
     "check_dtype",
     "check_generator",
     "check_images",
+    "check_net",
     "check_number_type",
     "check_room",
     "check_together",
@@ -296,6 +297,40 @@ def check_images(images: torch.Tensor, *, name: str = "images") -> None:
         raise ValueError(f"{name}: expected (n, c, h, w), got {shape}{remedy}")
     if 0 in shape[1:]:
         raise ValueError(f"{name}: expected at least one channel and one pixel, got {shape}")
+
+
+def check_net(net: torch.nn.Module, *, name: str = "net") -> None:
+    """Refuse what is no network, and a network that has no numbers yet.
+
+    Args:
+        net: What should be a network.
+        name: The argument's name, for the error message.
+
+    Raises:
+        TypeError: ``net`` is no ``torch.nn.Module``, or some parameter or buffer of it is lazy or
+            on the meta device.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.arguments import check_net
+        >>> check_net(torch.nn.Linear(3, 2))
+        >>> check_net(torch.nn.LazyLinear(2))
+        Traceback (most recent call last):
+            ...
+        TypeError: net: expected numbers to train, got 'weight', which has none yet; put one \
+image through a lazy network, and make others on a device
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(net, torch.nn.Module):
+        raise TypeError(f"{name}: expected a torch.nn.Module, got {type(net).__name__}")
+    for part, tensor in (*net.named_parameters(), *net.named_buffers()):
+        if torch.nn.parameter.is_lazy(tensor) or tensor.is_meta:
+            raise TypeError(
+                f"{name}: expected numbers to train, got {part!r}, which has none yet; put one "
+                "image through a lazy network, and make others on a device"
+            )
 
 
 def check_number_type(tensor: torch.Tensor, *, name: str) -> None:

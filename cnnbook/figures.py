@@ -45,6 +45,7 @@ __all__ = [
     "pieces_picture",
     "pooling_picture",
     "pooling_strips",
+    "seed_dots",
     "size_panels",
     "two_ways",
     "window_picture",
@@ -2262,6 +2263,97 @@ def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Fig
             f"{_named(heading)}: "
             + ", ".join(f"{number:.3g} at {size:,}" for size, number in numbers.items())
             for heading, numbers in panels.items()
+        ],
+    )
+    return figure
+
+
+def seed_dots(
+    values: Mapping[str, Sequence[float]],
+    intervals: Mapping[str, Sequence[float]],
+    *,
+    label: str,
+) -> Figure:
+    """Draw each seed as a dot, a row for each network, and below the dots the mean's interval.
+
+    Means alone hide how far the seeds of one network lie apart, and whether the seeds of two
+    networks overlap; the dots show both.
+
+    Args:
+        values: A name and its numbers, one for each seed. Equal ones are stacked.
+        intervals: For each of these names the lower and the upper bound of the mean; the mean
+            itself is drawn half way between them.
+        label: What the numbers are, with their unit.
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: ``values`` or ``intervals`` is no dict of names and lists of numbers.
+        ValueError: There is no row, one has no number, one has no interval, or an interval is not
+            two numbers in order.
+
+    Examples:
+        >>> from cnnbook.figures import seed_dots
+        >>> figure = seed_dots({"MLP": [0.85, 0.86]}, {"MLP": (0.84, 0.87)}, label="accuracy")
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['MLP']
+        >>> seed_dots({"MLP": [0.85, 0.86]}, {"CNN": (0.84, 0.87)}, label="accuracy")
+        Traceback (most recent call last):
+            ...
+        ValueError: intervals: expected one for each of ['MLP'], got ['CNN']
+
+    Source:
+        Derived here; Weissgerber, Milic, Winham and Garovic (2015), Beyond bar and line graphs,
+        for dots in the place of bars.
+    """
+    for name, rows in (("values", values), ("intervals", intervals)):
+        _check_named(rows, (list, tuple), name=name, what="a list of numbers")
+        for row in rows.values():
+            for number in row:
+                real_number(number, name=name, above=-math.inf)
+    _check_texts([label], name="label")
+    if not values or not all(len(row) for row in values.values()):
+        raise ValueError(
+            f"values: expected at least one number in each of at least one row, got {dict(values)}"
+        )
+    if set(intervals) != set(values):
+        raise ValueError(
+            f"intervals: expected one for each of {list(values)}, got {list(intervals)}"
+        )
+    for name, bounds in intervals.items():
+        if len(bounds) != 2 or bounds[0] > bounds[1]:
+            raise ValueError(
+                f"intervals: expected a lower and an upper bound for {name!r}, got {list(bounds)}"
+            )
+    figure, axes = plt.subplots(figsize=(6.0, 0.8 + 0.8 * len(values)), layout="constrained")
+    spread = max(max(row) for row in values.values()) - min(min(row) for row in values.values())
+    for index, (name, row) in enumerate(values.items()):
+        colour = COLOURS[index % len(COLOURS)]
+        # A dot is as wide as about a fiftieth of the axis; closer ones go on top of each other.
+        heights: dict[int, int] = {}
+        for value in sorted(row):
+            place = round(value / spread * 50) if spread else 0
+            level = heights[place] = heights.get(place, -1) + 1
+            axes.plot(value, index - 0.13 * level, "o", color=colour, ms=6, alpha=0.75, mew=0)
+        low, high = intervals[name]
+        axes.plot([low, high], [index + 0.24] * 2, color=COLOURS[6], lw=3, solid_capstyle="butt")
+        axes.plot((low + high) / 2, index + 0.24, "|", color=COLOURS[6], ms=13, mew=2)
+    axes.set_yticks(range(len(values)), list(values))
+    axes.set_ylim(len(values) - 0.45, -0.75)
+    axes.set_xlabel(label, fontsize=11)
+    axes.tick_params(labelsize=11)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    _describe(
+        figure,
+        f"{_count(len(values), 'row')} of dots along an axis of {_named(label)}, a dot for each "
+        "seed; below each row a bar, the interval of the mean.",
+        [
+            f"{_named(name)}: {len(row)} from {min(row):.4g} to {max(row):.4g}, mean between "
+            f"{intervals[name][0]:.4g} and {intervals[name][1]:.4g}"
+            for name, row in values.items()
         ],
     )
     return figure

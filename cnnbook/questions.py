@@ -351,6 +351,301 @@ answer = sum(parameter.numel() for parameter in net.parameters())
     remark="Over four times as many: pooling is what keeps the linear layer small.",
 )
 
+# 3. Is the comparison fair?
+
+_half_width = Exercise(
+    "3.1",
+    "Five starts of a network get 85, 86, 87, 88 and 89 percent right. How many percentage points "
+    "does the 95 % interval of the mean reach to either side? Student's t for five values is "
+    "2.776. Three decimals are enough.",
+    hint="It is t times the standard error of the mean: the sample standard deviation, with 4 "
+    "below the sum of squares, divided by the root of 5.",
+    solution="""
+from cnnbook.scoring import mean_interval
+
+interval = mean_interval([85, 86, 87, 88, 89])
+answer = (interval.high - interval.low) / 2
+""",
+    kind=Numbers("one number"),
+    right=lambda: 2.776445 * math.sqrt((4 + 1 + 0 + 1 + 4) / 4 / 5),
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is the width of the whole interval",
+            lambda: 2 * 2.776445 * math.sqrt(10 / 4 / 5),
+            "Asked for is how far it reaches to one side.",
+        ),
+        Mistake(
+            "the root of the number of starts is forgotten",
+            lambda: 2.776445 * math.sqrt(10 / 4),
+            "So far single starts scatter; their mean scatters less.",
+        ),
+        Mistake(
+            "that uses the 1.96 of the normal distribution",
+            lambda: 1.96 * math.sqrt(10 / 4 / 5),
+            "The deviation is itself only guessed from five values; Student's t allows for that.",
+        ),
+        Mistake(
+            "the sum of squares is divided by the number of starts",
+            lambda: 2.776445 * math.sqrt(10 / 5 / 5),
+            "The mean was fitted to the same values, so one less is free.",
+        ),
+        Mistake(
+            "that is the standard error",
+            lambda: math.sqrt(10 / 4 / 5),
+            "The interval is Student's t times as wide.",
+        ),
+    ),
+    remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
+)
+
+_images_needed = Exercise(
+    "3.2",
+    "A network gets 87 % of its test images right, and the standard error of that shall be half a "
+    "percentage point, 0.005. How many test images does it take?",
+    hint="The standard error is the root of 0.87 * 0.13 / n. Solve for n.",
+    solution="""
+variance = 0.87 * 0.13
+answer = round(variance / 0.005**2)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 4524,
+    mistakes=(
+        Mistake(
+            "that is for an error of one percentage point",
+            lambda: 1131,
+            "Half the error takes more images.",
+        ),
+        Mistake(
+            "that is twice as many as for a whole percentage point",
+            lambda: 2262,
+            "The error shrinks with the root of the number: half of it takes more than that.",
+        ),
+        Mistake(
+            "the root is forgotten",
+            lambda: 22.62,
+            "The standard error is a root; square both sides before you solve.",
+        ),
+        Mistake(
+            "that makes two standard errors as small as that",
+            lambda: 18_096,
+            "Asked for is one standard error.",
+        ),
+        Mistake(
+            "the share of wrong images is forgotten",
+            lambda: 34_800,
+            "The variance of one image is 0.87 times what is missing to 1.",
+        ),
+    ),
+    remark="Fashion-MNIST has 10,000 of them.",
+)
+
+
+def _paired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    differences = first - second
+    count = len(differences)
+    variance = (differences - differences.sum() / count).square().sum() / (count - 1)
+    return differences.sum() / count / (variance / count).sqrt()
+
+
+def _unpaired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return (first.mean() - second.mean()) / ((first.var() + second.var()) / len(first)).sqrt()
+
+
+_paired = Exercise(
+    "3.3",
+    "Write a function ``paired_t(first, second)``. Both are tensors ``(n,)`` with the accuracies "
+    "of two networks, from the same seeds in the same order. It returns the mean of the "
+    "differences, first minus second, divided by the standard error of that mean.",
+    hint="Take the differences first; from there on it is one list of numbers. ``std()`` already "
+    "divides by n - 1.",
+    solution="""
+def paired_t(first, second):
+    differences = first - second
+    return differences.mean() / (differences.std() / len(differences) ** 0.5)
+
+answer = paired_t
+""",
+    kind=Function(
+        lambda: [
+            (torch.tensor([5.0, 7.0, 9.0]), torch.tensor([4.0, 5.0, 6.0])),
+            (torch.tensor([1.0, 5.0, 2.0, 8.0]), torch.tensor([2.0, 5.5, 4.0, 8.0])),
+        ]
+    ),
+    right=lambda: _paired_t,
+    tolerance=_FLOAT32,
+    mistakes=(
+        Mistake(
+            "the seeds are not paired",
+            lambda: _unpaired_t,
+            "What counts is how much the differences scatter, not how much each network does.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: lambda first, second: _paired_t(second, first),
+            "First minus second.",
+        ),
+        Mistake(
+            "the root of the number of seeds is forgotten",
+            lambda: lambda first, second: (first - second).mean() / (first - second).std(),
+            "That divides by the deviation of one difference, not of their mean.",
+        ),
+        Mistake(
+            "that divides by n, not by n - 1",
+            lambda: (
+                lambda first, second: (
+                    _paired_t(first, second) * (len(first) / (len(first) - 1)) ** 0.5
+                )
+            ),
+            "The sample standard deviation has one less below the sum of squares.",
+        ),
+        Mistake(
+            "that is the mean of the differences alone",
+            lambda: lambda first, second: (first - second).mean(),
+            "Measure it in standard errors.",
+        ),
+    ),
+    remark="``compare_paired`` turns it into a p value.",
+)
+
+# 4. Is it the picture, or the pixels?
+
+_way_back = Exercise(
+    "4.1",
+    "A row of five pixels is shuffled with ``shuffled = pixels[order]``, and ``order`` is "
+    "``[3, 0, 4, 1, 2]``. With which list ``back`` does ``shuffled[back]`` give ``pixels`` again?",
+    hint="Pixel 0 now stands at place 1, so the list starts with that. Where is pixel 1?",
+    solution="""
+import torch
+
+order = torch.tensor([3, 0, 4, 1, 2])
+answer = order.argsort()
+""",
+    kind=Numbers("five numbers"),
+    right=lambda: [[3, 0, 4, 1, 2].index(place) for place in range(5)],
+    mistakes=(
+        Mistake(
+            "that is the order itself",
+            lambda: [3, 0, 4, 1, 2],
+            "Shuffled twice in the same way, the pixels are shuffled.",
+        ),
+        Mistake(
+            "that is the order read from the end",
+            lambda: [2, 1, 4, 0, 3],
+            "Ask of each pixel where it went.",
+        ),
+        Mistake(
+            "that is the order applied twice",
+            lambda: [1, 3, 2, 0, 4],
+            "Ask of each pixel where it went.",
+        ),
+        Mistake("that counts from 1", lambda: [2, 4, 5, 1, 3], "Places are counted from 0."),
+        Mistake(
+            "that leaves everything where it is",
+            lambda: [0, 1, 2, 3, 4],
+            "The pixels would stay shuffled.",
+        ),
+    ),
+    remark="So nothing is lost.",
+)
+
+
+def _follow(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    followed = torch.empty_like(weight)
+    for place, source in enumerate(order.tolist()):
+        followed[:, place] = weight[:, source]
+    return followed
+
+
+_follow_the_pixels = Exercise(
+    "4.2",
+    "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
+    "``(out, pixels)``. It returns the weight with which the layer gives for ``pixels[order]`` "
+    "what it gave for ``pixels``.",
+    hint="Each column of the weight belongs to one pixel.",
+    solution="""
+def follow(weight, order):
+    return weight[:, order]
+
+answer = follow
+""",
+    # Square, so that mixing up rows and columns is a mistake that can be told and no crash.
+    kind=Function(
+        lambda: [
+            (torch.arange(16.0).reshape(4, 4), torch.tensor([2, 0, 3, 1])),
+            (_counting(5, 5), torch.tensor([3, 0, 4, 1, 2])),
+        ]
+    ),
+    right=lambda: _follow,
+    mistakes=(
+        Mistake(
+            "the weight is as before",
+            lambda: lambda weight, order: weight,
+            "Each weight has to follow its pixel.",
+        ),
+        Mistake(
+            "the rows were moved",
+            lambda: lambda weight, order: weight[order],
+            "A row belongs to an output; which axis belongs to the pixels?",
+        ),
+        Mistake(
+            "rows and columns were moved",
+            lambda: lambda weight, order: weight[order][:, order],
+            "The outputs stay in the order in which they are.",
+        ),
+        Mistake(
+            "that goes the way back",
+            lambda: lambda weight, order: weight[:, order.argsort()],
+            "The columns go the same way as the pixels.",
+        ),
+    ),
+    remark="A convolution has no such function.",
+)
+
+_neighbours_left = Exercise(
+    "4.3",
+    "In 28 rows of 28 pixels, 756 pairs of places are side by side. After a random order, in how "
+    "many of them do you expect a pixel and, to the right of it, the one that was to the right of "
+    "it before? Three decimals are enough.",
+    hint="Two pixels in two given places can be any of the 784*783 ordered pairs, all with the "
+    "same probability. How many of these were such a pair?",
+    solution="""
+pairs = 28 * 27
+answer = pairs * pairs / (784 * 783)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 27 / 28 * 756 / 783,
+    tolerance=_THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is for one pair of places",
+            lambda: 756 / (784 * 783),
+            "Expectations add up, over all pairs of places.",
+        ),
+        Mistake(
+            "pairs that were turned round are counted too",
+            lambda: 2 * 756 * 756 / (784 * 783),
+            "The right one shall be on the right again.",
+        ),
+        Mistake(
+            "every pixel is given a right neighbour",
+            lambda: 784 * 784 / (784 * 783),
+            "The last pixel of each row has none, neither before nor after.",
+        ),
+        Mistake(
+            "every place is given a right neighbour",
+            lambda: 756 / 783,
+            "The last place of each row has none.",
+        ),
+        Mistake(
+            "that is the number of pairs",
+            lambda: 756,
+            "So many there are; few of them stay together.",
+        ),
+    ),
+    remark="About one, of 756. To a kernel, next to nothing is left of the picture.",
+)
+
 # 5. Where did CNNs come from?
 
 _connections_of_c1 = Exercise(
@@ -2960,6 +3255,8 @@ answer = 4 * count_parameters(mlp())
 EXERCISES: tuple[Exercise, ...] = (
     *(_confusion_to_accuracy, _accuracy_function, _loss_of_a_guess),
     *(_conv_parameters, _largest_mlp, _without_pooling),
+    *(_half_width, _images_needed, _paired),
+    *(_way_back, _follow_the_pixels, _neighbours_left),
     *(_connections_of_c1, _one_bias_a_kernel, _top5),
     *(_sum_by_hand, _difference_layer, _window_by_function),
     *(_average_by_hand, _average_shape, _row_average),

@@ -1,20 +1,57 @@
 """One training from many random starts, so that luck is not taken for skill."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import whole_number
+from cnnbook.arguments import check_device, check_net, whole_number
+from cnnbook.checkpoints import digest
+from cnnbook.distributed import join_processes
+from cnnbook.identities import describe_start, describe_training, name_device, refuse_another
 from cnnbook.images import ImageSet
 from cnnbook.scoring import MeanInterval, accuracy, mean_interval, predict_scores
 from cnnbook.tables import html_table, text_table
-from cnnbook.training import History, Loss, fit_full_batch
+from cnnbook.training import History, Loss, best_device, fit_full_batch
+from cnnbook.whole_files import only_one, replacing
 
-__all__ = ["SeedResults", "compare_over_seeds"]
+__all__ = ["Origin", "SeedResults", "compare_over_seeds"]
+
+# The number changes when the keys do.
+_FORMAT = "cnnbook seed 1"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where and when a network was trained.
+
+    Attributes:
+        device: The card's name, or ``"cpu with"`` the instructions that torch used on it.
+        threads: How many threads torch had.
+        torch_version: Such as ``"2.15.0"``.
+        date: Such as ``"2026-11-24"``, by Greenwich.
+
+    Examples:
+        >>> from cnnbook.seeds import Origin
+        >>> print(Origin("cpu with AVX2", 2, "2.15.0", "2026-11-24"))
+        cpu with AVX2 (2 threads), torch 2.15.0, 2026-11-24
+    """
+
+    device: str
+    threads: int
+    torch_version: str
+    date: str
+
+    def __str__(self) -> str:
+        """Return all of it in a few words."""
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        return f"{self.device} ({threads}), torch {self.torch_version}, {self.date}"
 
 
 @dataclass(frozen=True)
@@ -25,12 +62,15 @@ class SeedResults:
         seeds: The seeds, in the order in which they were given.
         accuracies: For each, the share of the test images that was right at the end.
         histories: For each, how the training went.
+        origins: For each, where and when it was trained, which may be long ago and far away where
+            it was kept in a folder.
 
     Examples:
-        >>> from cnnbook.seeds import SeedResults
+        >>> from cnnbook.seeds import Origin, SeedResults
         >>> from cnnbook.training import History
         >>> one, other = (History((2.5, loss), 1.0, "cpu", 0, 8) for loss in (0.25, 0.5))
-        >>> print(SeedResults((0, 1), (0.875, 0.75), (one, other)))
+        >>> here = Origin("cpu with AVX2", 2, "2.15.0", "2026-11-24")
+        >>> print(SeedResults((0, 1), (0.875, 0.75), (one, other), (here, here)))
         seed  last loss  accuracy
         -------------------------
            0     0.2500    0.8750
@@ -38,11 +78,13 @@ class SeedResults:
         -------------------------
         mean     0.3750    0.8125
         accuracy: 0.8 +- 0.8 (95 % interval of the mean of 2)
+        trained: cpu with AVX2 (2 threads), torch 2.15.0, 2026-11-24
     """
 
     seeds: tuple[int, ...]
     accuracies: tuple[float, ...]
     histories: tuple[History, ...]
+    origins: tuple[Origin, ...] = ()
 
     def interval(self, *, confidence: float = 0.95) -> MeanInterval:
         """Compute the mean accuracy and Student's interval around it.
@@ -70,24 +112,40 @@ class SeedResults:
         header = ["seed", "last loss", "accuracy"]
         return header, rows, ["mean", *(f"{mean:.4f}" for mean in means)]
 
+    def _trained(self) -> list[str]:
+        """Say where the seeds were trained, once where it is the same for all."""
+        places: dict[Origin, list[str]] = {}
+        for seed, origin in zip(self.seeds, self.origins, strict=False):
+            places.setdefault(origin, []).append(str(seed))
+        if len(places) == 1:
+            return [f"trained: {origin}" for origin in places]
+        return [
+            f"trained: seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}: {origin}"
+            for origin, seeds in places.items()
+        ]
+
     def __str__(self) -> str:
-        """Return one line for each seed, the means, and the interval of the accuracy."""
+        """Return one line for each seed, the means, the interval, and where it was trained."""
         if not self.seeds:
             return "no seed"
         header, rows, footer = self._lines()
-        table = text_table(header, rows, footer, right=header)
+        lines = [text_table(header, rows, footer, right=header)]
         # One seed says nothing of how much seeds differ.
-        return f"{table}\naccuracy: {self.interval()}" if len(self.seeds) > 1 else table
+        if len(self.seeds) > 1:
+            lines.append(f"accuracy: {self.interval()}")
+        return "\n".join([*lines, *self._trained()])
 
     def _repr_html_(self) -> str:
         if not self.seeds:
             return "<p>no seed</p>"
         caption = f"Accuracy: {self.interval()}" if len(self.seeds) > 1 else "Accuracy"
-        return html_table(caption, *self._lines())
+        return html_table("; ".join([caption, *self._trained()]), *self._lines())
 
 
 def _all_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
-    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+    # A tensor of no axis and such an array say that they can be gone through, and cannot.
+    axes = getattr(seeds, "ndim", 1)
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable) or axes == 0:
         raise TypeError(
             f"seeds: expected several whole numbers, got {seeds!r}; write range(5) or [0, 1, 2]"
         )
@@ -97,6 +155,118 @@ def _all_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"seeds: expected each once, got {list(numbers)}")
     return numbers
+
+
+def _sum_of(content: dict[str, Any]) -> str:
+    """Compute the SHA-256 of a result, whatever the order and the spaces in its file."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _pack(content: dict[str, Any]) -> bytes:
+    # A line for each key, so that it can be read. Python writes the shortest decimal number that
+    # is read back to the same bits.
+    whole = content | {"sha256": _sum_of(content)}
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in whole.items()]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _unpack(data: bytes, path: Path) -> dict[str, Any]:
+    wrong = "its SHA-256 is not the one that was written with it: it is cut off or changed"
+    try:
+        content = json.loads(data)
+        written = content.pop("sha256")
+        if content["format"] != _FORMAT:
+            wrong = f"it is {content['format']!r} and not {_FORMAT!r}"
+        elif written == _sum_of(content):
+            return dict(content)
+    # All that bytes can be that are no such file: no text, no JSON, no dict, without a key, NaN.
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        pass
+    raise ValueError(
+        f"folder: expected whole results, got {path}, but {wrong}; delete it to train its seed "
+        "again"
+    )
+
+
+def _keep(
+    path: Path, identity: dict[str, list[str]], share: float, history: History, origin: Origin
+) -> None:
+    """Write what is kept of a seed, whole or not at all."""
+    content = {
+        "format": _FORMAT,
+        "seed": history.seed,
+        "accuracy": share,
+        "seconds": history.seconds,
+        "device": history.device,
+        "chunk_size": history.chunk_size,
+        "processes": history.processes,
+        "origin": asdict(origin),
+        "identity": identity,
+        "losses": list(history.losses),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The lock sweeps what a killed program left; nobody writes for longer than a moment.
+    with only_one(path.parent, seconds=60), replacing(path) as file:
+        file.write(_pack(content))
+
+
+def _origin(history: History) -> Origin:
+    return Origin(
+        device=name_device(torch.device(history.device)),
+        threads=torch.get_num_threads(),
+        torch_version=str(torch.__version__),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def _make_both(
+    make_net: Callable[[], torch.nn.Module],
+    make_optimizer: Callable[[Sequence[torch.nn.Parameter]], torch.optim.Optimizer] | None,
+    before: torch.nn.Module | None,
+) -> tuple[torch.nn.Module, torch.optim.Optimizer | None]:
+    """Make a network and its optimizer, and see to it that they are new."""
+    net = make_net()
+    if not isinstance(net, torch.nn.Module):
+        raise TypeError(f"make_net: expected a network, got {type(net).__name__}")
+    check_net(net, name="make_net")
+    if net is before:
+        raise ValueError(
+            "make_net: expected a new network for each seed, got the same one again, which would "
+            "go on where the seed before it ended; make it inside the function"
+        )
+    if make_optimizer is None:
+        return net, None
+    optimizer = make_optimizer(list(net.parameters()))
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            f"make_optimizer: expected an optimizer, got {type(optimizer).__name__}; return one "
+            "such as torch.optim.Adam(parameters)"
+        )
+    return net, optimizer
+
+
+def _check_makers(make_net: object, make_optimizer: object) -> None:
+    if not callable(make_net):
+        raise TypeError(f"make_net: expected a function that makes a network, got {make_net!r}")
+    # A network can be called, but what comes out is no network.
+    if isinstance(make_net, torch.nn.Module):
+        raise TypeError(
+            "make_net: expected a function that makes a network, got a network, "
+            f"{type(make_net).__name__}; write make_net=small_cnn, without brackets, or "
+            "lambda: small_cnn(channels=4)"
+        )
+    if make_optimizer is None:
+        return
+    if not callable(make_optimizer) or isinstance(make_optimizer, torch.nn.Module):
+        got = repr(make_optimizer)
+        if isinstance(make_optimizer, (torch.nn.Module, torch.optim.Optimizer)):
+            kind = "a network" if isinstance(make_optimizer, torch.nn.Module) else "an optimizer"
+            got = f"{kind}, {type(make_optimizer).__name__}"
+        raise TypeError(
+            f"make_optimizer: expected a function that makes an optimizer, got {got}; write "
+            "lambda parameters: torch.optim.SGD(parameters, lr=0.1)"
+        )
 
 
 def compare_over_seeds(
@@ -123,25 +293,29 @@ def compare_over_seeds(
         make_net: Makes a network; called once for each seed, after ``torch.manual_seed(seed)``.
         data: Images to train on and to test with.
         seeds: Whole numbers, each once.
-        folder: Where each seed keeps its checkpoint, ``seed-0.ckpt`` and so on. The same call
-            made again leaves out what is done and goes on with what is half done.
+        folder: Where each seed keeps its checkpoint, ``seed-0.ckpt`` and so on, and when it is
+            done its result, ``seed-0.json``. The same call made again goes on with what is half
+            done. Where a result is there it is taken, and nothing is trained or written: it needs
+            no checkpoint, and may have been made elsewhere.
         make_optimizer: Makes an optimizer from the parameters; Adam where it is left out.
         epochs: As for ``fit_full_batch``, like all that follow: how many updates in all.
         loss_fn: Takes scores and labels.
         chunk_size: Images taken at a time.
-        device: Where to train and to test.
+        device: Where to train and to test; ``best_device()`` where it is left out.
         checkpoint_every: Epochs from one checkpoint to the next.
         precision: How exactly numbers are multiplied.
         deterministic: Whether torch must refuse what gives other bits each time.
         progress: Whether to show a bar for each seed.
 
     Returns:
-        Seeds, accuracies on the test images, and histories. torch's own random numbers go on
-        afterwards as if nothing had been drawn.
+        Seeds, accuracies on the test images, histories, and where each was trained. torch's own
+        random numbers go on afterwards as if nothing had been drawn.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: ``seeds`` is empty or holds one twice, or ``fit_full_batch`` refuses.
+        ValueError: ``seeds`` is empty or holds one twice, ``make_net`` makes the same network
+            twice, ``folder`` is a file or holds results that are damaged or of another training,
+            or ``fit_full_batch`` refuses.
 
     Examples:
         >>> import torch
@@ -167,42 +341,96 @@ def compare_over_seeds(
         Bouthillier et al. (2021), Accounting for variance in machine learning benchmarks,
         section 2.
     """
-    if not callable(make_net):
-        raise TypeError(f"make_net: expected a function that makes a network, got {make_net!r}")
+    _check_makers(make_net, make_optimizer)
     if not isinstance(data, ImageSet):
         raise TypeError(f"data: expected an ImageSet, got {type(data).__name__}")
     numbers = _all_seeds(seeds)
-    if make_optimizer is not None and not callable(make_optimizer):
-        raise TypeError(f"make_optimizer: expected a function, got {make_optimizer!r}")
+    epochs = whole_number(epochs, name="epochs", least=1)
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
         raise TypeError(f"folder: expected the path of a folder, got {folder!r}")
+    home = None if folder is None else Path(folder)
+    if home is not None and home.exists() and not home.is_dir():
+        raise ValueError(f"folder: expected the path of a folder, got the file {home}")
+    place = best_device() if device is None else check_device(device)
+    images = {}
+    if home is not None:
+        for part in ("train_images", "train_labels", "test_images", "test_labels"):
+            images[f"data.{part}"] = [digest(getattr(data, part))]
     cards = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    accuracies, histories = [], []
+    shares, histories, origins = [], [], []
+    net = None
     for seed in numbers:
         with torch.random.fork_rng(cards):
             torch.manual_seed(seed)
-            net = make_net()
-            if not isinstance(net, torch.nn.Module):
-                raise TypeError(f"make_net: expected a network, got {type(net).__name__}")
-            optimizer = None
-            if make_optimizer is not None:
-                optimizer = make_optimizer(list(net.parameters()))
+            net, optimizer = _make_both(make_net, make_optimizer, net)
+            identity: dict[str, list[str]] = {}
+            if home is not None:
+                rule = torch.optim.Adam(net.parameters()) if optimizer is None else optimizer
+                loss = torch.nn.CrossEntropyLoss() if loss_fn is None else loss_fn
+                parts = describe_training(net, loss, rule)
+                identity = {
+                    "make_net": parts["net"] + describe_start(net),
+                    **images,
+                    "loss_fn": parts["loss_fn"],
+                    "make_optimizer": parts["optimizer"],
+                    "epochs": [str(epochs)],
+                    "precision": [str(precision)],
+                    "seeds": [str(seed)],
+                }
+                done = _read(home / f"seed-{seed}.json", identity, place)
+                if done is not None:
+                    shares.append(done[0])
+                    histories.append(done[1])
+                    origins.append(done[2])
+                    continue
             history = fit_full_batch(
                 net,
                 data.train_images,
                 data.train_labels,
                 optimizer=optimizer,
-                checkpoint=None if folder is None else Path(folder) / f"seed-{seed}.ckpt",
+                checkpoint=None if home is None else home / f"seed-{seed}.ckpt",
                 epochs=epochs,
                 loss_fn=loss_fn,
                 chunk_size=chunk_size,
-                device=device,
+                device=place,
                 checkpoint_every=checkpoint_every,
                 precision=precision,
                 deterministic=deterministic,
                 progress=progress,
             )
-        scores = predict_scores(net, data.test_images, device=device)
-        accuracies.append(accuracy(scores, data.test_labels))
+        scores = predict_scores(net, data.test_images, device=place)
+        share = accuracy(scores, data.test_labels)
+        shares.append(share)
         histories.append(history)
-    return SeedResults(numbers, tuple(accuracies), tuple(histories))
+        origins.append(_origin(history))
+        if home is not None and not join_processes(place).rank:
+            _keep(home / f"seed-{seed}.json", identity, share, history, origins[-1])
+    return SeedResults(numbers, tuple(shares), tuple(histories), tuple(origins))
+
+
+def _read(
+    path: Path, identity: dict[str, list[str]], place: torch.device
+) -> tuple[float, History, Origin] | None:
+    """Return what is kept of a seed, or None where nothing is."""
+    processes = join_processes(place)
+    data = None
+    if not processes.rank:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = None
+    # One process reads and sends, so that all agree on whether there is something to train.
+    data = processes.bytes_from_first(data)
+    if data is None:
+        return None
+    content = _unpack(data, path)
+    refuse_another(identity, content["identity"], kept=path, what="result, folder")
+    history = History(
+        tuple(content["losses"]),
+        content["seconds"],
+        content["device"],
+        content["seed"],
+        content["chunk_size"],
+        processes=content["processes"],
+    )
+    return content["accuracy"], history, Origin(**content["origin"])

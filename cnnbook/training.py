@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import check_device, true_or_false, whole_number
+from cnnbook.arguments import check_device, check_net, true_or_false, whole_number
 from cnnbook.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
 from cnnbook.cutting import Loss, Pieces, cut, why_whole
 from cnnbook.distributed import Processes, join_processes
 from cnnbook.graphs import WARM_UP, own_stream, record, why_not_recorded
+from cnnbook.identities import describe_training, name_device, refuse_another
 from cnnbook.layouts import (
     added_parameters,
     channels_last_pays,
@@ -159,60 +160,6 @@ def best_device() -> torch.device:
             stacklevel=2,
         )
     return torch.device("cpu")
-
-
-def _identity(
-    net: torch.nn.Module,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    loss_fn: Loss,
-    optimizer: torch.optim.Optimizer,
-) -> dict[str, list[str]]:
-    """Describe what a checkpoint belongs to, argument by argument, line by line."""
-    layers = [
-        f"layer {name!r}: {type(module).__qualname__}({module.extra_repr()})"
-        for name, module in net.named_modules()
-        if next(module.children(), None) is None
-    ]
-    weights = [
-        f"{name!r} of shape {tuple(value.shape)}, {value.dtype}"
-        for name, value in net.state_dict().items()
-        if isinstance(value, torch.Tensor)
-    ]
-    loss = [getattr(loss_fn, "__qualname__", type(loss_fn).__qualname__)]
-    if isinstance(loss_fn, torch.nn.Module):
-        plain = {key: value for key, value in vars(loss_fn).items() if not key.startswith("_")}
-        loss += [f"{key}={value!r}" for key, value in sorted(plain.items()) if key != "training"]
-        loss += [f"{key}: {digest(value)}" for key, value in loss_fn.state_dict().items()]
-    rules = [type(optimizer).__qualname__]
-    for group in optimizer.param_groups:
-        rules += [
-            f"{key}={float(value) if isinstance(value, torch.Tensor) else value!r}"
-            for key, value in sorted(group.items())
-            # How the arithmetic is carried out is no other training.
-            if key not in ("params", "foreach", "fused", "capturable")
-        ]
-        rules.append(f"{len(group['params'])} parameters")
-    return {
-        "net": layers + weights,
-        "images": [digest(images)],
-        "labels": [digest(labels)],
-        "loss_fn": loss,
-        "optimizer": rules,
-    }
-
-
-def _refuse_another(path: Path, mine: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
-    for name, lines in mine.items():
-        kept = theirs.get(name, [])
-        if lines == kept:
-            continue
-        here = next((line for line in lines if line not in kept), "less")
-        there = next((line for line in kept if line not in lines), "less")
-        raise ValueError(
-            f"{name}: expected the same as in the checkpoint {path}, that is {there}, got {here}; "
-            "name another file to begin a training of its own"
-        )
 
 
 def _likely_cause(net: torch.nn.Module, tensors: dict[str, torch.Tensor], *, first: bool) -> str:
@@ -480,14 +427,9 @@ class _Run:
 
     def conditions(self) -> dict[str, str | int]:
         """Return what the last bits of the numbers depend on, besides the training itself."""
-        name = (
-            torch.cuda.get_device_name(self.place)
-            if self.place.type == "cuda"
-            else f"cpu with {torch.backends.cpu.get_cpu_capability()}"
-        )
         return {
             "torch": str(torch.__version__),
-            "device": name,
+            "device": name_device(self.place),
             "threads": self.threads,
             "processes": self.processes.count,
             "precision": self.precision,
@@ -526,7 +468,7 @@ class _Run:
             content = None if data is None else unpack(data)
         if content is None:
             return False
-        _refuse_another(self.file, self.identity, content["identity"])
+        refuse_another(self.identity, content["identity"], kept=self.file, what="checkpoint, file")
         done = len(content["losses"])
         if done > len(self.losses):
             raise ValueError(
@@ -742,14 +684,7 @@ def fit_full_batch(
         The lecture; Bottou, Curtis and Nocedal (2018), Optimization methods for large-scale
         machine learning, section 3.1 (the batch approach); Kingma and Ba (2015), Adam.
     """
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
-        if torch.nn.parameter.is_lazy(tensor) or tensor.is_meta:
-            raise TypeError(
-                f"net: expected numbers to train, got {name!r}, which has none yet; put one image "
-                "through a lazy network, and make others on a device"
-            )
+    check_net(net)
     check_training_images(images, name="images")
     epochs = whole_number(epochs, name="epochs", least=1)
     if loss_fn is None:
@@ -848,7 +783,10 @@ def _prepare(
     if optimizer is None:
         optimizer = torch.optim.Adam(net.parameters(), capturable=place.type == "cuda")
     # Over the whole batch and before it is laid out, so that it is the same in every process.
-    identity = _identity(net, images, labels, loss_fn, optimizer) if file else {}
+    identity = {}
+    if file:
+        identity = {"images": [digest(images)], "labels": [digest(labels)]}
+        identity = describe_training(net, loss_fn, optimizer) | identity
     share = processes.share(count)
     own_images, all_labels = images[share].to(place), labels.to(place)
     if channels_last_pays(net, own_images):

@@ -266,6 +266,20 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ["One panel of numbers against images in a piece", "seconds: 0.25 at 50, 0.125 at 5,000"],
         {"panels": {"seconds": {50: 0.25, 5000: 0.5}}, "label": "images in a piece"},
     ),
+    "seeds": (
+        figures.seed_dots,
+        {
+            "values": {"MLP": [0.5, 0.75], "CNN": [0.875]},
+            "intervals": {"MLP": (0.25, 1.0), "CNN": (0.75, 1.0)},
+            "label": "accuracy",
+        },
+        ["Two rows of dots", "MLP: 2 from 0.5 to 0.75, mean between 0.25 and 1"],
+        {
+            "values": {"MLP": [0.5, 0.75], "CNN": [0.875]},
+            "intervals": {"MLP": (0.125, 1.0), "CNN": (0.75, 1.0)},
+            "label": "accuracy",
+        },
+    ),
 }
 
 

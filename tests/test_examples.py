@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cnnbook import seeds
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "examples").rglob("plot_*.py"))
 # Pages that train for more than a few seconds.
@@ -137,3 +139,15 @@ def test_every_measured_number_in_the_text_is_in_the_code(page: Path) -> None:
         and f"{float(number) / 100:g}" not in code
     }
     assert not missing
+
+
+def test_what_is_kept_beside_the_pages_is_whole_and_small() -> None:
+    kept = ROOT / "examples" / "1_why" / "kept_seeds"
+    files = {folder.name: sorted(folder.glob("*.json")) for folder in kept.iterdir()}
+    assert set(files) == {"linear", "matched", "mlp", "cnn", "mlp_shuffled", "cnn_shuffled"}
+    for name, paths in files.items():
+        found = [seeds._unpack(path.read_bytes(), path) for path in paths]
+        # Otherwise a build of the page would train for an hour in silence.
+        assert sorted(one["seed"] for one in found) == list(range(10)), name
+        assert {len(one["losses"]) for one in found} == {499}
+    assert sum(path.stat().st_size for paths in files.values() for path in paths) < 1_000_000

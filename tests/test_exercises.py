@@ -32,7 +32,7 @@ def _solve(number: str) -> Any:
 def test_each_page_has_two_or_three_in_order() -> None:
     numbers = [one.number for one in exercises()]
     pages = sorted({one.page for one in exercises()})
-    assert pages == [1, 2, *range(5, 23)]
+    assert pages == [*range(1, 23)]
     counts = {page: sum(one.page == page for one in exercises()) for page in pages}
     assert set(counts.values()) <= {2, 3}
     assert numbers == [f"{page}.{k}" for page in pages for k in range(1, counts[page] + 1)]

@@ -523,3 +523,39 @@ def test_size_panels_refuse() -> None:
         figures.size_panels({"a": {1: 0}}, label="images")
     with pytest.raises(ValueError, match=r"^panels: expected at least 1, got 0"):
         figures.size_panels({"a": {0: 1}}, label="images")
+
+
+def test_seed_dots_show_every_seed_and_the_interval() -> None:
+    values = {"MLP": [0.85, 0.86, 0.85], "CNN": [0.87, 0.88, 0.9]}
+    intervals = {"CNN": (0.86, 0.9), "MLP": (0.84, 0.87)}
+    axes = figures.seed_dots(values, intervals, label="accuracy").axes[0]
+    dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(x for x, _ in dots) == sorted([*values["MLP"], *values["CNN"]])
+    # Equal seeds stand on top of each other, so that none is hidden.
+    assert len({(float(x), float(y)) for x, y in dots}) == 6
+    lines = [np.asarray(line.get_xdata()).tolist() for line in axes.lines]
+    drawn = [xs for xs in lines if len(xs) == 2]
+    assert drawn == [[0.84, 0.87], [0.86, 0.9]]
+    means = [
+        np.asarray(line.get_xdata()).tolist() for line in axes.lines if line.get_marker() == "|"
+    ]
+    assert means == [[pytest.approx(0.855)], [pytest.approx(0.88)]]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
+
+
+def test_seed_dots_of_equal_values_are_stacked() -> None:
+    axes = figures.seed_dots({"a": [2.0, 2.0]}, {"a": [2.0, 2.0]}, label="x").axes[0]
+    dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
+    assert dots[0][0] == dots[1][0] == 2
+    assert dots[0][1] != dots[1][1]
+
+
+def test_seed_dots_refuse() -> None:
+    empty: list[dict[str, list[float]]] = [{}, {"a": []}]
+    for values in empty:
+        with pytest.raises(ValueError, match=r"^values: expected at least one number"):
+            figures.seed_dots(values, {}, label="accuracy")
+    wrong: list[list[float]] = [[], [1.0], [2.0, 1.0], [1.0, 2.0, 3.0]]
+    for bounds in wrong:
+        with pytest.raises(ValueError, match=r"^intervals: expected a lower and an upper bound"):
+            figures.seed_dots({"a": [1.0]}, {"a": bounds}, label="accuracy")

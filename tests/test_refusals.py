@@ -291,7 +291,10 @@ ELSEWHERE = {
     ),
     "judging": "inside of the exercises: test_exercises.py",
     **dict.fromkeys(
-        ("checkpoints", "cutting", "distributed", "graphs", "layouts", "stopping", "workers"),
+        (
+            *("checkpoints", "cutting", "distributed", "graphs", "identities", "layouts"),
+            *("stopping", "workers"),
+        ),
         "inside of the trainer: tested with cut files, kills and odd networks in their own files",
     ),
     "seeds": "tested by hand in test_seeds.py",

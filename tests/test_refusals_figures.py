@@ -55,6 +55,7 @@ CALLS: dict[Any, dict[str, Any]] = {
     figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
     figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
     figures.dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
+    figures.seed_dots: {"values": {"a": [1.0]}, "intervals": {"a": (0.5, 1.5)}, "label": "x"},
     figures.size_panels: {"panels": {"a": {1: 2.0}}, "label": "images"},
     figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
     figures.window_picture: {

@@ -1,19 +1,26 @@
 """Many starts: each as if trained alone, and nothing done twice."""
 
+import json
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from cnnbook import seeds
 from cnnbook.garments import draw_garments
 from cnnbook.images import ImageSet
 from cnnbook.networks import small_cnn
 from cnnbook.scoring import accuracy, mean_interval, predict_scores
-from cnnbook.seeds import SeedResults, compare_over_seeds
-from cnnbook.training import Interrupted, fit_full_batch
+from cnnbook.seeds import Origin, SeedResults, compare_over_seeds
+from cnnbook.training import History, Interrupted, fit_full_batch
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +48,10 @@ def test_each_seed_is_trained_as_if_alone(data: ImageSet) -> None:
         assert history.losses == alone.losses
         assert history.seed == seed
         assert share == accuracy(predict_scores(net, data.test_images), data.test_labels)
-    # A title, a rule, two seeds, a rule, the means, the interval.
-    assert len(str(results).splitlines()) == 7
+    # A title, a rule, two seeds, a rule, the means, the interval, the place.
+    assert len(str(results).splitlines()) == 8
     assert results.interval() == mean_interval(results.accuracies)
-    assert str(results).endswith(f"accuracy: {results.interval()}")
+    assert str(results).splitlines()[-2] == f"accuracy: {results.interval()}"
     assert results._repr_html_().count("<tr>") == 4
     one = SeedResults(results.seeds[:1], results.accuracies[:1], results.histories[:1])
     assert "interval" not in str(one)
@@ -80,6 +87,224 @@ def test_what_is_done_is_left_out_and_what_is_half_done_goes_on(
 
 def test_the_table() -> None:
     assert str(SeedResults((), (), ())) == "no seed"
+    assert SeedResults((), (), ())._repr_html_() == "<p>no seed</p>"
+
+
+def test_where_it_was_trained_is_said(data: ImageSet) -> None:
+    results = compare_over_seeds(_net, data, range(2), epochs=1, device="cpu")
+    here = Origin(
+        f"cpu with {torch.backends.cpu.get_cpu_capability()}",
+        torch.get_num_threads(),
+        torch.__version__,
+        results.origins[0].date,
+    )
+    assert results.origins == (here, here)
+    assert abs(date.fromisoformat(here.date) - datetime.now(UTC).date()) <= timedelta(days=1)
+    assert str(results).endswith(f"\ntrained: {here}")
+    assert f"trained: {here}" in results._repr_html_()
+    there = replace(here, device="a card", threads=1)
+    both = replace(results, origins=(here, there))
+    assert str(both).splitlines()[-2:] == [f"trained: seed 0: {here}", f"trained: seed 1: {there}"]
+    assert str(there).startswith("a card (1 thread), torch ")
+
+
+def test_what_is_kept_is_what_was_computed(
+    data: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call: dict[str, Any] = {"epochs": 12, "device": "cpu", "folder": tmp_path / "runs"}
+    computed = compare_over_seeds(_net, data, [0, 7], **call)
+    for checkpoint in (tmp_path / "runs").glob("*.ckpt*"):
+        checkpoint.unlink()
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "seed-0.json",
+        "seed-7.json",
+    ]
+    before = {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
+    monkeypatch.setattr(seeds, "fit_full_batch", None)
+    monkeypatch.setattr(seeds, "replacing", None)
+    random = torch.get_rng_state()
+    (tmp_path / "runs").chmod(0o555)
+    try:
+        # Equal to the last bit: Python's floats are compared, one by one.
+        assert compare_over_seeds(_net, data, [0, 7], **call) == computed
+        assert compare_over_seeds(_net, data, [7], **call).histories == computed.histories[1:]
+    finally:
+        (tmp_path / "runs").chmod(0o755)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
+
+
+@given(
+    losses=st.lists(st.floats(min_value=0, allow_infinity=False), min_size=1, max_size=20),
+    share=st.floats(0, 1),
+    seconds=st.floats(0, 1e9),
+)
+def test_every_float_is_read_back_to_the_last_bit(
+    losses: list[float], share: float, seconds: float
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "seed-3.json"
+        history = History(tuple(losses), seconds, "cpu", 3, 8, processes=2)
+        origin = Origin("cpu with AVX2", 2, "2.15.0", "2026-11-24")
+        seeds._keep(path, {"epochs": ["9"]}, share, history, origin)
+        read = seeds._read(path, {"epochs": ["9"]}, torch.device("cpu"))
+        assert read == (share, history, origin)
+        assert len(list(Path(folder).iterdir())) == 1
+        # Neither another order of the keys nor other white space is damage.
+        content = json.loads(path.read_bytes())
+        path.write_text(json.dumps(dict(sorted(content.items())), indent=4), "utf-8")
+        assert seeds._read(path, {"epochs": ["9"]}, torch.device("cpu")) == read
+
+
+@pytest.fixture(scope="module")
+def kept(data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept")
+    compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=folder)
+    for checkpoint in folder.glob("*.ckpt*"):
+        checkpoint.unlink()
+    return folder
+
+
+def test_what_is_damaged_is_refused_and_left_as_it_is(
+    data: ImageSet, kept: Path, tmp_path: Path
+) -> None:
+    whole = (kept / "seed-0.json").read_bytes()
+    text = json.loads(whole)
+    other = json.dumps(text | {"format": "cnnbook seed 0"}).encode()
+    damaged = [
+        b"",
+        b"{}",
+        b"[1]",
+        b"null",
+        b"\xff\xfe",
+        b"[" * 9999,
+        whole[: len(whole) // 2],
+        other,
+    ]
+    # One digit of one loss, the accuracy, the seed, a number that is none.
+    damaged += [
+        json.dumps(text | changed).encode()
+        for changed in (
+            {"losses": [*text["losses"][:-1], text["losses"][-1] * (1 + 2**-52)]},
+            {"accuracy": 0.99},
+            {"seed": 1},
+            {"accuracy": float("nan")},
+            {"more": 0},
+        )
+    ]
+    path = tmp_path / "seed-0.json"
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"^folder: expected whole results, got .*seed-0\.json, but it"
+        ):
+            compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
+        assert path.read_bytes() == content
+        assert list(tmp_path.iterdir()) == [path]
+    path.write_bytes(whole)
+    compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
+
+
+def test_of_several_processes_the_first_reads_and_the_first_writes(
+    data: ImageSet, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = (kept / "seed-0.json").read_bytes()
+
+    class Second:
+        rank, count = 1, 2
+
+        def bytes_from_first(self, read: bytes | None) -> bytes | None:
+            assert read is None, "the second process reads nothing"
+            return sent or None
+
+    monkeypatch.setattr(seeds, "join_processes", lambda place: Second())
+    call: dict[str, Any] = {"epochs": 3, "device": "cpu", "folder": tmp_path}
+    # Nothing lies in its own folder.
+    read = compare_over_seeds(_net, data, [0], **call)
+    assert list(tmp_path.iterdir()) == []
+    sent = b""
+    trained = compare_over_seeds(_net, data, [0], **call)
+    assert trained.accuracies == read.accuracies
+    assert not list(tmp_path.glob("*.json"))
+
+
+def _sgd(parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.1)
+
+
+def _other_start() -> torch.nn.Module:
+    net = _net()
+    with torch.no_grad():
+        next(net.parameters()).mul_(1.01)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"make_net": lambda: small_cnn(channels=5)},
+            r"^make_net: expected .*Conv2d\(1, 4, .*\(1, 5",
+        ),
+        (
+            {"make_net": _other_start},
+            r"^make_net: expected .*'0.weight' starts with .*, got '0.weig",
+        ),
+        ({"epochs": 4}, r"^epochs: expected the same as in the result .*, that is 3, got 4; name "),
+        (
+            {"make_optimizer": _sgd},
+            r"^make_optimizer: expected .*that is Adam, got SGD; name anoth",
+        ),
+        (
+            {"loss_fn": torch.nn.MSELoss()},
+            r"^loss_fn: expected .* is CrossEntropyLoss, got MSELoss",
+        ),
+        (
+            {"precision": "bf16"},
+            r"^precision: expected .*that is full, got bf16; name another fold",
+        ),
+        *(
+            ({"data": part}, rf"^data\.{part}: expected the same as in the result ")
+            for part in ("train_images", "train_labels", "test_images", "test_labels")
+        ),
+    ],
+)
+def test_what_is_kept_of_another_training_is_refused(
+    data: ImageSet, kept: Path, changed: dict[str, Any], message: str
+) -> None:
+    if "data" in changed:
+        part = changed["data"]
+        changed = {"data": replace(data, **{part: getattr(data, part).flip(0)})}
+    call: dict[str, Any] = {"make_net": _net, "data": data, "seeds": [0], "epochs": 3}
+    call |= {"device": "cpu", "folder": kept}
+    before = (kept / "seed-0.json").read_bytes()
+    with pytest.raises(ValueError, match=message):
+        compare_over_seeds(**(call | changed))
+    assert [path.name for path in kept.iterdir()] == ["seed-0.json"]
+    assert (kept / "seed-0.json").read_bytes() == before
+
+
+def test_a_result_under_another_seeds_name_is_refused(
+    data: ImageSet, kept: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "seed-1.json").write_bytes((kept / "seed-0.json").read_bytes())
+    with pytest.raises(ValueError, match=r"^make_net: expected .* starts with "):
+        compare_over_seeds(_net, data, [1], epochs=3, device="cpu", folder=tmp_path)
+
+
+def test_where_nothing_can_be_kept_it_is_noticed_before_anything_is_trained(
+    data: ImageSet, tmp_path: Path
+) -> None:
+    path = tmp_path / "a file"
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"^folder: expected the path of a folder, got the file "):
+        compare_over_seeds(_net, data, [0], device="cpu", folder=path)
+
+
+def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
+    net = _net()
+    with pytest.raises(ValueError, match=r"^make_net: expected a new network for each seed, got"):
+        compare_over_seeds(lambda: net, data, [0, 1], epochs=1, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -87,15 +312,42 @@ def test_the_table() -> None:
     [
         ({"make_net": "net"}, TypeError, r"^make_net: expected a function"),
         ({"make_net": lambda: "net"}, TypeError, r"^make_net: expected a network, got str"),
+        ({"make_net": _net()}, TypeError, r"^make_net: expected a function .*, got a network, Seq"),
+        (
+            {"make_net": lambda: torch.nn.LazyLinear(3)},
+            TypeError,
+            r"^make_net: expected numbers to",
+        ),
         ({"data": torch.zeros(3)}, TypeError, r"^data: expected an ImageSet, got Tensor"),
         ({"seeds": 3}, TypeError, r"^seeds: expected several whole numbers, got 3; write range"),
         ({"seeds": "12"}, TypeError, r"^seeds: expected several whole numbers, got '12'"),
+        ({"seeds": torch.tensor(3)}, TypeError, r"^seeds: expected several whole numbers, got ten"),
         ({"seeds": []}, ValueError, r"^seeds: expected at least one, got none"),
         ({"seeds": [1.5]}, TypeError, r"^seeds: expected a whole number, got 1.5"),
         ({"seeds": [-1]}, ValueError, r"^seeds: expected at least 0, got -1"),
         ({"seeds": [1, 2, 1]}, ValueError, r"^seeds: expected each once"),
         ({"folder": 3}, TypeError, r"^folder: expected the path of a folder, got 3"),
-        ({"make_optimizer": 3}, TypeError, r"^make_optimizer: expected a function, got 3"),
+        (
+            {"make_optimizer": 3},
+            TypeError,
+            r"^make_optimizer: expected a function .*, got 3; write",
+        ),
+        (
+            {"make_optimizer": _net()},
+            TypeError,
+            r"^make_optimizer: expected a func.*, got a networ",
+        ),
+        (
+            {"make_optimizer": torch.optim.Adam(_net().parameters())},
+            TypeError,
+            r"^make_optimizer: expected a function that .*, got an optimizer, Adam; write lambda ",
+        ),
+        (
+            {"make_optimizer": lambda parameters: None},
+            TypeError,
+            r"^make_optimizer: expected an optimizer, got NoneType; return one such as torch.opti",
+        ),
+        ({"device": "abacus"}, ValueError, r"^device: expected "),
         ({"epochs": 0}, ValueError, r"^epochs: expected at least 1"),
     ],
 )

@@ -139,8 +139,8 @@ if not data.drawn:
 # %%
 # One run with one seed on 1,000 images is a thin basis. From another random start, or on another
 # thousand images, each of the two may get one or two in a hundred more or fewer right, which is
-# as much as the lead. Whether the lead is more than luck takes many seeds to say, and will get a
-# page of its own.
+# as much as the lead. Whether the lead is more than luck takes many seeds to say, and a page of its
+# own: :doc:`/gallery/1_why/plot_03_fair`.
 #
 # Where they go wrong
 # -------------------

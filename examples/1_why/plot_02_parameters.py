@@ -168,5 +168,5 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # keeps 5.7 times more while it is trained. It is small because it uses the same few weights
 # everywhere, and for the same reason it has much to remember.
 #
-# Who thought of a layer that uses its weights everywhere, and when? A short history:
-# :doc:`/gallery/1_why/plot_05_history`.
+# So the two were of very different size on page 1, and each network was trained only once. Was that
+# fair? :doc:`/gallery/1_why/plot_03_fair`.

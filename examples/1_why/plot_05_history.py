@@ -4,10 +4,11 @@ Where did CNNs come from?
 
 *Who had the idea to use the same few weights everywhere, and why did fame take so long?*
 
-You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy` and the way their parameters
-were counted in :doc:`/gallery/1_why/plot_02_parameters`. Most numbers of this page come from
-publications. They stand in the code as data, and where a network is described well enough to be
-counted again, it is counted again.
+You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy`, the way their parameters were
+counted in :doc:`/gallery/1_why/plot_02_parameters`, and from :doc:`/gallery/1_why/plot_04_shuffle`
+that a CNN lives on which pixels are neighbours. Most numbers of this page come from publications.
+They stand in the code as data, and where a network is described well enough to be counted again,
+it is counted again.
 """
 
 # %%
