@@ -4,20 +4,21 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_net, whole_number
+from cnnbook.arguments import check_device, check_net, true_or_false, whole_number
 from cnnbook.checkpoints import digest
 from cnnbook.distributed import join_processes
 from cnnbook.identities import describe_start, describe_training, name_device, refuse_another
 from cnnbook.images import ImageSet
 from cnnbook.scoring import MeanInterval, accuracy, mean_interval, predict_scores
 from cnnbook.tables import html_table, text_table
+from cnnbook.together import fit_together
 from cnnbook.training import History, Loss, best_device, fit_full_batch
 from cnnbook.whole_files import only_one, replacing
 
@@ -284,6 +285,7 @@ def compare_over_seeds(
     precision: Literal["full", "tf32", "bf16"] = "full",
     deterministic: bool = False,
     progress: bool = False,
+    together: bool = False,
 ) -> SeedResults:
     """Train the same network from several random starts and test each.
 
@@ -306,6 +308,9 @@ def compare_over_seeds(
         precision: How exactly numbers are multiplied.
         deterministic: Whether torch must refuse what gives other bits each time.
         progress: Whether to show a bar for each seed.
+        together: Whether to train all seeds at once, in one stack of weights, as
+            ``fit_together`` does; for small networks on a GPU, which is idle most of the time
+            with one of them. Then nothing is kept before all are done, and there is no bar.
 
     Returns:
         Seeds, accuracies on the test images, histories, and where each was trained. torch's own
@@ -346,6 +351,7 @@ def compare_over_seeds(
         raise TypeError(f"data: expected an ImageSet, got {type(data).__name__}")
     numbers = _all_seeds(seeds)
     epochs = whole_number(epochs, name="epochs", least=1)
+    together = true_or_false(together, name="together")
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
         raise TypeError(f"folder: expected the path of a folder, got {folder!r}")
     home = None if folder is None else Path(folder)
@@ -357,8 +363,19 @@ def compare_over_seeds(
         for part in ("train_images", "train_labels", "test_images", "test_labels"):
             images[f"data.{part}"] = [digest(getattr(data, part))]
     cards = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    shares, histories, origins = [], [], []
+    found: dict[int, tuple[float, History, Origin]] = {}
+    waiting: dict[int, tuple[torch.nn.Module, dict[str, list[str]]]] = {}
     net = None
+
+    def finish(
+        seed: int, net: torch.nn.Module, history: History, identity: dict[str, list[str]]
+    ) -> None:
+        scores = predict_scores(net, data.test_images, device=place)
+        share, origin = accuracy(scores, data.test_labels), _origin(history)
+        found[seed] = share, history, origin
+        if home is not None and not join_processes(place).rank:
+            _keep(home / f"seed-{seed}.json", identity, share, history, origin)
+
     for seed in numbers:
         with torch.random.fork_rng(cards):
             torch.manual_seed(seed)
@@ -379,10 +396,11 @@ def compare_over_seeds(
                 }
                 done = _read(home / f"seed-{seed}.json", identity, place)
                 if done is not None:
-                    shares.append(done[0])
-                    histories.append(done[1])
-                    origins.append(done[2])
+                    found[seed] = done
                     continue
+            if together:
+                waiting[seed] = net, identity
+                continue
             history = fit_full_batch(
                 net,
                 data.train_images,
@@ -398,14 +416,24 @@ def compare_over_seeds(
                 deterministic=deterministic,
                 progress=progress,
             )
-        scores = predict_scores(net, data.test_images, device=place)
-        share = accuracy(scores, data.test_labels)
-        shares.append(share)
-        histories.append(history)
-        origins.append(_origin(history))
-        if home is not None and not join_processes(place).rank:
-            _keep(home / f"seed-{seed}.json", identity, share, history, origins[-1])
-    return SeedResults(numbers, tuple(shares), tuple(histories), tuple(origins))
+        finish(seed, net, history, identity)
+    if waiting:
+        stacked = fit_together(
+            [net for net, _ in waiting.values()],
+            data.train_images,
+            data.train_labels,
+            epochs=epochs,
+            loss_fn=loss_fn,
+            make_optimizer=make_optimizer,
+            chunk_size=chunk_size,
+            device=place,
+            precision=precision,
+            deterministic=deterministic,
+        )
+        for (seed, (net, identity)), history in zip(waiting.items(), stacked, strict=True):
+            finish(seed, net, replace(history, seed=seed), identity)
+    shares, histories, origins = zip(*(found[seed] for seed in numbers), strict=True)
+    return SeedResults(numbers, shares, histories, origins)
 
 
 def _read(

@@ -293,11 +293,12 @@ ELSEWHERE = {
     **dict.fromkeys(
         (
             *("checkpoints", "cutting", "distributed", "graphs", "identities", "layouts"),
-            *("stopping", "workers"),
+            *("preparing", "stopping", "workers"),
         ),
         "inside of the trainer: tested with cut files, kills and odd networks in their own files",
     ),
     "seeds": "tested by hand in test_seeds.py",
+    "together": "tested by hand in test_together.py",
     "figures": "in a file of its own, test_refusals_figures.py",
     "training": "in the same file",
 }

@@ -349,6 +349,7 @@ def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
         ),
         ({"device": "abacus"}, ValueError, r"^device: expected "),
         ({"epochs": 0}, ValueError, r"^epochs: expected at least 1"),
+        ({"together": "yes"}, TypeError, r"^together: expected True or False, got 'yes'"),
     ],
 )
 def test_mistakes_are_named(
@@ -357,3 +358,29 @@ def test_mistakes_are_named(
     call: dict[str, Any] = {"make_net": _net, "data": data, "seeds": [0], "device": "cpu"}
     with pytest.raises(kind, match=message):
         compare_over_seeds(**(call | changed))
+
+
+def test_all_together_is_as_one_by_one_and_only_what_is_missing(
+    data: ImageSet, tmp_path: Path
+) -> None:
+    random = torch.get_rng_state()
+    single = compare_over_seeds(_net, data, range(3), epochs=12, device="cpu")
+    kept = compare_over_seeds(_net, data, [1], epochs=12, device="cpu", folder=tmp_path)
+    before = (tmp_path / "seed-1.json").read_bytes()
+    for _ in range(2):  # The second time, all is there already.
+        stacked = compare_over_seeds(
+            _net, data, range(3), epochs=12, device="cpu", folder=tmp_path, together=True
+        )
+        assert torch.equal(torch.get_rng_state(), random)
+        assert stacked.seeds == (0, 1, 2)
+        assert stacked.histories[1].losses == kept.histories[0].losses
+        for one, other in zip(single.histories, stacked.histories, strict=True):
+            assert one.losses == pytest.approx(other.losses, rel=1e-4)
+            assert one.seed == other.seed
+        assert stacked.accuracies == pytest.approx(single.accuracies, abs=1 / 30 + 1e-9)
+    assert (tmp_path / "seed-1.json").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == [
+        "seed-0.json",
+        "seed-1.json",
+        "seed-2.json",
+    ]
