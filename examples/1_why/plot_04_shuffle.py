@@ -39,6 +39,7 @@ import torch
 
 from cnnbook.figures import image_grid
 
+# sphinx_gallery_thumbnail_number = 1
 classes = data.train_labels.argmax(dim=1)
 three = [int((classes == k).nonzero()[0]) for k in (1, 7, 8)]
 both = torch.cat([data.train_images[three], shuffled.train_images[three]])
@@ -147,7 +148,7 @@ for make_net, kind in ((mlp, "MLP"), (small_cnn, "CNN")):
 print(results["CNN shuffled"])
 
 # %%
-# Below the table stands where and when. As before, a file is believed as far as it can be checked.
+# Below the table it says where and when. As before, a file is believed as far as it can be checked.
 # The MLP of ten updates above was the first start on pictures; here are ten updates of the CNN on
 # shuffled ones. The losses in the files must be the same within two in a hundred:
 
@@ -169,7 +170,6 @@ for name, losses in again.items():
 
 from cnnbook.figures import seed_dots
 
-# sphinx_gallery_thumbnail_number = 1
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
 figure = seed_dots(
@@ -183,13 +183,13 @@ figure = seed_dots(
 
 from cnnbook.scoring import compare_paired
 
-losses = {kind: compare_paired(shares[kind], shares[f"{kind} shuffled"]) for kind in ("MLP", "CNN")}
-for kind, loss in losses.items():
-    print(f"{kind}, in order and shuffled. {loss}")
+drops = {kind: compare_paired(shares[kind], shares[f"{kind} shuffled"]) for kind in ("MLP", "CNN")}
+for kind, drop in drops.items():
+    print(f"{kind}, in order and shuffled. {drop}")
 if not data.drawn:
-    assert abs(losses["MLP"].interval.mean) < 0.005
-    assert losses["CNN"].first_larger >= 9
-    assert 0.01 < losses["CNN"].interval.low < losses["CNN"].interval.high < 0.04
+    assert abs(drops["MLP"].interval.mean) < 0.005
+    assert drops["CNN"].first_larger >= 9
+    assert 0.01 < drops["CNN"].interval.low < drops["CNN"].interval.high < 0.04
 
 # %%
 # For the MLP we knew. Moving the columns of a random start gives a random start again, and each is
