@@ -304,7 +304,7 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 #
 # Three objections out of four were right. Page 1 had a lucky start, clothes are easy, and 1,000
 # test images are few. Over ten starts the sloppy CNN is ahead of the desperate MLP by less than one
-# of a hundred, if at all, and these images are too few to tell.
+# of a hundred, and these images are too few to say whether it would be ahead on others.
 #
 # The objection about size was wrong, and it is the one that matters. With a sixtieth of the
 # parameters the CNN is as good as the large MLP, and it leaves an MLP of its own size far behind.
