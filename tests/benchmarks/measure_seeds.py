@@ -1,8 +1,8 @@
 """Train from ten starts what pages 3 and 4 compare, and keep what came out beside the pages.
 
-    python tests/benchmarks/measure_seeds.py [--checkpoints build/seeds] [--seeds 10] [NAME ...]
+    python tests/benchmarks/measure_seeds.py [--names cnn mlp] [--seeds 0 1 2]
 
-Takes about an hour on two cores. Stopped, it goes on where it was; a seed that is kept is not
+Takes about an hour on two idle cores. Stopped, it goes on where it was; a seed that is kept is not
 trained again. To measure anew, remove examples/1_why/kept_seeds first. The images must be at hand
 (``python -m cnnbook.images`` tells), since drawn ones would show nothing.
 """
@@ -45,21 +45,18 @@ RUNS: dict[str, tuple[Callable[[], torch.nn.Module], bool]] = {
 def main() -> None:
     """Train all that is not kept yet."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RUNS)}; all")
+    parser.add_argument("--names", nargs="+", choices=list(RUNS), default=list(RUNS))
     parser.add_argument("--checkpoints", type=Path, default=ROOT / "build" / "seeds")
-    parser.add_argument("--seeds", type=int, default=10, help="0 and so many less one")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(10)))
     asked = parser.parse_args()
-    if unknown := set(asked.names) - set(RUNS):
-        parser.error(f"NAME: expected some of {', '.join(RUNS)}, got {', '.join(sorted(unknown))}")
     data = load_fashion_mnist(n_train=5000, n_test=1000, fallback="error")
     shuffled = replace(
         data,
         train_images=shuffle_pixels(data.train_images),
         test_images=shuffle_pixels(data.test_images),
     )
-    names = asked.names or list(RUNS)
     # Seed by seed, so that what is there at any time can be compared already.
-    for seed, name in itertools.product(range(asked.seeds), names):
+    for seed, name in itertools.product(asked.seeds, asked.names):
         make_net, is_shuffled = RUNS[name]
         some = shuffled if is_shuffled else data
         work, kept, result = asked.checkpoints / name, KEPT / name, f"seed-{seed}.json"
