@@ -219,8 +219,9 @@ FAULTS = {
     "a wrong number": ("examples/2_layers/plot_06_one_window.py", '== "1.541"', '== "1.542"', ()),
     "a figure without words": (
         "examples/2_layers/plot_06_one_window.py",
-        "bias, row=0, column=0)\n\n# %%\n# A convolution",
-        "bias, row=0, column=0)\nfigure.set_label('')\n\n# %%\n# A convolution",
+        "figure = window_picture(image, layer.weight, layer.bias, row=0, column=0)\n",
+        "figure = window_picture(image, layer.weight, layer.bias, row=0, column=0)\n"
+        "figure.set_label('')\n",
         (),
     ),
     "a dead link": ("docs/install.md", "(references)", "(nowhere)", ("plot_gallery=0",)),
