@@ -1,13 +1,21 @@
 """Record a GPU's work once and replay it, so that the CPU no longer has to hand it out."""
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 
 from cnnbook.layouts import has_hooks
 
-__all__ = ["WARM_UP", "own_stream", "record", "why_not_recorded"]
+__all__ = [
+    "WARM_UP",
+    "may_record",
+    "own_stream",
+    "record",
+    "record_or_tell",
+    "why_not_recorded",
+]
 
 # Updates that are taken one by one before the recording: libraries choose their algorithms and
 # make their workspaces in them, which must not happen while recording.
@@ -57,7 +65,9 @@ def why_not_recorded(
     return None
 
 
-def record(update: Callable[[], None], parameters: list[torch.nn.Parameter]) -> Callable[[], None]:
+def record(
+    update: Callable[[], None], parameters: Sequence[torch.nn.Parameter]
+) -> Callable[[], None]:
     """Record one update on the present GPU and return what replays it.
 
     Recording runs nothing. The update must read and write the same tensors each time, look at no
@@ -95,6 +105,92 @@ def record(update: Callable[[], None], parameters: list[torch.nn.Parameter]) -> 
     with torch.cuda.graph(graph):
         update()
     return graph.replay
+
+
+def _can_record(place: torch.device) -> bool:
+    return place.type == "cuda"
+
+
+def may_record(
+    net: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    place: torch.device,
+    updates: int,
+    processes: int,
+) -> bool:
+    """Tell whether to try to record, and warn where a GPU has to do without for a known reason.
+
+    Called by what the user's function calls, so that the warning names the user's line.
+
+    Args:
+        net: The network.
+        optimizer: What updates it.
+        place: Where it is trained.
+        updates: How many updates there are still to take.
+        processes: How many processes train it together.
+
+    Returns:
+        False on a CPU, where the updates are no more than ``WARM_UP``, and after a warning.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.graphs import may_record
+        >>> net = torch.nn.Linear(1, 1)
+        >>> sgd, cpu = torch.optim.SGD(net.parameters()), torch.device("cpu")
+        >>> may_record(net, sgd, place=cpu, updates=499, processes=1)
+        False
+
+    Source:
+        PyTorch documentation, "CUDA semantics", "CUDA graphs", "Constraints".
+    """
+    if not _can_record(place) or updates <= WARM_UP:
+        return False
+    why = why_not_recorded(net, optimizer, processes=processes)
+    if why:
+        warnings.warn(f"training without a CUDA graph, since {why}", stacklevel=4)
+    return why is None
+
+
+def record_or_tell(
+    update: Callable[[], None], parameters: Sequence[torch.nn.Parameter], place: torch.device
+) -> Callable[[], None] | None:
+    """Record one update, or warn and return None where torch refuses to.
+
+    Called by what the user's function calls, so that the warning names the user's line.
+
+    Args:
+        update: Computes gradients and steps; it has run ``WARM_UP`` times.
+        parameters: The network's.
+        place: The GPU.
+
+    Returns:
+        What ``record`` returns; None where the updates have to be taken one by one.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.graphs import record_or_tell
+        >>> if torch.cuda.is_available():
+        ...     total, one = torch.zeros(2, device="cuda").unbind()
+        ...     replay = record_or_tell(lambda: total.add_(1), [], total.device)
+        ...     replay(), total.item()
+        ... else:
+        ...     None, 1.0
+        (None, 1.0)
+
+    Source:
+        PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
+    """
+    try:
+        return record(update, parameters)
+    except RuntimeError as error:
+        warnings.warn(
+            "training without a CUDA graph, since the update cannot be recorded (torch says: "
+            f"{str(error).splitlines()[0]})",
+            stacklevel=4,
+        )
+        torch.cuda.synchronize(place)
+        return None
 
 
 @contextmanager

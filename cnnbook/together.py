@@ -2,7 +2,6 @@
 
 import copy
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import torch
 
 from cnnbook.arguments import check_device, whole_number
 from cnnbook.cutting import Loss, cut, why_whole
-from cnnbook.graphs import WARM_UP, own_stream, record, why_not_recorded
+from cnnbook.graphs import WARM_UP, may_record, own_stream, record_or_tell
 from cnnbook.networks import modes_kept
 from cnnbook.preparing import (
     ROOM,
@@ -179,7 +178,7 @@ def fit_together(
         room = ROOM.get(place.type, ROOM["cpu"])
         size = min(size, max(1, room // (bytes_each * len(checked))))
     with arithmetic(place, precision, deterministic=deterministic):
-        stack = _Stack(checked, example, place, make_optimizer, precision)
+        stack = _Stack(checked, example, place, make_optimizer, precision, size)
         on_place = labels.to(place)
         pieces = cut(images.to(place), on_place, loss_fn, size=size, of=on_place)
         losses, seconds = stack.train(pieces, epochs)
@@ -200,7 +199,9 @@ class _Stack:
         place: torch.device,
         make_optimizer: _MakeOptimizer | None,
         precision: str,
+        size: int,
     ) -> None:
+        self.size = size
         self.nets = nets
         self.example = example.requires_grad_(False)
         self.place = place
@@ -263,16 +264,14 @@ class _Stack:
             self.optimizer.step()
 
         replay: Callable[[], None] | None = None
-        why = why_not_recorded(self.example, self.optimizer, processes=1)
-        recordable = self.place.type == "cuda" and epochs > WARM_UP
-        if recordable and why:
-            warnings.warn(f"training without a CUDA graph, since {why}", stacklevel=3)
-            recordable = False
+        recordable = may_record(
+            self.example, self.optimizer, place=self.place, updates=epochs, processes=1
+        )
         started = time.perf_counter()
         with modes_kept(self.example, training=True), own_stream(self.place):
             for epoch in range(epochs):
                 if recordable and epoch == WARM_UP:
-                    replay = self.recorded(update)
+                    replay = record_or_tell(update, self.trained, self.place)
                 if replay is None:
                     self.optimizer.zero_grad()
                     update()
@@ -280,50 +279,45 @@ class _Stack:
                     replay()
                 losses[epoch].copy_(latest)
                 if self.place.type == "cpu":
-                    self.check(losses[: epoch + 1], time.perf_counter() - started)
+                    # On a GPU this look would make the host wait; there it is taken at the end.
+                    self.check_losses(losses[: epoch + 1], time.perf_counter() - started)
             self.optimizer.zero_grad()
-            self.check(losses, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self.check_losses(losses, seconds)
+            self.check_weights(losses, seconds)
         return losses.cpu(), time.perf_counter() - started
 
-    def recorded(self, update: Callable[[], None]) -> Callable[[], None] | None:
-        try:
-            return record(update, self.trained)
-        except RuntimeError as error:
-            warnings.warn(
-                "training without a CUDA graph, since the update cannot be recorded (torch says: "
-                f"{str(error).splitlines()[0]})",
-                stacklevel=4,
-            )
-            torch.cuda.synchronize(self.place)
-            return None
+    def diverged(self, told: str, losses: torch.Tensor, net: int, seconds: float) -> Diverged:
+        kept = tuple(losses[:, net].tolist())
+        history = History(kept, seconds, str(self.place), torch.initial_seed(), self.size)
+        return Diverged(f"{told}; the networks are as they were", history)
 
-    def check(self, losses: torch.Tensor, seconds: float) -> None:
-        """Stop where a loss or a weight is not a number."""
+    def check_losses(self, losses: torch.Tensor, seconds: float) -> None:
+        """Stop where a loss is not a number."""
         finite = torch.isfinite(losses)
         if not finite.all():
             epoch, net = (int(index) for index in finite.logical_not().nonzero()[0])
-            kept = tuple(losses[:epoch, net].tolist())
-            raise Diverged(
+            raise self.diverged(
                 f"epoch {epoch + 1}: expected finite losses, got {losses[epoch, net].item()} from "
                 f"network {net}; lower the learning rate, or look at the images and at what the "
-                "network starts from; the networks are as they were",
-                History(kept, seconds, str(self.place), torch.initial_seed(), 0),
+                "network starts from",
+                losses[:epoch],
+                net,
+                seconds,
             )
+
+    def check_weights(self, losses: torch.Tensor, seconds: float) -> None:
+        """Stop where a weight is not a number."""
         for name, weight in self.weights.items():
             broken = torch.isfinite(weight).flatten(1).all(dim=1).logical_not().nonzero()[:, 0]
             if len(broken):
                 net = int(broken[0])
-                raise Diverged(
+                raise self.diverged(
                     f"epoch {len(losses)}: expected finite weights after the update, got others "
-                    f"in {name!r} of network {net}; lower the learning rate; the networks are as "
-                    "they were",
-                    History(
-                        tuple(losses[:, net].tolist()),
-                        seconds,
-                        str(self.place),
-                        torch.initial_seed(),
-                        0,
-                    ),
+                    f"in {name!r} of network {net}; lower the learning rate",
+                    losses,
+                    net,
+                    seconds,
                 )
 
     def write_back(self) -> None:

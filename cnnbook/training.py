@@ -16,7 +16,7 @@ from cnnbook.arguments import check_device, check_net, true_or_false, whole_numb
 from cnnbook.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
 from cnnbook.cutting import Loss, Pieces, cut, why_whole
 from cnnbook.distributed import Processes, join_processes
-from cnnbook.graphs import WARM_UP, own_stream, record, why_not_recorded
+from cnnbook.graphs import WARM_UP, may_record, own_stream, record_or_tell
 from cnnbook.identities import describe_training, name_device, refuse_another
 from cnnbook.layouts import (
     added_parameters,
@@ -189,10 +189,6 @@ def _broken_weight(net: torch.nn.Module) -> str | None:
         if not torch.isfinite(parameter).all():
             return name
     return None
-
-
-def _can_record(place: torch.device) -> bool:
-    return place.type == "cuda"
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
@@ -511,12 +507,13 @@ class _Run:
         shown = progress and not self.processes.rank
         replay: Callable[[], None] | None = None
         eager = 0
-        recordable = _can_record(self.place) and epochs - self.done > WARM_UP
-        if recordable:
-            why = why_not_recorded(self.net, self.optimizer, processes=self.processes.count)
-            if why:
-                warnings.warn(f"training without a CUDA graph, since {why}", stacklevel=3)
-                recordable = False
+        recordable = may_record(
+            self.net,
+            self.optimizer,
+            place=self.place,
+            updates=epochs - self.done,
+            processes=self.processes.count,
+        )
         with (
             modes_kept(self.net, training=True),
             asked_to_stop() as asked,
@@ -528,7 +525,9 @@ class _Run:
             while self.done < epochs:
                 if recordable and eager == WARM_UP:
                     recordable = False
-                    replay = self.recorded()
+                    replay = record_or_tell(self.update, self.parameters, self.place)
+                    if replay is None:
+                        self.optimizer.zero_grad()
                 if replay is None:
                     stop = self.take_one(stop=asked() is not None)
                     eager += 1
@@ -569,20 +568,6 @@ class _Run:
         self.optimizer.zero_grad()
         self.done += 1
         return stop
-
-    def recorded(self) -> Callable[[], None] | None:
-        """Return what replays an update on the GPU, or None, with a warning, where it fails."""
-        try:
-            return record(self.update, self.parameters)
-        except RuntimeError as error:
-            warnings.warn(
-                "training without a CUDA graph, since the update cannot be recorded (torch says: "
-                f"{str(error).splitlines()[0]})",
-                stacklevel=4,
-            )
-            torch.cuda.synchronize(self.place)
-            self.optimizer.zero_grad()
-            return None
 
 
 def fit_full_batch(

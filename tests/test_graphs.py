@@ -11,6 +11,7 @@ import torch
 from cnnbook.garments import draw_garments
 from cnnbook.graphs import WARM_UP, record, why_not_recorded
 from cnnbook.networks import mlp, small_cnn
+from cnnbook.together import fit_together
 from cnnbook.training import Diverged, fit_full_batch
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
@@ -35,8 +36,8 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return replay
 
-    monkeypatch.setattr("cnnbook.training._can_record", lambda place: True)
-    monkeypatch.setattr("cnnbook.training.record", pretend)
+    monkeypatch.setattr("cnnbook.graphs._can_record", lambda place: True)
+    monkeypatch.setattr("cnnbook.graphs.record", pretend)
     return counted
 
 
@@ -56,7 +57,7 @@ def test_replayed_updates_count_like_others(
     garments: tuple[torch.Tensor, torch.Tensor], replays: list[int], tmp_path: Any
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cnnbook.training._can_record", lambda place: False)
+        patch.setattr("cnnbook.graphs._can_record", lambda place: False)
         plain, twin = _fit(garments, validation=garments, validate_every=4)
     assert not replays
     history, net = _fit(garments, validation=garments, validate_every=4)
@@ -70,6 +71,35 @@ def test_replayed_updates_count_like_others(
         assert all(parameter.grad is None for parameter in one.parameters())
         for ours, theirs in zip(one.parameters(), twin.parameters(), strict=True):
             assert torch.equal(ours, theirs)
+
+
+def test_a_stack_is_replayed_and_told_of_like_one_network(
+    garments: tuple[torch.Tensor, torch.Tensor],
+    replays: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stacked() -> list[tuple[float, ...]]:
+        nets = []
+        for seed in range(2):
+            torch.manual_seed(seed)
+            nets.append(small_cnn(channels=2))
+        histories = fit_together(
+            nets, *garments, epochs=8, chunk_size=25, device="cpu",
+            make_optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+        )  # fmt: skip
+        return [history.losses for history in histories]
+
+    replayed = stacked()
+    assert len(replays) == 8 - WARM_UP
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda place: None)
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr("cnnbook.graphs.record", refuse)
+    with pytest.warns(UserWarning, match=r"cannot be recorded \(torch says: operation") as told:
+        assert stacked() == replayed
+    assert {warning.filename for warning in told} == {__file__}, "the line that asked for it"
 
 
 def test_replayed_updates_that_diverge_are_noticed(
@@ -94,7 +124,7 @@ def test_what_cannot_be_recorded_is_told_and_trained_nevertheless(
     def refuse(*_: object) -> None:
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    monkeypatch.setattr("cnnbook.training.record", refuse)
+    monkeypatch.setattr("cnnbook.graphs.record", refuse)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda place: None)
     with pytest.warns(
         UserWarning, match=r"cannot be recorded \(torch says: operation not perm.*g\)"
