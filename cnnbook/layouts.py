@@ -1,6 +1,6 @@
 """The same network and numbers in an order and a memory layout that move fewer bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -83,6 +83,20 @@ def hooked_parameter(net: torch.nn.Module) -> str | None:
     return None
 
 
+def _rearranged(
+    net: torch.nn.Module, rearrange: Callable[[list[torch.nn.Module]], list[torch.nn.Module]]
+) -> torch.nn.Module:
+    """Return a ``Sequential`` with other layers in it, or the network itself where none changes."""
+    if not isinstance(net, torch.nn.Module):
+        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
+    # Exact types: a subclass may do anything.
+    if type(net) is not torch.nn.Sequential or has_hooks(net):
+        return net
+    layers = rearrange([_rearranged(layer, rearrange) for layer in net])
+    same = len(layers) == len(net) and all(a is b for a, b in zip(layers, net, strict=True))
+    return net if same else torch.nn.Sequential(*layers)
+
+
 def pooling_first(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which max pooling runs before ReLU.
 
@@ -119,24 +133,20 @@ def pooling_first(net: torch.nn.Module) -> torch.nn.Module:
     Source:
         Derived here.
     """
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    # Exact types: a subclass may do anything.
-    if type(net) is not torch.nn.Sequential or has_hooks(net):
-        return net
-    layers = [pooling_first(layer) for layer in net]
-    changed = any(new is not old for new, old in zip(layers, net, strict=True))
-    for index in range(len(layers) - 1):
-        first, second = layers[index], layers[index + 1]
-        if (
-            type(first) is torch.nn.ReLU
-            and type(second) is torch.nn.MaxPool2d
-            # With indices, the place of the largest of several zeros would differ.
-            and not second.return_indices
-        ):
-            layers[index], layers[index + 1] = second, first
-            changed = True
-    return torch.nn.Sequential(*layers) if changed else net
+
+    def turn(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+        for index in range(len(layers) - 1):
+            first, second = layers[index], layers[index + 1]
+            if (
+                type(first) is torch.nn.ReLU
+                and type(second) is torch.nn.MaxPool2d
+                # With indices, the place of the largest of several zeros would differ.
+                and not second.return_indices
+            ):
+                layers[index], layers[index + 1] = second, first
+        return layers
+
+    return _rearranged(net, turn)
 
 
 def channels_last_pays(net: torch.nn.Module, images: torch.Tensor) -> bool:
@@ -242,17 +252,16 @@ def gradients_turned(net: torch.nn.Module) -> torch.nn.Module:
     Source:
         Derived here; measured in tests/benchmarks.
     """
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    if type(net) is not torch.nn.Sequential or has_hooks(net):
-        return net
-    layers: list[torch.nn.Module] = []
-    for layer in net:
-        if type(layer) is torch.nn.Flatten:
-            layers.append(_TurnGradient())
-        layers.append(gradients_turned(layer))
-    changed = len(layers) > len(net) or any(a is not b for a, b in zip(layers, net, strict=False))
-    return torch.nn.Sequential(*layers) if changed else net
+
+    def turn(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+        turned: list[torch.nn.Module] = []
+        for layer in layers:
+            if type(layer) is torch.nn.Flatten:
+                turned.append(_TurnGradient())
+            turned.append(layer)
+        return turned
+
+    return _rearranged(net, turn)
 
 
 def relu_in_place(net: torch.nn.Module) -> torch.nn.Module:
@@ -284,16 +293,14 @@ def relu_in_place(net: torch.nn.Module) -> torch.nn.Module:
     Source:
         PyTorch documentation, "Autograd mechanics", on operations in place.
     """
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    if type(net) is not torch.nn.Sequential or has_hooks(net):
-        return net
-    layers = [relu_in_place(layer) for layer in net]
-    for index in range(1, len(layers)):
-        if type(layers[index]) is torch.nn.ReLU and type(layers[index - 1]) in _FORGETFUL:
-            layers[index] = torch.nn.ReLU(inplace=True)
-    changed = any(new is not old for new, old in zip(layers, net, strict=True))
-    return torch.nn.Sequential(*layers) if changed else net
+
+    def write_over(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+        for index in range(1, len(layers)):
+            if type(layers[index]) is torch.nn.ReLU and type(layers[index - 1]) in _FORGETFUL:
+                layers[index] = torch.nn.ReLU(inplace=True)
+        return layers
+
+    return _rearranged(net, write_over)
 
 
 class _Add(torch.autograd.Function):
@@ -371,19 +378,17 @@ def gradients_added(
     Source:
         Derived here; measured in tests/benchmarks.
     """
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    if type(net) is not torch.nn.Sequential or has_hooks(net):
-        return net
-    layers: list[torch.nn.Module] = []
-    for layer in net:
-        # Exact types: a subclass may do anything.
-        if type(layer) is torch.nn.Linear and all(p in sums for p in layer.parameters()):
-            layers.append(_AddingLinear(layer, sums))
-        else:
-            layers.append(gradients_added(layer, sums))
-    changed = any(new is not old for new, old in zip(layers, net, strict=True))
-    return torch.nn.Sequential(*layers) if changed else net
+
+    def add(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+        return [
+            _AddingLinear(layer, sums)
+            # Exact types: a subclass may do anything.
+            if type(layer) is torch.nn.Linear and all(p in sums for p in layer.parameters())
+            else layer
+            for layer in layers
+        ]
+
+    return _rearranged(net, add)
 
 
 def added_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
