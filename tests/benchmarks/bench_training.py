@@ -48,7 +48,7 @@ BOUNDS: dict[str, Any] = {
 # Above this the lecture's loop would want over 10 GB.
 LECTURE_MOST = 20000
 # A run with less than this shows that the script works, and nothing else.
-EPOCHS, ROUNDS, IMAGES = 6, 6, 5000
+EPOCHS, ROUNDS, IMAGES = 10, 6, 5000
 WARM_UP_IMAGES = 100
 
 
