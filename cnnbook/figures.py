@@ -79,6 +79,13 @@ def _check_fields(fields: Sequence[tuple[range, range]]) -> None:
         raise TypeError(f"fields: expected a list of pairs of ranges, got {fields!r}")
 
 
+def _check_grey(images: torch.Tensor) -> None:
+    if len(images) == 0 or images.shape[1] != 1:
+        raise ValueError(
+            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
+        )
+
+
 def _check_texts(texts: Sequence[str], *, name: str) -> None:
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{name}: expected a list of texts, got {texts!r}")
@@ -274,10 +281,7 @@ def image_grid(
     _check_texts(titles, name="titles")
     size = real_number(size, name="size", above=0, most=100)
     check_images(images)
-    if len(images) == 0 or images.shape[1] != 1:
-        raise ValueError(
-            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
-        )
+    _check_grey(images)
     if titles and len(titles) != len(images):
         raise ValueError(
             f"titles: expected one for each of the {len(images)} images or none, got {len(titles)}"
@@ -1269,10 +1273,7 @@ def feature_table(
     _check_texts(image_titles, name="image_titles")
     _check_texts(kernel_titles, name="kernel_titles")
     features = conv2d(images, weight).detach().cpu()
-    if len(images) == 0 or images.shape[1] != 1:
-        raise ValueError(
-            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
-        )
+    _check_grey(images)
     for name, titles, count, things in (
         ("image_titles", image_titles, len(images), "images"),
         ("kernel_titles", kernel_titles, len(weight), "kernels"),
@@ -1529,10 +1530,7 @@ def field_picture(
     if margin is not None:
         margin = whole_number(margin, name="margin", least=0)
     check_images(images)
-    if len(images) == 0 or images.shape[1] != 1:
-        raise ValueError(
-            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
-        )
+    _check_grey(images)
     if len(fields) != len(images):
         raise ValueError(
             f"fields: expected one for each of the {len(images)} images, got {len(fields)}"
@@ -1709,10 +1707,7 @@ def feature_rows(
     _check_texts(titles, name="titles")
     check_images(images)
     check_images(features, name="features")
-    if len(images) == 0 or images.shape[1] != 1:
-        raise ValueError(
-            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
-        )
+    _check_grey(images)
     if len(features) != len(images):
         raise ValueError(
             f"features: expected ({len(images)}, c, oh, ow) for {len(images)} images, "
@@ -1870,10 +1865,7 @@ def overlay_rows(
     _check_texts(titles, name="titles")
     stride = whole_number(stride, name="stride", least=1)
     check_images(images)
-    if len(images) == 0 or images.shape[1] != 1:
-        raise ValueError(
-            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
-        )
+    _check_grey(images)
     if titles and len(titles) != len(images):
         raise ValueError(
             f"titles: expected one for each of the {len(images)} images or none, got {len(titles)}"
@@ -2130,10 +2122,7 @@ def pieces_picture(
     _check_seen(gradients, name="gradients")
     _check_texts(names, name="names")
     check_images(images)
-    if len(images) == 0 or images.shape[1] != 1:
-        raise ValueError(
-            f"images: expected (n, 1, h, w) with at least one image, got {tuple(images.shape)}"
-        )
+    _check_grey(images)
     if gradients.ndim != 3 or 0 in gradients.shape:
         raise ValueError(
             "gradients: expected (pieces, rows, columns) with none of them 0, got "
