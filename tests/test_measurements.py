@@ -457,12 +457,13 @@ def test_a_way_that_fails_is_said_and_the_others_go_on(calls: int) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
 def test_memory_is_the_peak_and_not_what_is_left() -> None:
     memory = Memory(torch.device("cpu"))
-    held = torch.ones(5_000_000)
-    assert held.sum() == 5_000_000
+    # 20.8 MB: Linux counts pages core by core and adds them up late, by a quarter of an MB here.
+    held = torch.ones(5_200_000)
+    assert held.sum() == 5_200_000
     del held
     peak = memory.peak()
     assert peak is not None
-    assert 20 <= peak < 40, "5,000,000 numbers of 4 bytes"
+    assert 20 <= peak < 40, "5,200,000 numbers of 4 bytes"
 
 
 def test_the_program_measures_and_writes_its_file(tmp_path: Path) -> None:
