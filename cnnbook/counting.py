@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from cnnbook.arguments import true_or_false, whole_number
+from cnnbook._checks import true_or_false, whole_number
+from cnnbook._tables import html_table, text_table
 from cnnbook.networks import modes_kept
-from cnnbook.tables import html_table, text_table
 
 __all__ = [
     "CostTable",

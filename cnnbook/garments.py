@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from cnnbook.arguments import check_generator, whole_number
+from cnnbook._checks import check_generator, whole_number
 
 __all__ = ["GARMENT_NAMES", "draw_garments"]
 

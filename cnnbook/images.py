@@ -17,7 +17,8 @@ from typing import Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
+from cnnbook._checks import check_images, true_or_false, whole_number
+from cnnbook._devices import check_device
 from cnnbook.garments import GARMENT_NAMES, draw_garments
 from cnnbook.published_files import (
     FILES,

@@ -11,7 +11,8 @@ from typing import Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_dtype, pair, real_number, whole_number
+from cnnbook._checks import check_dtype, pair, real_number, whole_number
+from cnnbook._devices import check_device
 
 __all__ = [
     "averaging_kernel",

@@ -8,7 +8,7 @@ from typing import Literal, overload
 
 import torch
 
-from cnnbook.arguments import (
+from cnnbook._checks import (
     check_images,
     check_number_type,
     check_together,
@@ -16,8 +16,9 @@ from cnnbook.arguments import (
     true_or_false,
     whole_number,
 )
+from cnnbook._conv_options import check_grad_output
 from cnnbook.shapes import output_size
-from cnnbook.windows import check_grad_output, fold_windows
+from cnnbook.windows import fold_windows
 
 __all__ = [
     "avg_pool2d",

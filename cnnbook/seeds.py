@@ -11,14 +11,20 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_net, true_or_false, whole_number
-from cnnbook.checkpoints import digest
-from cnnbook.distributed import join_processes
-from cnnbook.identities import describe_start, describe_training, name_device, refuse_another
+from cnnbook._checks import check_net, true_or_false, whole_number
+from cnnbook._devices import check_device
+from cnnbook._tables import html_table, text_table
+from cnnbook.engine.checkpoints import digest
+from cnnbook.engine.distributed import join_processes
+from cnnbook.engine.ensemble import fit_together
+from cnnbook.engine.fingerprint import (
+    describe_start,
+    describe_training,
+    name_device,
+    refuse_another,
+)
 from cnnbook.images import ImageSet
-from cnnbook.scoring import MeanInterval, accuracy, mean_interval, predict_scores
-from cnnbook.tables import html_table, text_table
-from cnnbook.together import fit_together
+from cnnbook.metrics import MeanInterval, accuracy, mean_interval, predict_scores
 from cnnbook.training import History, Loss, best_device, fit_full_batch
 from cnnbook.whole_files import only_one, replacing
 

@@ -1,24 +1,21 @@
 """Which sizes come out of a layer and which pixels it sees: arithmetic that prints itself."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import overload
 
 import torch
 
-from cnnbook.arguments import pair, true_or_false, whole_number
-from cnnbook.tables import html_table, text_table
+from cnnbook._checks import per_axis, true_or_false, whole_number
+from cnnbook._layers import POINTWISE, as_pair, unrolled
+from cnnbook._tables import html_table, text_table
 
 __all__ = [
-    "FieldRow",
     "LedgerRow",
-    "ReceptiveField",
     "ShapeLedger",
     "SizeDerivation",
-    "WindowStep",
     "derive_output_size",
     "output_size",
-    "receptive_field",
     "same_padding",
     "shape_ledger",
     "transposed_output_size",
@@ -139,16 +136,6 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
     )
 
 
-def _axes(**knobs: _Size) -> tuple[Iterator[dict[str, int]], bool]:
-    """Split knobs into those of the rows and those of the columns; say whether any was a pair."""
-    pairs = {
-        name: pair(value, name=name, least=0 if name.endswith("padding") else 1)
-        for name, value in knobs.items()
-    }
-    axes = ({name: both[axis] for name, both in pairs.items()} for axis in (0, 1))
-    return axes, any(isinstance(knob, (tuple, list)) for knob in knobs.values())
-
-
 @overload
 def output_size(
     size: int,
@@ -226,7 +213,7 @@ def output_size(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 15.
     """
-    axes, many = _axes(
+    axes, many = per_axis(
         size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
     rows, columns = (derive_output_size(**axis, ceil_mode=ceil_mode).output_size for axis in axes)
@@ -315,7 +302,7 @@ def transposed_output_size(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 14; ``output_padding`` as documented for torch.nn.ConvTranspose2d.
     """
-    axes, many = _axes(
+    axes, many = per_axis(
         size=size,
         kernel_size=kernel_size,
         stride=stride,
@@ -399,288 +386,10 @@ def same_padding(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 3 (half padding); even kernels as documented for torch.nn.Conv2d.
     """
-    axes, many = _axes(kernel_size=kernel_size, dilation=dilation)
+    axes, many = per_axis(kernel_size=kernel_size, dilation=dilation)
     totals = [axis["dilation"] * (axis["kernel_size"] - 1) for axis in axes]
     rows, columns = ((total // 2, total - total // 2) for total in totals)
     return (rows, columns) if many else rows
-
-
-@dataclass(frozen=True)
-class WindowStep:
-    """What of a layer decides which pixels it sees.
-
-    Attributes:
-        kernel_size: Rows and columns of a window, one number or a pair.
-        stride: Pixels from one window to the next.
-        padding: Pixels added before the image; those behind it change nothing here.
-        dilation: Pixels from one entry of a window to the next.
-        name: What the step is called in a table.
-
-    Examples:
-        >>> from cnnbook.shapes import WindowStep, receptive_field
-        >>> receptive_field([WindowStep(3), WindowStep(3)]).size
-        (5, 5)
-    """
-
-    kernel_size: _Size
-    stride: _Size = 1
-    padding: _Size = 0
-    dilation: _Size = 1
-    name: str = "window"
-
-
-@dataclass(frozen=True)
-class FieldRow:
-    """The receptive field after one layer, each as (rows, columns).
-
-    Attributes:
-        name: The layer.
-        size: Pixels from the first to the last that one output number can see.
-        jump: Pixels from the first pixel that an output sees to the first that its neighbour sees.
-        start: The first pixel that the first output sees; below 0 in the padding.
-
-    Examples:
-        >>> from cnnbook.shapes import FieldRow
-        >>> FieldRow("Conv2d", (3, 3), (1, 1), (-1, -1)).start
-        (-1, -1)
-    """
-
-    name: str
-    size: tuple[int, int]
-    jump: tuple[int, int]
-    start: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """How far one number sees, layer by layer, made to be printed.
-
-    Attributes:
-        rows: The input, then one row for each layer.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.shapes import receptive_field
-        >>> field = receptive_field([torch.nn.Conv2d(1, 1, 2), torch.nn.MaxPool2d(2)])
-        >>> field.size, field.jump
-        ((3, 3), (2, 2))
-        >>> field.pixels(0, 5)
-        (range(0, 3), range(10, 13))
-    """
-
-    rows: tuple[FieldRow, ...]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Rows and columns of pixels that one number of the last layer can see."""
-        return self.rows[-1].size
-
-    @property
-    def jump(self) -> tuple[int, int]:
-        """Pixels between the fields of neighbours in the last layer."""
-        return self.rows[-1].jump
-
-    @property
-    def start(self) -> tuple[int, int]:
-        """The first pixel that the first number of the last layer sees."""
-        return self.rows[-1].start
-
-    def pixels(self, row: int, column: int) -> tuple[range, range]:
-        """Return the rows and the columns of pixels that one number of the last layer sees.
-
-        Args:
-            row: The number's row, counted from 0.
-            column: Its column, counted from 0.
-
-        Returns:
-            Rows and columns, from the first to the last; those outside the image are padding.
-
-        Raises:
-            TypeError: A place is not a whole number.
-            ValueError: A place is below 0.
-        """
-        places = (
-            whole_number(row, name="row", least=0),
-            whole_number(column, name="column", least=0),
-        )
-        first = [self.start[axis] + places[axis] * self.jump[axis] for axis in (0, 1)]
-        rows, columns = (range(first[axis], first[axis] + self.size[axis]) for axis in (0, 1))
-        return rows, columns
-
-    def _lines(self) -> tuple[list[str], list[list[str]]]:
-        rows = [
-            [
-                row.name,
-                f"{row.size[0]} x {row.size[1]}",
-                f"{row.jump[0]} x {row.jump[1]}",
-                f"{row.start[0]}, {row.start[1]}",
-            ]
-            for row in self.rows
-        ]
-        return ["layer", "sees", "jump", "start"], rows
-
-    def __str__(self) -> str:
-        """Return the table as text."""
-        return text_table(*self._lines())
-
-    def _repr_html_(self) -> str:
-        return html_table("Receptive field", *self._lines())
-
-
-# Layers that look at one number at a time; what a layer of them sees is what it is given.
-_POINTWISE = (
-    torch.nn.Identity,
-    torch.nn.ReLU,
-    torch.nn.LeakyReLU,
-    torch.nn.PReLU,
-    torch.nn.ELU,
-    torch.nn.GELU,
-    torch.nn.SiLU,
-    torch.nn.Sigmoid,
-    torch.nn.Tanh,
-    torch.nn.Softplus,
-    torch.nn.Dropout,
-    torch.nn.Dropout2d,
-    torch.nn.BatchNorm2d,
-)
-
-
-def _unrolled(net: Iterable[object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Give every layer with its name, those of a Sequential within a Sequential too."""
-    named = (
-        net.named_children()
-        if isinstance(net, torch.nn.Sequential)
-        else ((str(index), layer) for index, layer in enumerate(net))
-    )
-    for name, layer in named:
-        if isinstance(layer, torch.nn.Sequential):
-            yield from _unrolled(layer, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", layer
-
-
-def _before(layer: torch.nn.Conv2d) -> _Size:
-    """Return the padding before the image, for the three ways in which torch says it."""
-    if layer.padding == "valid":
-        return 0
-    if isinstance(layer.padding, str):
-        rows, columns = same_padding(_two(layer.kernel_size), dilation=_two(layer.dilation))
-        return (rows[0], columns[0])
-    return _two(layer.padding)
-
-
-def _two(value: int | tuple[int, ...]) -> tuple[int, int]:
-    """Return torch's int or pair as a pair."""
-    rows, columns = value if isinstance(value, tuple) else (value, value)
-    return rows, columns
-
-
-def _step(name: str, layer: object) -> WindowStep | None:
-    """Return what a layer sees of the layer before it; None where that is one number."""
-    label = f"{name} {type(layer).__name__}"
-    if isinstance(layer, WindowStep):
-        return layer
-    if isinstance(layer, torch.nn.Conv2d):
-        return WindowStep(
-            _two(layer.kernel_size), _two(layer.stride), _before(layer), _two(layer.dilation), label
-        )
-    if isinstance(layer, torch.nn.MaxPool2d):
-        return WindowStep(
-            _two(layer.kernel_size),
-            _two(layer.stride),
-            _two(layer.padding),
-            _two(layer.dilation),
-            label,
-        )
-    if isinstance(layer, torch.nn.AvgPool2d):
-        return WindowStep(
-            _two(layer.kernel_size), _two(layer.stride), _two(layer.padding), 1, label
-        )
-    if isinstance(layer, torch.nn.ZeroPad2d):
-        left, _, top, _ = layer.padding
-        return WindowStep(1, 1, (top, left), 1, label)
-    if isinstance(layer, _POINTWISE):
-        return None
-    if not isinstance(layer, torch.nn.Module):
-        raise TypeError(f"steps: expected layers of torch or WindowStep, got {layer!r} at {name}")
-    raise ValueError(
-        f"steps: expected layers that look through windows or at one number each, got {label!r}; "
-        "hand in the layers before it, such as net[:3]"
-    )
-
-
-def receptive_field(
-    steps: torch.nn.Sequential | Sequence[torch.nn.Module | WindowStep],
-) -> ReceptiveField:
-    """Follow how far one number sees, from layer to layer.
-
-    Args:
-        steps: Convolutions, poolings and layers that look at one number each, in their order: a
-            Sequential, layers of torch, or ``WindowStep``.
-
-    Returns:
-        Size, jump and start after each layer, in pixels of the image; ``print()`` shows them.
-
-    Raises:
-        TypeError: ``steps`` is no list of layers.
-        ValueError: A layer sees in another way, such as Flatten or Linear, which see everything,
-            or a number of a step is too small.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.shapes import receptive_field
-        >>> net = torch.nn.Sequential(
-        ...     torch.nn.Conv2d(1, 16, 2),
-        ...     torch.nn.ReLU(),
-        ...     torch.nn.MaxPool2d(2),
-        ...     torch.nn.Flatten(),
-        ... )
-        >>> print(receptive_field(net[:3]))
-        layer        sees   jump   start
-        --------------------------------
-        input        1 x 1  1 x 1  0, 0
-        0 Conv2d     2 x 2  1 x 1  0, 0
-        1 ReLU       2 x 2  1 x 1  0, 0
-        2 MaxPool2d  3 x 3  2 x 2  0, 0
-
-        No layer: one pixel sees itself.
-
-        >>> receptive_field([]).size
-        (1, 1)
-        >>> receptive_field(net)
-        Traceback (most recent call last):
-            ...
-        ValueError: steps: expected layers that look through windows or at one number each, got \
-'3 Flatten'; hand in the layers before it, such as net[:3]
-
-    Source:
-        Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural
-        networks, section 2.
-    """
-    if not isinstance(steps, (torch.nn.Sequential, torch.nn.ModuleList, list, tuple)):
-        raise TypeError(f"steps: expected a torch.nn.Sequential or a list of layers, got {steps!r}")
-    size, jump, start = (1, 1), (1, 1), (0, 0)
-    rows = [FieldRow("input", size, jump, start)]
-    for name, layer in _unrolled(steps):
-        step = _step(name, layer)
-        if step is not None:
-            axes, _ = _axes(
-                kernel_size=step.kernel_size,
-                stride=step.stride,
-                padding=step.padding,
-                dilation=step.dilation,
-            )
-            numbers = list(axes)
-            size = _each(
-                size[axis]
-                + numbers[axis]["dilation"] * (numbers[axis]["kernel_size"] - 1) * jump[axis]
-                for axis in (0, 1)
-            )
-            start = _each(start[axis] - numbers[axis]["padding"] * jump[axis] for axis in (0, 1))
-            jump = _each(jump[axis] * numbers[axis]["stride"] for axis in (0, 1))
-        label = layer.name if isinstance(layer, WindowStep) else f"{name} {type(layer).__name__}"
-        rows.append(FieldRow(label, size, jump, start))
-    return ReceptiveField(tuple(rows))
 
 
 def _each(numbers: Iterator[int]) -> tuple[int, int]:
@@ -810,7 +519,7 @@ use torch.nn.Linear(3600, 10)
         raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
     first = shape = tuple(whole_number(size, name="input_shape", least=1) for size in input_shape)
     rows = []
-    for name, layer in _unrolled(net):
+    for name, layer in unrolled(net):
         try:
             shape, derivation = _follow(layer, shape)
         except _Misfit as error:
@@ -846,7 +555,7 @@ def _follow(layer: object, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str
         return (layer.out_channels, *sizes), derivation
     if isinstance(layer, torch.nn.BatchNorm2d) and shape[0] != layer.num_features:
         raise _Misfit(f"expects {layer.num_features} channels, but gets {_by(shape)}")
-    if isinstance(layer, (*_POINTWISE, torch.nn.Softmax, torch.nn.LogSoftmax)):
+    if isinstance(layer, (*POINTWISE, torch.nn.Softmax, torch.nn.LogSoftmax)):
         return shape, ""
     if isinstance(layer, (torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.ZeroPad2d)):
         if len(shape) != 3:
@@ -871,7 +580,7 @@ def _slide(layer: torch.nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, i
                     size,
                     layer.kernel_size[axis],
                     layer.stride[axis],
-                    _two(layer.padding)[axis] if not isinstance(layer.padding, str) else 0,
+                    as_pair(layer.padding)[axis] if not isinstance(layer.padding, str) else 0,
                     layer.output_padding[axis],
                     layer.dilation[axis],
                 )
@@ -887,13 +596,13 @@ def _slide(layer: torch.nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, i
 
 def _window_size(layer: torch.nn.Module, axis: int, size: int) -> tuple[int, str]:
     assert isinstance(layer, (torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d))
-    padding = 0 if isinstance(layer.padding, str) else _two(layer.padding)[axis]
+    padding = 0 if isinstance(layer.padding, str) else as_pair(layer.padding)[axis]
     derived = derive_output_size(
         size,
-        _two(layer.kernel_size)[axis],
-        stride=_two(layer.stride)[axis],
+        as_pair(layer.kernel_size)[axis],
+        stride=as_pair(layer.stride)[axis],
         padding=padding,
-        dilation=1 if isinstance(layer, torch.nn.AvgPool2d) else _two(layer.dilation)[axis],
+        dilation=1 if isinstance(layer, torch.nn.AvgPool2d) else as_pair(layer.dilation)[axis],
         ceil_mode=False if isinstance(layer, torch.nn.Conv2d) else layer.ceil_mode,
     )
     return derived.output_size, str(derived)

@@ -12,13 +12,28 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook.arguments import check_device, check_net, true_or_false, whole_number
-from cnnbook.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
-from cnnbook.cutting import Loss, Pieces, cut, why_whole
-from cnnbook.distributed import Processes, join_processes
-from cnnbook.graphs import WARM_UP, may_record, own_stream, record_or_tell
-from cnnbook.identities import describe_training, name_device, refuse_another
-from cnnbook.layouts import (
+from cnnbook._checks import check_net, true_or_false, whole_number
+from cnnbook._devices import best_device, check_device
+from cnnbook.engine.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
+from cnnbook.engine.cuda_graphs import WARM_UP, may_record, own_stream, record_or_tell
+from cnnbook.engine.distributed import Processes, join_processes
+from cnnbook.engine.divergence import broken_parameter, likely_cause
+from cnnbook.engine.fingerprint import describe_training, name_device, refuse_another
+from cnnbook.engine.gradients import is_out_of_memory
+from cnnbook.engine.history import Diverged, History, Interrupted
+from cnnbook.engine.micro_batches import Loss, Pieces, cut, why_whole
+from cnnbook.engine.options import (
+    ROOM,
+    Precision,
+    arithmetic,
+    check_labels,
+    check_optimizer,
+    check_training_images,
+    check_validation,
+    checked_loss,
+    look_at_one,
+)
+from cnnbook.engine.rewrites import (
     added_parameters,
     channels_last_pays,
     gradients_added,
@@ -27,173 +42,13 @@ from cnnbook.layouts import (
     relu_in_place,
     to_channels_last,
 )
+from cnnbook.engine.signals import asked_to_stop
+from cnnbook.engine.threads import may_share_layers, side_by_side
 from cnnbook.networks import modes_kept
-from cnnbook.preparing import (
-    ROOM,
-    Precision,
-    arithmetic,
-    check_labels,
-    check_training_images,
-    checked_loss,
-    look_at_one,
-)
-from cnnbook.stopping import asked_to_stop
-from cnnbook.workers import may_share_layers, side_by_side
 
 __all__ = ["Diverged", "History", "Interrupted", "Loss", "best_device", "fit_full_batch"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class History:
-    """What a training run was and how its loss fell.
-
-    Attributes:
-        losses: One number for each epoch: the loss of the whole batch before that epoch's update.
-        seconds: Wall-clock time of all epochs together, over all resumed parts.
-        device: Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
-        seed: torch's seed when it started (``torch.initial_seed()``).
-        chunk_size: Images that were taken at a time; the number of images where the batch was
-            taken whole.
-        accuracies: Pairs of an epoch, counted from 1, and the share of the validation images
-            that the network got right after its update.
-        processes: How many trained together.
-
-    Examples:
-        >>> from cnnbook.training import History
-        >>> print(History((2.5, 0.25), 4.0, "cpu", 7, 250))
-        2 epochs, loss 2.5000 to 0.2500, in 4.0 s on cpu (0.50 epochs/s), seed 7, 250 images at a \
-time
-        >>> print(History((2.5, 0.25), 4.0, "cpu", 7, 250, accuracies=((2, 0.875),)))
-        2 epochs, loss 2.5000 to 0.2500, accuracy 0.8750, in 4.0 s on cpu (0.50 epochs/s), \
-seed 7, 250 images at a time
-    """
-
-    losses: tuple[float, ...]
-    seconds: float
-    device: str
-    seed: int
-    chunk_size: int
-    accuracies: tuple[tuple[int, float], ...] = ()
-    processes: int = 1
-
-    def __str__(self) -> str:
-        """Return epochs, first and last loss, accuracy, time and place in one line."""
-        epochs = len(self.losses)
-        if not epochs:
-            return f"no epoch, on {self.device}, seed {self.seed}"
-        accuracy = f", accuracy {self.accuracies[-1][1]:.4f}" if self.accuracies else ""
-        rate = epochs / self.seconds if self.seconds else float("inf")
-        others = f", {self.processes} processes" if self.processes > 1 else ""
-        return (
-            f"{epochs} epochs, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}{accuracy}, "
-            f"in {self.seconds:.1f} s on {self.device} ({rate:.2f} epochs/s), "
-            f"seed {self.seed}, {self.chunk_size} images at a time{others}"
-        )
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was stopped by Ctrl-C or SIGTERM, after a whole update.
-
-    A ``KeyboardInterrupt``, so that ``except Exception`` does not swallow it and a script that
-    does nothing about it ends with an error.
-
-    Attributes:
-        history: What had been trained until then.
-
-    Examples:
-        >>> from cnnbook.training import History, Interrupted
-        >>> stop = Interrupted("SIGTERM after epoch 1", History((2.5,), 1.0, "cpu", 0, 10))
-        >>> stop.history.losses, isinstance(stop, KeyboardInterrupt)
-        ((2.5,), True)
-    """
-
-    def __init__(self, message: str, history: History) -> None:
-        super().__init__(message)
-        self.history = history
-
-
-class Diverged(RuntimeError):
-    """The loss or a weight became NaN or infinite.
-
-    Attributes:
-        history: The epochs whose loss was finite.
-
-    Examples:
-        >>> from cnnbook.training import Diverged, History
-        >>> Diverged("epoch 2: ...", History((2.5,), 1.0, "cpu", 0, 10)).history.losses
-        (2.5,)
-    """
-
-    def __init__(self, message: str, history: History) -> None:
-        super().__init__(message)
-        self.history = history
-
-
-def best_device() -> torch.device:
-    """Return the CUDA device that is in use where there is one, otherwise the CPU.
-
-    A graphics card that torch cannot use does not lead to the CPU in silence: a warning says so.
-
-    Returns:
-        ``cuda:0`` or whichever CUDA device torch currently uses, under ``torchrun`` the one with
-        this process's number on its machine; or ``cpu``.
-
-    Examples:
-        >>> from cnnbook.training import best_device
-        >>> best_device().type in ("cuda", "cpu")
-        True
-
-    Source:
-        torch.cuda.is_available.
-    """
-    if torch.cuda.is_available():
-        local = os.environ.get("LOCAL_RANK")
-        index = torch.cuda.current_device() if local is None else int(local)
-        return torch.device("cuda", index)
-    # Made by the NVIDIA driver. Who hides the cards by the variable wants the CPU.
-    if Path("/dev/nvidia0").exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
-        warnings.warn(
-            "this machine has an NVIDIA card that torch cannot use, so the CPU is taken; see "
-            "torch.cuda.init() for the reason, or pass device='cpu' if that is meant",
-            stacklevel=2,
-        )
-    return torch.device("cpu")
-
-
-def _likely_cause(net: torch.nn.Module, tensors: dict[str, torch.Tensor], *, first: bool) -> str:
-    """Say where a loss that is not finite comes from, as far as it can be seen."""
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            continue
-        bad = (~torch.isfinite(tensor)).flatten(1).any(dim=1).nonzero()[:, 0].tolist()
-        if bad:
-            return (
-                f"NaN or infinity in the {name}: {len(bad)} of {len(tensor)} have some, "
-                f"the first is number {bad[0]}"
-            )
-    broken = _broken_weight(net)
-    if broken and first:
-        return f"what made the parameter {broken!r}, which is not finite from the start"
-    if broken:
-        return f"a learning rate that is too high: the last update made {broken!r} infinite or NaN"
-    return (
-        "very large numbers in the images, or lower the learning rate: the weights are finite, "
-        "but what the network computes is not"
-    )
-
-
-def _broken_weight(net: torch.nn.Module) -> str | None:
-    for name, parameter in net.named_parameters():
-        if not torch.isfinite(parameter).all():
-            return name
-    return None
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    # On a CPU torch has no kind of its own for it.
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 @dataclass(eq=False)
@@ -322,7 +177,7 @@ class _Run:
             try:
                 return self.gradients()
             except RuntimeError as error:
-                if not _out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 reason = str(error).splitlines()[0]
             # Out here the error no longer holds on to what the layers had put out.
@@ -384,7 +239,7 @@ class _Run:
         finite = torch.isfinite(values)
         if not finite.all():
             epoch = int(finite.logical_not().nonzero()[0, 0])
-            cause = _likely_cause(
+            cause = likely_cause(
                 self.net, {"images": self.images, "labels": self.labels}, first=epoch == 0
             )
             raise Diverged(
@@ -395,7 +250,7 @@ class _Run:
 
     def check_weights(self) -> None:
         self.check_finite(self.done)
-        broken = _broken_weight(self.net)
+        broken = broken_parameter(self.net)
         if broken:
             raise Diverged(
                 f"epoch {self.done}: expected finite weights after the update, got others in "
@@ -595,8 +450,8 @@ def fit_full_batch(
     the sum of the gradients, so the pieces' gradients add up to the batch's, while what the
     layers put out stays small enough for the cache. Pooling runs before ReLU; on a CPU
     convolutions get their channels side by side and linear layers add their gradients up in
-    place (``cnnbook.layouts``), and each core works on pieces of its own
-    (``cnnbook.workers``). On a GPU one update is recorded and replayed. Under
+    place (``cnnbook.engine.rewrites``), and each core works on pieces of its own
+    (``cnnbook.engine.threads``). On a GPU one update is recorded and replayed. Under
     ``torchrun`` each process takes its share of the batch.
 
     With ``checkpoint``, a training that was killed goes on from its last checkpoint when the
@@ -692,7 +547,7 @@ def fit_full_batch(
         raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(place)!r}")
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ValueError("net: expected at least one trainable parameter, got none")
-    _check_optimizer(optimizer, net)
+    check_optimizer(optimizer, net)
     if not isinstance(chunk_size, str) or chunk_size != "auto":
         chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
 
@@ -742,7 +597,7 @@ def _prepare(
     first = images[:1].to(place)
     scores, bytes_each = look_at_one(net, path_through, first)
     check_labels(labels, count, scores, loss_fn, name="labels")
-    validation = _check_validation(validation, images, scores, place)
+    validation = check_validation(validation, images, scores, place)
     whole = why_whole(net, loss_fn, first, scores)
     # Joined only when nothing is left to refuse, so that no process waits for one that has left.
     processes = join_processes(place)
@@ -806,58 +661,6 @@ def _prepare(
         # At once, so that a path that cannot be written is noticed before hours have gone by.
         run.save()
     return run
-
-
-def _check_validation(
-    validation: tuple[torch.Tensor, torch.Tensor] | None,
-    images: torch.Tensor,
-    scores: torch.Tensor,
-    place: torch.device,
-) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Return the validation images and their class numbers where the network is."""
-    if validation is None:
-        return None
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError(
-            f"validation: expected images and labels, got {type(validation).__name__}; "
-            "write validation=(images, labels)"
-        )
-    some, labels = validation
-    check_training_images(some, name="validation images")
-    if some.shape[1:] != images.shape[1:]:
-        raise ValueError(
-            f"validation images: expected the shape {tuple(images.shape[1:])} of the training "
-            f"images, got {tuple(some.shape[1:])}"
-        )
-    if scores.ndim != 2:
-        raise ValueError(
-            f"validation: expected a network that gives (n, classes), got {tuple(scores.shape)}"
-        )
-    check_labels(labels, len(some), scores, None, name="validation labels")
-    numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
-    return some.to(place), numbers.to(place)
-
-
-def _check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Module) -> None:
-    if optimizer is None:
-        return
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise TypeError(
-            f"optimizer: expected a torch.optim.Optimizer, got {optimizer!r}; "
-            "make one with torch.optim.Adam(net.parameters())"
-        )
-    if isinstance(optimizer, torch.optim.LBFGS):
-        raise ValueError(
-            "optimizer: expected one that takes one gradient an update, got LBFGS, which asks "
-            "for the loss again within its step"
-        )
-    own = {id(parameter) for parameter in net.parameters()}
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if not own & held:
-        raise ValueError(
-            "optimizer: expected one made from net.parameters(), got one that holds none of "
-            "this network's parameters; nothing would be trained"
-        )
 
 
 _Show = Callable[[torch.Tensor, tuple[tuple[int, float], ...]], None]

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from cnnbook.arguments import (
-    check_device,
-    check_images,
-    check_number_type,
-    pair,
-    whole_number,
-)
+from cnnbook._checks import check_images, check_number_type, pair, whole_number
+from cnnbook._devices import check_device
 
 
 @pytest.mark.parametrize(

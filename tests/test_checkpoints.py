@@ -16,7 +16,7 @@ import pytest
 import torch
 import victims
 
-from cnnbook.checkpoints import (
+from cnnbook.engine.checkpoints import (
     digest,
     pack,
     previous_path,

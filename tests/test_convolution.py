@@ -6,20 +6,18 @@ import pytest
 import torch
 from cases import CONV_CASES, ConvCase
 
+from cnnbook.conv_matrix import band_matrix, conv_matrix, separable_factors
 from cnnbook.convolution import (
     averaging_conv,
-    band_matrix,
     conv2d,
     conv2d_bias_grad,
     conv2d_input_grad,
     conv2d_loop,
     conv2d_weight_grad,
     conv_from_kernel,
-    conv_matrix,
     conv_transpose2d,
     expand_features,
     moving_average,
-    separable_factors,
 )
 from cnnbook.kernels import averaging_kernel
 

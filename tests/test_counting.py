@@ -16,7 +16,8 @@ from cnnbook.counting import (
     count_parameters,
     parameter_table,
 )
-from cnnbook.networks import lenet5, matched_mlp, mlp, modes_kept, small_cnn
+from cnnbook.lenet import lenet5
+from cnnbook.networks import matched_mlp, mlp, modes_kept, small_cnn
 
 
 def test_counts_of_the_lecture() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.cutting import cut, loss_divisor, why_whole
+from cnnbook.engine.micro_batches import cut, loss_divisor, why_whole
 from cnnbook.training import fit_full_batch
 
 N, CLASSES = 13, 3

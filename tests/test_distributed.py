@@ -12,7 +12,7 @@ import pytest
 import torch
 import victims
 
-from cnnbook.distributed import Processes, join_processes
+from cnnbook.engine.distributed import Processes, join_processes
 from cnnbook.networks import small_cnn
 from cnnbook.training import fit_full_batch
 

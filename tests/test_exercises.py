@@ -15,8 +15,7 @@ from cnnbook import exercises as exercises_module
 from cnnbook import judging, questions
 from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises import check, exercise, exercises, hint, solution
-from cnnbook.judging import Function, Layer, Mistake, Numbers, judge
-from cnnbook.questions import Exercise
+from cnnbook.exercises._grading import Exercise, Function, Layer, Mistake, Numbers, judge
 
 ROOT = Path(__file__).resolve().parents[1]
 EACH = pytest.mark.parametrize("one", exercises(), ids=lambda one: one.number)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnnbook.garments import GARMENT_NAMES, draw_garments
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.metrics import accuracy, predict_scores
 from cnnbook.training import fit_full_batch
 
 

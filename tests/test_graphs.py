@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from cnnbook.engine.cuda_graphs import WARM_UP, record, why_not_recorded
+from cnnbook.engine.ensemble import fit_together
 from cnnbook.garments import draw_garments
-from cnnbook.graphs import WARM_UP, record, why_not_recorded
 from cnnbook.networks import mlp, small_cnn
-from cnnbook.together import fit_together
 from cnnbook.training import Diverged, fit_full_batch
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
@@ -36,8 +36,8 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return replay
 
-    monkeypatch.setattr("cnnbook.graphs._can_record", lambda place: True)
-    monkeypatch.setattr("cnnbook.graphs.record", pretend)
+    monkeypatch.setattr("cnnbook.engine.cuda_graphs._can_record", lambda place: True)
+    monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", pretend)
     return counted
 
 
@@ -57,7 +57,7 @@ def test_replayed_updates_count_like_others(
     garments: tuple[torch.Tensor, torch.Tensor], replays: list[int], tmp_path: Any
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cnnbook.graphs._can_record", lambda place: False)
+        patch.setattr("cnnbook.engine.cuda_graphs._can_record", lambda place: False)
         plain, twin = _fit(garments, validation=garments, validate_every=4)
     assert not replays
     history, net = _fit(garments, validation=garments, validate_every=4)
@@ -96,7 +96,7 @@ def test_a_stack_is_replayed_and_told_of_like_one_network(
     def refuse(*_: object) -> None:
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr("cnnbook.graphs.record", refuse)
+    monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", refuse)
     with pytest.warns(UserWarning, match=r"cannot be recorded \(torch says: operation") as told:
         assert stacked() == replayed
     assert {warning.filename for warning in told} == {__file__}, "the line that asked for it"
@@ -124,7 +124,7 @@ def test_what_cannot_be_recorded_is_told_and_trained_nevertheless(
     def refuse(*_: object) -> None:
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    monkeypatch.setattr("cnnbook.graphs.record", refuse)
+    monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", refuse)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda place: None)
     with pytest.warns(
         UserWarning, match=r"cannot be recorded \(torch says: operation not perm.*g\)"

@@ -321,7 +321,7 @@ def test_importing_opens_no_connection_and_loads_no_torchvision() -> None:
         "import socket, sys\n"
         "def refuse(*_): raise SystemExit('a socket was opened')\n"
         "socket.socket.connect = refuse\n"
-        "import cnnbook.images, cnnbook.training, cnnbook.scoring, cnnbook.convolution\n"
+        "import cnnbook.images, cnnbook.training, cnnbook.metrics, cnnbook.convolution\n"
         # Not tqdm: torch brings it along itself.
         "loaded = {'torchvision', 'matplotlib', 'filelock'} & set(sys.modules)\n"
         "raise SystemExit(f'loaded {loaded}' if loaded else 0)\n"

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from cnnbook import kernels
-from cnnbook.convolution import conv2d, separable_factors
+from cnnbook.conv_matrix import separable_factors
+from cnnbook.convolution import conv2d
 
 SEPARABLE: dict[str, Any] = {
     "averaging": kernels.averaging_kernel((3, 2)),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.layouts import (
+from cnnbook.engine.rewrites import (
     added_parameters,
     channels_last_pays,
     gradients_added,

@@ -10,18 +10,8 @@ import torch
 from bad_values import check_refusals
 
 from cnnbook.garments import draw_garments
-from cnnbook.networks import (
-    PartialConv2d,
-    RadialBasis,
-    ScaledTanh,
-    Subsampling,
-    digit_codes,
-    lenet5,
-    matched_mlp,
-    mlp,
-    modes_kept,
-    small_cnn,
-)
+from cnnbook.lenet import PartialConv2d, RadialBasis, ScaledTanh, Subsampling, digit_codes, lenet5
+from cnnbook.networks import matched_mlp, mlp, modes_kept, small_cnn
 
 
 def _count(net: torch.nn.Module) -> int:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from bad_values import check_refusals
 
+from cnnbook.metrics import occlusion_map
 from cnnbook.networks import small_cnn
-from cnnbook.occlusion import occlusion_map
 
 
 def _linear(weight: torch.Tensor, bias: float = 0.0) -> torch.nn.Sequential:

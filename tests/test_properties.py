@@ -21,20 +21,18 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from cnnbook.conv_matrix import band_matrix, conv_matrix, separable_factors
 from cnnbook.convolution import (
     averaging_conv,
-    band_matrix,
     conv2d,
     conv2d_bias_grad,
     conv2d_input_grad,
     conv2d_loop,
     conv2d_weight_grad,
     conv_from_kernel,
-    conv_matrix,
     conv_transpose2d,
     expand_features,
     moving_average,
-    separable_factors,
 )
 from cnnbook.kernels import (
     averaging_kernel,
@@ -54,11 +52,10 @@ from cnnbook.pooling import (
     relu,
     relu_grad,
 )
+from cnnbook.receptive_field import WindowStep, receptive_field
 from cnnbook.shapes import (
-    WindowStep,
     derive_output_size,
     output_size,
-    receptive_field,
     same_padding,
     shape_ledger,
     transposed_output_size,

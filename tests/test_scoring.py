@@ -12,7 +12,7 @@ import pytest
 import torch
 from bad_values import check_refusals
 
-from cnnbook.scoring import (
+from cnnbook.metrics import (
     MeanInterval,
     _t_probability,
     _t_quantile,

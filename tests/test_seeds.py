@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from cnnbook import seeds
 from cnnbook.garments import draw_garments
 from cnnbook.images import ImageSet
+from cnnbook.metrics import accuracy, mean_interval, predict_scores
 from cnnbook.networks import small_cnn
-from cnnbook.scoring import accuracy, mean_interval, predict_scores
 from cnnbook.seeds import Origin, SeedResults, compare_over_seeds
 from cnnbook.training import History, Interrupted, fit_full_batch
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.networks import lenet5, mlp, small_cnn
+from cnnbook.lenet import lenet5
+from cnnbook.networks import mlp, small_cnn
+from cnnbook.receptive_field import WindowStep, receptive_field
 from cnnbook.shapes import (
-    WindowStep,
     derive_output_size,
     output_size,
-    receptive_field,
     same_padding,
     shape_ledger,
     transposed_output_size,

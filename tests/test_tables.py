@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cnnbook.tables import html_table, text_table
+from cnnbook._tables import html_table, text_table
 
 
 def test_columns_stand_below_each_other() -> None:

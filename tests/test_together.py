@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from cnnbook.engine.ensemble import fit_together
 from cnnbook.garments import draw_garments
 from cnnbook.networks import mlp, small_cnn
-from cnnbook.together import fit_together
 from cnnbook.training import Diverged, fit_full_batch
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import torch
 
+from cnnbook._conv_options import check_kernel
 from cnnbook.kernels import averaging_kernel
-from cnnbook.windows import WindowSum, check_kernel, fold_windows, window_sum, windows
+from cnnbook.windows import WindowSum, fold_windows, window_sum, windows
 
 
 @pytest.mark.parametrize("stride", [1, 2, (3, 1)])

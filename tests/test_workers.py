@@ -7,9 +7,9 @@ import pytest
 import torch
 import victims
 
+from cnnbook.engine.threads import may_share_layers, side_by_side
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import fit_full_batch
-from cnnbook.workers import may_share_layers, side_by_side
 
 
 @pytest.fixture(params=[1, 2, 3])

@@ -4,7 +4,7 @@ What is folded is a ``<details>`` element, which needs no script. Question and h
 and the titles are text, so that all of them enter the catalogues for translation; code does not.
 """
 
-import inspect
+from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
-from cnnbook import questions
+import cnnbook.exercises
 from cnnbook.exercises import exercise, solution
 
 
@@ -46,7 +46,8 @@ class ExerciseDirective(SphinxDirective):
         except ValueError as error:
             raise self.error(str(error)) from error
         # The page says what the module says, so it is written again when the module changes.
-        self.env.note_dependency(inspect.getfile(questions))
+        folder = Path(cnnbook.exercises.__file__).parent
+        self.env.note_dependency(str(folder / f"page_{one.page:02d}.py"))
         source, line = self.get_source_info()
 
         def words(node: nodes.TextElement) -> nodes.TextElement:

@@ -106,10 +106,10 @@ assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 # What they learnt
 # ----------------
 #
-# :func:`~cnnbook.scoring.predict_scores` asks a network for its ten scores per image, and
-# :func:`~cnnbook.scoring.accuracy` counts how often the largest belongs to the right class.
+# :func:`~cnnbook.metrics.predict_scores` asks a network for its ten scores per image, and
+# :func:`~cnnbook.metrics.accuracy` counts how often the largest belongs to the right class.
 
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.metrics import accuracy, predict_scores
 
 networks = {"MLP": desperate, "CNN": sloppy}
 scores = {name: predict_scores(net, data.test_images) for name, net in networks.items()}
@@ -149,7 +149,7 @@ if not data.drawn:
 # answers; the darker another field, the more often that mistake was made.
 
 from cnnbook.figures import confusion_heatmaps
-from cnnbook.scoring import confusion_matrix
+from cnnbook.metrics import confusion_matrix
 
 matrices = {name: confusion_matrix(scores[name], data.test_labels) for name in networks}
 figure = confusion_heatmaps(matrices, class_names=data.class_names)
@@ -173,7 +173,7 @@ for name, matrix in matrices.items():
 # ten that the CNN is most wrong about, those to whose class it gave the least probability (the
 # :term:`softmax` of its scores):
 
-from cnnbook.scoring import most_wrong
+from cnnbook.metrics import most_wrong
 
 worst = most_wrong(scores["CNN"], data.test_labels, count=10)
 titles = [

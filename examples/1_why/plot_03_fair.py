@@ -167,7 +167,7 @@ for name, losses in again.items():
 # Also, the small ones get as many test images right as is written in their files, give or take ten
 # of a thousand:
 
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.metrics import accuracy, predict_scores
 
 for name in ("linear", "matched"):
     now = accuracy(predict_scores(nets[name], data.test_images), data.test_labels)
@@ -223,7 +223,7 @@ if not data.drawn:
 # leaves out whatever two networks have in common from a seed [Student1908]_. For networks of
 # different shape it is not much, but it costs nothing either:
 
-from cnnbook.scoring import compare_paired
+from cnnbook.metrics import compare_paired
 
 leads = {name: compare_paired(shares["CNN"], shares[name]) for name in ("linear", "matched", "MLP")}
 for name, lead in leads.items():

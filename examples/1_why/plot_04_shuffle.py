@@ -181,7 +181,7 @@ figure = seed_dots(
 # %%
 # For the MLP the two rows look like the same row twice, for the CNN they do not. Seed by seed:
 
-from cnnbook.scoring import compare_paired
+from cnnbook.metrics import compare_paired
 
 drops = {kind: compare_paired(shares[kind], shares[f"{kind} shuffled"]) for kind in ("MLP", "CNN")}
 for kind, drop in drops.items():

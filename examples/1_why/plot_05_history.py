@@ -82,10 +82,11 @@ assert f"{64_660 / 9_760:.1f}" == "6.6"
 #
 # Nine years later the same group had a larger network for digits, with a name [LeCun1998]_. The
 # paper says that it has 60,000 trainable parameters. The library can make the network of that year
-# (:func:`~cnnbook.networks.lenet5`), so we need not believe it:
+# (:func:`~cnnbook.lenet.lenet5`), so we need not believe it:
 
 from cnnbook.counting import count_parameters
-from cnnbook.networks import lenet5, mlp, small_cnn
+from cnnbook.lenet import lenet5
+from cnnbook.networks import mlp, small_cnn
 
 lenet = lenet5("1998")
 for name, layer in lenet.named_children():

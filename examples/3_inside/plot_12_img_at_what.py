@@ -67,7 +67,8 @@ assert 3 * 9 / 9 == 3
 # To tell the weights apart, use a kernel of the numbers 1 to 9 for a moment. How many of the 64
 # entries will not be 0? Make a guess.
 
-from cnnbook.convolution import conv2d, conv_matrix
+from cnnbook.conv_matrix import conv_matrix
+from cnnbook.convolution import conv2d
 from cnnbook.figures import matrix_pictures
 
 numbered = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
@@ -96,7 +97,7 @@ assert what[:, 1].reshape(4, 4)[:3, 1:].equal(numbered[0, 0])
 
 # %%
 # Does it give the average, if the weights are those of the average?
-# :func:`~cnnbook.convolution.conv_matrix` takes them from the layer.
+# :func:`~cnnbook.conv_matrix.conv_matrix` takes them from the layer.
 
 what = conv_matrix(conv.weight.detach(), 4)
 flat = img.flatten(1) @ what
@@ -136,7 +137,7 @@ assert torch.allclose(shifted(img).flatten(1), img.flatten(1) @ what + shifted.b
 # could stay a square. The weights of the average are 1/9 = 1/3 x 1/3: an average down the columns,
 # then one along the rows. So try a matrix that takes the mean of three neighbours:
 
-from cnnbook.convolution import band_matrix
+from cnnbook.conv_matrix import band_matrix
 
 thirds = torch.full((3,), 1 / 3)
 A = band_matrix(thirds, 4).T
@@ -151,10 +152,10 @@ assert torch.allclose(A @ img[0, 0] @ A.T, conv(img)[0, 0])
 # instead of 64.
 #
 # This needs a kernel that is a column times a row, of *rank 1* as linear algebra says.
-# :func:`~cnnbook.convolution.separable_factors` finds the two, or refuses. In general they differ,
+# :func:`~cnnbook.conv_matrix.separable_factors` finds the two, or refuses. In general they differ,
 # so the two matrices do as well: ``A @ img @ B``.
 
-from cnnbook.convolution import separable_factors
+from cnnbook.conv_matrix import separable_factors
 from cnnbook.kernels import laplacian_kernel, sobel_kernel
 
 column, row = separable_factors(sobel_kernel("x"))

@@ -148,7 +148,7 @@ assert torch.allclose(9 * image.grad[0, 0], counts)
 # gradients back we ask the same the other way round, 4 go in, 16 come out. What would you do
 # with the matrix?
 
-from cnnbook.convolution import conv_matrix
+from cnnbook.conv_matrix import conv_matrix
 
 what = conv_matrix(average.weight.detach(), 4)
 handed_back = grad_output.flatten(1) @ what.T

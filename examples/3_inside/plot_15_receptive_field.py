@@ -20,7 +20,7 @@ sees it.
 
 import torch
 
-from cnnbook.shapes import receptive_field
+from cnnbook.receptive_field import receptive_field
 
 # sphinx_gallery_thumbnail_number = 1
 two = [torch.nn.Conv2d(1, 1, 3), torch.nn.Conv2d(1, 1, 3)]

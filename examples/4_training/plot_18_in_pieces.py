@@ -64,11 +64,11 @@ print("weighted", (4 * means[0] + 2 * means[1]) / 6)
 assert (4 * -2 + 2 * -8) / 6 == -4
 
 # %%
-# The library's :func:`~cnnbook.cutting.cut` cuts a batch and says by what the loss of each piece
+# The library's :func:`~cnnbook.engine.micro_batches.cut` cuts a batch and says by what the loss of each piece
 # must be multiplied. For our six pictures, four at a time, with the targets as a column, as a
 # network would give its scores:
 
-from cnnbook.cutting import cut
+from cnnbook.engine.micro_batches import cut
 
 squares = torch.nn.MSELoss()
 column = targets[:, None]
@@ -236,11 +236,11 @@ assert "layer '1' (BatchNorm2d) mixes the images of a batch" in told
 # ------------------------
 #
 # To go backwards, torch keeps what the layers have put out. Let one image through, layer by layer,
-# and count. (:func:`~cnnbook.layouts.pooling_first` has put the :term:`pooling` before the ReLU,
+# and count. (:func:`~cnnbook.engine.rewrites.pooling_first` has put the :term:`pooling` before the ReLU,
 # which changes no result; :doc:`/gallery/2_layers/plot_10_max_pool` shows why. ReLU then has a
 # quarter of the work.)
 
-from cnnbook.layouts import pooling_first
+from cnnbook.engine.rewrites import pooling_first
 
 numbers = {}
 out = images[:1]
@@ -281,7 +281,7 @@ assert round(2_332_800 / 1e6, 1) == 2.3
 # time. Each core takes pieces of its own, and the cores meet once an update. And it lays the
 # sixteen channels of a pixel side by side, which is called *channels last*:
 
-from cnnbook.layouts import to_channels_last
+from cnnbook.engine.rewrites import to_channels_last
 
 features = torch.zeros(1, 16, 27, 27)
 for name, laid in (("as usual", features), ("channels last", to_channels_last(features))):
@@ -365,7 +365,7 @@ figure = size_panels(panels, label="images at a time")
 # one by one and then *records* one, with all its orders, as what is called a CUDA graph. From then
 # on, one order replays a whole update.
 
-from cnnbook.graphs import WARM_UP
+from cnnbook.engine.cuda_graphs import WARM_UP
 
 print("updates before the recording:", WARM_UP)
 if torch.cuda.is_available():

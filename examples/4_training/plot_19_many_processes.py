@@ -21,7 +21,7 @@ no other can look into.
 
 import torch
 
-from cnnbook.distributed import Processes
+from cnnbook.engine.distributed import Processes
 
 parts = torch.tensor([-2.0, -4.0, -2.0, 0.0, -12.0, -4.0])
 cpu = torch.device("cpu")
@@ -174,7 +174,7 @@ def start(processes: int, name: str) -> subprocess.Popen[bytes]:
 
 from typing import Any
 
-from cnnbook.checkpoints import read_checkpoint
+from cnnbook.engine.checkpoints import read_checkpoint
 
 
 def finish(running: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
@@ -236,7 +236,7 @@ assert 2 * 26 + 2 * 25 == 102
 # again, as often as ``--max-restarts`` allows. Then the script begins from the start; but the
 # trainer finds the checkpoint. Let us see. A function that reads how far a training is:
 
-from cnnbook.checkpoints import unpack
+from cnnbook.engine.checkpoints import unpack
 
 
 def epochs_kept(name: str) -> int:
@@ -287,7 +287,7 @@ room.cleanup()
 # whole, so it does not matter in which moment the plug is pulled.
 #
 # (The restart itself needed care. What ``torchrun`` leaves behind of the dead leads their
-# successors to addresses where nobody is any more; :func:`~cnnbook.distributed.join_processes` says
+# successors to addresses where nobody is any more; :func:`~cnnbook.engine.distributed.join_processes` says
 # how it is avoided.)
 #
 # Several machines

@@ -34,7 +34,7 @@ history = fit_full_batch(net, data.train_images, data.train_labels, epochs=150)
 # %%
 # The ten scores for each test image, and how many of them are right:
 
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.metrics import accuracy, predict_scores
 
 scores = predict_scores(net, data.test_images)
 net = net.cpu()  # If there is a GPU, it is there now, and we want to look at it.
@@ -291,7 +291,7 @@ assert (left, right) == (2 * 1 + 0 * 2 + 1 * 3 - 1 * 1, 0 * 2 + 1 * 0 - 1 * 1 + 
 # one 5. And what if the patch is not black but grey, say of 1?
 
 from cnnbook.figures import number_grids
-from cnnbook.occlusion import occlusion_map
+from cnnbook.metrics import occlusion_map
 
 zero = torch.tensor([0])
 black = occlusion_map(tiny, image[None, None], zero, patch=2, fill=0)
@@ -310,7 +310,7 @@ assert grey.flatten().tolist() == [2, 2]
 # the window. That sum is itself a convolution, with a kernel of ones.
 #
 # Now the real pictures, with a patch of 5 x 5, black and then mid-grey.
-# :func:`~cnnbook.occlusion.occlusion_map` tries all 24 x 24 places. Beside it, for once, the
+# :func:`~cnnbook.metrics.occlusion_map` tries all 24 x 24 places. Beside it, for once, the
 # network as it was before training, which knows nothing.
 
 drops = {
@@ -351,10 +351,10 @@ assert data.drawn or under.mean() < 0.05
 # Most wrong
 # ----------
 #
-# :func:`~cnnbook.scoring.most_wrong` gives the pictures that the network was most wrong about. For
+# :func:`~cnnbook.metrics.most_wrong` gives the pictures that the network was most wrong about. For
 # each there are two maps: what spoke for its own class, and what for the one that it was called.
 
-from cnnbook.scoring import most_wrong
+from cnnbook.metrics import most_wrong
 
 worst = most_wrong(scores, labels, count=4)
 wrong_images = data.test_images[worst.indices]

@@ -18,7 +18,8 @@ You need :doc:`/gallery/1_why/plot_02_parameters`, for how parameters are counte
 # linear layers. Take a pencil: the image has 28 x 28 pixels, and the first convolution is padded by
 # 2. How many numbers arrive at the first linear layer?
 
-from cnnbook.networks import lenet5, small_cnn
+from cnnbook.lenet import lenet5
+from cnnbook.networks import small_cnn
 from cnnbook.shapes import shape_ledger
 
 ledger = shape_ledger(lenet5(), (1, 28, 28))
@@ -103,7 +104,7 @@ assert sum(len(maps) for maps in original.C3.connections) == 60 < 6 * 16
 # tanh stands where we have ReLU, and the images were 32 x 32.
 
 from cnnbook.figures import image_grid
-from cnnbook.networks import digit_codes
+from cnnbook.lenet import digit_codes
 
 assert 6 * 16 == 96
 figure = image_grid(-digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is black.
@@ -157,7 +158,7 @@ assert data.drawn or long["LeNet-5"].losses[9] > 2.0 > long["small CNN"].losses[
 # fainter version of what it got. How much do the scores differ from one test image to the next,
 # before any training?
 
-from cnnbook.scoring import accuracy, predict_scores
+from cnnbook.metrics import accuracy, predict_scores
 
 spread = {}
 for name, make in makers.items():

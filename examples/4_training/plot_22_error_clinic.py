@@ -255,10 +255,10 @@ assert dead.any()
 # enough for all ten scores. And then ``argmax``: asked for the largest of ten NaN it says 0, and
 # does not blush.
 #
-# The book's functions do. :func:`~cnnbook.scoring.accuracy` refuses such scores, and the trainer
+# The book's functions do. :func:`~cnnbook.metrics.accuracy` refuses such scores, and the trainer
 # such losses:
 
-from cnnbook.scoring import accuracy
+from cnnbook.metrics import accuracy
 
 for told in (
     attempt(lambda: accuracy(scores, labels)),

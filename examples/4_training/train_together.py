@@ -14,8 +14,8 @@ import os
 
 import torch
 
-from cnnbook.checkpoints import read_checkpoint
-from cnnbook.distributed import join_processes
+from cnnbook.engine.checkpoints import read_checkpoint
+from cnnbook.engine.distributed import join_processes
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 from cnnbook.training import Interrupted, best_device, fit_full_batch

@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from cnnbook.convolution import conv2d, conv2d_loop, conv_matrix
+from cnnbook.conv_matrix import conv_matrix
+from cnnbook.convolution import conv2d, conv2d_loop
 from cnnbook.pooling import avg_pool2d, max_pool2d
 
 ROUNDS = 15

@@ -1,0 +1,190 @@
+"""One batch on several processes: each takes a share, and the gradients are summed."""
+
+import atexit
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Processes", "join_processes"]
+
+_LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that train one network together, and which of them this is.
+
+    Attributes:
+        rank: Which this is, from 0.
+        count: How many there are; with one, every method does nothing.
+        device: Where tensors must lie to be exchanged.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.distributed import Processes
+        >>> [Processes(rank, 3, torch.device("cpu")).share(8) for rank in range(3)]
+        [slice(0, 3, None), slice(3, 6, None), slice(6, 8, None)]
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+
+    def share(self, total: int) -> slice:
+        """Return which of so many images this process takes; the first take one more.
+
+        Args:
+            total: Images of the whole batch; may be fewer than the processes.
+
+        Returns:
+            A slice, empty where there is no image for this process.
+        """
+        each, left = divmod(total, self.count)
+        start = self.rank * each + min(self.rank, left)
+        return slice(start, start + each + (self.rank < left))
+
+    def sum_gradients(
+        self, parameters: Sequence[torch.nn.Parameter], loss: torch.Tensor, *, stop: bool
+    ) -> tuple[torch.Tensor, bool]:
+        """Sum the gradients of all processes in place, with the loss, in one exchange.
+
+        Args:
+            parameters: The network's parameters, in the same order everywhere.
+            loss: This process's part of the loss.
+            stop: Whether this process was asked to stop.
+
+        Returns:
+            The whole loss, and whether any process was asked to stop: all then stop after the
+            same update, instead of waiting for one that has left.
+        """
+        if self.count == 1:
+            return loss, stop
+        double = any(parameter.dtype == torch.float64 for parameter in parameters)
+        kind = torch.float64 if double else torch.float32
+        parts = [
+            (torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+            .flatten()
+            .to(self.device, kind)
+            for parameter in parameters
+        ]
+        # Whether there is a gradient at all goes with them: an optimizer passes over a parameter
+        # without one, and a process without images has none.
+        present = [float(parameter.grad is not None) for parameter in parameters]
+        rest = torch.tensor([*present, float(stop)], dtype=kind, device=self.device)
+        flat = torch.cat([*parts, rest, loss.detach().reshape(1).to(self.device, kind)])
+        torch.distributed.all_reduce(flat)
+        start = 0
+        counted = flat[sum(part.numel() for part in parts) :].tolist()
+        for parameter, somewhere in zip(parameters, counted, strict=False):
+            if somewhere:
+                summed = flat[start : start + parameter.numel()]
+                parameter.grad = summed.reshape(parameter.shape).to(parameter)
+            start += parameter.numel()
+        return flat[-1].to(loss), counted[-2] > 0
+
+    def copy_from_first(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Give every process the first one's numbers, in place.
+
+        Args:
+            tensors: Tensors of the same shapes everywhere.
+        """
+        if self.count > 1:
+            for tensor in tensors:
+                torch.distributed.broadcast(tensor.detach(), 0)
+
+    def bytes_from_first(self, data: bytes | None) -> bytes | None:
+        """Give every process the first one's bytes.
+
+        Args:
+            data: The first process's bytes, or ``None``; of the others it does not matter.
+
+        Returns:
+            The first process's.
+        """
+        if self.count == 1:
+            return data
+        # Bytes and never objects, which would be unpickled where they arrive.
+        length = -1 if data is None or self.rank else len(data)
+        size = torch.tensor([length], device=self.device)
+        torch.distributed.broadcast(size, 0)
+        if int(size) < 0:
+            return None
+        content = torch.empty(int(size), dtype=torch.uint8)
+        if data is not None and not self.rank:
+            content = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        content = content.to(self.device)
+        torch.distributed.broadcast(content, 0)
+        return content.cpu().numpy().tobytes()
+
+    def gather(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Collect one tensor from each process.
+
+        Args:
+            tensor: Of the same shape and dtype everywhere.
+
+        Returns:
+            Shape ``(count, ...)``, on the CPU.
+        """
+        if self.count == 1:
+            return tensor.cpu()[None]
+        mine = tensor.to(self.device)
+        collected = [torch.empty_like(mine) for _ in range(self.count)]
+        torch.distributed.all_gather(collected, mine)
+        return torch.stack(collected).cpu()
+
+
+def join_processes(device: torch.device) -> Processes:
+    """Join the processes that ``torchrun`` started with this one, if it did.
+
+    Where ``torch.distributed`` is not initialised yet and ``torchrun``'s variables are there, it
+    is initialised: with NCCL for a GPU, with gloo otherwise. On one machine each attempt of
+    ``torchrun --max-restarts`` gets keys of its own in the store where the processes find each
+    other; those of killed processes would lead the new ones to addresses where nobody is.
+
+    Args:
+        device: Where the network is trained.
+
+    Returns:
+        Which process this is; one of one where there is no other.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.distributed import join_processes
+        >>> join_processes(torch.device("cpu"))
+        Processes(rank=0, count=1, device=device(type='cpu'))
+
+    Source:
+        PyTorch documentation, torchrun and torch.distributed; pytorch issue 135712 for the keys.
+    """
+    dist = torch.distributed
+    if not dist.is_available():
+        return Processes(0, 1, torch.device("cpu"))
+    if not dist.is_initialized() and all(name in os.environ for name in _LAUNCHED):
+        rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
+            store = dist.TCPStore(  # type: ignore[attr-defined]
+                os.environ["MASTER_ADDR"],
+                int(os.environ["MASTER_PORT"]),
+                count,
+                is_master=rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True",
+                wait_for_workers=False,
+            )
+            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+            own = dist.PrefixStore(f"cnnbook/{attempt}", store)  # type: ignore[attr-defined]
+            dist.init_process_group(backend, store=own, rank=rank, world_size=count)
+        else:
+            # Machines count their attempts each for itself, so these cannot be in the keys.
+            dist.init_process_group(backend)
+        atexit.register(_leave)
+    if not dist.is_initialized():
+        return Processes(0, 1, torch.device("cpu"))
+    where = device if dist.get_backend() == "nccl" else torch.device("cpu")
+    return Processes(dist.get_rank(), dist.get_world_size(), where)
+
+
+def _leave() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

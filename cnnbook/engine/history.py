@@ -1,0 +1,91 @@
+"""What a training run returns, and the two ways in which it ends early."""
+
+from dataclasses import dataclass
+
+__all__ = ["Diverged", "History", "Interrupted"]
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training run was and how its loss fell.
+
+    Attributes:
+        losses: One number for each epoch: the loss of the whole batch before that epoch's update.
+        seconds: Wall-clock time of all epochs together, over all resumed parts.
+        device: Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
+        seed: torch's seed when it started (``torch.initial_seed()``).
+        chunk_size: Images that were taken at a time; the number of images where the batch was
+            taken whole.
+        accuracies: Pairs of an epoch, counted from 1, and the share of the validation images
+            that the network got right after its update.
+        processes: How many trained together.
+
+    Examples:
+        >>> from cnnbook.training import History
+        >>> print(History((2.5, 0.25), 4.0, "cpu", 7, 250))
+        2 epochs, loss 2.5000 to 0.2500, in 4.0 s on cpu (0.50 epochs/s), seed 7, 250 images at a \
+time
+        >>> print(History((2.5, 0.25), 4.0, "cpu", 7, 250, accuracies=((2, 0.875),)))
+        2 epochs, loss 2.5000 to 0.2500, accuracy 0.8750, in 4.0 s on cpu (0.50 epochs/s), \
+seed 7, 250 images at a time
+    """
+
+    losses: tuple[float, ...]
+    seconds: float
+    device: str
+    seed: int
+    chunk_size: int
+    accuracies: tuple[tuple[int, float], ...] = ()
+    processes: int = 1
+
+    def __str__(self) -> str:
+        """Return epochs, first and last loss, accuracy, time and place in one line."""
+        epochs = len(self.losses)
+        if not epochs:
+            return f"no epoch, on {self.device}, seed {self.seed}"
+        accuracy = f", accuracy {self.accuracies[-1][1]:.4f}" if self.accuracies else ""
+        rate = epochs / self.seconds if self.seconds else float("inf")
+        others = f", {self.processes} processes" if self.processes > 1 else ""
+        return (
+            f"{epochs} epochs, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}{accuracy}, "
+            f"in {self.seconds:.1f} s on {self.device} ({rate:.2f} epochs/s), "
+            f"seed {self.seed}, {self.chunk_size} images at a time{others}"
+        )
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by Ctrl-C or SIGTERM, after a whole update.
+
+    A ``KeyboardInterrupt``, so that ``except Exception`` does not swallow it and a script that
+    does nothing about it ends with an error.
+
+    Attributes:
+        history: What had been trained until then.
+
+    Examples:
+        >>> from cnnbook.training import History, Interrupted
+        >>> stop = Interrupted("SIGTERM after epoch 1", History((2.5,), 1.0, "cpu", 0, 10))
+        >>> stop.history.losses, isinstance(stop, KeyboardInterrupt)
+        ((2.5,), True)
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+class Diverged(RuntimeError):
+    """The loss or a weight became NaN or infinite.
+
+    Attributes:
+        history: The epochs whose loss was finite.
+
+    Examples:
+        >>> from cnnbook.training import Diverged, History
+        >>> Diverged("epoch 2: ...", History((2.5,), 1.0, "cpu", 0, 10)).history.losses
+        (2.5,)
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history

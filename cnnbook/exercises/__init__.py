@@ -1,0 +1,181 @@
+"""Exercises with a hint, a check that says what is wrong and why, and a solution."""
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
+from cnnbook.exercises._grading import Exercise, Verdict
+
+__all__ = ["check", "exercise", "exercises", "hint", "solution"]
+
+
+def _numbered() -> tuple[Exercise, ...]:
+    """Number the exercises: the page from its file's name, the place from its tuple."""
+    pages = sorted(Path(__file__).parent.glob("page_*.py"))
+    return tuple(
+        replace(one, number=f"{int(file.stem.removeprefix('page_'))}.{place}")
+        for file in pages
+        for place, one in enumerate(
+            importlib.import_module(f"cnnbook.exercises.{file.stem}").EXERCISES, start=1
+        )
+    )
+
+
+_EXERCISES = _numbered()
+
+
+def check(number: str, answer: object) -> Verdict:
+    """Say whether an answer is right, or what is wrong with it and why.
+
+    Common mistakes are recognised: a flipped kernel, a forgotten bias, a size that is off by one,
+    rows and columns swapped, a missing batch axis. The right answer is never told.
+
+    Args:
+        number: The exercise, such as ``"6.1"``.
+        answer: What the exercise asks for: a number, numbers in a list, tuple, tensor or array, a
+            layer or a function. Nothing that is handed in is changed.
+
+    Returns:
+        The verdict: ``print()`` shows its message, and it is true where the answer is right. A
+        wrong answer raises nothing, not even a function that fails.
+
+    Raises:
+        TypeError: ``number`` is not text, or ``answer`` is nothing that could be judged, such as
+            text.
+        ValueError: There is no such exercise.
+
+    Examples:
+        >>> from cnnbook.exercises import check
+        >>> check("6.1", 23)
+        Not yet: the kernel is flipped. Here it is laid on the window as it stands.
+        >>> bool(check("6.1", 23))
+        False
+
+        One number may have axes of length 1 around it, as it comes out of a layer.
+
+        >>> check("6.1", [[[[23]]]]).mistake
+        'the kernel is flipped'
+        >>> check("6.9", 3)
+        Traceback (most recent call last):
+            ...
+        ValueError: number: expected an exercise of page 6, one of 6.1, 6.2, 6.3, got '6.9'
+
+    Source:
+        Derived here.
+    """
+    return exercise(number).judge(answer)
+
+
+def exercise(number: str) -> Exercise:
+    """Look up an exercise.
+
+    Args:
+        number: Its page and its place there, such as ``"6.1"``.
+
+    Returns:
+        The exercise; ``print()`` shows the question and neither hint nor solution.
+
+    Raises:
+        TypeError: ``number`` is not text. A number would not do, since 6.1 and 6.10 are the same.
+        ValueError: There is no such exercise.
+
+    Examples:
+        >>> from cnnbook.exercises import exercise
+        >>> print(exercise("2.1"))
+        Exercise 2.1. How many parameters does ``Conv2d(3, 8, 5)`` have: three channels
+        in, eight out, windows of 5 x 5?
+        >>> exercise("2.7")
+        Traceback (most recent call last):
+            ...
+        ValueError: number: expected an exercise of page 2, one of 2.1, 2.2, 2.3, got '2.7'
+        >>> exercise(2.1)
+        Traceback (most recent call last):
+            ...
+        TypeError: number: expected text such as "6.1", in quotes, got 2.1
+
+    Source:
+        Derived here.
+    """
+    if not isinstance(number, str):
+        shown = repr(number)
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        raise TypeError(f'number: expected text such as "6.1", in quotes, got {shown}')
+    for one in _EXERCISES:
+        if one.number == number:
+            return one
+    page = number.partition(".")[0]
+    beside = [one.number for one in _EXERCISES if str(one.page) == page]
+    if beside:
+        raise ValueError(
+            f"number: expected an exercise of page {page}, one of {', '.join(beside)}, "
+            f"got {number!r}"
+        )
+    pages = ", ".join(dict.fromkeys(str(one.page) for one in _EXERCISES))
+    raise ValueError(f"number: expected a page with exercises, one of {pages}, got {number!r}")
+
+
+def exercises() -> tuple[Exercise, ...]:
+    """List all exercises in the order of the book.
+
+    Returns:
+        The exercises.
+
+    Examples:
+        >>> from cnnbook.exercises import exercises
+        >>> [one.number for one in exercises() if one.page == 6]
+        ['6.1', '6.2', '6.3']
+
+    Source:
+        Derived here.
+    """
+    return _EXERCISES
+
+
+def hint(number: str) -> str:
+    """Return what helps with an exercise, without its answer.
+
+    Args:
+        number: The exercise, such as ``"6.1"``.
+
+    Returns:
+        The hint.
+
+    Raises:
+        TypeError: ``number`` is not text.
+        ValueError: There is no such exercise.
+
+    Examples:
+        >>> from cnnbook.exercises import hint
+        >>> print(hint("6.1"))
+        Upper left times upper left, and so on; add the four products and the bias.
+
+    Source:
+        Derived here.
+    """
+    return exercise(number).hint
+
+
+def solution(number: str) -> str:
+    """Return the solution of an exercise, as code that leaves the answer in ``answer``.
+
+    Args:
+        number: The exercise, such as ``"6.1"``.
+
+    Returns:
+        The code, which runs as it stands. There may be other solutions.
+
+    Raises:
+        TypeError: ``number`` is not text.
+        ValueError: There is no such exercise.
+
+    Examples:
+        >>> from cnnbook.exercises import check, solution
+        >>> names = {}
+        >>> exec(solution("2.1"), names)
+        >>> check("2.1", names["answer"]).right
+        True
+
+    Source:
+        Derived here.
+    """
+    return exercise(number).solution.strip()

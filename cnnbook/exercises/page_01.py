@@ -1,0 +1,164 @@
+"""The exercises of page 1."""
+
+import torch
+
+from cnnbook.exercises._grading import (
+    FLOAT32_TOLERANCE,
+    THREE_DECIMALS,
+    Exercise,
+    Function,
+    Mistake,
+    Numbers,
+)
+
+__all__ = ["EXERCISES"]
+
+# 1. Why a CNN? Accuracy.
+
+_confusion_to_accuracy = Exercise(
+    "A network sorts 20 images into three classes. Its confusion matrix is "
+    "``[[8, 2, 0], [1, 3, 0], [0, 1, 5]]``. What is its accuracy, from 0 to 1?",
+    hint="Only on the diagonal do row and column, the actual and the called class, agree.",
+    solution="""
+import torch
+
+matrix = torch.tensor([[8, 2, 0], [1, 3, 0], [0, 1, 5]])
+answer = matrix.diagonal().sum() / matrix.sum()
+""",
+    kind=Numbers("one number"),
+    right=lambda: 0.8,
+    tolerance=THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is how many are right, not which share",
+            lambda: 16,
+            "Divide by the number of all images.",
+        ),
+        Mistake(
+            "that is the share of mistakes",
+            lambda: 0.2,
+            "Accuracy counts the images on the diagonal.",
+        ),
+        Mistake(
+            "that is the mean over the classes",
+            lambda: (8 / 10 + 3 / 4 + 5 / 6) / 3,
+            "Accuracy counts images, so a class of many images weighs more.",
+        ),
+        Mistake(
+            "the sum is divided by the number of fields",
+            lambda: 16 / 9,
+            "A field can hold many images; count the images.",
+        ),
+        Mistake("that is in percent", lambda: 80, "A share lies from 0 to 1."),
+    ),
+    remark="16 of 20 lie on the diagonal.",
+)
+
+
+def _accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return (scores.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
+
+
+_accuracy_function = Exercise(
+    "Write a function ``accuracy(scores, labels)``. Both are tensors of shape "
+    "``(n, classes)``: what a network puts out, and one-hot labels. It returns the share of images "
+    "whose largest score belongs to their class.",
+    hint="``argmax(dim=1)`` finds the column of the largest number in each row. It does so for "
+    "labels too. Only numbers have a mean: ``.float()`` makes 0 and 1 of false and true.",
+    solution="""
+def accuracy(scores, labels):
+    return (scores.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
+
+answer = accuracy
+""",
+    kind=Function(
+        lambda: [
+            (
+                torch.tensor([[2.0, 1, 0], [0, 3, 1], [1, 0, 4], [0, 2, 1], [5, 1, 2]]),
+                torch.tensor([[1.0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+            ),
+            (torch.tensor([[-3.0, -1.0], [-1.0, -2.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])),
+        ]
+    ),
+    right=lambda: _accuracy,
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "that is how many are right, not which share",
+            lambda: lambda s, y: (s.argmax(1) == y.argmax(1)).sum(),
+            "The mean of zeros and ones is a share.",
+        ),
+        Mistake(
+            "the largest is looked for in each column",
+            lambda: lambda s, y: (s.argmax(0) == y.argmax(0)).float().mean(),
+            "An image is a row: axis 0 runs over the images, axis 1 over the classes.",
+        ),
+        Mistake(
+            "the scores themselves are compared with the labels",
+            lambda: lambda s, y: (s == y).float().mean(),
+            "Scores are any numbers; what counts is which one of a row is largest.",
+        ),
+        Mistake(
+            "that is the share of mistakes",
+            lambda: lambda s, y: (s.argmax(1) != y.argmax(1)).float().mean(),
+            "Accuracy counts where the two agree.",
+        ),
+        Mistake(
+            "that is in percent",
+            lambda: lambda s, y: 100 * _accuracy(s, y),
+            "A share lies from 0 to 1.",
+        ),
+    ),
+    remark="It would have served on this page.",
+)
+
+_loss_of_a_guess = Exercise(
+    "A network that knows nothing gives each of ten classes the same score, and so the same "
+    "probability. What is its cross-entropy? Three decimals are enough.",
+    hint="The probability of the right class is 1/10. The loss is minus its natural logarithm, "
+    "and the same for every image.",
+    solution="""
+import torch
+
+scores = torch.zeros(4, 10)
+answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
+""",
+    kind=Numbers("one number"),
+    right=lambda: 2.302585,
+    tolerance=THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is the probability",
+            lambda: 0.1,
+            "The loss is minus the logarithm of it.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: -2.302585,
+            "The logarithm of a probability is negative; the loss is minus that.",
+        ),
+        Mistake(
+            "that is the logarithm to base 10",
+            lambda: 1,
+            "Cross-entropy uses the natural logarithm, ``math.log``.",
+        ),
+        Mistake(
+            "that is the logarithm to base 2",
+            lambda: 3.321928,
+            "Cross-entropy uses the natural logarithm, ``math.log``.",
+        ),
+        Mistake(
+            "that adds up over the classes",
+            lambda: 23.02585,
+            "Only the probability of the right class counts.",
+        ),
+    ),
+    remark="A loss that starts far above that says that a network is sure and wrong.",
+)
+
+
+EXERCISES = (
+    _confusion_to_accuracy,
+    _accuracy_function,
+    _loss_of_a_guess,
+)

@@ -1,0 +1,125 @@
+"""The exercises of page 2."""
+
+from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+# 2. Why a CNN? Parameters.
+
+_conv_parameters = Exercise(
+    "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of "
+    "5 x 5?",
+    hint="Each of the eight kernels sees all three channels, and each has one bias.",
+    solution="""
+weights = 8 * 3 * 5 * 5
+biases = 8
+answer = weights + biases
+""",
+    kind=Numbers("one number"),
+    right=lambda: 608,
+    mistakes=(
+        Mistake("the biases are forgotten", lambda: 600, "Every kernel has one."),
+        Mistake(
+            "the input channels are forgotten",
+            lambda: 208,
+            "A kernel has weights of its own for each channel that it sees.",
+        ),
+        Mistake(
+            "there is a bias for every pair of channels",
+            lambda: 624,
+            "A bias is added once, after the channels are added up.",
+        ),
+        Mistake(
+            "there is only one bias",
+            lambda: 601,
+            "Every output channel has its own.",
+        ),
+        Mistake(
+            "the window has only one side",
+            lambda: 128,
+            "A window has rows and columns.",
+        ),
+    ),
+    remark="8*3*5*5 + 8.",
+)
+
+_largest_mlp = Exercise(
+    "An MLP with layers 784-h-10 shall have at most as many parameters as the sloppy CNN, 27,130. "
+    "What is the largest h?",
+    hint="Each hidden unit brings 784 weights, a bias, and 10 weights behind it. The ten output "
+    "biases are there in any case.",
+    solution="""
+budget = 27_130 - 10
+answer = budget // (784 + 1 + 10)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 34,
+    mistakes=(
+        Mistake(
+            "that was rounded up",
+            lambda: 35,
+            "Count its parameters once more: are they still at most 27,130?",
+        ),
+        Mistake(
+            "that is no whole number",
+            lambda: 27_120 / 795,
+            "There are no broken units, and one more would be too many.",
+        ),
+        Mistake(
+            "the first layer is forgotten",
+            lambda: 2712,
+            "Each hidden unit has a weight for each of the 784 pixels.",
+        ),
+    ),
+    remark="The desperate MLP has 2,048.",
+)
+
+_without_pooling = Exercise(
+    "Take ``MaxPool2d(2)`` out of the sloppy CNN: ``Conv2d(1, 16, 2)``, ReLU, Flatten and a linear "
+    "layer to 10 classes, on images of 28 x 28. How many parameters does it have now?",
+    hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen pictures "
+    "reach the linear layer in full size.",
+    solution="""
+from torch import nn
+
+net = nn.Sequential(nn.Conv2d(1, 16, 2), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 27 * 27, 10))
+answer = sum(parameter.numel() for parameter in net.parameters())
+""",
+    kind=Numbers("one number"),
+    right=lambda: 116_730,
+    mistakes=(
+        Mistake(
+            "the convolution is forgotten",
+            lambda: 116_650,
+            "It has parameters too, if few.",
+        ),
+        Mistake(
+            "the biases of the linear layer are forgotten",
+            lambda: 116_720,
+            "It has one for each class.",
+        ),
+        Mistake(
+            "only one of the sixteen pictures is counted",
+            lambda: 7_380,
+            "Flatten lays all of them in one row.",
+        ),
+        Mistake(
+            "the size is off by one",
+            lambda: 125_530,
+            "A 2 x 2 window cannot stand at the last row or column of 28.",
+        ),
+        Mistake(
+            "that is the network with its pooling",
+            lambda: 27_130,
+            "Without it, the linear layer gets more numbers.",
+        ),
+    ),
+    remark="Over four times as many: pooling is what keeps the linear layer small.",
+)
+
+
+EXERCISES = (
+    _conv_parameters,
+    _largest_mlp,
+    _without_pooling,
+)

@@ -1,0 +1,177 @@
+"""The exercises of page 3."""
+
+import math
+
+import torch
+
+from cnnbook.exercises._grading import (
+    FLOAT32_TOLERANCE,
+    THREE_DECIMALS,
+    Exercise,
+    Function,
+    Mistake,
+    Numbers,
+)
+
+__all__ = ["EXERCISES"]
+
+# 3. Is the comparison fair?
+
+_half_width = Exercise(
+    "Five starts of a network get 85, 86, 87, 88 and 89 percent right. How many percentage points "
+    "does the 95 % interval of the mean reach to either side? Student's t for five values is "
+    "2.776. Three decimals are enough.",
+    hint="It is t times the standard error of the mean: the sample standard deviation, with 4 "
+    "below the sum of squares, divided by the root of 5.",
+    solution="""
+from cnnbook.metrics import mean_interval
+
+interval = mean_interval([85, 86, 87, 88, 89])
+answer = (interval.high - interval.low) / 2
+""",
+    kind=Numbers("one number"),
+    right=lambda: 2.776445 * math.sqrt((4 + 1 + 0 + 1 + 4) / 4 / 5),
+    tolerance=THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is the width of the whole interval",
+            lambda: 2 * 2.776445 * math.sqrt(10 / 4 / 5),
+            "Asked for is how far it reaches to one side.",
+        ),
+        Mistake(
+            "the root of the number of starts is forgotten",
+            lambda: 2.776445 * math.sqrt(10 / 4),
+            "So far single starts scatter; their mean scatters less.",
+        ),
+        Mistake(
+            "that uses the 1.96 of the normal distribution",
+            lambda: 1.96 * math.sqrt(10 / 4 / 5),
+            "The deviation is itself only guessed from five values; Student's t allows for that.",
+        ),
+        Mistake(
+            "the sum of squares is divided by the number of starts",
+            lambda: 2.776445 * math.sqrt(10 / 5 / 5),
+            "The mean was fitted to the same values, so one less is free.",
+        ),
+        Mistake(
+            "that is the standard error",
+            lambda: math.sqrt(10 / 4 / 5),
+            "The interval is Student's t times as wide.",
+        ),
+    ),
+    remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
+)
+
+_images_needed = Exercise(
+    "A network gets 87 % of its test images right, and the standard error of that shall be half a "
+    "percentage point, 0.005. How many test images does it take?",
+    hint="The standard error is the root of 0.87 * 0.13 / n. Solve for n.",
+    solution="""
+variance = 0.87 * 0.13
+answer = round(variance / 0.005**2)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 4524,
+    mistakes=(
+        Mistake(
+            "that is for an error of one percentage point",
+            lambda: 1131,
+            "Half the error takes more images.",
+        ),
+        Mistake(
+            "that is twice as many as for a whole percentage point",
+            lambda: 2262,
+            "The error shrinks with the root of the number: half of it takes more than that.",
+        ),
+        Mistake(
+            "the root is forgotten",
+            lambda: 22.62,
+            "The standard error is a root; square both sides before you solve.",
+        ),
+        Mistake(
+            "that makes two standard errors as small as that",
+            lambda: 18_096,
+            "Asked for is one standard error.",
+        ),
+        Mistake(
+            "the share of wrong images is forgotten",
+            lambda: 34_800,
+            "The variance of one image is 0.87 times what is missing to 1.",
+        ),
+    ),
+    remark="Fashion-MNIST has 10,000 of them.",
+)
+
+
+def _paired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    differences = first - second
+    count = len(differences)
+    variance = (differences - differences.sum() / count).square().sum() / (count - 1)
+    return differences.sum() / count / (variance / count).sqrt()
+
+
+def _unpaired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return (first.mean() - second.mean()) / ((first.var() + second.var()) / len(first)).sqrt()
+
+
+_paired = Exercise(
+    "Write a function ``paired_t(first, second)``. Both are tensors ``(n,)`` with the accuracies "
+    "of two networks, from the same seeds in the same order. It returns the mean of the "
+    "differences, first minus second, divided by the standard error of that mean.",
+    hint="Take the differences first; from there on it is one list of numbers. ``std()`` already "
+    "divides by n - 1.",
+    solution="""
+def paired_t(first, second):
+    differences = first - second
+    return differences.mean() / (differences.std() / len(differences) ** 0.5)
+
+answer = paired_t
+""",
+    kind=Function(
+        lambda: [
+            (torch.tensor([5.0, 7.0, 9.0]), torch.tensor([4.0, 5.0, 6.0])),
+            (torch.tensor([1.0, 5.0, 2.0, 8.0]), torch.tensor([2.0, 5.5, 4.0, 8.0])),
+        ]
+    ),
+    right=lambda: _paired_t,
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the seeds are not paired",
+            lambda: _unpaired_t,
+            "What counts is how much the differences scatter, not how much each network does.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: lambda first, second: _paired_t(second, first),
+            "First minus second.",
+        ),
+        Mistake(
+            "the root of the number of seeds is forgotten",
+            lambda: lambda first, second: (first - second).mean() / (first - second).std(),
+            "That divides by the deviation of one difference, not of their mean.",
+        ),
+        Mistake(
+            "that divides by n, not by n - 1",
+            lambda: (
+                lambda first, second: (
+                    _paired_t(first, second) * (len(first) / (len(first) - 1)) ** 0.5
+                )
+            ),
+            "The sample standard deviation has one less below the sum of squares.",
+        ),
+        Mistake(
+            "that is the mean of the differences alone",
+            lambda: lambda first, second: (first - second).mean(),
+            "Measure it in standard errors.",
+        ),
+    ),
+    remark="``compare_paired`` turns it into a p value.",
+)
+
+
+EXERCISES = (
+    _half_width,
+    _images_needed,
+    _paired,
+)

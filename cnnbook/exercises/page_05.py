@@ -1,0 +1,165 @@
+"""The exercises of page 5."""
+
+import torch
+
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+# 5. Where did CNNs come from?
+
+_connections_of_c1 = Exercise(
+    "The first layer of LeNet-5, C1, has six kernels of 5 x 5 weights, each with a bias, and looks "
+    "at pictures of 32 x 32 pixels. It has 156 parameters. How many connections does it have, "
+    "counting every use of a weight or a bias?",
+    hint="Along a side, a window of 5 fits into 32 pixels at 28 places. At each of them a kernel "
+    "uses all its weights and its bias once.",
+    solution="""
+places = (32 - 5 + 1) ** 2
+answer = 6 * places * (5 * 5 + 1)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 122_304,
+    mistakes=(
+        Mistake(
+            "the biases are forgotten",
+            lambda: 117_600,
+            "A bias is used at every position too.",
+        ),
+        Mistake(
+            "the window stands at every pixel",
+            lambda: 159_744,
+            "It has to fit into the picture.",
+        ),
+        Mistake(
+            "only one kernel is counted",
+            lambda: 20_384,
+            "There are six.",
+        ),
+        Mistake(
+            "those are the parameters",
+            lambda: 156,
+            "Each is used at many positions; count the uses.",
+        ),
+        Mistake(
+            "the places are counted along one side only",
+            lambda: 4_368,
+            "There are rows of them, and columns.",
+        ),
+    ),
+    remark="The paper has the same number.",
+)
+
+_one_bias_a_kernel = Exercise(
+    "In the network of 1989, each unit of the two convolutions has its own bias. Today each "
+    "kernel has one. How many of its 9,760 parameters would the network have today, all else "
+    "unchanged?",
+    hint="The two layers have 12 x 8 x 8 and 12 x 4 x 4 units, and twelve kernels each. The linear "
+    "layers stay as they are.",
+    solution="""
+biases = 12 * 8 * 8 + 12 * 4 * 4
+answer = 9_760 - biases + 12 + 12
+""",
+    kind=Numbers("one number"),
+    right=lambda: 8_824,
+    mistakes=(
+        Mistake(
+            "no bias is left in the convolutions",
+            lambda: 8_800,
+            "Each kernel keeps one.",
+        ),
+        Mistake(
+            "only the first layer is changed",
+            lambda: 9_004,
+            "The second convolution has as many kernels.",
+        ),
+        Mistake(
+            "only the second layer is changed",
+            lambda: 9_580,
+            "The first convolution has a bias for each unit too.",
+        ),
+        Mistake(
+            "that is how many it loses",
+            lambda: 936,
+            "Take that from all of its parameters.",
+        ),
+    ),
+    remark="A tenth of that network were biases.",
+)
+
+
+def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    # The right class is among the five if fewer than five scores are larger.
+    right = scores[torch.arange(len(scores)), labels]
+    return ((scores > right[:, None]).sum(dim=1) >= 5).float().mean()
+
+
+_top5 = Exercise(
+    "Write a function ``top5_error(scores, labels)``. ``scores`` has shape ``(n, classes)``, "
+    "``labels`` holds the number of the right class of each image, shape ``(n,)``. It returns the "
+    "share of images whose class is not among their five largest scores.",
+    hint="``scores.topk(5, dim=1).indices`` has the five classes of each row. Compare them with "
+    "``labels[:, None]``.",
+    solution="""
+def top5_error(scores, labels):
+    named = scores.topk(5, dim=1).indices
+    found = (named == labels[:, None]).any(dim=1)
+    return (~found).float().mean()
+
+answer = top5_error
+""",
+    kind=Function(
+        lambda: [
+            (
+                torch.tensor(
+                    [
+                        [9.0, 8, 7, 6, 5, 4, 3, 2],
+                        [2.0, 9, 4, 8, 3, 7, 5, 6],
+                        [1.0, 2, 3, 4, 5, 6, 7, 8],
+                        [5.0, 1, 8, 2, 7, 3, 6, 4],
+                        [-1.0, -9, -3, -5, -2, -8, -7, -4],
+                    ]
+                ),
+                torch.tensor([0, 7, 1, 0, 6]),
+            ),
+            (torch.tensor([[3.0, 1, 2, 6, 5, 4]]), torch.tensor([0])),
+        ]
+    ),
+    right=lambda: _top5_error,
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "only the largest score counts there",
+            lambda: lambda s, y: (s.argmax(1) != y).float().mean(),
+            "Five may be named; one of them has to be right.",
+        ),
+        Mistake(
+            "that is the share of images that are found",
+            lambda: lambda s, y: 1 - _top5_error(s, y),
+            "The error is the share of the others.",
+        ),
+        Mistake(
+            "those are the five smallest scores",
+            lambda: lambda s, y: _top5_error(-s, y),
+            "The program names what it thinks most likely.",
+        ),
+        Mistake(
+            "that is in percent",
+            lambda: lambda s, y: 100 * _top5_error(s, y),
+            "A share lies from 0 to 1.",
+        ),
+        Mistake(
+            "that is how many are not found, not which share",
+            lambda: lambda s, y: _top5_error(s, y) * len(s),
+            "Divide by the number of images.",
+        ),
+    ),
+    remark="With ten classes it would be an easy contest.",
+)
+
+
+EXERCISES = (
+    _connections_of_c1,
+    _one_bias_a_kernel,
+    _top5,
+)

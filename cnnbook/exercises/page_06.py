@@ -1,0 +1,164 @@
+"""The exercises of page 6."""
+
+import torch
+
+from cnnbook.exercises._building import conv, counting_image
+from cnnbook.exercises._grading import (
+    FLOAT32_TOLERANCE,
+    Exercise,
+    Function,
+    Layer,
+    Mistake,
+    Numbers,
+)
+
+__all__ = ["EXERCISES"]
+
+# 6. One window.
+
+_sum_by_hand = Exercise(
+    "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What does "
+    "the convolution put out? Use a pencil.",
+    hint="Upper left times upper left, and so on; add the four products and the bias.",
+    solution="""
+answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
+""",
+    kind=Numbers("one number"),
+    right=lambda: 15,
+    mistakes=(
+        Mistake("the bias is forgotten", lambda: 16, "It is added at the end."),
+        Mistake(
+            "the bias is subtracted",
+            lambda: 17,
+            "It is added, and it is negative.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: 23,
+            "Here it is laid on the window as it stands.",
+        ),
+        Mistake(
+            "rows and columns of the kernel are swapped",
+            lambda: 14,
+            "The 2 is at the upper right, the 3 at the lower left.",
+        ),
+        Mistake(
+            "the bias is added to every product",
+            lambda: 12,
+            "It is added once, to the sum.",
+        ),
+        Mistake(
+            "the products are not added up",
+            lambda: [[5, 0], [3, 8]],
+            "One window gives one number.",
+        ),
+        Mistake(
+            "that is a product of matrices",
+            lambda: [[7, 4], [19, 8]],
+            "Multiply only what lies on top of each other, and add all of it up.",
+        ),
+    ),
+    remark="5 + 0 + 3 + 8 - 1.",
+)
+
+_difference_layer = Exercise(
+    "Make a ``Conv2d`` with windows of 2 x 2 that puts out the lower right pixel minus the upper "
+    "left one, plus 0.5. Hand in the layer.",
+    hint="Two of the four weights are 0. Write into ``layer.weight`` and ``layer.bias`` under "
+    "``torch.no_grad()``, or use ``conv_from_kernel`` of ``cnnbook.convolution``.",
+    solution="""
+import torch
+
+layer = torch.nn.Conv2d(1, 1, 2)
+with torch.no_grad():
+    layer.weight.copy_(torch.tensor([[[[-1.0, 0.0], [0.0, 1.0]]]]))
+    layer.bias.fill_(0.5)
+answer = layer
+""",
+    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
+    right=lambda: conv([-1.0, 0.0], [0.0, 1.0], bias=0.5),
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the bias is forgotten",
+            lambda: conv([-1.0, 0.0], [0.0, 1.0]),
+            "The 0.5 does not depend on any pixel.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: conv([1.0, 0.0], [0.0, -1.0], bias=0.5),
+            "It is laid on the window as it stands, so a weight stands where its pixel stands.",
+        ),
+        Mistake(
+            "that is the other diagonal",
+            lambda: conv([0.0, -1.0], [1.0, 0.0], bias=0.5),
+            "Upper left is row 0, column 0.",
+        ),
+        Mistake(
+            "the upper left pixel is added",
+            lambda: conv([1.0, 0.0], [0.0, 1.0], bias=0.5),
+            "What is taken away has a negative weight.",
+        ),
+    ),
+    remark="It answers to edges that run from lower left to upper right.",
+)
+
+
+def _window_function(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torch.Tensor:
+    return (window * kernel).sum() + bias
+
+
+_window_by_function = Exercise(
+    "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape "
+    "``(rows, columns)`` and a number. It returns what a convolution puts out at that place.",
+    hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries up.",
+    solution="""
+def one_window(window, kernel, bias):
+    return (window * kernel).sum() + bias
+
+answer = one_window
+""",
+    kind=Function(
+        lambda: [
+            (torch.tensor([[5.0, 0], [1, 2]]), torch.tensor([[1.0, 2], [3, 4]]), -1.0),
+            (counting_image(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
+        ]
+    ),
+    right=lambda: _window_function,
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the bias is forgotten",
+            lambda: lambda w, k, b: (w * k).sum(),
+            "It is the third argument.",
+        ),
+        Mistake(
+            "the bias is added to every product",
+            lambda: lambda w, k, b: (w * k + b).sum(),
+            "It is added once, to the sum.",
+        ),
+        Mistake(
+            "the kernel is flipped",
+            lambda: lambda w, k, b: (w * k.flip(0, 1)).sum() + b,
+            "Here it is laid on the window as it stands.",
+        ),
+        Mistake(
+            "that is a product of matrices",
+            lambda: lambda w, k, b: (w @ k).sum() + b,
+            "``@`` multiplies rows with columns; entry by entry it is ``*``.",
+        ),
+        Mistake(
+            "the products are not added up",
+            lambda: lambda w, k, b: w * k + b,
+            "One window gives one number.",
+        ),
+    ),
+    remark="That is all that a convolution does at one place.",
+)
+
+
+EXERCISES = (
+    _sum_by_hand,
+    _difference_layer,
+    _window_by_function,
+)

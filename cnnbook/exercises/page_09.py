@@ -1,0 +1,138 @@
+"""The exercises of page 9."""
+
+import torch
+
+from cnnbook.exercises._building import counting_image
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+# 9. ReLU.
+
+_stacked_kernels = Exercise(
+    "A row of pixels goes through the kernel ``[1, 2]``, and what comes out through ``[3, -1]``, "
+    "with no bias and nothing in between. One kernel with three weights does the same at once. "
+    "Which?",
+    hint="Call three neighbours a, b, c. The first kernel makes a + 2b and b + 2c of them. What "
+    "does the second make of these two? Sort by a, b, c.",
+    solution="""
+import torch
+
+from cnnbook.convolution import conv2d
+
+first, second = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, -1.0]]]])
+# Put in a alone, then b, then c: what comes out is the weight of each.
+alone = torch.eye(3)[:, None, None]
+answer = conv2d(conv2d(alone, first), second).flatten()
+""",
+    kind=Numbers("a row of three weights"),
+    right=lambda: [3, 5, -2],
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the kernel is flipped",
+            lambda: [-2, 5, 3],
+            "The first weight belongs to the first pixel.",
+        ),
+        Mistake(
+            "one of the two kernels was flipped on the way",
+            lambda: [-1, 1, 6],
+            "The second kernel's 3 meets a + 2b, its -1 meets b + 2c.",
+        ),
+        Mistake(
+            "the weights are multiplied one by one",
+            lambda: [3, -2],
+            "The second kernel sees two results of the first, and so three pixels.",
+        ),
+        Mistake(
+            "the weights are added",
+            lambda: [4, 1],
+            "One after the other is not side by side: the results of the first are multiplied.",
+        ),
+    ),
+    remark="3(a + 2b) - (b + 2c). With a ReLU in between, no single kernel does this.",
+)
+
+_stacked_size = Exercise(
+    "Three convolutions with kernels of 3 x 3 stand one behind the other, with no ReLU between "
+    "them. A single kernel of k x k could do the same. What is k?",
+    hint="Two of them are one of 5 x 5. How many pixels does each further one add?",
+    solution="""
+from torch import nn
+
+from cnnbook.receptive_field import receptive_field
+
+stack = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3))
+answer = receptive_field(stack).size[0]
+""",
+    kind=Numbers("one number"),
+    right=lambda: 7,
+    mistakes=(
+        Mistake(
+            "the sides are added up",
+            lambda: 9,
+            "The windows overlap: a further kernel adds fewer pixels than it has.",
+        ),
+        Mistake(
+            "the sides are multiplied",
+            lambda: 27,
+            "That would be right for windows that do not overlap.",
+        ),
+        Mistake("those are two convolutions", lambda: 5, "There is a third."),
+        Mistake(
+            "the weights are counted",
+            lambda: 49,
+            "The question is for the side of the window.",
+        ),
+    ),
+    remark="1 + 2 + 2 + 2.",
+)
+
+_absolute = Exercise(
+    "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
+    "made of nothing but ReLU, plus and minus.",
+    hint="ReLU keeps what is positive. What does it keep of ``-x``?",
+    solution="""
+from cnnbook.pooling import relu
+
+def absolute(x):
+    return relu(x) + relu(-x)
+
+answer = absolute
+""",
+    kind=Function(
+        lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (counting_image(1, 1, 3, 3) - 4,)]
+    ),
+    right=lambda: torch.abs,
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the two are subtracted",
+            lambda: lambda x: torch.relu(x) - torch.relu(-x),
+            "That is x again. Both parts are positive, and so is what you want.",
+        ),
+        Mistake(
+            "the negative numbers are lost",
+            lambda: torch.relu,
+            "ReLU makes 0 of them; catch them with a second one.",
+        ),
+        Mistake(
+            "the positive numbers are lost",
+            lambda: lambda x: torch.relu(-x),
+            "Catch them with a second ReLU.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: lambda x: -torch.abs(x),
+            "An absolute value is never negative.",
+        ),
+    ),
+    remark="Two bends make a shape that no straight line has.",
+)
+
+
+EXERCISES = (
+    _stacked_kernels,
+    _stacked_size,
+    _absolute,
+)

@@ -1,0 +1,145 @@
+"""The exercises of page 15."""
+
+import torch
+
+from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+# 15. How far does a pixel see?
+
+_field_by_hand = Exercise(
+    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of "
+    "3 x 3 again. How many pixels of a row of the image does one number at the end see?",
+    hint="Go backwards. One number sees 3 in front of the last layer. How many pixels do 3 "
+    "neighbouring pools see, and how many does the first layer add?",
+    solution="""
+from torch import nn
+
+from cnnbook.receptive_field import receptive_field
+
+answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3)]).size[1]
+""",
+    kind=Numbers("one number"),
+    right=lambda: 8,
+    mistakes=(
+        Mistake(
+            "the stride of the pooling is forgotten",
+            lambda: 6,
+            "Behind it, neighbours are two pixels of the image apart.",
+        ),
+        Mistake(
+            "the pooling is forgotten",
+            lambda: 5,
+            "It makes the last layer look at a larger part of the image.",
+        ),
+        Mistake(
+            "the sides are multiplied",
+            lambda: 18,
+            "Windows of stride 1 overlap.",
+        ),
+        Mistake(
+            "the pooling counts twice",
+            lambda: 9,
+            "Its own window adds pixels at the distance in front of it, not behind it.",
+        ),
+    ),
+    remark="3 pools see 6 pixels of the first layer's output, and those see 2 more.",
+)
+
+
+def _seen(rows: range, columns: range) -> torch.Tensor:
+    mask = torch.zeros(5, 5)
+    mask[rows.start : rows.stop, columns.start : columns.stop] = 1
+    return mask
+
+
+_seen_pixels = Exercise(
+    "An image of 5 x 5 goes through two convolutions with windows of 2 x 2, one after the other. "
+    "Which pixels can change the output in row 0, column 1? Hand in five rows, with 1 for a pixel "
+    "that can and 0 for one that cannot.",
+    hint="Two windows of 2 see three pixels together. Where do the first of them lie?",
+    solution="""
+import torch
+
+image = torch.zeros(1, 1, 5, 5, requires_grad=True)
+ones = torch.ones(1, 1, 2, 2)
+conv2d = torch.nn.functional.conv2d
+conv2d(conv2d(image, ones), ones)[0, 0, 0, 1].backward()
+answer = (image.grad[0, 0] != 0).int()
+""",
+    kind=Numbers("a grid of numbers"),
+    right=lambda: _seen(range(3), range(1, 4)),
+    mistakes=(
+        Mistake(
+            "rows and columns are swapped",
+            lambda: _seen(range(1, 4), range(3)),
+            "Row 0 is at the top, column 1 is one to the right.",
+        ),
+        Mistake(
+            "only one convolution is counted",
+            lambda: _seen(range(2), range(1, 3)),
+            "The second sees several outputs of the first.",
+        ),
+        Mistake(
+            "the place is that of column 0",
+            lambda: _seen(range(3), range(3)),
+            "One step to the right in the output is one step to the right in the image.",
+        ),
+        Mistake(
+            "the windows do not overlap",
+            lambda: _seen(range(4), range(1, 5)),
+            "With stride 1 a further window of two adds a single pixel.",
+        ),
+        Mistake(
+            "that is how strongly they count",
+            lambda: [[0, 1, 2, 1, 0], [0, 2, 4, 2, 0], [0, 1, 2, 1, 0], [0] * 5, [0] * 5],
+            "Only whether they can is asked for: 1 or 0.",
+        ),
+    ),
+    remark="The gradient of one output finds them all.",
+)
+
+_layers_needed = Exercise(
+    "How many convolutions with windows of 3 x 3 and stride 1 must stand one behind the other "
+    "until one number at the end sees 28 pixels of a row or more?",
+    hint="The first sees 3. How many pixels does each further one add?",
+    solution="""
+layers, sees = 0, 1
+while sees < 28:
+    layers, sees = layers + 1, sees + 2
+answer = layers
+""",
+    kind=Numbers("one number"),
+    right=lambda: 14,
+    mistakes=(
+        Mistake(
+            "one is missing",
+            lambda: 13,
+            "These see 27 pixels.",
+        ),
+        Mistake(
+            "the windows do not overlap",
+            lambda: 10,
+            "With stride 1 a further window of three adds two pixels.",
+        ),
+        Mistake(
+            "the sides are multiplied",
+            lambda: 4,
+            "That would need a stride of 3 in every layer.",
+        ),
+        Mistake(
+            "each adds one pixel",
+            lambda: 27,
+            "A window of three adds one pixel on either side.",
+        ),
+    ),
+    remark="That is many. Pooling gets there faster.",
+)
+
+
+EXERCISES = (
+    _field_by_hand,
+    _seen_pixels,
+    _layers_needed,
+)

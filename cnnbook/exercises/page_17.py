@@ -1,0 +1,157 @@
+"""The exercises of page 17."""
+
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+# 17. One update, four lines.
+
+_one_update = Exercise(
+    "A network gives weight times pixel plus bias; its weight is 1, its bias 0. For the pixels "
+    "``[1, 2]`` it should give ``[3, 3]``. The loss is the mean of the squared misses, and SGD has "
+    "the learning rate 0.1. What are weight and bias after one update? Use a pencil.",
+    hint="The misses are -2 and -1. The weight's gradient is the mean of twice the miss times the "
+    "pixel. What does the bias have in place of the pixel?",
+    solution="""
+import torch
+
+pixels, targets = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0])
+parameters = torch.tensor([1.0, 0.0], requires_grad=True)
+loss = (parameters[0] * pixels + parameters[1] - targets).square().mean()
+loss.backward()
+answer = parameters - 0.1 * parameters.grad
+""",
+    kind=Numbers("a row of weight and bias"),
+    right=lambda: [1.4, 0.3],
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the step goes uphill",
+            lambda: [0.6, -0.3],
+            "The optimizer takes the gradient away; it does not add it.",
+        ),
+        Mistake(
+            "the misses are added up and not averaged",
+            lambda: [1.8, 0.6],
+            "The loss is a mean over two pixels, so its gradient is one too.",
+        ),
+        Mistake(
+            "the 2 of the square is forgotten",
+            lambda: [1.2, 0.15],
+            "The gradient of a squared miss is twice the miss.",
+        ),
+        Mistake(
+            "that is the gradient",
+            lambda: [-4, -3],
+            "Multiply it with the learning rate, and take it from weight and bias.",
+        ),
+        Mistake(
+            "the learning rate is forgotten",
+            lambda: [5, 3],
+            "The step is a tenth of that.",
+        ),
+        Mistake(
+            "the pixel is forgotten",
+            lambda: [1.3, 0.3],
+            "The weight met the pixel, so its gradient counts each miss times its pixel.",
+        ),
+    ),
+    remark="The gradients were -4 and -3.",
+)
+
+_not_zeroed = Exercise(
+    "A loss is the square of its only weight, which starts at 3. SGD has the learning rate 0.25, "
+    "and somebody has forgotten ``zero_grad``. Where is the weight after two updates?",
+    hint="The gradient of a square is twice the weight. What is beside the weight when the second "
+    "``backward`` comes?",
+    solution="""
+import torch
+
+weight = torch.tensor(3.0, requires_grad=True)
+sgd = torch.optim.SGD([weight], lr=0.25)
+for _ in range(2):
+    weight.square().backward()
+    sgd.step()
+answer = weight
+""",
+    kind=Numbers("one number"),
+    right=lambda: (3 - 0.25 * 6) - 0.25 * (6 + 3),
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the gradient is zeroed between the updates",
+            lambda: 0.75,
+            "Here it is not: the second is added to the first.",
+        ),
+        Mistake(
+            "that is one update",
+            lambda: 1.5,
+            "Make a second one, with the old gradient still there.",
+        ),
+        Mistake(
+            "the first gradient counts twice",
+            lambda: -1.5,
+            "The second gradient is that of the new place.",
+        ),
+        Mistake(
+            "the 2 of the square is forgotten",
+            lambda: 0.9375,
+            "The gradient of a square is twice the weight.",
+        ),
+    ),
+    remark="Past the goal, which is 0: old gradients push on like a ball that rolls.",
+)
+
+_adam_first = Exercise(
+    "Three parameters have the gradients ``[0.02, -300, 0]``. Adam takes its first step, with the "
+    "learning rate 0.5. By how much does each parameter change? Three decimals will do.",
+    hint="In its first step, Adam divides each gradient by the root of its square. Which way does "
+    "a step go?",
+    solution="""
+import torch
+
+parameters = torch.zeros(3, requires_grad=True)
+adam = torch.optim.Adam([parameters], lr=0.5)
+parameters.grad = torch.tensor([0.02, -300.0, 0.0])
+adam.step()
+answer = parameters
+""",
+    kind=Numbers("a row of three changes"),
+    right=lambda: [-0.5, 0.5, 0],
+    tolerance=THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "the steps go uphill",
+            lambda: [0.5, -0.5, 0],
+            "A step goes against the gradient.",
+        ),
+        Mistake(
+            "that is the step of SGD",
+            lambda: [-0.01, 150, 0],
+            "Adam does not ask how large a gradient is when it has seen no other.",
+        ),
+        Mistake(
+            "the learning rate is forgotten",
+            lambda: [-1, 1, 0],
+            "The sign is multiplied with it.",
+        ),
+        Mistake(
+            "the third one moves",
+            lambda: [-0.5, 0.5, -0.5],
+            "Where nothing is divided by something, nothing comes out.",
+        ),
+        Mistake(
+            "the default learning rate is taken",
+            lambda: [-0.001, 0.001, 0],
+            "The rate is given in the question.",
+        ),
+    ),
+    remark="Gradients 15,000 times apart in size, and steps of one length.",
+)
+
+
+EXERCISES = (
+    _one_update,
+    _not_zeroed,
+    _adam_first,
+)

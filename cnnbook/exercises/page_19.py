@@ -1,0 +1,162 @@
+"""The exercises of page 19."""
+
+import torch
+
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+_shares = Exercise(
+    "A batch of 23 images is shared among five processes as evenly as possible; where it cannot be "
+    "even, the first ones take one more. How many images does each take?",
+    hint="``divmod(23, 5)``: how many has each at least, and how many are left over?",
+    solution="""
+import torch
+
+from cnnbook.engine.distributed import Processes
+
+cpu = torch.device("cpu")
+shares = [Processes(rank, 5, cpu).share(23) for rank in range(5)]
+answer = [share.stop - share.start for share in shares]
+""",
+    kind=Numbers("a row of five numbers"),
+    right=lambda: [5, 5, 5, 4, 4],
+    mistakes=(
+        Mistake(
+            "the last one has too little to do",
+            lambda: [5, 5, 5, 5, 3],
+            "No two may differ by more than one.",
+        ),
+        Mistake(
+            "the last one has too much to do",
+            lambda: [4, 4, 4, 4, 7],
+            "What is left over is shared out too, one image each.",
+        ),
+        Mistake(
+            "the last ones take one more",
+            lambda: [4, 4, 5, 5, 5],
+            "It is the first ones that do.",
+        ),
+        Mistake(
+            "some images are lost",
+            lambda: [4, 4, 4, 4, 4],
+            "Add them up: it must be the whole batch.",
+        ),
+        Mistake(
+            "there are more images than that",
+            lambda: [5, 5, 5, 5, 5],
+            "Add them up: it must be the whole batch.",
+        ),
+    ),
+    remark="The slowest sets the pace, and it has at most one image more than the others.",
+)
+
+
+def _means_and_counts() -> list[tuple[object, ...]]:
+    gradients = torch.tensor([[2.0, 0.0, -1.0], [-1.0, 3.0, 5.0], [4.0, 6.0, 2.0]])
+    return [
+        (gradients, torch.tensor([5, 3, 2])),
+        (gradients[:2], torch.tensor([1, 4])),
+    ]
+
+
+_joined = Exercise(
+    "Each process has the gradient of the *mean* loss of its own images. Write a function "
+    "``joined(gradients, counts)``. It gets these gradients, one process a row, of shape "
+    "``(processes, parameters)``, and how many images each process had, ``(processes,)``, and "
+    "returns the gradient of the mean loss of all images, ``(parameters,)``. Hand in the function.",
+    hint="Make each row a sum again, by the number of its images: ``counts[:, None]`` is a column.",
+    solution="""
+def joined(gradients, counts):
+    sums = gradients * counts[:, None]
+    return sums.sum(dim=0) / counts.sum()
+
+
+answer = joined
+""",
+    kind=Function(_means_and_counts),
+    right=lambda: lambda gradients, counts: (counts.to(gradients) @ gradients) / counts.sum(),
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "all processes have the same say",
+            lambda: lambda gradients, counts: gradients.mean(dim=0),
+            "Who had more images must count for more.",
+        ),
+        Mistake(
+            "the means are added up",
+            lambda: lambda gradients, counts: gradients.sum(dim=0),
+            "The sum of means is no mean; weight them so that the weights add up to 1.",
+        ),
+        Mistake(
+            "that is the gradient of the sum",
+            lambda: lambda gradients, counts: (gradients * counts[:, None]).sum(dim=0),
+            "It still has to be divided by the number of all images.",
+        ),
+        Mistake(
+            "it is divided by the number of processes",
+            lambda: lambda gradients, counts: (gradients * counts[:, None]).mean(dim=0),
+            "The mean is over images.",
+        ),
+        Mistake(
+            "who had fewer images counts for more",
+            lambda: (
+                lambda gradients, counts: (
+                    (gradients / counts[:, None]).sum(dim=0) / (1 / counts).sum()
+                )
+            ),
+            "Multiply with the number of images; do not divide by it.",
+        ),
+    ),
+    remark="The trainer spares itself the detour: its processes hand over sums.",
+)
+
+
+_bytes_of_a_gradient = Exercise(
+    "Several processes train the desperate MLP: ``Linear(784, 2048)``, ReLU, ``Linear(2048, 10)``. "
+    "How many bytes has the gradient that each of them hands over in an update, in float32?",
+    hint="The gradient has one number for each parameter. The biases are parameters too.",
+    solution="""
+from cnnbook.counting import count_parameters
+from cnnbook.networks import mlp
+
+answer = 4 * count_parameters(mlp())
+""",
+    kind=Numbers("one number"),
+    right=lambda: 4 * (2048 * 784 + 2048 + 10 * 2048 + 10),
+    mistakes=(
+        Mistake(
+            "those are the numbers and not their bytes",
+            lambda: 2048 * 784 + 2048 + 10 * 2048 + 10,
+            "A number in float32 has four bytes.",
+        ),
+        Mistake(
+            "the biases are forgotten",
+            lambda: 4 * (2048 * 784 + 10 * 2048),
+            "Each unit has one, and it is trained like the weights.",
+        ),
+        Mistake(
+            "that is for the small CNN",
+            lambda: 4 * 27_130,
+            "The MLP has many more parameters.",
+        ),
+        Mistake(
+            "bits are taken for bytes",
+            lambda: 32 * (2048 * 784 + 2048 + 10 * 2048 + 10),
+            "The 32 in the name of float32 are bits, and eight of them are a byte.",
+        ),
+        Mistake(
+            "a number is counted with eight bytes",
+            lambda: 8 * (2048 * 784 + 2048 + 10 * 2048 + 10),
+            "That would be float64.",
+        ),
+    ),
+    remark="Sixty times as much as for the CNN: who has few parameters is also quick to tell.",
+)
+
+
+EXERCISES = (
+    _shares,
+    _joined,
+    _bytes_of_a_gradient,
+)

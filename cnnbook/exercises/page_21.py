@@ -1,0 +1,153 @@
+"""The exercises of page 21."""
+
+import math
+
+import torch
+
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+
+__all__ = ["EXERCISES"]
+
+# 21. A bigger network: LeNet-5.
+
+_colour_lenet = Exercise(
+    "LeNet-5, as it is taught, gets colour images with three channels in place of grey ones, of "
+    "the same 28 x 28 pixels. How many parameters more does it have?",
+    hint="Only the first layer meets the image. Each of its six kernels gets a slice of weights "
+    "for each channel.",
+    solution="""
+from cnnbook.counting import count_parameters
+from cnnbook.lenet import lenet5
+
+colour = count_parameters(lenet5(image_shape=(3, 28, 28)))
+answer = colour - count_parameters(lenet5())
+""",
+    kind=Numbers("one number"),
+    right=lambda: 6 * 2 * 5 * 5,
+    mistakes=(
+        Mistake(
+            "that is how many weights the layer has now",
+            lambda: 6 * 3 * 5 * 5,
+            "One of the three channels was there before.",
+        ),
+        Mistake(
+            "each channel gets a bias of its own",
+            lambda: 6 * 2 * (5 * 5 + 1),
+            "A kernel has one bias, over however many channels it looks.",
+        ),
+        Mistake(
+            "that is for one kernel",
+            lambda: 2 * 5 * 5,
+            "There are several kernels, and each looks at all channels.",
+        ),
+        Mistake(
+            "all layers are multiplied",
+            lambda: 2 * 61_706,
+            "What the first layer puts out has as many channels as before.",
+        ),
+        Mistake(
+            "that is one channel more",
+            lambda: 6 * 5 * 5,
+            "From one to three is a step of two.",
+        ),
+    ),
+    remark="Less than half a percent of the network: colour is cheap.",
+)
+
+_count_updates = Exercise(
+    "A training has 60,000 images, mini-batches of 128 and 5 epochs; the last mini-batch of an "
+    "epoch may be smaller. How many updates are made?",
+    hint="How many mini-batches does an epoch have, when none of the images is left out?",
+    solution="""
+import torch
+
+answer = 5 * len(torch.arange(60_000).split(128))
+""",
+    kind=Numbers("one number"),
+    right=lambda: 5 * math.ceil(60_000 / 128),
+    mistakes=(
+        Mistake(
+            "the last mini-batch is left out",
+            lambda: 5 * (60_000 // 128),
+            "It is smaller, and it is used.",
+        ),
+        Mistake(
+            "that is not a whole number of updates in an epoch",
+            lambda: 5 * 60_000 / 128,
+            "Round up in each epoch.",
+        ),
+        Mistake(
+            "that is one epoch",
+            lambda: math.ceil(60_000 / 128),
+            "There are more epochs than one.",
+        ),
+        Mistake(
+            "that is the full batch",
+            lambda: 5,
+            "There is an update for each mini-batch, not for each epoch.",
+        ),
+        Mistake(
+            "the images of all epochs are laid in one row",
+            lambda: math.ceil(5 * 60_000 / 128),
+            "A mini-batch ends where its epoch ends.",
+        ),
+    ),
+    remark="With the full batch there would have been five.",
+)
+
+_loss_of_an_epoch = Exercise(
+    "Write a function ``epoch_loss(losses, sizes)``. It gets the losses of the mini-batches of an "
+    "epoch, each the mean over its images, and how many images each had. It returns the mean over "
+    "all images, one number. Hand in the function.",
+    hint="A mean is a sum divided by a count. Which sum belongs to each mini-batch, and how many "
+    "images are there in all?",
+    solution="""
+def epoch_loss(losses, sizes):
+    return (losses * sizes).sum() / sizes.sum()
+
+
+answer = epoch_loss
+""",
+    kind=Function(
+        lambda: [(torch.tensor([2.0, 1.0, 6.0]), torch.tensor([4.0, 4.0, 2.0]))],
+    ),
+    right=lambda: (
+        lambda losses, sizes: torch.dot(losses.double(), sizes.double() / sizes.double().sum())
+    ),
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "every mini-batch counts alike",
+            lambda: lambda losses, sizes: losses.mean(),
+            "A smaller one has fewer images, and each image should count alike.",
+        ),
+        Mistake(
+            "the losses are added up",
+            lambda: lambda losses, sizes: losses.sum(),
+            "Each is a mean already, and over a different number of images.",
+        ),
+        Mistake(
+            "that is the sum over all images",
+            lambda: lambda losses, sizes: (losses * sizes).sum(),
+            "Divide by how many they are.",
+        ),
+        Mistake(
+            "it is divided by the number of mini-batches",
+            lambda: lambda losses, sizes: (losses * sizes).mean(),
+            "Divide by the number of images.",
+        ),
+        Mistake(
+            "the small ones count most",
+            lambda: lambda losses, sizes: (losses / sizes).sum() / (1 / sizes).sum(),
+            "A mini-batch of many images should count more.",
+        ),
+    ),
+    remark="The full batch, in pieces, is added up in the same way.",
+)
+
+
+EXERCISES = (
+    _colour_lenet,
+    _count_updates,
+    _loss_of_an_epoch,
+)
