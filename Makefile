@@ -29,7 +29,7 @@ test: $(STAMP) ## run every test and doctest, and the doctests file by file as r
 
 test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processes, kills by the dozen
 	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -m "long or not long" tests/test_image_faults.py \
-	  tests/test_checkpoints.py tests/test_stopping.py tests/test_distributed.py tests/test_examples.py
+	  tests/test_checkpoints.py tests/test_signals.py tests/test_distributed.py tests/test_examples.py
 
 bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop and peers; idle machine
 	@$(BIN)/python tests/benchmarks/bench_layers.py

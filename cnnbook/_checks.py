@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from cnnbook.shapes import _Size
+_Size = int | tuple[int, int]
 
 __all__ = [
+    "check_bool",
     "check_dtype",
+    "check_float",
     "check_generator",
     "check_image_shape",
     "check_images",
+    "check_int",
     "check_net",
     "check_number_type",
     "check_parameter_count",
     "check_room",
-    "check_together",
+    "check_same_dtype_and_device",
     "pair",
     "per_axis",
-    "real_number",
-    "true_or_false",
-    "whole_number",
 ]
 
 # Numbers that torch multiplies and adds everywhere; the narrower ones are for storing only.
@@ -36,14 +36,14 @@ _FRACTIONS = (
 )
 
 
-def whole_number(value: int, *, name: str, least: int, most: int | None = None) -> int:
+def check_int(value: int, *, name: str, minimum: int, maximum: int | None = None) -> int:
     """Return a whole number, or say what is wrong with it.
 
     Args:
         value: An ``int``, or anything that stands for one, such as ``numpy.int64(3)``.
         name: The argument's name, for the error message.
-        least: The smallest number that makes sense.
-        most: The largest; ``2**31 - 1`` where it is left out, beyond which torch itself counts
+        minimum: The smallest number that makes sense.
+        maximum: The largest; ``2**31 - 1`` where it is left out, beyond which torch itself counts
             wrongly or not at all.
 
     Returns:
@@ -51,17 +51,17 @@ def whole_number(value: int, *, name: str, least: int, most: int | None = None) 
 
     Raises:
         TypeError: ``value`` is not a whole number; ``True`` and ``2.0`` are not.
-        ValueError: ``value`` is below ``least`` or above ``most``.
+        ValueError: ``value`` is below ``minimum`` or above ``maximum``.
 
     Examples:
-        >>> from cnnbook._checks import whole_number
-        >>> whole_number(3, name="stride", least=1)
+        >>> from cnnbook._checks import check_int
+        >>> check_int(3, name="stride", minimum=1)
         3
-        >>> whole_number(2.0, name="stride", least=1)
+        >>> check_int(2.0, name="stride", minimum=1)
         Traceback (most recent call last):
             ...
         TypeError: stride: expected a whole number, got 2.0
-        >>> whole_number(0, name="stride", least=1)
+        >>> check_int(0, name="stride", minimum=1)
         Traceback (most recent call last):
             ...
         ValueError: stride: expected at least 1, got 0
@@ -77,39 +77,39 @@ def whole_number(value: int, *, name: str, least: int, most: int | None = None) 
         number = None
     if number is None:
         raise TypeError(f"{name}: expected a whole number, got {value!r}")
-    if number < least:
-        raise ValueError(f"{name}: expected at least {least}, got {number}")
-    largest = 2**31 - 1 if most is None else most
+    if number < minimum:
+        raise ValueError(f"{name}: expected at least {minimum}, got {number}")
+    largest = 2**31 - 1 if maximum is None else maximum
     if number > largest:
         raise ValueError(f"{name}: expected at most {largest}, got {number}")
     return number
 
 
-def real_number(value: float, *, name: str, above: float, most: float | None = None) -> float:
+def check_float(value: float, *, name: str, above: float, maximum: float | None = None) -> float:
     """Return a finite number, or say what is wrong with it.
 
     Args:
         value: An ``int`` or a ``float``.
         name: The argument's name, for the error message.
         above: What the number must be larger than; ``-math.inf`` allows every finite one.
-        most: The largest number that makes sense; every finite one where it is left out.
+        maximum: The largest number that makes sense; every finite one where it is left out.
 
     Returns:
         The number as a ``float``.
 
     Raises:
         TypeError: ``value`` is not a number; ``True`` and ``1j`` are not.
-        ValueError: ``value`` is infinite, NaN, not above ``above``, or above ``most``.
+        ValueError: ``value`` is infinite, NaN, not above ``above``, or above ``maximum``.
 
     Examples:
-        >>> from cnnbook._checks import real_number
-        >>> real_number(2, name="sigma", above=0)
+        >>> from cnnbook._checks import check_float
+        >>> check_float(2, name="sigma", above=0)
         2.0
-        >>> real_number(float("nan"), name="sigma", above=0)
+        >>> check_float(float("nan"), name="sigma", above=0)
         Traceback (most recent call last):
             ...
         ValueError: sigma: expected a finite number, got nan
-        >>> real_number(-1.5, name="sigma", above=0)
+        >>> check_float(-1.5, name="sigma", above=0)
         Traceback (most recent call last):
             ...
         ValueError: sigma: expected a number above 0, got -1.5
@@ -127,12 +127,12 @@ def real_number(value: float, *, name: str, above: float, most: float | None = N
         raise ValueError(f"{name}: expected a finite number, got {value}")
     if value <= above:
         raise ValueError(f"{name}: expected a number above {above}, got {value}")
-    if most is not None and value > most:
-        raise ValueError(f"{name}: expected at most {most}, got {value}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name}: expected at most {maximum}, got {value}")
     return float(value)
 
 
-def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, int]:
+def pair(value: int | tuple[int, int], *, name: str, minimum: int) -> tuple[int, int]:
     """Return one whole number as (rows, columns), or check a pair of them.
 
     torch lets every knob of a two-dimensional layer be one number or two; this is that rule in
@@ -141,22 +141,22 @@ def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, i
     Args:
         value: One whole number for both axes, or a pair ``(rows, columns)``.
         name: The argument's name, for the error message.
-        least: The smallest number that makes sense.
+        minimum: The smallest number that makes sense.
 
     Returns:
         The pair ``(rows, columns)``.
 
     Raises:
         TypeError: ``value`` is neither a whole number nor a pair of them.
-        ValueError: A number is below ``least``.
+        ValueError: A number is below ``minimum``.
 
     Examples:
         >>> from cnnbook._checks import pair
-        >>> pair(3, name="kernel_size", least=1)
+        >>> pair(3, name="kernel_size", minimum=1)
         (3, 3)
-        >>> pair((2, 5), name="kernel_size", least=1)
+        >>> pair((2, 5), name="kernel_size", minimum=1)
         (2, 5)
-        >>> pair((1, 2, 3), name="kernel_size", least=1)
+        >>> pair((1, 2, 3), name="kernel_size", minimum=1)
         Traceback (most recent call last):
             ...
         TypeError: kernel_size: expected a whole number or a pair of them, got (1, 2, 3)
@@ -166,7 +166,7 @@ def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, i
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     try:
-        rows, columns = (whole_number(one, name=name, least=least) for one in values)
+        rows, columns = (check_int(one, name=name, minimum=minimum) for one in values)
     except TypeError:
         wrong = True
     except ValueError:
@@ -181,7 +181,7 @@ def pair(value: int | tuple[int, int], *, name: str, least: int) -> tuple[int, i
     return rows, columns
 
 
-def true_or_false(value: bool, *, name: str) -> bool:
+def check_bool(value: bool, *, name: str) -> bool:
     """Return a truth value, or say that something else came.
 
     Python takes anything for true or false, so ``ceil_mode="no"`` would count as yes.
@@ -197,10 +197,10 @@ def true_or_false(value: bool, *, name: str) -> bool:
         TypeError: ``value`` is neither.
 
     Examples:
-        >>> from cnnbook._checks import true_or_false
-        >>> true_or_false(True, name="ceil_mode")
+        >>> from cnnbook._checks import check_bool
+        >>> check_bool(True, name="ceil_mode")
         True
-        >>> true_or_false("no", name="ceil_mode")
+        >>> check_bool("no", name="ceil_mode")
         Traceback (most recent call last):
             ...
         TypeError: ceil_mode: expected True or False, got 'no'
@@ -367,7 +367,9 @@ convert with images.float()
         )
 
 
-def check_together(reference: torch.Tensor, name: str, **others: torch.Tensor | None) -> None:
+def check_same_dtype_and_device(
+    reference: torch.Tensor, name: str, **others: torch.Tensor | None
+) -> None:
     """Refuse tensors that cannot be multiplied with each other.
 
     Args:
@@ -381,9 +383,9 @@ def check_together(reference: torch.Tensor, name: str, **others: torch.Tensor | 
 
     Examples:
         >>> import torch
-        >>> from cnnbook._checks import check_together
-        >>> check_together(torch.zeros(1), "images", weight=torch.ones(2), bias=None)
-        >>> check_together(torch.zeros(1), "images", weight=torch.ones(2).double())
+        >>> from cnnbook._checks import check_same_dtype_and_device
+        >>> check_same_dtype_and_device(torch.zeros(1), "images", weight=torch.ones(2), bias=None)
+        >>> check_same_dtype_and_device(torch.zeros(1), "images", weight=torch.ones(2).double())
         Traceback (most recent call last):
             ...
         TypeError: weight: expected the dtype of images, torch.float32, got torch.float64; \
@@ -466,14 +468,14 @@ whole numbers 1/4 would be 0; use torch.float32
         )
 
 
-def per_axis(**knobs: _Size) -> tuple[Iterator[dict[str, int]], bool]:
+def per_axis(**options: _Size) -> tuple[Iterator[dict[str, int]], bool]:
     """Split knobs into those of the rows and those of the columns; say whether any was a pair."""
     pairs = {
-        name: pair(value, name=name, least=0 if name.endswith("padding") else 1)
-        for name, value in knobs.items()
+        name: pair(value, name=name, minimum=0 if name.endswith("padding") else 1)
+        for name, value in options.items()
     }
     axes = ({name: both[axis] for name, both in pairs.items()} for axis in (0, 1))
-    return axes, any(isinstance(knob, (tuple, list)) for knob in knobs.values())
+    return axes, any(isinstance(option, (tuple, list)) for option in options.values())
 
 
 # Parameters of the largest network that is made: 4 GB in float32. Beyond it a slip (a pixel count
@@ -485,7 +487,7 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> tuple[int, int, int]
     if not isinstance(image_shape, (tuple, list)) or len(image_shape) != 3:
         raise TypeError(f"image_shape: expected (c, h, w), got {image_shape!r}")
     channels, height, width = (
-        whole_number(size, name="image_shape", least=1) for size in image_shape
+        check_int(size, name="image_shape", minimum=1) for size in image_shape
     )
     return channels, height, width
 

@@ -4,7 +4,13 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_images, check_number_type, check_together, pair, whole_number
+from cnnbook._checks import (
+    check_images,
+    check_int,
+    check_number_type,
+    check_same_dtype_and_device,
+    pair,
+)
 from cnnbook.shapes import same_padding
 
 __all__ = [
@@ -40,13 +46,13 @@ def borders_of(
             )
         if padding == "valid":
             return (0, 0), (0, 0)
-        if pair(stride, name="stride", least=1) != (1, 1):
+        if pair(stride, name="stride", minimum=1) != (1, 1):
             raise ValueError(
                 f"padding: 'same' expects stride 1, got stride {stride}; "
                 "a larger stride cannot keep the size"
             )
         return same_padding(kernel_size, dilation=dilation)
-    rows, columns = pair(padding, name="padding", least=0)
+    rows, columns = pair(padding, name="padding", minimum=0)
     return (rows, rows), (columns, columns)
 
 
@@ -55,7 +61,7 @@ def weight_size(weight: torch.Tensor) -> tuple[int, int]:
 
 
 def check_groups(groups: int, weight: torch.Tensor) -> int:
-    groups = whole_number(groups, name="groups", least=1)
+    groups = check_int(groups, name="groups", minimum=1)
     if weight.shape[0] % groups:
         raise ValueError(
             f"groups: expected a divisor of the {weight.shape[0]} kernels, got {groups}"
@@ -98,7 +104,7 @@ got (5, 1, 2, 2)
     check_images(images)
     check_number_type(images, name="images")
     channels = images.shape[1]
-    groups = whole_number(groups, name="groups", least=1)
+    groups = check_int(groups, name="groups", minimum=1)
     if channels % groups:
         raise ValueError(
             f"groups: expected a divisor of the {channels} image channels, got {groups}"
@@ -115,7 +121,7 @@ got (5, 1, 2, 2)
             f"weight: expected a number of kernels divisible by groups={groups}, got {shape[0]}"
         )
     check_bias(bias, shape[0])
-    check_together(images, "images", weight=weight, bias=bias)
+    check_same_dtype_and_device(images, "images", weight=weight, bias=bias)
 
 
 def check_weight(weight: torch.Tensor, *, axes: str = "(out, in / groups, kh, kw)") -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from cnnbook._checks import check_number_type, check_room, pair, true_or_false, whole_number
+from cnnbook._checks import check_bool, check_int, check_number_type, check_room, pair
 from cnnbook._conv_options import (
     Padding,
     borders_of,
@@ -89,9 +89,9 @@ weight[None, None]
     check_weight(weight)
     if weight.is_meta:
         raise ValueError("weight: expected weights to write down, got a tensor on 'meta'")
-    sparse = true_or_false(sparse, name="sparse")
+    sparse = check_bool(sparse, name="sparse")
     groups = check_groups(groups, weight)
-    height, width = pair(image_size, name="image_size", least=1)
+    height, width = pair(image_size, name="image_size", minimum=1)
     kernel_size = weight_size(weight)
     borders = borders_of(kernel_size, stride, padding, dilation)
     full = padded_size((height, width), borders)
@@ -202,10 +202,10 @@ def band_matrix(
         )
     return conv_matrix(
         weights[None, None, None],
-        (1, whole_number(size, name="size", least=1)),
-        stride=(1, whole_number(stride, name="stride", least=1)),
-        padding=(0, whole_number(padding, name="padding", least=0)),
-        dilation=(1, whole_number(dilation, name="dilation", least=1)),
+        (1, check_int(size, name="size", minimum=1)),
+        stride=(1, check_int(stride, name="stride", minimum=1)),
+        padding=(0, check_int(padding, name="padding", minimum=0)),
+        dilation=(1, check_int(dilation, name="dilation", minimum=1)),
     )
 
 

@@ -9,11 +9,11 @@ import torch
 from cnnbook._checks import (
     check_generator,
     check_images,
+    check_int,
     check_number_type,
     check_room,
-    check_together,
+    check_same_dtype_and_device,
     pair,
-    whole_number,
 )
 from cnnbook._conv_options import (
     Borders,
@@ -115,8 +115,8 @@ add axes with weight[None, None]
     padded = _pad(images, borders_of(kernel_size, stride, padding, dilation))
     size = (padded.shape[2], padded.shape[3])
     rows, columns = output_size(size, kernel_size, stride=stride, dilation=dilation)
-    down, right = pair(stride, name="stride", least=1)
-    gap_down, gap_right = pair(dilation, name="dilation", least=1)
+    down, right = pair(stride, name="stride", minimum=1)
+    gap_down, gap_right = pair(dilation, name="dilation", minimum=1)
     reach_down = gap_down * (kernel_size[0] - 1) + 1
     reach_right = gap_right * (kernel_size[1] - 1) + 1
     # Groups are independent: (n, groups, 1, c / groups, h, w) meets (groups, out / groups, ...).
@@ -272,7 +272,7 @@ def conv2d_input_grad(
     """
     check_weight(weight)
     groups = check_groups(groups, weight)
-    size = pair(image_size, name="image_size", least=1)
+    size = pair(image_size, name="image_size", minimum=1)
     kernel_size = weight_size(weight)
     borders = borders_of(kernel_size, stride, padding, dilation)
     full = padded_size(size, borders)
@@ -280,7 +280,7 @@ def conv2d_input_grad(
         grad_output,
         (None, len(weight), *output_size(full, kernel_size, stride=stride, dilation=dilation)),
     )
-    check_together(grad_output, "grad_output", weight=weight)
+    check_same_dtype_and_device(grad_output, "grad_output", weight=weight)
     # n image, g group, o kernel, c channel, yx output, ij kernel. The conjugate, which does
     # nothing to real numbers, makes it the adjoint for complex ones, as in torch.
     handed = torch.einsum(
@@ -351,8 +351,8 @@ def conv2d_weight_grad(
     """
     check_images(images)
     check_number_type(images, name="images")
-    kernel = pair(kernel_size, name="kernel_size", least=1)
-    groups = whole_number(groups, name="groups", least=1)
+    kernel = pair(kernel_size, name="kernel_size", minimum=1)
+    groups = check_int(groups, name="groups", minimum=1)
     n, channels = images.shape[:2]
     if channels % groups:
         raise ValueError(
@@ -369,7 +369,7 @@ def conv2d_weight_grad(
             f"grad_output: expected a number of channels divisible by groups={groups}, "
             f"got {kernels}"
         )
-    check_together(images, "images", grad_output=grad_output)
+    check_same_dtype_and_device(images, "images", grad_output=grad_output)
     columns, _ = _columns(_pad(images, borders), kernel, stride, dilation, groups)
     gradients = torch.unflatten(grad_output.flatten(2), 1, (groups, -1))
     # Over images and positions at once; the conjugate as in conv2d_input_grad.
@@ -472,7 +472,7 @@ got (2, 1, 1, 1)
     check_number_type(images, name="images")
     check_weight(weight, axes="(in, out / groups, kh, kw)")
     channels = images.shape[1]
-    groups = whole_number(groups, name="groups", least=1)
+    groups = check_int(groups, name="groups", minimum=1)
     if channels % groups:
         raise ValueError(
             f"groups: expected a divisor of the {channels} image channels, got {groups}"
@@ -483,7 +483,7 @@ got (2, 1, 1, 1)
             f"channels, got {tuple(weight.shape)}"
         )
     check_bias(bias, weight.shape[1] * groups)
-    check_together(images, "images", weight=weight, bias=bias)
+    check_same_dtype_and_device(images, "images", weight=weight, bias=bias)
     size, kernel_size = (images.shape[2], images.shape[3]), weight_size(weight)
     # Before anything is taken away, and after.
     full = transposed_output_size(size, kernel_size, stride=stride, dilation=dilation)
@@ -495,7 +495,7 @@ got (2, 1, 1, 1)
         output_padding=output_padding,
         dilation=dilation,
     )
-    top, left = pair(padding, name="padding", least=0)
+    top, left = pair(padding, name="padding", minimum=0)
     spread = torch.einsum(
         "ngcyx,gcoij->ngoyxij",
         torch.unflatten(images, 1, (groups, -1)),
@@ -662,7 +662,7 @@ def moving_average(images: torch.Tensor, *, size: int | tuple[int, int]) -> torc
     """
     check_images(images)
     check_number_type(images, name="images")
-    return windows(images, pair(size, name="size", least=1)).mean(dim=(-2, -1))
+    return windows(images, pair(size, name="size", minimum=1)).mean(dim=(-2, -1))
 
 
 def expand_features(
@@ -718,8 +718,8 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
     check_images(images)
     check_number_type(images, name="images")
     channels = images.shape[1]
-    kernels = whole_number(out_channels, name="out_channels", least=1)
-    size = pair(kernel_size, name="kernel_size", least=1)
+    kernels = check_int(out_channels, name="out_channels", minimum=1)
+    size = pair(kernel_size, name="kernel_size", minimum=1)
     check_generator(generator, optional=True)
     # Called for its refusal, before any random number is drawn.
     output_size((images.shape[2], images.shape[3]), size)

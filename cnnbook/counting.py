@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from cnnbook._checks import true_or_false, whole_number
+from cnnbook._checks import check_bool, check_int
 from cnnbook._tables import html_table, text_table
-from cnnbook.networks import modes_kept
+from cnnbook.networks import preserve_mode
 
 __all__ = [
     "CostTable",
@@ -117,7 +117,7 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
         Derived here.
     """
     _check_net(net)
-    true_or_false(trainable_only, name="trainable_only")
+    check_bool(trainable_only, name="trainable_only")
     return sum(
         parameter.numel()
         for parameter in net.parameters()
@@ -516,7 +516,7 @@ actual input size
     _check_net(net)
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
         raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
-    shape = tuple(whole_number(size, name="input_shape", least=1) for size in input_shape)
+    shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)
     if math.prod(shape) > _MOST_NUMBERS:
         raise ValueError(
             f"input_shape: expected at most {_MOST_NUMBERS:,} numbers, got {shape}, which is "
@@ -596,13 +596,13 @@ def _watch(
     first = next((p for p in net.parameters() if p.is_floating_point()), torch.zeros(0))
     hooks = [note(name) for name in layers]
     try:
-        with modes_kept(net, training=False), torch.no_grad():
+        with preserve_mode(net, training=False), torch.no_grad():
             net(torch.zeros(1, *shape, dtype=first.dtype, device=first.device))
     # What a network raises for a shape that it does not take is up to its author.
     except Exception as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0]
+        message = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"input_shape: expected one that the network takes, got {shape}: {told}"
+            f"input_shape: expected one that the network takes, got {shape}: {message}"
         ) from error
     finally:
         for hook in hooks:

@@ -309,10 +309,10 @@ def _take(reply: http.client.HTTPResponse, file: _Wanted) -> None:
     """Write a reply's bytes into a file, at its end or from its start."""
     have = file.have()
     if reply.status == 206 and have:
-        told = reply.headers.get("Content-Range", "")
-        if not told.startswith(f"bytes {have}-"):
+        message = reply.headers.get("Content-Range", "")
+        if not message.startswith(f"bytes {have}-"):
             file.forget()
-            raise _Passing(f"asked for the bytes from {have} on, got {told!r}")
+            raise _Passing(f"asked for the bytes from {have} on, got {message!r}")
     elif reply.status == 200:
         file.forget()
         have = 0
@@ -331,7 +331,7 @@ def _take(reply: http.client.HTTPResponse, file: _Wanted) -> None:
 
 def _ask(waiting: list[str], file: _Wanted, failures: dict[str, str]) -> str | None:
     """Ask mirror after mirror, round after round; return the one that sent the last byte."""
-    most, rounds = 0, 0
+    maximum, rounds = 0, 0
     while waiting:
         pause = min(_PAUSE * 2**rounds, _LONGEST_PAUSE)
         for mirror in list(waiting):
@@ -346,8 +346,8 @@ def _ask(waiting: list[str], file: _Wanted, failures: dict[str, str]) -> str | N
             else:
                 return mirror
         rounds += 1
-        if file.have() >= most + _PROGRESS:
-            most, rounds = file.have(), 0
+        if file.have() >= maximum + _PROGRESS:
+            maximum, rounds = file.have(), 0
         if rounds >= _TRIES or time.monotonic() + pause >= file.deadline:
             break
         if waiting:
@@ -412,7 +412,7 @@ def fetch(target: Path, mirrors: Sequence[str], *, size: int, md5: str, seconds:
         except _DiskError as error:
             raise error.cause from None
     if came_from is None:
-        told = [f"{mirror}{target.name}: {why}" for mirror, why in failures.items()]
-        raise FetchError("; ".join(told) or "no mirror is known")
+        message = [f"{mirror}{target.name}: {why}" for mirror, why in failures.items()]
+        raise FetchError("; ".join(message) or "no mirror is known")
     _log.info("downloaded %s%s in %.1f s", came_from, target.name, time.monotonic() - started)
     return came_from

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from cnnbook._checks import check_generator, whole_number
+from cnnbook._checks import check_generator, check_int
 
 __all__ = ["GARMENT_NAMES", "draw_garments"]
 
@@ -253,8 +253,8 @@ def _posed(parts: list[_Part], u: _Uniform) -> list[_Part]:
     shear = torch.stack(
         [size * stretch, lean, torch.zeros_like(size), size / stretch], dim=1
     ).reshape(-1, 2, 2)
-    place = torch.stack([u(-0.12, 0.12), u(-0.1, 0.1)], dim=1)[:, None]
-    return [(corners @ (turn @ shear).mT + place, shade) for corners, shade in parts]
+    position = torch.stack([u(-0.12, 0.12), u(-0.1, 0.1)], dim=1)[:, None]
+    return [(corners @ (turn @ shear).mT + position, shade) for corners, shade in parts]
 
 
 def _inside(corners: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
@@ -351,7 +351,7 @@ def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, 
         Derived here; the classes are those of Xiao, Rasul and Vollgraf (2017), Fashion-MNIST,
         section 2.
     """
-    n = whole_number(n, name="n", least=1)
+    n = check_int(n, name="n", minimum=1)
     check_generator(generator)
     labels = torch.randint(len(GARMENT_NAMES), (n,), generator=generator)
     images = torch.empty(n, 1, _PIXELS, _PIXELS)

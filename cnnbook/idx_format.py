@@ -170,8 +170,8 @@ def check_labels(labels: torch.Tensor, *, images: int, classes: int, name: str) 
         )
     wrong = ((labels < 0) | (labels >= classes)).nonzero()[:, 0]
     if len(wrong):
-        place = int(wrong[0])
+        position = int(wrong[0])
         raise IdxError(
-            f"{name}: expected labels from 0 to {classes - 1}, got {int(labels[place])} "
-            f"at place {place}"
+            f"{name}: expected labels from 0 to {classes - 1}, got {int(labels[position])} "
+            f"at place {position}"
         )

@@ -17,7 +17,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_images, true_or_false, whole_number
+from cnnbook._checks import check_bool, check_images, check_int
 from cnnbook._devices import check_device
 from cnnbook.garments import GARMENT_NAMES, draw_garments
 from cnnbook.published_files import (
@@ -261,12 +261,12 @@ def load_fashion_mnist(
     """
     counts = {"train": n_train, "test": n_test}
     for part, count in counts.items():
-        counts[part] = whole_number(count, name=f"n_{part}", least=1)
-        most = _published_count(part)
-        if count > most:
-            raise ValueError(f"n_{part}: expected 1 to {most}, got {count}")
-    true_or_false(download, name="download")
-    true_or_false(one_hot, name="one_hot")
+        counts[part] = check_int(count, name=f"n_{part}", minimum=1)
+        maximum = _published_count(part)
+        if count > maximum:
+            raise ValueError(f"n_{part}: expected 1 to {maximum}, got {count}")
+    check_bool(download, name="download")
+    check_bool(one_hot, name="one_hot")
     if not isinstance(fallback, str) or fallback not in ("error", "drawn"):
         raise ValueError(f"fallback: expected 'error' or 'drawn', got {fallback!r}")
     target = torch.device("cpu") if device is None else check_device(device)
@@ -275,7 +275,7 @@ def load_fashion_mnist(
     # fallback; so this stands outside the try.
     explicit = _explicit_root(root)
     try:
-        stored, place = _find(explicit, counts, download=download)
+        stored, position = _find(explicit, counts, download=download)
     except (FileNotFoundError, RuntimeError) as error:
         if fallback == "error":
             raise
@@ -286,7 +286,7 @@ def load_fashion_mnist(
         source = "drawn garments, since Fashion-MNIST could not be had"
     else:
         tensors = tuple(_tensor(one) for one in stored)
-        source, drawn = f"Fashion-MNIST, from {place}", False
+        source, drawn = f"Fashion-MNIST, from {position}", False
     train_images, train_labels, test_images, test_labels = tensors
     _log.info("images from %s", source, extra={"source": source, "drawn": drawn})
     if one_hot:
@@ -365,7 +365,7 @@ def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
     check_images(images)
     if images.layout != torch.strided:
         raise TypeError(f"images: expected a dense tensor, got {images.layout}")
-    seed = whole_number(seed, name="seed", least=0)
+    seed = check_int(seed, name="seed", minimum=0)
     # Drawn on the CPU, so that the order is the same on every device.
     order = torch.randperm(
         images.shape[2] * images.shape[3], generator=torch.Generator().manual_seed(seed)
@@ -460,7 +460,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"{error}; put the four .gz files into {raw}, or set CNNBOOK_MIRROR to an "
                     "address that can be reached"
                 ) from None
-        told = [_tell(raw_folder(folder)) for folder, _ in places]
+        message = [_tell(raw_folder(folder)) for folder, _ in places]
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
@@ -470,9 +470,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was there before is still there", file=sys.stderr)
         return 130
-    complete = any(usable for usable, _ in told)
+    complete = any(usable for usable, _ in message)
     print("complete: no network is needed" if complete else "incomplete: --download gets the rest")
-    return 0 if complete and (all(right for _, right in told) or not options.verify) else 1
+    return 0 if complete and (all(right for _, right in message) or not options.verify) else 1
 
 
 if __name__ == "__main__":

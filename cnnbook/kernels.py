@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_dtype, pair, real_number, whole_number
+from cnnbook._checks import check_dtype, check_float, check_int, pair
 from cnnbook._devices import check_device
 
 __all__ = [
@@ -35,13 +35,13 @@ def _made(
 ) -> torch.Tensor:
     """Return numbers as a kernel of the wanted type and place."""
     check_dtype(dtype)
-    place = torch.device("cpu") if device is None else check_device(device)
+    device = torch.device("cpu") if device is None else check_device(device)
     # By way of float64, so that a weight is rounded once.
-    return torch.as_tensor(rows, dtype=torch.float64).to(dtype).to(place)
+    return torch.as_tensor(rows, dtype=torch.float64).to(dtype).to(device)
 
 
 def _size(size: int | tuple[int, int]) -> tuple[int, int]:
-    rows, columns = pair(size, name="size", least=1)
+    rows, columns = pair(size, name="size", minimum=1)
     if rows * columns > _MOST:
         raise ValueError(f"size: expected at most {_MOST:,} weights, got {rows} x {columns}")
     return rows, columns
@@ -188,8 +188,8 @@ def shift_kernel(
     Source:
         Derived here.
     """
-    down = whole_number(down, name="down", least=-4999, most=4999)
-    right = whole_number(right, name="right", least=-4999, most=4999)
+    down = check_int(down, name="down", minimum=-4999, maximum=4999)
+    right = check_int(right, name="right", minimum=-4999, maximum=4999)
     kernel = torch.zeros(2 * abs(down) + 1, 2 * abs(right) + 1, dtype=torch.float64)
     kernel[abs(down) - down, abs(right) - right] = 1
     return _made(kernel, dtype, device)
@@ -240,7 +240,7 @@ def gaussian_kernel(
         Gonzalez and Woods (2018), Digital Image Processing, section 3.5, Gaussian filter.
     """
     sizes = _size(size)
-    width = real_number(sigma, name="sigma", above=0)
+    width = check_float(sigma, name="sigma", above=0)
     # Scaled so that the largest exponent is 0: a narrow bell on an even kernel must not vanish.
     column, row = (
         torch.softmax(
@@ -383,7 +383,7 @@ def laplacian_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.6.
     """
-    count = whole_number(neighbours, name="neighbours", least=1)
+    count = check_int(neighbours, name="neighbours", minimum=1)
     if count not in (4, 8):
         raise ValueError(f"neighbours: expected 4 or 8, got {count}")
     corner = 1.0 if count == 8 else 0.0
@@ -428,7 +428,7 @@ def sharpening_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.6.
     """
-    part = real_number(amount, name="amount", above=-math.inf)
+    part = check_float(amount, name="amount", above=-math.inf)
     # Adding 0 turns the -0.0 of an amount of 0 into 0.0.
     side = -part + 0.0
     return _made([[0.0, side, 0.0], [side, 1 + 4 * part, side], [0.0, side, 0.0]], dtype, device)

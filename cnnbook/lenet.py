@@ -10,10 +10,10 @@ import torch
 from cnnbook._checks import (
     check_image_shape,
     check_images,
+    check_int,
     check_number_type,
     check_parameter_count,
     pair,
-    whole_number,
 )
 
 __all__ = ["PartialConv2d", "RadialBasis", "ScaledTanh", "Subsampling", "digit_codes", "lenet5"]
@@ -141,7 +141,7 @@ class Subsampling(torch.nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.channels = whole_number(channels, name="channels", least=1)
+        self.channels = check_int(channels, name="channels", minimum=1)
         check_parameter_count(2 * self.channels, channels=self.channels)
         self.weight = torch.nn.Parameter(torch.empty(self.channels))
         self.bias = torch.nn.Parameter(torch.empty(self.channels))
@@ -222,10 +222,10 @@ class PartialConv2d(torch.nn.Module):
         kernel_size: int | tuple[int, int],
     ) -> None:
         super().__init__()
-        self.in_channels = whole_number(in_channels, name="in_channels", least=1)
+        self.in_channels = check_int(in_channels, name="in_channels", minimum=1)
         self.connections = _connections(connections, self.in_channels)
         self.out_channels = len(self.connections)
-        self.kernel_size = pair(kernel_size, name="kernel_size", least=1)
+        self.kernel_size = pair(kernel_size, name="kernel_size", minimum=1)
         count = sum(map(len, self.connections))
         # The full weight counts: it is made in every pass.
         check_parameter_count(
@@ -377,7 +377,7 @@ def _connections(
         )
     checked = []
     for number, some in enumerate(connections):
-        maps = tuple(whole_number(one, name="connections", least=0) for one in some)
+        maps = tuple(check_int(one, name="connections", minimum=0) for one in some)
         if len(set(maps)) < len(maps) or max(maps) >= in_channels:
             raise ValueError(
                 f"connections: expected different numbers from 0 to {in_channels - 1}, got "
@@ -431,7 +431,7 @@ def digit_codes(*, classes: int = 10) -> torch.Tensor:
         LeCun, Bottou, Bengio and Haffner (1998), section II.B and figure 3, for the idea; the
         drawings are made here.
     """
-    classes = whole_number(classes, name="classes", least=1)
+    classes = check_int(classes, name="classes", minimum=1)
     if classes > len(_DARK_BARS):
         raise ValueError(
             f"classes: expected at most {len(_DARK_BARS)}, one for each digit, got {classes}"
@@ -515,7 +515,7 @@ is left after two convolutions and two poolings
     if not isinstance(variant, str) or variant not in ("taught", "1998"):
         raise ValueError(f"variant: expected 'taught' or '1998', got {variant!r}")
     depth, height, width = check_image_shape(image_shape)
-    classes = whole_number(classes, name="classes", least=1)
+    classes = check_int(classes, name="classes", minimum=1)
     if variant == "1998":
         return _lenet5_of_1998(depth, height, width, classes)
     if min(height, width) < 12:

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._checks import check_images, check_number_type, pair, real_number, whole_number
+from cnnbook._checks import check_float, check_images, check_int, check_number_type, pair
 from cnnbook._devices import best_device, check_device
-from cnnbook.networks import modes_kept
+from cnnbook.networks import preserve_mode
 
 __all__ = [
     "MeanInterval",
     "PairedComparison",
-    "WorstCases",
+    "TopLosses",
     "accuracy",
     "compare_paired",
     "confusion_matrix",
     "mean_interval",
-    "most_wrong",
     "occlusion_map",
     "predict_scores",
+    "top_losses",
 ]
 
 _WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -47,7 +47,7 @@ def predict_scores(
     net: torch.nn.Module,
     images: torch.Tensor,
     *,
-    chunk_size: int = 250,
+    micro_batch_size: int = 250,
     device: torch.device | str | None = None,
 ) -> torch.Tensor:
     """Compute a network's scores, in evaluation mode and without gradients.
@@ -55,7 +55,7 @@ def predict_scores(
     Args:
         net: The network; it is moved to ``device``, its mode is put back.
         images: Images ``(n, c, h, w)``.
-        chunk_size: Images taken at a time, which bounds the memory.
+        micro_batch_size: Images taken at a time, which bounds the memory.
         device: Where to compute; ``best_device()`` where it is left out.
 
     Returns:
@@ -63,7 +63,7 @@ def predict_scores(
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: ``images`` is empty or does not have four axes, ``chunk_size`` is below 1, or
+        ValueError: ``images`` is empty or does not have four axes, ``micro_batch_size`` is below 1, or
             the network does not take the images or does not give one row of scores for each.
         RuntimeError: ``device`` is not there.
 
@@ -86,20 +86,20 @@ def predict_scores(
     _check_stored(images, name="images")
     if len(images) == 0:
         raise ValueError("images: expected at least one image, got an empty batch")
-    chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
-    place = best_device() if device is None else check_device(device)
+    micro_batch_size = check_int(micro_batch_size, name="micro_batch_size", minimum=1)
+    device = best_device() if device is None else check_device(device)
     scores = []
-    with modes_kept(net, training=False), torch.no_grad():
-        for some in torch.split(images, chunk_size):
+    with preserve_mode(net, training=False), torch.no_grad():
+        for some in torch.split(images, micro_batch_size):
             try:
-                some_scores = net.to(place)(some.to(place))
+                some_scores = net.to(device)(some.to(device))
             # What a network raises for images that it does not take is up to its author.
             except Exception as error:
-                told = (str(error).splitlines() or [type(error).__name__])[0]
+                message = (str(error).splitlines() or [type(error).__name__])[0]
                 raise ValueError(
                     "net: expected a network that takes images of shape "
                     f"{tuple(images.shape[1:])} and dtype {images.dtype}, {len(some)} at a time, "
-                    f"got an error: {told}"
+                    f"got an error: {message}"
                 ) from error
             if not isinstance(some_scores, torch.Tensor) or (
                 some_scores.ndim != 2 or len(some_scores) != len(some)
@@ -247,7 +247,7 @@ got 0 to 2
 
 
 @dataclass(frozen=True, eq=False)
-class WorstCases:
+class TopLosses:
     """The images that a network got wrong with the most confidence, worst first.
 
     Attributes:
@@ -258,9 +258,9 @@ class WorstCases:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.metrics import WorstCases
+        >>> from cnnbook.metrics import TopLosses
         >>> one = torch.tensor([1])
-        >>> print(WorstCases(one, one, one - 1, torch.tensor([0.0625])))
+        >>> print(TopLosses(one, one, one - 1, torch.tensor([0.0625])))
         image 1: class 1 called 0, probability of its own class 0.0625
     """
 
@@ -286,7 +286,7 @@ class WorstCases:
         )
 
 
-def most_wrong(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -> WorstCases:
+def top_losses(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -> TopLosses:
     """Find the wrongly classified images whose own class got the lowest probability.
 
     Args:
@@ -304,14 +304,14 @@ def most_wrong(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -
 
     Examples:
         >>> import torch
-        >>> from cnnbook.metrics import most_wrong
+        >>> from cnnbook.metrics import top_losses
         >>> scores = torch.tensor([[3.0, 1.0], [9.0, 2.0], [5.0, 4.0], [1.0, 0.0]])
-        >>> print(most_wrong(scores, torch.tensor([0, 1, 1, 0])))
+        >>> print(top_losses(scores, torch.tensor([0, 1, 1, 0])))
         image 1: class 1 called 0, probability of its own class 0.0009
         image 2: class 1 called 0, probability of its own class 0.2689
-        >>> print(most_wrong(scores, torch.tensor([0, 0, 0, 0])))
+        >>> print(top_losses(scores, torch.tensor([0, 0, 0, 0])))
         no image was called another class
-        >>> most_wrong(scores, torch.tensor([0, 1, 1, 0]), count=0)
+        >>> top_losses(scores, torch.tensor([0, 1, 1, 0]), count=0)
         Traceback (most recent call last):
             ...
         ValueError: count: expected at least 1, got 0
@@ -321,14 +321,14 @@ def most_wrong(scores: torch.Tensor, labels: torch.Tensor, *, count: int = 10) -
         Gugger (2020), Deep Learning for Coders, chapter 2 (plot_top_losses).
     """
     actual = _class_numbers(scores, labels)
-    count = whole_number(count, name="count", least=1)
+    count = check_int(count, name="count", minimum=1)
     predicted = scores.argmax(dim=1)
     log_probability = torch.log_softmax(scores.double(), dim=1)
     own = log_probability.gather(1, actual[:, None])[:, 0]
     wrong = (predicted != actual).nonzero()[:, 0]
     # Stable, so that equal ones keep the order of the images.
     worst = wrong[own[wrong].argsort(stable=True)][:count]
-    return WorstCases(worst, actual[worst], predicted[worst], own[worst].exp())
+    return TopLosses(worst, actual[worst], predicted[worst], own[worst].exp())
 
 
 def _t_probability(t: float, freedom: int) -> tuple[float, float]:
@@ -407,9 +407,11 @@ def _numbers(values: Sequence[float] | torch.Tensor, *, name: str) -> list[float
                 f"{type(values).__name__}{remedy}"
             )
         found = []
-        for place, value in enumerate(values):
+        for position, value in enumerate(values):
             if isinstance(value, bool) or not isinstance(value, numbers.Real):
-                raise TypeError(f"{name}: expected real numbers, got {value!r} at place {place}")
+                raise TypeError(
+                    f"{name}: expected real numbers, got {value!r} at position {position}"
+                )
             try:
                 found.append(float(value))
             except OverflowError:
@@ -419,12 +421,12 @@ def _numbers(values: Sequence[float] | torch.Tensor, *, name: str) -> list[float
             f"{name}: expected at least 2 values, got {len(found)}; "
             "one run says nothing of how much runs differ"
         )
-    for place, number in enumerate(found):
+    for position, number in enumerate(found):
         # Written so that NaN does not pass.
         if not abs(number) <= _LARGEST:
             raise ValueError(
                 f"{name}: expected finite numbers of at most {_LARGEST:g} in size, got {number} "
-                f"at place {place}"
+                f"at position {position}"
             )
     return found
 
@@ -690,7 +692,7 @@ def occlusion_map(
     patch: int | tuple[int, int],
     stride: int | tuple[int, int] = 1,
     fill: float = 0.5,
-    chunk_size: int = 250,
+    micro_batch_size: int = 250,
     device: torch.device | str | None = None,
 ) -> torch.Tensor:
     """Cover each image with a patch, place by place, and note by how much a class's score drops.
@@ -706,7 +708,7 @@ def occlusion_map(
         patch: Rows and columns of the patch, one number or two.
         stride: The step from one place to the next, down and to the right.
         fill: What every pixel under the patch becomes, in all channels.
-        chunk_size: Covered images taken at a time, which bounds the memory.
+        micro_batch_size: Covered images taken at a time, which bounds the memory.
         device: Where to compute; ``best_device()`` where it is left out.
 
     Returns:
@@ -759,19 +761,19 @@ def occlusion_map(
     if images.is_complex():
         raise TypeError(f"images: expected real numbers, got {images.dtype}")
     _check_classes(classes, len(images))
-    patch_rows, patch_columns = pair(patch, name="patch", least=1)
-    down, right = pair(stride, name="stride", least=1)
-    fill = real_number(fill, name="fill", above=-float("inf"))
+    patch_rows, patch_columns = pair(patch, name="patch", minimum=1)
+    down, right = pair(stride, name="stride", minimum=1)
+    fill = check_float(fill, name="fill", above=-float("inf"))
     if abs(fill) > torch.finfo(images.dtype).max:
         raise ValueError(f"fill: expected a number that {images.dtype} can hold, got {fill:g}")
-    chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
+    micro_batch_size = check_int(micro_batch_size, name="micro_batch_size", minimum=1)
     height, width = images.shape[2:]
     if patch_rows > height or patch_columns > width:
         raise ValueError(
             f"patch: expected at most the image's {height} x {width} pixels, got "
             f"{patch_rows} x {patch_columns}"
         )
-    scores = predict_scores(net, images, chunk_size=chunk_size, device=device)
+    scores = predict_scores(net, images, micro_batch_size=micro_batch_size, device=device)
     if not torch.isfinite(images).all():
         raise ValueError("images: expected finite numbers, got NaN or infinity among them")
     classes = classes.to(images.device, torch.int64)
@@ -790,12 +792,12 @@ def occlusion_map(
     drops = []
     # Every pair of image and place, image by image.
     everything = torch.arange(len(images) * len(top) * len(left), device=images.device)
-    for some in torch.split(everything, chunk_size):
+    for some in torch.split(everything, micro_batch_size):
         image = some // (len(top) * len(left))
-        place = some % (len(top) * len(left))
-        covered = in_rows[place // len(left), :, None] & in_columns[place % len(left), None]
+        position = some % (len(top) * len(left))
+        covered = in_rows[position // len(left), :, None] & in_columns[position % len(left), None]
         patched = torch.where(covered[:, None], fill, images[image])
-        still = predict_scores(net, patched, chunk_size=chunk_size, device=device)
+        still = predict_scores(net, patched, micro_batch_size=micro_batch_size, device=device)
         watched = classes[image][:, None]
         drops.append(scores[image].gather(1, watched) - still.gather(1, watched))
     drop = torch.cat(drops).reshape(len(images), 1, len(top), len(left))

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import torch
 
-from cnnbook._checks import check_image_shape, check_parameter_count, true_or_false, whole_number
+from cnnbook._checks import check_bool, check_image_shape, check_int, check_parameter_count
 
-__all__ = ["matched_mlp", "mlp", "modes_kept", "small_cnn"]
+__all__ = ["matched_mlp", "mlp", "preserve_mode", "small_cnn"]
 
 
 def mlp(
@@ -48,8 +48,8 @@ def mlp(
         back-propagating errors, for the kind of network.
     """
     channels, height, width = check_image_shape(image_shape)
-    hidden = whole_number(hidden, name="hidden", least=1)
-    classes = whole_number(classes, name="classes", least=1)
+    hidden = check_int(hidden, name="hidden", minimum=1)
+    classes = check_int(classes, name="classes", minimum=1)
     pixels = channels * height * width
     count = hidden * (pixels + 1) + classes * (hidden + 1)
     check_parameter_count(count, hidden=hidden, image_shape=pixels, classes=classes)
@@ -102,8 +102,8 @@ left after a 2 x 2 convolution and a 2 x 2 pooling
         recognition, for the kind of network.
     """
     depth, height, width = check_image_shape(image_shape)
-    channels = whole_number(channels, name="channels", least=1)
-    classes = whole_number(classes, name="classes", least=1)
+    channels = check_int(channels, name="channels", minimum=1)
+    classes = check_int(classes, name="classes", minimum=1)
     if min(height, width) < 3:
         raise ValueError(
             f"image_shape: expected at least 3 x 3 pixels, got {height} x {width}, of which "
@@ -167,9 +167,9 @@ def matched_mlp(
     Source:
         Derived here.
     """
-    parameters = whole_number(parameters, name="parameters", least=1)
+    parameters = check_int(parameters, name="parameters", minimum=1)
     channels, height, width = check_image_shape(image_shape)
-    classes = whole_number(classes, name="classes", least=1)
+    classes = check_int(classes, name="classes", minimum=1)
     # A hidden unit has a weight for each pixel, a bias, and a weight for each class.
     each = channels * height * width + 1 + classes
     smallest = each + classes
@@ -185,7 +185,7 @@ def matched_mlp(
 
 
 @contextmanager
-def modes_kept(net: torch.nn.Module, *, training: bool) -> Iterator[None]:
+def preserve_mode(net: torch.nn.Module, *, training: bool) -> Iterator[None]:
     """Put every layer into training or evaluation mode, and back into its own afterwards.
 
     Args:
@@ -200,14 +200,14 @@ def modes_kept(net: torch.nn.Module, *, training: bool) -> Iterator[None]:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.networks import modes_kept
+        >>> from cnnbook.networks import preserve_mode
         >>> net = torch.nn.Dropout()
-        >>> with modes_kept(net, training=False):
+        >>> with preserve_mode(net, training=False):
         ...     net(torch.ones(3)).tolist()
         [1.0, 1.0, 1.0]
         >>> net.training
         True
-        >>> with modes_kept(net, training="no"):
+        >>> with preserve_mode(net, training="no"):
         ...     pass
         Traceback (most recent call last):
             ...
@@ -218,7 +218,7 @@ def modes_kept(net: torch.nn.Module, *, training: bool) -> Iterator[None]:
     """
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    true_or_false(training, name="training")
+    check_bool(training, name="training")
     modes = {module: module.training for module in net.modules()}
     try:
         net.train(training)

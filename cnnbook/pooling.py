@@ -9,12 +9,12 @@ from typing import Literal, overload
 import torch
 
 from cnnbook._checks import (
+    check_bool,
     check_images,
+    check_int,
     check_number_type,
-    check_together,
+    check_same_dtype_and_device,
     pair,
-    true_or_false,
-    whole_number,
 )
 from cnnbook._conv_options import check_grad_output
 from cnnbook.shapes import output_size
@@ -56,10 +56,10 @@ class _Windows:
         ceil_mode: bool,
     ) -> None:
         self.size = size
-        self.kernel = pair(kernel_size, name="kernel_size", least=1)
-        self.step = self.kernel if stride is None else pair(stride, name="stride", least=1)
-        self.border = pair(padding, name="padding", least=0)
-        self.gap = pair(dilation, name="dilation", least=1)
+        self.kernel = pair(kernel_size, name="kernel_size", minimum=1)
+        self.step = self.kernel if stride is None else pair(stride, name="stride", minimum=1)
+        self.border = pair(padding, name="padding", minimum=0)
+        self.gap = pair(dilation, name="dilation", minimum=1)
         self.spans = tuple(
             gap * (count - 1) + 1 for gap, count in zip(self.gap, self.kernel, strict=True)
         )
@@ -123,14 +123,14 @@ def _largest(
     seen = inside[taps[0]].clone()
     may_miss = not bool(seen.all())
     # Entry by entry of the window, all windows at once, in the order in which torch compares.
-    for number, place in enumerate(taps[1:], start=1):
-        value = padded[:, :, *place]
+    for number, position in enumerate(taps[1:], start=1):
+        value = padded[:, :, *position]
         # Strictly larger, so of equal ones the first is kept; NaN wins over everything.
         take = (value > best) | value.isnan()
         if may_miss:
             # The first pixel wins over the padding even if it is minus infinity itself.
-            take |= (inside[place] & ~seen).to(images.device)
-            seen |= inside[place]
+            take |= (inside[position] & ~seen).to(images.device)
+            seen |= inside[position]
         best = torch.where(take, value, best)
         if with_places:
             # A window of more entries than a byte can count is counted in full.
@@ -239,7 +239,7 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     """
     check_images(images)
     _check_ordered(images, "images")
-    return_indices = true_or_false(return_indices, name="return_indices")
+    return_indices = check_bool(return_indices, name="return_indices")
     where = _windows_of(images, kernel_size, stride, padding, dilation, ceil_mode)
     best, chosen = _largest(images, where, with_places=return_indices)
     return best if chosen is None else (best, chosen)
@@ -315,7 +315,7 @@ def max_pool2d_grad(
     where = _windows_of(images, kernel_size, stride, padding, dilation, ceil_mode)
     n, channels = images.shape[:2]
     check_grad_output(grad_output, (n, channels, *where.output))
-    check_together(images, "images", grad_output=grad_output)
+    check_same_dtype_and_device(images, "images", grad_output=grad_output)
     _, chosen = _largest(images.detach(), where, with_places=True)
     assert chosen is not None
     handed = images.new_zeros(images.shape).flatten(2)
@@ -351,7 +351,7 @@ def _wide(tensor: torch.Tensor) -> torch.Tensor:
 def _check_divisor(divisor_override: int | None) -> int | None:
     if divisor_override is None:
         return None
-    divisor = whole_number(divisor_override, name="divisor_override", least=-(2**31))
+    divisor = check_int(divisor_override, name="divisor_override", minimum=-(2**31))
     if divisor == 0:
         raise ValueError("divisor_override: expected a number other than 0, got 0")
     return divisor
@@ -415,14 +415,14 @@ nothing but padding
     where = _windows_of(images, kernel_size, stride, padding, 1, ceil_mode)
     divisors = _divisors(
         where,
-        count_include_pad=true_or_false(count_include_pad, name="count_include_pad"),
+        count_include_pad=check_bool(count_include_pad, name="count_include_pad"),
         divisor_override=_check_divisor(divisor_override),
     )
     padded = where.pad(_wide(images), 0.0)
     first, *others = where.taps()
     total = padded[:, :, *first]
-    for place in others:
-        total = total + padded[:, :, *place]
+    for position in others:
+        total = total + padded[:, :, *position]
     return (total / divisors.to(total)).to(images.dtype)
 
 
@@ -479,11 +479,11 @@ got (1, 1, 1, 1)
     Source:
         Derived here.
     """
-    size = pair(image_size, name="image_size", least=1)
+    size = pair(image_size, name="image_size", minimum=1)
     where = _Windows(size, kernel_size, stride, padding, 1, ceil_mode)
     divisors = _divisors(
         where,
-        count_include_pad=true_or_false(count_include_pad, name="count_include_pad"),
+        count_include_pad=check_bool(count_include_pad, name="count_include_pad"),
         divisor_override=_check_divisor(divisor_override),
     )
     check_grad_output(grad_output, (None, None, *where.output))
@@ -579,5 +579,5 @@ def relu_grad(grad_output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
             f"grad_output: expected the shape of images, {tuple(images.shape)}, "
             f"got {tuple(grad_output.shape)}"
         )
-    check_together(images, "images", grad_output=grad_output)
+    check_same_dtype_and_device(images, "images", grad_output=grad_output)
     return torch.where(images <= 0, torch.zeros_like(grad_output), grad_output)

@@ -22,7 +22,7 @@ import torch
 from cnnbook.fetching import FetchError, fetch
 from cnnbook.garments import GARMENT_NAMES
 from cnnbook.idx_format import IdxError, check_labels, decode_idx, idx_shape
-from cnnbook.whole_files import only_one, replacing, sweep
+from cnnbook.whole_files import exclusive_lock, replacing, sweep
 
 __all__ = [
     "FILES",
@@ -283,7 +283,7 @@ def _keep(extracted: Path, content: bytes, *, locked: bool) -> None:
             with replacing(extracted) as part:
                 part.write(content)
         else:
-            with only_one(extracted.parent, seconds=_BRIEFLY):
+            with exclusive_lock(extracted.parent, seconds=_BRIEFLY):
                 _keep(extracted, content, locked=True)
     except OSError as error:
         # A read-only or full disk costs the next load a third of a second, nothing else.
@@ -410,7 +410,7 @@ def download_files(raw: Path, counts: Mapping[str, int]) -> list[torch.Tensor]:
         ) from None
     contents = {}
     try:
-        with only_one(raw, seconds=_DEADLINE) as locked:
+        with exclusive_lock(raw, seconds=_DEADLINE) as locked:
             # Looked up once for all files; the one that worked is asked first from then on.
             mirrors: list[str] | None = None
             for file in FILES:
@@ -511,7 +511,7 @@ def remove_files(raw: Path) -> list[Path]:
     names = [raw / f"{file.name}{ending}" for file in FILES for ending in ("", ".gz")]
     removed = []
     if raw.is_dir():
-        with only_one(raw, seconds=_BRIEFLY):
+        with exclusive_lock(raw, seconds=_BRIEFLY):
             for path in names:
                 if path.is_symlink() or path.is_file():
                     path.unlink(missing_ok=True)

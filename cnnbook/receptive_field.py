@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._checks import per_axis, whole_number
+from cnnbook._checks import check_int, per_axis
 from cnnbook._layers import POINTWISE, as_pair, unrolled
 from cnnbook._tables import html_table, text_table
 from cnnbook.shapes import _each, _Size, same_padding
@@ -108,8 +108,8 @@ class ReceptiveField:
             ValueError: A place is below 0.
         """
         places = (
-            whole_number(row, name="row", least=0),
-            whole_number(column, name="column", least=0),
+            check_int(row, name="row", minimum=0),
+            check_int(column, name="column", minimum=0),
         )
         first = [self.start[axis] + places[axis] * self.jump[axis] for axis in (0, 1)]
         rows, columns = (range(first[axis], first[axis] + self.size[axis]) for axis in (0, 1))

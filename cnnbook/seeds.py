@@ -11,31 +11,31 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook._checks import check_net, true_or_false, whole_number
+from cnnbook._checks import check_bool, check_int, check_net
 from cnnbook._devices import check_device
 from cnnbook._tables import html_table, text_table
 from cnnbook.engine.checkpoints import digest
-from cnnbook.engine.distributed import join_processes
-from cnnbook.engine.ensemble import fit_together
+from cnnbook.engine.distributed import init_distributed
+from cnnbook.engine.ensemble import fit_ensemble
 from cnnbook.engine.fingerprint import (
-    describe_start,
-    describe_training,
-    name_device,
-    refuse_another,
+    check_fingerprint,
+    device_name,
+    start_fingerprint,
+    training_fingerprint,
 )
 from cnnbook.images import ImageSet
 from cnnbook.metrics import MeanInterval, accuracy, mean_interval, predict_scores
 from cnnbook.training import History, Loss, best_device, fit_full_batch
-from cnnbook.whole_files import only_one, replacing
+from cnnbook.whole_files import exclusive_lock, replacing
 
-__all__ = ["Origin", "SeedResults", "compare_over_seeds"]
+__all__ = ["Provenance", "SeedResults", "train_over_seeds"]
 
 # The number changes when the keys do.
 _FORMAT = "cnnbook seed 1"
 
 
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """Where and when a network was trained.
 
     Attributes:
@@ -46,7 +46,7 @@ class Origin:
 
     Examples:
         >>> from cnnbook.seeds import Origin
-        >>> print(Origin("cpu with AVX2", 2, "2.15.0", "2026-11-24"))
+        >>> print(Provenance("cpu with AVX2", 2, "2.15.0", "2026-11-24"))
         cpu with AVX2 (2 threads), torch 2.15.0, 2026-11-24
     """
 
@@ -69,14 +69,14 @@ class SeedResults:
         seeds: The seeds, in the order in which they were given.
         accuracies: For each, the share of the test images that was right at the end.
         histories: For each, how the training went.
-        origins: For each, where and when it was trained, which may be long ago and far away where
+        provenances: For each, where and when it was trained, which may be long ago and far away where
             it was kept in a folder.
 
     Examples:
-        >>> from cnnbook.seeds import Origin, SeedResults
+        >>> from cnnbook.seeds import Provenance, SeedResults
         >>> from cnnbook.training import History
         >>> one, other = (History((2.5, loss), 1.0, "cpu", 0, 8) for loss in (0.25, 0.5))
-        >>> here = Origin("cpu with AVX2", 2, "2.15.0", "2026-11-24")
+        >>> here = Provenance("cpu with AVX2", 2, "2.15.0", "2026-11-24")
         >>> print(SeedResults((0, 1), (0.875, 0.75), (one, other), (here, here)))
         seed  last loss  accuracy
         -------------------------
@@ -91,7 +91,7 @@ class SeedResults:
     seeds: tuple[int, ...]
     accuracies: tuple[float, ...]
     histories: tuple[History, ...]
-    origins: tuple[Origin, ...] = ()
+    provenances: tuple[Provenance, ...] = ()
 
     def interval(self, *, confidence: float = 0.95) -> MeanInterval:
         """Compute the mean accuracy and Student's interval around it.
@@ -121,14 +121,14 @@ class SeedResults:
 
     def _trained(self) -> list[str]:
         """Say where the seeds were trained, once where it is the same for all."""
-        places: dict[Origin, list[str]] = {}
-        for seed, origin in zip(self.seeds, self.origins, strict=False):
-            places.setdefault(origin, []).append(str(seed))
+        places: dict[Provenance, list[str]] = {}
+        for seed, provenance in zip(self.seeds, self.provenances, strict=False):
+            places.setdefault(provenance, []).append(str(seed))
         if len(places) == 1:
-            return [f"trained: {origin}" for origin in places]
+            return [f"trained: {provenance}" for provenance in places]
         return [
-            f"trained: seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}: {origin}"
-            for origin, seeds in places.items()
+            f"trained: seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}: {provenance}"
+            for provenance, seeds in places.items()
         ]
 
     def __str__(self) -> str:
@@ -156,7 +156,7 @@ def _all_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
         raise TypeError(
             f"seeds: expected several whole numbers, got {seeds!r}; write range(5) or [0, 1, 2]"
         )
-    numbers = tuple(whole_number(seed, name="seeds", least=0) for seed in seeds)
+    numbers = tuple(check_int(seed, name="seeds", minimum=0) for seed in seeds)
     if not numbers:
         raise ValueError("seeds: expected at least one, got none")
     if len(set(numbers)) < len(numbers):
@@ -197,7 +197,11 @@ def _unpack(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def _keep(
-    path: Path, identity: dict[str, list[str]], share: float, history: History, origin: Origin
+    path: Path,
+    fingerprint: dict[str, list[str]],
+    share: float,
+    history: History,
+    provenance: Provenance,
 ) -> None:
     """Write what is kept of a seed, whole or not at all."""
     content = {
@@ -206,21 +210,21 @@ def _keep(
         "accuracy": share,
         "seconds": history.seconds,
         "device": history.device,
-        "chunk_size": history.chunk_size,
+        "micro_batch_size": history.micro_batch_size,
         "processes": history.processes,
-        "origin": asdict(origin),
-        "identity": identity,
+        "origin": asdict(provenance),
+        "identity": fingerprint,
         "losses": list(history.losses),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     # The lock sweeps what a killed program left; nobody writes for longer than a moment.
-    with only_one(path.parent, seconds=60), replacing(path) as file:
+    with exclusive_lock(path.parent, seconds=60), replacing(path) as file:
         file.write(_pack(content))
 
 
-def _origin(history: History) -> Origin:
-    return Origin(
-        device=name_device(torch.device(history.device)),
+def _origin(history: History) -> Provenance:
+    return Provenance(
+        device=device_name(torch.device(history.device)),
         threads=torch.get_num_threads(),
         torch_version=str(torch.__version__),
         date=datetime.now(UTC).date().isoformat(),
@@ -276,7 +280,7 @@ def _check_makers(make_net: object, make_optimizer: object) -> None:
         )
 
 
-def compare_over_seeds(
+def train_over_seeds(
     make_net: Callable[[], torch.nn.Module],
     data: ImageSet,
     seeds: Iterable[int],
@@ -285,7 +289,7 @@ def compare_over_seeds(
     make_optimizer: Callable[[Sequence[torch.nn.Parameter]], torch.optim.Optimizer] | None = None,
     epochs: int = 499,
     loss_fn: Loss | None = None,
-    chunk_size: int | Literal["auto"] = "auto",
+    micro_batch_size: int | Literal["auto"] = "auto",
     device: torch.device | str | None = None,
     checkpoint_every: int = 50,
     precision: Literal["full", "tf32", "bf16"] = "full",
@@ -308,14 +312,14 @@ def compare_over_seeds(
         make_optimizer: Makes an optimizer from the parameters; Adam where it is left out.
         epochs: As for ``fit_full_batch``, like all that follow: how many updates in all.
         loss_fn: Takes scores and labels.
-        chunk_size: Images taken at a time.
+        micro_batch_size: Images taken at a time.
         device: Where to train and to test; ``best_device()`` where it is left out.
         checkpoint_every: Epochs from one checkpoint to the next.
         precision: How exactly numbers are multiplied.
         deterministic: Whether torch must refuse what gives other bits each time.
         progress: Whether to show a bar for each seed.
         together: Whether to train all seeds at once, in one stack of weights, as
-            ``fit_together`` does; for small networks on a GPU, which is idle most of the time
+            ``fit_ensemble`` does; for small networks on a GPU, which is idle most of the time
             with one of them. Then nothing is kept before all are done, and there is no bar.
 
     Returns:
@@ -331,19 +335,19 @@ def compare_over_seeds(
     Examples:
         >>> import torch
         >>> from cnnbook.images import ImageSet
-        >>> from cnnbook.seeds import compare_over_seeds
+        >>> from cnnbook.seeds import train_over_seeds
         >>> images, labels = torch.tensor([[1.0], [-1.0]])[:, :, None, None], torch.tensor([0, 1])
         >>> data = ImageSet(images, labels, images, labels, ("light", "dark"), "two pixels", True)
         >>> def make_net():
         ...     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 2))
         >>> def make_sgd(parameters):
         ...     return torch.optim.SGD(parameters, lr=10.0)
-        >>> results = compare_over_seeds(
+        >>> results = train_over_seeds(
         ...     make_net, data, range(3), epochs=50, make_optimizer=make_sgd, device="cpu"
         ... )
         >>> results.accuracies
         (1.0, 1.0, 1.0)
-        >>> compare_over_seeds(make_net, data, [1, 1])
+        >>> train_over_seeds(make_net, data, [1, 1])
         Traceback (most recent call last):
             ...
         ValueError: seeds: expected each once, got [1, 1]
@@ -356,43 +360,43 @@ def compare_over_seeds(
     if not isinstance(data, ImageSet):
         raise TypeError(f"data: expected an ImageSet, got {type(data).__name__}")
     numbers = _all_seeds(seeds)
-    epochs = whole_number(epochs, name="epochs", least=1)
-    together = true_or_false(together, name="together")
+    epochs = check_int(epochs, name="epochs", minimum=1)
+    together = check_bool(together, name="together")
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
         raise TypeError(f"folder: expected the path of a folder, got {folder!r}")
     home = None if folder is None else Path(folder)
     if home is not None and home.exists() and not home.is_dir():
         raise ValueError(f"folder: expected the path of a folder, got the file {home}")
-    place = best_device() if device is None else check_device(device)
+    device = best_device() if device is None else check_device(device)
     images = {}
     if home is not None:
         for part in ("train_images", "train_labels", "test_images", "test_labels"):
             images[f"data.{part}"] = [digest(getattr(data, part))]
     cards = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    found: dict[int, tuple[float, History, Origin]] = {}
+    found: dict[int, tuple[float, History, Provenance]] = {}
     waiting: dict[int, tuple[torch.nn.Module, dict[str, list[str]]]] = {}
     net = None
 
     def finish(
-        seed: int, net: torch.nn.Module, history: History, identity: dict[str, list[str]]
+        seed: int, net: torch.nn.Module, history: History, fingerprint: dict[str, list[str]]
     ) -> None:
-        scores = predict_scores(net, data.test_images, device=place)
-        share, origin = accuracy(scores, data.test_labels), _origin(history)
-        found[seed] = share, history, origin
-        if home is not None and not join_processes(place).rank:
-            _keep(home / f"seed-{seed}.json", identity, share, history, origin)
+        scores = predict_scores(net, data.test_images, device=device)
+        share, provenance = accuracy(scores, data.test_labels), _origin(history)
+        found[seed] = share, history, provenance
+        if home is not None and not init_distributed(device).rank:
+            _keep(home / f"seed-{seed}.json", fingerprint, share, history, provenance)
 
     for seed in numbers:
         with torch.random.fork_rng(cards):
             torch.manual_seed(seed)
             net, optimizer = _make_both(make_net, make_optimizer, net)
-            identity: dict[str, list[str]] = {}
+            fingerprint: dict[str, list[str]] = {}
             if home is not None:
                 rule = torch.optim.Adam(net.parameters()) if optimizer is None else optimizer
                 loss = torch.nn.CrossEntropyLoss() if loss_fn is None else loss_fn
-                parts = describe_training(net, loss, rule)
-                identity = {
-                    "make_net": parts["net"] + describe_start(net),
+                parts = training_fingerprint(net, loss, rule)
+                fingerprint = {
+                    "make_net": parts["net"] + start_fingerprint(net),
                     **images,
                     "loss_fn": parts["loss_fn"],
                     "make_optimizer": parts["optimizer"],
@@ -400,12 +404,12 @@ def compare_over_seeds(
                     "precision": [str(precision)],
                     "seeds": [str(seed)],
                 }
-                done = _read(home / f"seed-{seed}.json", identity, place)
+                done = _read(home / f"seed-{seed}.json", fingerprint, device)
                 if done is not None:
                     found[seed] = done
                     continue
             if together:
-                waiting[seed] = net, identity
+                waiting[seed] = net, fingerprint
                 continue
             history = fit_full_batch(
                 net,
@@ -415,38 +419,38 @@ def compare_over_seeds(
                 checkpoint=None if home is None else home / f"seed-{seed}.ckpt",
                 epochs=epochs,
                 loss_fn=loss_fn,
-                chunk_size=chunk_size,
-                device=place,
+                micro_batch_size=micro_batch_size,
+                device=device,
                 checkpoint_every=checkpoint_every,
                 precision=precision,
                 deterministic=deterministic,
                 progress=progress,
             )
-        finish(seed, net, history, identity)
+        finish(seed, net, history, fingerprint)
     if waiting:
-        stacked = fit_together(
+        stacked = fit_ensemble(
             [net for net, _ in waiting.values()],
             data.train_images,
             data.train_labels,
             epochs=epochs,
             loss_fn=loss_fn,
             make_optimizer=make_optimizer,
-            chunk_size=chunk_size,
-            device=place,
+            micro_batch_size=micro_batch_size,
+            device=device,
             precision=precision,
             deterministic=deterministic,
         )
-        for (seed, (net, identity)), history in zip(waiting.items(), stacked, strict=True):
-            finish(seed, net, replace(history, seed=seed), identity)
-    shares, histories, origins = zip(*(found[seed] for seed in numbers), strict=True)
-    return SeedResults(numbers, shares, histories, origins)
+        for (seed, (net, fingerprint)), history in zip(waiting.items(), stacked, strict=True):
+            finish(seed, net, replace(history, seed=seed), fingerprint)
+    shares, histories, provenances = zip(*(found[seed] for seed in numbers), strict=True)
+    return SeedResults(numbers, shares, histories, provenances)
 
 
 def _read(
-    path: Path, identity: dict[str, list[str]], place: torch.device
-) -> tuple[float, History, Origin] | None:
+    path: Path, fingerprint: dict[str, list[str]], device: torch.device
+) -> tuple[float, History, Provenance] | None:
     """Return what is kept of a seed, or None where nothing is."""
-    processes = join_processes(place)
+    processes = init_distributed(device)
     data = None
     if not processes.rank:
         try:
@@ -454,17 +458,17 @@ def _read(
         except FileNotFoundError:
             data = None
     # One process reads and sends, so that all agree on whether there is something to train.
-    data = processes.bytes_from_first(data)
+    data = processes.broadcast_bytes(data)
     if data is None:
         return None
     content = _unpack(data, path)
-    refuse_another(identity, content["identity"], kept=path, what="result, folder")
+    check_fingerprint(fingerprint, content["identity"], kept=path, what="result, folder")
     history = History(
         tuple(content["losses"]),
         content["seconds"],
         content["device"],
         content["seed"],
-        content["chunk_size"],
+        content["micro_batch_size"],
         processes=content["processes"],
     )
-    return content["accuracy"], history, Origin(**content["origin"])
+    return content["accuracy"], history, Provenance(**content["origin"])

@@ -6,18 +6,18 @@ from typing import overload
 
 import torch
 
-from cnnbook._checks import per_axis, true_or_false, whole_number
+from cnnbook._checks import check_bool, check_int, per_axis
 from cnnbook._layers import POINTWISE, as_pair, unrolled
 from cnnbook._tables import html_table, text_table
 
 __all__ = [
-    "LedgerRow",
-    "ShapeLedger",
+    "ShapeRow",
+    "ShapeTable",
     "SizeDerivation",
     "derive_output_size",
     "output_size",
     "same_padding",
-    "shape_ledger",
+    "shape_table",
     "transposed_output_size",
 ]
 
@@ -114,12 +114,12 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 15; ``ceil_mode`` as documented for torch.nn.MaxPool2d.
     """
-    size = whole_number(size, name="size", least=1)
-    kernel_size = whole_number(kernel_size, name="kernel_size", least=1)
-    stride = whole_number(stride, name="stride", least=1)
-    padding = whole_number(padding, name="padding", least=0)
-    dilation = whole_number(dilation, name="dilation", least=1)
-    ceil_mode = true_or_false(ceil_mode, name="ceil_mode")
+    size = check_int(size, name="size", minimum=1)
+    kernel_size = check_int(kernel_size, name="kernel_size", minimum=1)
+    stride = check_int(stride, name="stride", minimum=1)
+    padding = check_int(padding, name="padding", minimum=0)
+    dilation = check_int(dilation, name="dilation", minimum=1)
+    ceil_mode = check_bool(ceil_mode, name="ceil_mode")
     span = dilation * (kernel_size - 1) + 1
     if span > size + 2 * padding:
         raise ValueError(
@@ -398,7 +398,7 @@ def _each(numbers: Iterator[int]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class LedgerRow:
+class ShapeRow:
     """One layer of a ledger.
 
     Attributes:
@@ -408,8 +408,8 @@ class LedgerRow:
         derivation: The arithmetic behind that shape; empty where the shape stays.
 
     Examples:
-        >>> from cnnbook.shapes import LedgerRow
-        >>> LedgerRow("3", "Flatten", (2704,), "16*13*13 = 2704").kind
+        >>> from cnnbook.shapes import ShapeRow
+        >>> ShapeRow("3", "Flatten", (2704,), "16*13*13 = 2704").kind
         'Flatten'
     """
 
@@ -420,7 +420,7 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
-class ShapeLedger:
+class ShapeTable:
     """The shape after every layer of a network, and why, made to be printed.
 
     Attributes:
@@ -429,13 +429,13 @@ class ShapeLedger:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.shapes import shape_ledger
-        >>> shape_ledger(torch.nn.Sequential(torch.nn.Flatten()), (1, 2, 2)).output_shape
+        >>> from cnnbook.shapes import shape_table
+        >>> shape_table(torch.nn.Sequential(torch.nn.Flatten()), (1, 2, 2)).output_shape
         (4,)
     """
 
     input_shape: tuple[int, ...]
-    rows: tuple[LedgerRow, ...]
+    rows: tuple[ShapeRow, ...]
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -465,7 +465,7 @@ class _Misfit(Exception):
     """A layer that cannot take the shape it is given."""
 
 
-def shape_ledger(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> ShapeLedger:
+def shape_table(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> ShapeTable:
     """Follow one image's shape through a network on paper, without running it.
 
     Where a layer does not fit what comes before it, the error names the layer and the number
@@ -485,7 +485,7 @@ def shape_ledger(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> Shap
 
     Examples:
         >>> import torch
-        >>> from cnnbook.shapes import shape_ledger
+        >>> from cnnbook.shapes import shape_table
         >>> net = torch.nn.Sequential(
         ...     torch.nn.Conv2d(1, 16, 2),
         ...     torch.nn.ReLU(),
@@ -493,7 +493,7 @@ def shape_ledger(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> Shap
         ...     torch.nn.Flatten(),
         ...     torch.nn.Linear(2704, 10),
         ... )
-        >>> print(shape_ledger(net, (1, 28, 28)))
+        >>> print(shape_table(net, (1, 28, 28)))
         layer        output        because
         -----------------------------------------------------------------------
         input        1 x 28 x 28
@@ -502,9 +502,9 @@ def shape_ledger(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> Shap
         2 MaxPool2d  16 x 13 x 13  floor((27 + 2*0 - 1*(2 - 1) - 1)/2) + 1 = 13
         3 Flatten    2704          16*13*13 = 2704
         4 Linear     10            one row of weights for each output
-        >>> shape_ledger(torch.nn.Sequential(), (3,)).output_shape
+        >>> shape_table(torch.nn.Sequential(), (3,)).output_shape
         (3,)
-        >>> shape_ledger(net, (1, 32, 32))
+        >>> shape_table(net, (1, 32, 32))
         Traceback (most recent call last):
             ...
         ValueError: net: layer '4' (Linear) expects 2704 numbers, but gets 3600; \
@@ -517,7 +517,7 @@ use torch.nn.Linear(3600, 10)
         raise TypeError(f"net: expected a torch.nn.Sequential, got {type(net).__name__}")
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
         raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
-    first = shape = tuple(whole_number(size, name="input_shape", least=1) for size in input_shape)
+    first = shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)
     rows = []
     for name, layer in unrolled(net):
         try:
@@ -528,8 +528,8 @@ use torch.nn.Linear(3600, 10)
             raise ValueError(
                 f"net: layer {name!r} ({type(layer).__name__}) cannot take {_by(shape)}: {error}"
             ) from None
-        rows.append(LedgerRow(name, type(layer).__name__, shape, derivation))
-    return ShapeLedger(first, tuple(rows))
+        rows.append(ShapeRow(name, type(layer).__name__, shape, derivation))
+    return ShapeTable(first, tuple(rows))
 
 
 def _follow(layer: object, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:

@@ -12,39 +12,39 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook._checks import check_net, true_or_false, whole_number
+from cnnbook._checks import check_bool, check_int, check_net
 from cnnbook._devices import best_device, check_device
 from cnnbook.engine.checkpoints import digest, pack, read_checkpoint, unpack, write_checkpoint
-from cnnbook.engine.cuda_graphs import WARM_UP, may_record, own_stream, record_or_tell
-from cnnbook.engine.distributed import Processes, join_processes
+from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
+from cnnbook.engine.distributed import Processes, init_distributed
 from cnnbook.engine.divergence import broken_parameter, likely_cause
-from cnnbook.engine.fingerprint import describe_training, name_device, refuse_another
+from cnnbook.engine.fingerprint import check_fingerprint, device_name, training_fingerprint
 from cnnbook.engine.gradients import is_out_of_memory
 from cnnbook.engine.history import Diverged, History, Interrupted
-from cnnbook.engine.micro_batches import Loss, Pieces, cut, why_whole
+from cnnbook.engine.micro_batches import Loss, MicroBatches, cut, unsplittable_reason
 from cnnbook.engine.options import (
-    ROOM,
+    ACTIVATION_BUDGET,
     Precision,
-    arithmetic,
     check_labels,
+    check_loss,
     check_optimizer,
     check_training_images,
     check_validation,
-    checked_loss,
-    look_at_one,
+    precision_context,
+    probe_forward,
 )
 from cnnbook.engine.rewrites import (
-    added_parameters,
-    channels_last_pays,
-    gradients_added,
-    gradients_turned,
-    pooling_first,
-    relu_in_place,
+    channels_last_gradients,
+    channels_last_helps,
+    fuse_gradient_accumulation,
+    fused_parameters,
+    inplace_relu,
+    pool_before_relu,
     to_channels_last,
 )
-from cnnbook.engine.signals import asked_to_stop
-from cnnbook.engine.threads import may_share_layers, side_by_side
-from cnnbook.networks import modes_kept
+from cnnbook.engine.signals import stop_requested
+from cnnbook.engine.threads import is_thread_safe, thread_pool
+from cnnbook.networks import preserve_mode
 
 __all__ = ["Diverged", "History", "Interrupted", "Loss", "best_device", "fit_full_batch"]
 
@@ -57,14 +57,14 @@ class _Run:
 
     net: torch.nn.Module
     # The same layers in the order in which they are computed.
-    path_through: torch.nn.Module
+    optimized_net: torch.nn.Module
     images: torch.Tensor
     labels: torch.Tensor
     # Of the whole batch; the two above are this process's share.
     all_labels: torch.Tensor
     loss_fn: Loss
     optimizer: torch.optim.Optimizer
-    place: torch.device
+    device: torch.device
     processes: Processes
     precision: Precision
     whole: str | None
@@ -72,7 +72,7 @@ class _Run:
     losses: torch.Tensor
     validation: tuple[torch.Tensor, torch.Tensor] | None
     file: Path | None
-    identity: dict[str, list[str]]
+    fingerprint: dict[str, list[str]]
     seed: int
     done: int = 0
     seconds: float = 0.0
@@ -82,39 +82,39 @@ class _Run:
     def __post_init__(self) -> None:
         updated = {p for group in self.optimizer.param_groups for p in group["params"]}
         self.parameters = [p for p in self.net.parameters() if p.requires_grad and p in updated]
-        self.latest = torch.zeros((), dtype=torch.float64, device=self.place)
+        self.latest = torch.zeros((), dtype=torch.float64, device=self.device)
         # How many, before any thread of ours changes what torch answers.
         self.threads = torch.get_num_threads()
         self.cores = 1
-        if self.place.type == "cpu" and self.whole is None and may_share_layers(self.net):
+        if self.device.type == "cpu" and self.whole is None and is_thread_safe(self.net):
             self.cores = self.threads
         self.in_all: Callable[[Callable[[int], Any]], list[Any]] | None = None
         # Layers that several threads may share are all of kinds that are known.
-        self.known = self.place.type == "cpu" and may_share_layers(self.net)
+        self.known = self.device.type == "cpu" and is_thread_safe(self.net)
         if self.known:
-            self.path_through = relu_in_place(self.path_through)
+            self.optimized_net = inplace_relu(self.optimized_net)
         self.cut()
 
     def cut(self) -> None:
         """Cut this process's share into pieces, for each core its own where several work."""
         # What fits into one piece is not worth a second core.
         cores = self.cores if len(self.images) > self.size else 1
-        self.pieces: list[Pieces] = []
+        self.micro_batches: list[MicroBatches] = []
         for core in range(cores):
-            share = Processes(core, cores, self.place).share(len(self.images))
+            share = Processes(core, cores, self.device).shard(len(self.images))
             images, labels = self.images[share], self.labels[share]
-            self.pieces.append(
+            self.micro_batches.append(
                 cut(images, labels, self.loss_fn, size=self.size, of=self.all_labels)
             )
         # Where each core adds its gradients up, and its own way through the shared layers.
         self.sums: list[dict[torch.Tensor, torch.Tensor]] = []
-        self.paths = [self.path_through] * cores
-        if self.known and (cores > 1 or len(self.pieces[0].images) > 1):
+        self.paths = [self.optimized_net] * cores
+        if self.known and (cores > 1 or len(self.micro_batches[0].images) > 1):
             self.sums = [{p: torch.zeros_like(p) for p in self.parameters} for _ in range(cores)]
         # Shorter numbers are cast on the way, which is autograd's business.
         if self.precision == "full":
             self.paths = [
-                gradients_added(path, sums)
+                fuse_gradient_accumulation(path, sums)
                 for path, sums in zip(self.paths, self.sums or [{}], strict=False)
             ]
 
@@ -122,26 +122,26 @@ class _Run:
 
     def part(self, core: int) -> Iterator[torch.Tensor]:
         """Yield the losses of one core's pieces, each as its part of the whole."""
-        pieces = self.pieces[core]
-        for images, labels, factor in zip(
-            pieces.images, pieces.labels, pieces.factors, strict=True
+        micro_batches = self.micro_batches[core]
+        for images, labels, loss_weight in zip(
+            micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
         ):
             # The cache of cast weights would outlive a recording.
             with torch.autocast(
-                self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
+                self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
             ):
-                loss = pieces.loss_fn(self.paths[core](images), labels)
-            yield checked_loss(loss) * factor
+                loss = micro_batches.loss_fn(self.paths[core](images), labels)
+            yield check_loss(loss) * loss_weight
 
     def gradients(self) -> torch.Tensor:
         """Add up the gradients of all pieces and return the loss of this process's share."""
-        total = torch.zeros((), dtype=torch.float64, device=self.place)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
         if not self.sums:
             for loss in self.part(0):
                 torch.autograd.backward(loss, inputs=self.parameters)
                 total += loss.detach()
             return total
-        cores = range(len(self.pieces))
+        cores = range(len(self.micro_batches))
         in_all = self.in_all or (lambda work: [work(core) for core in cores])
         # In the order of the cores and not of their arrival, so that the sum is always the same.
         for core, (loss, touched) in enumerate(in_all(self.gradients_of_a_core)):
@@ -167,7 +167,7 @@ class _Run:
                 if gradient is not None:
                     sums[parameter] += gradient
                     touched.add(parameter)
-            touched.update(added_parameters(self.paths[core]))
+            touched.update(fused_parameters(self.paths[core]))
         return total, [p for p in self.parameters if p in touched]
 
     def gradients_in_memory(self) -> torch.Tensor:
@@ -189,14 +189,14 @@ class _Run:
                     f"that do not and cannot be cut, since "
                     f"{self.whole or 'one image is the least'} (torch says: {reason})"
                 )
-            if self.place.type == "cuda":
+            if self.device.type == "cuda":
                 torch.cuda.empty_cache()
             self.set_random_state(random)
             self.size = size // 2
             self.cut()
             warnings.warn(
                 f"memory ran out with {size} images at a time; going on with {self.size} "
-                f"(chunk_size={self.size} would do so from the start; torch says: {reason})",
+                f"(micro_batch_size={self.size} would do so from the start; torch says: {reason})",
                 stacklevel=4,
             )
 
@@ -209,15 +209,15 @@ class _Run:
 
     def random_state(self) -> list[torch.Tensor]:
         state = [torch.get_rng_state()]
-        if self.place.type == "cuda":
-            state.append(torch.cuda.get_rng_state(self.place))
+        if self.device.type == "cuda":
+            state.append(torch.cuda.get_rng_state(self.device))
         return state
 
     def set_random_state(self, state: list[torch.Tensor]) -> None:
         # Cloned, because torch crashes on a state that is a row of a larger tensor.
         torch.set_rng_state(state[0].clone())
-        if self.place.type == "cuda" and len(state) > 1:
-            torch.cuda.set_rng_state(state[1].clone(), self.place)
+        if self.device.type == "cuda" and len(state) > 1:
+            torch.cuda.set_rng_state(state[1].clone(), self.device)
 
     # Looking at what came out.
 
@@ -226,11 +226,11 @@ class _Run:
         return History(
             tuple(losses),
             self.seconds + time.perf_counter() - self.started,
-            str(self.place),
+            str(self.device),
             self.seed,
             self.size,
             self.accuracies,
-            self.processes.count,
+            self.processes.world_size,
         )
 
     def check_finite(self, epochs: int) -> None:
@@ -265,24 +265,24 @@ class _Run:
         """Compute the share of the validation images that the network gets right."""
         self.check_weights()
         assert self.validation is not None
-        right = torch.zeros((), dtype=torch.int64, device=self.place)
+        right = torch.zeros((), dtype=torch.int64, device=self.device)
         images, labels = self.validation
-        with modes_kept(self.net, training=False), torch.no_grad():
+        with preserve_mode(self.net, training=False), torch.no_grad():
             for some, wanted in zip(
                 torch.split(images, self.size), torch.split(labels, self.size), strict=True
             ):
-                right += (self.path_through(some).argmax(dim=1) == wanted).sum()
+                right += (self.optimized_net(some).argmax(dim=1) == wanted).sum()
         return int(right) / len(labels)
 
     # Checkpoints.
 
-    def conditions(self) -> dict[str, str | int]:
+    def environment(self) -> dict[str, str | int]:
         """Return what the last bits of the numbers depend on, besides the training itself."""
         return {
             "torch": str(torch.__version__),
-            "device": name_device(self.place),
+            "device": device_name(self.device),
             "threads": self.threads,
-            "processes": self.processes.count,
+            "processes": self.processes.world_size,
             "precision": self.precision,
             "images at a time": self.size,
         }
@@ -296,8 +296,8 @@ class _Run:
         if self.processes.rank:
             return
         content = {
-            "identity": self.identity,
-            "conditions": self.conditions(),
+            "identity": self.fingerprint,
+            "conditions": self.environment(),
             "weights": dict(self.net.state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "random": random,
@@ -314,12 +314,14 @@ class _Run:
             return False
         # One process reads and sends, so that nobody needs a common disk, and all agree.
         content = read_checkpoint(self.file) if not self.processes.rank else None
-        if self.processes.count > 1:
-            data = self.processes.bytes_from_first(None if content is None else pack(content))
+        if self.processes.world_size > 1:
+            data = self.processes.broadcast_bytes(None if content is None else pack(content))
             content = None if data is None else unpack(data)
         if content is None:
             return False
-        refuse_another(self.identity, content["identity"], kept=self.file, what="checkpoint, file")
+        check_fingerprint(
+            self.fingerprint, content["identity"], kept=self.file, what="checkpoint, file"
+        )
         done = len(content["losses"])
         if done > len(self.losses):
             raise ValueError(
@@ -329,7 +331,7 @@ class _Run:
         if not keep_size:
             self.size = int(content["conditions"]["images at a time"])
             self.cut()
-        now = self.conditions()
+        now = self.environment()
         changed = [
             f"{key} {before} then, {now.get(key)} now"
             for key, before in content["conditions"].items()
@@ -348,7 +350,7 @@ class _Run:
         self.optimizer.load_state_dict(state)
         rank = self.processes.rank
         self.set_random_state([s[rank if rank < len(s) else 0] for s in content["random"]])
-        self.losses[:done] = content["losses"].to(self.place)
+        self.losses[:done] = content["losses"].to(self.device)
         self.accuracies = tuple(
             (int(epoch), float(share)) for epoch, share in content["accuracies"]
         )
@@ -362,36 +364,36 @@ class _Run:
         shown = progress and not self.processes.rank
         replay: Callable[[], None] | None = None
         eager = 0
-        recordable = may_record(
+        recordable = can_capture(
             self.net,
             self.optimizer,
-            place=self.place,
+            device=self.device,
             updates=epochs - self.done,
-            processes=self.processes.count,
+            processes=self.processes.world_size,
         )
         with (
-            modes_kept(self.net, training=True),
-            asked_to_stop() as asked,
-            side_by_side(self.cores) if self.cores > 1 else nullcontext() as self.in_all,
+            preserve_mode(self.net, training=True),
+            stop_requested() as asked,
+            thread_pool(self.cores) if self.cores > 1 else nullcontext() as self.in_all,
             _bar(epochs, done=self.done, shown=shown) as show,
-            own_stream(self.place),
+            side_stream(self.device),
         ):
             self.optimizer.zero_grad()
             while self.done < epochs:
                 if recordable and eager == WARM_UP:
                     recordable = False
-                    replay = record_or_tell(self.update, self.parameters, self.place)
+                    replay = try_capture(self.update, self.parameters, self.device)
                     if replay is None:
                         self.optimizer.zero_grad()
                 if replay is None:
-                    stop = self.take_one(stop=asked() is not None)
+                    stop = self.training_step(stop=asked() is not None)
                     eager += 1
                 else:
                     replay()
                     self.losses[self.done].copy_(self.latest)
                     self.done += 1
                     stop = False
-                if self.processes.count == 1:
+                if self.processes.world_size == 1:
                     stop = asked() is not None
                 last = self.done == epochs
                 if self.validation and (self.done % validate_every == 0 or last):
@@ -410,13 +412,13 @@ class _Run:
             self.check_weights()
             return self.history()
 
-    def take_one(self, *, stop: bool) -> bool:
+    def training_step(self, *, stop: bool) -> bool:
         """Take one update; return whether a process was asked to stop."""
-        loss, stop = self.processes.sum_gradients(
+        loss, stop = self.processes.all_reduce_gradients(
             self.parameters, self.gradients_in_memory(), stop=stop
         )
         self.losses[self.done] = loss
-        if self.place.type == "cpu":
+        if self.device.type == "cpu":
             # On a GPU this look would make the host wait; there it is taken at the end.
             self.check_finite(self.done + 1)
         self.optimizer.step()
@@ -433,7 +435,7 @@ def fit_full_batch(
     epochs: int = 499,
     loss_fn: Loss | None = None,
     optimizer: torch.optim.Optimizer | None = None,
-    chunk_size: int | Literal["auto"] = "auto",
+    micro_batch_size: int | Literal["auto"] = "auto",
     device: torch.device | str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 50,
@@ -466,7 +468,7 @@ def fit_full_batch(
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` where it is left out.
         optimizer: Made from the network's parameters; ``torch.optim.Adam`` at its defaults where
             it is left out.
-        chunk_size: Images taken at a time. ``"auto"`` takes as many as make 4 MiB of layer
+        micro_batch_size: Images taken at a time. ``"auto"`` takes as many as make 4 MiB of layer
             outputs (4 GiB on a GPU), or twice the size of the weights where that is more: a
             number that depends on network and image size alone.
             Where the network or the loss mixes the images of a batch, the batch is taken whole.
@@ -489,7 +491,7 @@ def fit_full_batch(
     Raises:
         TypeError: An argument has the wrong type or dtype.
         ValueError: Shapes do not fit, a number is too small, the network cannot take the images,
-            a label is out of range, ``chunk_size`` is given for a network or a loss that mixes
+            a label is out of range, ``micro_batch_size`` is given for a network or a loss that mixes
             the images of a batch, or the checkpoint is damaged or of another training.
         RuntimeError: ``device`` is not there, or memory does not even hold the smallest piece.
         Diverged: The loss or a weight became infinite or NaN; a ``RuntimeError``.
@@ -507,7 +509,7 @@ def fit_full_batch(
         >>> images, labels = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1), torch.tensor([0, 1])
         >>> sgd = torch.optim.SGD(net.parameters(), lr=1.0)
         >>> history = fit_full_batch(
-        ...     net, images, labels, epochs=2, optimizer=sgd, device="cpu", chunk_size=1
+        ...     net, images, labels, epochs=2, optimizer=sgd, device="cpu", micro_batch_size=1
         ... )
         >>> [f"{loss:.4f}" for loss in history.losses]
         ['0.6931', '0.3133']
@@ -526,7 +528,7 @@ def fit_full_batch(
     """
     check_net(net)
     check_training_images(images, name="images")
-    epochs = whole_number(epochs, name="epochs", least=1)
+    epochs = check_int(epochs, name="epochs", minimum=1)
     if loss_fn is None:
         loss_fn = torch.nn.CrossEntropyLoss()
     elif not callable(loss_fn) or isinstance(loss_fn, type):
@@ -536,26 +538,26 @@ def fit_full_batch(
     file = None if checkpoint is None else Path(checkpoint)
     if file is not None and file.is_dir():
         raise ValueError(f"checkpoint: expected the path of a file, got the folder {file}")
-    checkpoint_every = whole_number(checkpoint_every, name="checkpoint_every", least=1)
-    validate_every = whole_number(validate_every, name="validate_every", least=1)
+    checkpoint_every = check_int(checkpoint_every, name="checkpoint_every", minimum=1)
+    validate_every = check_int(validate_every, name="validate_every", minimum=1)
     if not isinstance(precision, str) or precision not in ("full", "tf32", "bf16"):
         raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
-    deterministic = true_or_false(deterministic, name="deterministic")
-    progress = true_or_false(progress, name="progress")
-    place = best_device() if device is None else check_device(device)
-    if precision == "tf32" and place.type != "cuda":
-        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(place)!r}")
+    deterministic = check_bool(deterministic, name="deterministic")
+    progress = check_bool(progress, name="progress")
+    device = best_device() if device is None else check_device(device)
+    if precision == "tf32" and device.type != "cuda":
+        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(device)!r}")
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ValueError("net: expected at least one trainable parameter, got none")
     check_optimizer(optimizer, net)
-    if not isinstance(chunk_size, str) or chunk_size != "auto":
-        chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
+    if not isinstance(micro_batch_size, str) or micro_batch_size != "auto":
+        micro_batch_size = check_int(micro_batch_size, name="micro_batch_size", minimum=1)
 
     with ExitStack() as settings:
-        settings.enter_context(arithmetic(place, precision, deterministic=deterministic))
-        net.to(place)
+        settings.enter_context(precision_context(device, precision, deterministic=deterministic))
+        net.to(device)
         if isinstance(loss_fn, torch.nn.Module):
-            loss_fn.to(place)
+            loss_fn.to(device)
         run = _prepare(
             net,
             images,
@@ -563,8 +565,8 @@ def fit_full_batch(
             epochs=epochs,
             loss_fn=loss_fn,
             optimizer=optimizer,
-            chunk_size=chunk_size,
-            place=place,
+            micro_batch_size=micro_batch_size,
+            device=device,
             file=file,
             validation=validation,
             precision=precision,
@@ -573,7 +575,7 @@ def fit_full_batch(
             save_every=checkpoint_every, validate_every=validate_every, progress=progress
         )
     if not run.processes.rank:
-        _log.info("%s", history, extra={"device": str(place)})
+        _log.info("%s", history, extra={"device": str(device)})
     return history
 
 
@@ -585,76 +587,76 @@ def _prepare(
     epochs: int,
     loss_fn: Loss,
     optimizer: torch.optim.Optimizer | None,
-    chunk_size: int | Literal["auto"],
-    place: torch.device,
+    micro_batch_size: int | Literal["auto"],
+    device: torch.device,
     file: Path | None,
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     precision: Precision,
 ) -> _Run:
     """Check what needs the network to be checked, and bring the training to where it starts."""
     count = len(images)
-    path_through = pooling_first(net)
-    first = images[:1].to(place)
-    scores, bytes_each = look_at_one(net, path_through, first)
+    optimized_net = pool_before_relu(net)
+    first = images[:1].to(device)
+    scores, bytes_each = probe_forward(net, optimized_net, first)
     check_labels(labels, count, scores, loss_fn, name="labels")
-    validation = check_validation(validation, images, scores, place)
-    whole = why_whole(net, loss_fn, first, scores)
+    validation = check_validation(validation, images, scores, device)
+    whole = unsplittable_reason(net, loss_fn, first, scores)
     # Joined only when nothing is left to refuse, so that no process waits for one that has left.
-    processes = join_processes(place)
-    if whole and processes.count > 1:
+    processes = init_distributed(device)
+    if whole and processes.world_size > 1:
         raise ValueError(
-            f"net: expected a batch that {processes.count} processes can share, but {whole}"
+            f"net: expected a batch that {processes.world_size} processes can share, but {whole}"
         )
-    if chunk_size == "auto":
+    if micro_batch_size == "auto":
         # Each piece adds a whole set of gradients to the sum, so a piece should be more work than
         # that.
         weights = sum(p.numel() * p.element_size() for p in net.parameters())
-        room = max(ROOM.get(place.type, ROOM["cpu"]), 2 * weights)
+        room = max(ACTIVATION_BUDGET.get(device.type, ACTIVATION_BUDGET["cpu"]), 2 * weights)
         size = count if whole else min(count, max(1, room // bytes_each))
-    elif whole and chunk_size < count:
+    elif whole and micro_batch_size < count:
         raise ValueError(
-            f"chunk_size: expected 'auto' or at least the {count} images, since {whole}, "
-            f"got {chunk_size}"
+            f"micro_batch_size: expected 'auto' or at least the {count} images, since {whole}, "
+            f"got {micro_batch_size}"
         )
     else:
-        size = min(count, chunk_size)
-    processes.copy_from_first([*net.parameters(), *net.buffers()])
+        size = min(count, micro_batch_size)
+    processes.broadcast([*net.parameters(), *net.buffers()])
     # Made after the network has moved, so that its moments are made where the parameters are.
     if optimizer is None:
-        optimizer = torch.optim.Adam(net.parameters(), capturable=place.type == "cuda")
+        optimizer = torch.optim.Adam(net.parameters(), capturable=device.type == "cuda")
     # Over the whole batch and before it is laid out, so that it is the same in every process.
-    identity = {}
+    fingerprint = {}
     if file:
-        identity = {"images": [digest(images)], "labels": [digest(labels)]}
-        identity = describe_training(net, loss_fn, optimizer) | identity
-    share = processes.share(count)
-    own_images, all_labels = images[share].to(place), labels.to(place)
-    if channels_last_pays(net, own_images):
+        fingerprint = {"images": [digest(images)], "labels": [digest(labels)]}
+        fingerprint = training_fingerprint(net, loss_fn, optimizer) | fingerprint
+    share = processes.shard(count)
+    own_images, all_labels = images[share].to(device), labels.to(device)
+    if channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)
-        path_through = gradients_turned(path_through)
+        optimized_net = channels_last_gradients(optimized_net)
         if validation is not None:
             validation = (to_channels_last(validation[0]), validation[1])
     run = _Run(
         net=net,
-        path_through=path_through,
+        optimized_net=optimized_net,
         images=own_images,
         labels=all_labels[share],
         all_labels=all_labels,
         loss_fn=loss_fn,
         optimizer=optimizer,
-        place=place,
+        device=device,
         processes=processes,
         precision=precision,
         whole=whole,
         size=size,
-        losses=torch.zeros(epochs, dtype=torch.float64, device=place),
+        losses=torch.zeros(epochs, dtype=torch.float64, device=device),
         validation=validation,
         file=file,
-        identity=identity,
+        fingerprint=fingerprint,
         seed=torch.initial_seed(),
         started=time.perf_counter(),
     )
-    resumed = run.resume(keep_size=chunk_size != "auto")
+    resumed = run.resume(keep_size=micro_batch_size != "auto")
     # Counted anew: what reading took is no training.
     run.started = time.perf_counter()
     if not resumed:

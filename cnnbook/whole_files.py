@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["leftovers", "only_one", "replacing", "sweep"]
+__all__ = ["exclusive_lock", "leftovers", "replacing", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Find the files that ``replacing`` and ``only_one`` of a killed program left in a folder.
+    """Find the files that ``replacing`` and ``exclusive_lock`` of a killed program left in a folder.
 
     Those of a program that is still at work look the same; see ``sweep``.
 
@@ -98,7 +98,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def only_one(folder: Path, *, seconds: float) -> Iterator[bool]:
+def exclusive_lock(folder: Path, *, seconds: float) -> Iterator[bool]:
     """Let one process or thread at a time into the block, of all that name the same folder.
 
     What killed programs left there is removed first. The lock saves work; it is
@@ -118,9 +118,9 @@ def only_one(folder: Path, *, seconds: float) -> Iterator[bool]:
     Examples:
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from cnnbook.whole_files import only_one
+        >>> from cnnbook.whole_files import exclusive_lock
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with only_one(Path(folder), seconds=0) as locked:
+        ...     with exclusive_lock(Path(folder), seconds=0) as locked:
         ...         print(locked)
         True
 
@@ -178,7 +178,7 @@ def sweep(folder: Path) -> None:
     if not leftovers(folder):
         return
     try:
-        with only_one(folder, seconds=0):
+        with exclusive_lock(folder, seconds=0):
             pass
     except TimeoutError:
         # They are not left over: somebody is writing them.

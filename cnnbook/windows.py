@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._checks import check_images, check_room, pair, whole_number
+from cnnbook._checks import check_images, check_int, check_room, pair
 from cnnbook._conv_options import check_kernel
 from cnnbook.shapes import output_size
 
@@ -68,10 +68,10 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
         into columns.
     """
     check_images(images)
-    kernel = pair(kernel_size, name="kernel_size", least=1)
-    step = pair(stride, name="stride", least=1)
-    border = pair(padding, name="padding", least=0)
-    gap = pair(dilation, name="dilation", least=1)
+    kernel = pair(kernel_size, name="kernel_size", minimum=1)
+    step = pair(stride, name="stride", minimum=1)
+    border = pair(padding, name="padding", minimum=0)
+    gap = pair(dilation, name="dilation", minimum=1)
     height, width = images.shape[2:]
     # Called for its refusal of a window that does not fit.
     output_size((height, width), kernel, stride=step, padding=border, dilation=gap)
@@ -147,10 +147,10 @@ def fold_windows(
             f"windows: expected (n, c, oh, ow, kh, kw) with at least one of each but n, got {shape}"
         )
     n, channels, rows, columns, kernel_rows, kernel_columns = shape
-    height, width = pair(image_size, name="image_size", least=1)
-    step = pair(stride, name="stride", least=1)
-    border = pair(padding, name="padding", least=0)
-    gap = pair(dilation, name="dilation", least=1)
+    height, width = pair(image_size, name="image_size", minimum=1)
+    step = pair(stride, name="stride", minimum=1)
+    border = pair(padding, name="padding", minimum=0)
+    gap = pair(dilation, name="dilation", minimum=1)
     expected = output_size(
         (height, width),
         (kernel_rows, kernel_columns),
@@ -299,7 +299,7 @@ def window_sum(
         ("channel", channel, kernels, ", the kernels"),
     )
     for name, value, count, reason in limits:
-        if whole_number(value, name=name, least=0) >= count:
+        if check_int(value, name=name, minimum=0) >= count:
             raise ValueError(f"{name}: expected 0 to {count - 1}{reason}, got {value}")
     first = channel // (kernels // groups) * depth
     window = every[image, first : first + depth, row, column].detach()

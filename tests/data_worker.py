@@ -91,7 +91,7 @@ def killed(folder: Path, rounds: int) -> dict[str, Any]:
         seconds.append(time.monotonic() - started)
         shutil.rmtree(root / "FashionMNIST")
     whole = min(seconds)
-    told: dict[str, Any] = {
+    message: dict[str, Any] = {
         "seconds of a load": whole,
         "killed before the end": 0,
         "left by the killed": 0,
@@ -104,28 +104,28 @@ def killed(folder: Path, rounds: int) -> dict[str, Any]:
         time.sleep(moments.uniform(0, 1.1 * whole))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        told["killed before the end"] += os.WIFSIGNALED(status)
+        message["killed before the end"] += os.WIFSIGNALED(status)
         raw = raw_folder(root)
-        told["left by the killed"] += any(path.suffix == ".part" for path in leftovers(raw))
+        message["left by the killed"] += any(path.suffix == ".part" for path in leftovers(raw))
         started = time.monotonic()
-        told["next loads that were right"] += end_of_load(root) == "right"
-        told["seconds of the slowest next load"] = max(
-            told["seconds of the slowest next load"], time.monotonic() - started
+        message["next loads that were right"] += end_of_load(root) == "right"
+        message["seconds of the slowest next load"] = max(
+            message["seconds of the slowest next load"], time.monotonic() - started
         )
-        told["left after the next load"] += [path.name for path in leftovers(raw)]
+        message["left after the next load"] += [path.name for path in leftovers(raw)]
         # All eight are whole; a kill may have come after an archive, before its file.
         everything = CONTENT | ARCHIVES
         for path in raw.iterdir():
             if path.read_bytes() != everything[path.name]:
                 raise AssertionError(f"{path} is not whole")
         shutil.rmtree(root / "FashionMNIST")
-    return told
+    return message
 
 
 def together(folder: Path, rounds: int) -> dict[str, Any]:
     """Let 2 to 4 processes load at once from nothing, up to 0.4 s apart."""
     numbers = random.Random(0)
-    told: dict[str, Any] = {"rounds": rounds, "failed": [], "left": []}
+    message: dict[str, Any] = {"rounds": rounds, "failed": [], "left": []}
     for number in range(rounds):
         root = folder / str(number)
         root.mkdir()
@@ -142,13 +142,13 @@ def together(folder: Path, rounds: int) -> dict[str, Any]:
         for child in children:
             _, status = os.waitpid(child, 0)
             if status:
-                told["failed"].append([number, status])
+                message["failed"].append([number, status])
         raw = raw_folder(root)
-        told["left"] += [path.name for path in leftovers(raw)]
+        message["left"] += [path.name for path in leftovers(raw)]
         if {path.name: path.read_bytes() for path in raw.iterdir()} != CONTENT | ARCHIVES:
-            told["failed"].append([number, "the folder is not as it should be"])
+            message["failed"].append([number, "the folder is not as it should be"])
         shutil.rmtree(root)
-    return told
+    return message
 
 
 def mount(where: Path, *options: str) -> None:
@@ -157,7 +157,7 @@ def mount(where: Path, *options: str) -> None:
 
 def no_space(folder: Path) -> list[dict[str, Any]]:
     """Load on disks of one page, two, three... until all eight files have room."""
-    told = []
+    message = []
     for pages in range(1, 40):
         root = folder / f"{pages} pages"
         root.mkdir()
@@ -172,16 +172,16 @@ def no_space(folder: Path) -> list[dict[str, Any]]:
                 raise AssertionError(f"{name} is not whole")
         mount(root, "-o", "remount,size=1m")
         after = small_load(root)
-        told.append({"pages": pages, "end": end, "names": names, "left": left, "next": after})
+        message.append({"pages": pages, "end": end, "names": names, "left": left, "next": after})
         subprocess.run(["umount", str(root)], check=True)
         if len(names) == 8:
             break
-    return told
+    return message
 
 
 def read_only(folder: Path) -> dict[str, str]:
     """Load from folders that are mounted read-only."""
-    told = {}
+    message = {}
     for name in ("archives", "extracted", "stale", "empty", "damaged"):
         root = folder / name
         root.mkdir()
@@ -196,11 +196,11 @@ def read_only(folder: Path) -> dict[str, str]:
         subprocess.run(["mount", "--bind", str(root), str(root)], check=True)
         subprocess.run(["mount", "-o", "remount,bind,ro", str(root)], check=True)
         before = small_data.snapshot(raw_folder(root))
-        told[name] = small_load(root)
+        message[name] = small_load(root)
         if small_data.snapshot(raw_folder(root)) != before:
             raise AssertionError(f"{name}: a read-only folder has changed")
         subprocess.run(["umount", str(root)], check=True)
-    return told
+    return message
 
 
 def another_user(folder: Path) -> dict[str, str]:
@@ -236,11 +236,11 @@ def another_user(folder: Path) -> dict[str, str]:
     os.setgroups([])
     os.setgid(nobody)
     os.setuid(nobody)
-    told = {name: small_load(root) for name, root in roots.items()}
+    message = {name: small_load(root) for name, root in roots.items()}
     small = load_fashion_mnist(12, 7)
     assert_right(small)
-    told["their cache folder"] = "right"
-    return told
+    message["their cache folder"] = "right"
+    return message
 
 
 def no_sockets(folder: Path) -> dict[str, Any]:
@@ -290,19 +290,19 @@ def main(job: str, folder: str, *arguments: str) -> None:
         os.environ.pop(name, None)
     if arguments:
         os.environ["CNNBOOK_MIRROR"] = arguments[0]
-    told: Any
+    message: Any
     if job in ("killed", "together"):
         publish(setattr, CONTENT, ARCHIVES, COUNTS)
         work = {"killed": killed, "together": together}[job]
-        told = work(where, int(arguments[1]))
+        message = work(where, int(arguments[1]))
     elif job == "no-sockets":
-        told = no_sockets(where)
+        message = no_sockets(where)
     else:
         publish(setattr)
-        told = {"no-space": no_space, "read-only": read_only, "another-user": another_user}[job](
+        message = {"no-space": no_space, "read-only": read_only, "another-user": another_user}[job](
             where
         )
-    print(json.dumps(told))
+    print(json.dumps(message))
 
 
 if __name__ == "__main__":

@@ -172,8 +172,8 @@ class Request(http.server.BaseHTTPRequestHandler):
         """Send status and headers; a length of -1 is the right one, None is none."""
         if start:
             self.send_response(206)
-            told = start if begins_at < 0 else begins_at
-            self.send_header("Content-Range", f"bytes {told}-{len(data) - 1}/{len(data)}")
+            message = start if begins_at < 0 else begins_at
+            self.send_header("Content-Range", f"bytes {message}-{len(data) - 1}/{len(data)}")
         else:
             self.send_response(200)
         if length is not None:

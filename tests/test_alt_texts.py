@@ -13,34 +13,35 @@ from matplotlib.figure import Figure
 
 from cnnbook import figures
 from cnnbook.figures import alt_text
+from cnnbook.figures._alt_text import describe
 
 COUNT = torch.arange(16.0).reshape(1, 1, 4, 4)
 ONES = torch.ones(1, 1, 2, 2)
 STEP = torch.tensor([[[[0.0, 0, 9], [0, 0, 9]]]])
 
 
-def changed(numbers: torch.Tensor, place: tuple[int, ...], value: float) -> torch.Tensor:
+def changed(numbers: torch.Tensor, position: tuple[int, ...], value: float) -> torch.Tensor:
     other = numbers.clone()
-    other[place] = value
+    other[position] = value
     return other
 
 
 # What is drawn, what must be told of it, and the same drawn with the number that decides changed.
 CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[str, Any]]] = {
     "images": (
-        figures.image_grid,
+        figures.plot_images,
         {"images": torch.cat([STEP, 9 - STEP]), "titles": ["thin", "fat"]},
         ["Two grey images of 2 x 3 pixels", "33 % of thin", "67 % of fat"],
         {"images": torch.cat([STEP, changed(9 - STEP, (0, 0, 0, 0), 0)])},
     ),
     "many images": (
-        figures.image_grid,
+        figures.plot_images,
         {"images": torch.cat([STEP, STEP, STEP, 9 - STEP]), "titles": ["a", "b", "c", "d"]},
         ["Four", "33 % of a to 67 % of d", "a; b; c; d"],
         {"images": torch.cat([9 - STEP, STEP, STEP, STEP])},
     ),
     "losses": (
-        figures.loss_curves,
+        figures.plot_losses,
         {"curves": {"MLP": [2.31, 1.0, 0.0204], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}},
         [
             "Three curves of loss against epoch",
@@ -51,19 +52,19 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"curves": {"MLP": [2.31, 1.0, 0.0304], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}},
     ),
     "a loss that stays": (
-        figures.loss_curves,
+        figures.plot_losses,
         {"curves": {"a": [1.0, 0.5, 1.0], "b": [3.0]}},
         ["a begins and ends at 1, 3 epochs, lowest 0.5 at epoch 2", "b is 3 at epoch 1"],
         {"curves": {"a": [1.0, 0.5, 1.0], "b": [4.0]}},
     ),
     "bars": (
-        figures.bars,
+        figures.plot_bars,
         {"groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 5}}},
         ["Two panels", "parameters: MLP 407,050, CNN 10; images: all 5"],
         {"groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 6}}},
     ),
     "confusion": (
-        figures.confusion_heatmaps,
+        figures.plot_confusion,
         {
             "matrices": {"net": torch.tensor([[8, 2], [3, 9]]), "best": torch.eye(2).long()},
             "class_names": ["shirt", "coat"],
@@ -76,7 +77,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"matrices": {"net": torch.tensor([[8, 4], [3, 9]]), "best": torch.eye(2).long()}},
     ),
     "window": (
-        figures.window_picture,
+        figures.plot_window,
         {"images": COUNT, "weight": ONES / 4, "row": 1, "column": 1},
         [
             "0 1 2 3 / 4 5 6 7 / 8 9 10 11 / 12 13 14 15",
@@ -86,13 +87,13 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"row": 2},
     ),
     "window with a bias": (
-        figures.window_picture,
+        figures.plot_window,
         {"images": COUNT, "weight": ONES, "bias": torch.tensor([1.0]), "row": 0, "column": 2},
         ["rows 0 to 1, columns 2 to 3 covers 2 3 / 6 7 and gives 19."],
         {"bias": torch.tensor([2.0])},
     ),
     "knobs": (
-        figures.knob_panels,
+        figures.plot_conv_options,
         {
             "image_size": 5,
             "kernel_size": 3,
@@ -106,7 +107,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"settings": {"both": {"padding": 1, "stride": 1}, "far": {"dilation": 2}}},
     ),
     "matrices": (
-        figures.matrix_pictures,
+        figures.plot_conv_matrix,
         {"matrices": {"A": torch.tensor([[1.0, 0, 2], [0, 0, 1]]), "50 x 50": torch.eye(50)}},
         [
             "A, 2 x 3: 3 of 6 entries not 0, 50 %, 0 to 2 in a column, 1 0 2 / 0 0 1",
@@ -115,13 +116,13 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"matrices": {"A": torch.tensor([[1.0, 0, 3], [0, 0, 1]]), "50 x 50": torch.eye(50)}},
     ),
     "a full matrix": (
-        figures.matrix_pictures,
+        figures.plot_conv_matrix,
         {"matrices": {"full": torch.ones(10, 10)}},
         ["100 of 100 entries not 0, 100 %, 10 in each column"],
         {"matrices": {"full": changed(torch.ones(10, 10), (0, 0), 0)}},
     ),
     "two ways": (
-        figures.two_ways,
+        figures.plot_equivariance,
         {
             "corners": [STEP, -STEP, STEP.flip(3), torch.zeros(1, 1, 2, 3)],
             "across": "convolve",
@@ -135,25 +136,25 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"corners": [STEP, -STEP, STEP.roll(1, 3), torch.zeros(1, 1, 2, 3)][::-1]},
     ),
     "strips": (
-        figures.pooling_strips,
+        figures.plot_pooling_shift,
         {"strips": {"a": torch.tensor([3.0, 7, 0, 1]), "b": torch.tensor([0.0, 3, 7, 0])}},
         ["Two rows of 4 pixels in windows of 2", "a: 3 7 0 1 gives 7 1; b: 0 3 7 0 gives 3 7"],
         {"size": 4},
     ),
     "maps": (
-        figures.feature_maps,
+        figures.plot_feature_maps,
         {"features": torch.tensor([[[[-4.0, 1.5]], [[0, 0.5]]]]), "titles": ["edges", "rest"]},
         ["Two feature maps of 1 x 2 numbers", "scale to 4.", "edges: -4 to 1.5; rest: 0 to 0.5"],
         {"features": torch.tensor([[[[-4.0, 1.25]], [[0, 0.5]]]])},
     ),
     "grids": (
-        figures.number_grids,
+        figures.plot_number_grids,
         {"grids": {"first": torch.tensor([[1.0, -2], [0, 3]]), "large": torch.arange(25.0)[None]}},
         ["first, 2 x 2: 1 -2 / 0 3; large, 1 x 25: from 0 to 24"],
         {"grids": {"first": torch.tensor([[1.0, -2], [0, 4]]), "large": torch.arange(25.0)[None]}},
     ),
     "table": (
-        figures.feature_table,
+        figures.plot_feature_table,
         {
             "images": torch.tensor([[[[1.0, 2]]], [[[3, 4]]]]),
             "weight": torch.ones(1, 1, 1, 2),
@@ -167,25 +168,25 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"weight": torch.full((1, 1, 1, 2), 2.0)},
     ),
     "pooling": (
-        figures.pooling_picture,
+        figures.plot_pooling,
         {"images": torch.arange(25.0).reshape(1, 1, 5, 5)},
         ["5 x 5 pixels, from 0 to 24", "stays: 6 8 / 16 18.", "Nine pixels at the edge"],
         {"images": changed(torch.arange(25.0).reshape(1, 1, 5, 5), (0, 0, 0, 0), 23)},
     ),
     "pooling without a rest": (
-        figures.pooling_picture,
+        figures.plot_pooling,
         {"images": COUNT},
         ["4 x 4 pixels, 0 1 2 3 /", "2 x 2. Of each window the largest stays: 5 7 / 13 15."],
         {"kernel_size": 4},
     ),
     "overlap": (
-        figures.overlap_picture,
+        figures.plot_overlap,
         {"parts": torch.tensor([[[[1.0, 1, 0]], [[0, 1, 1]]]])},
         ["Two pictures of 1 x 3 numbers", "sum: 1 2 1.", "Up to 2 of them meet"],
         {"parts": torch.tensor([[[[1.0, 1, 0]], [[0, 1, 2]]]])},
     ),
     "field": (
-        figures.field_picture,
+        figures.plot_receptive_field,
         {
             "images": torch.eye(4)[None, None].repeat(2, 1, 1, 1),
             "fields": [(range(-1, 3), range(3)), (range(4), range(4))],
@@ -199,7 +200,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"fields": [(range(1), range(1)), (range(4), range(4))]},
     ),
     "growth": (
-        figures.field_growth,
+        figures.plot_receptive_field_growth,
         {"sizes": {"plain": [1, 3, 5], "fast": [1, 7, 31]}, "image_size": 28},
         [
             "a line at 28",
@@ -208,7 +209,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"image_size": 5},
     ),
     "rows": (
-        figures.feature_rows,
+        figures.plot_feature_rows,
         {
             "images": torch.cat([STEP, STEP]),
             "features": torch.tensor([[[[-2.0, 0]], [[0.5, 0]]], [[[1, 1]], [[0, 0.25]]]]),
@@ -218,7 +219,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"features": torch.tensor([[[[-3.0, 0]], [[0.5, 0]]], [[[1, 1]], [[0, 0.25]]]])},
     ),
     "years": (
-        figures.yearly_bars,
+        figures.plot_yearly_bars,
         {"numbers": {2011: 25.8, 2012: 16.4}, "label": "error, %", "marked": [2012]},
         [
             "Two vertical bars of error, %, by year",
@@ -228,25 +229,25 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"marked": ()},
     ),
     "maps over images": (
-        figures.overlay_rows,
+        figures.plot_overlays,
         {"images": COUNT, "maps": {"drop": ONES * torch.tensor([[1.0, -3], [2, 0]])}},
         ["One grey image", "one row of maps", "drop, image 1: strongest -3 at row 0, column 1"],
         {"images": COUNT, "maps": {"drop": ONES * torch.tensor([[1.0, -3], [4, 0]])}},
     ),
     "panels of curves": (
-        figures.curve_panels,
+        figures.plot_curve_panels,
         {"panels": {"loss": {"MLP": [2.5, 1.25], "CNN": [3.0]}, "accuracy": {"MLP": [0.5, 0.75]}}},
         ["Two panels", "loss of MLP: 2.5 to 1.25 in 2 epochs", "accuracy of MLP: 0.5 to 0.75"],
         {"panels": {"loss": {"MLP": [2.5, 1.25], "CNN": [3.0]}, "accuracy": {"MLP": [0.5, 0.7]}}},
     ),
     "rows of dots": (
-        figures.dot_rows,
+        figures.plot_dot_rows,
         {"groups": {"MLP": [0.5, 0.75], "CNN": [0.875]}, "label": "accuracy"},
         ["Two rows of dots along an axis of accuracy", "MLP: 2 from 0.5 to 0.75, mean 0.625"],
         {"groups": {"MLP": [0.5, 0.75], "CNN": [0.125]}, "label": "accuracy"},
     ),
     "pieces": (
-        figures.pieces_picture,
+        figures.plot_micro_batches,
         {
             "images": torch.ones(3, 1, 2, 2),
             "gradients": torch.tensor([-8.0, -16.0]).reshape(2, 1, 1),
@@ -261,13 +262,13 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         },
     ),
     "sizes": (
-        figures.size_panels,
+        figures.plot_sizes,
         {"panels": {"seconds": {50: 0.25, 5000: 0.125}}, "label": "images in a piece"},
         ["One panel of numbers against images in a piece", "seconds: 0.25 at 50, 0.125 at 5,000"],
         {"panels": {"seconds": {50: 0.25, 5000: 0.5}}, "label": "images in a piece"},
     ),
     "seeds": (
-        figures.seed_dots,
+        figures.plot_seed_dots,
         {
             "values": {"MLP": [0.5, 0.75], "CNN": [0.875]},
             "intervals": {"MLP": (0.25, 1.0), "CNN": (0.75, 1.0)},
@@ -283,7 +284,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
 }
 
 
-def told(function: Callable[..., Figure], arguments: Mapping[str, Any]) -> str:
+def message(function: Callable[..., Figure], arguments: Mapping[str, Any]) -> str:
     text = alt_text(function(**arguments))
     plt.close("all")
     return text
@@ -292,11 +293,11 @@ def told(function: Callable[..., Figure], arguments: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_the_numbers_that_were_drawn_are_told(name: str) -> None:
     function, arguments, words, other = CASES[name]
-    text = told(function, arguments)
+    text = message(function, arguments)
     for word in words:
         assert word in text
     assert 40 <= len(text) <= 300
-    assert told(function, {**arguments, **other}) != text, "another number, the same words"
+    assert message(function, {**arguments, **other}) != text, "another number, the same words"
 
 
 def test_every_function_has_a_case_and_no_two_are_told_alike() -> None:
@@ -308,7 +309,7 @@ def test_every_function_has_a_case_and_no_two_are_told_alike() -> None:
     }
     missing = {function.__name__ for function in drawing - {case[0] for case in CASES.values()}}
     assert not missing, "add a case to CASES: what is drawn, what must be told, what changes it"
-    texts = [told(function, arguments) for function, arguments, _, _ in CASES.values()]
+    texts = [message(function, arguments) for function, arguments, _, _ in CASES.values()]
     assert len(set(texts)) == len(texts)
 
 
@@ -316,7 +317,7 @@ def test_every_function_has_a_case_and_no_two_are_told_alike() -> None:
 @given(st.lists(st.text() | st.lists(st.text(min_size=1)), min_size=1))
 def test_however_much_is_drawn_the_words_are_few_and_on_one_line(parts: list[Any]) -> None:
     figure = Figure()
-    figures._describe(figure, "A picture.", *parts)
+    describe(figure, "A picture.", *parts)
     text = alt_text(figure)
     assert text.startswith("A picture.")
     assert len(text) <= 300
@@ -325,20 +326,20 @@ def test_however_much_is_drawn_the_words_are_few_and_on_one_line(parts: list[Any
 
 def test_names_of_any_length_leave_room_for_a_number() -> None:
     for name in ("x" * 1000, "", "\n\t", "two\nlines:"):
-        text = alt_text(figures.loss_curves({name: [2.0, 1.0]}))
+        text = alt_text(figures.plot_losses({name: [2.0, 1.0]}))
         assert "falls from 2 to 1 in 2 epochs." in text
         assert len(text) <= 300
 
 
 def test_what_has_no_room_is_counted() -> None:
-    text = alt_text(figures.loss_curves({f"net number {i}": [1.0, 0.5] for i in range(20)}))
+    text = alt_text(figures.plot_losses({f"net number {i}": [1.0, 0.5] for i in range(20)}))
     kept = text.count("falls")
     assert 1 < kept < 20
     assert text.endswith(f" and {20 - kept} more.")
 
 
 def test_the_text_is_the_label_of_the_figure() -> None:
-    figure = figures.bars({"a": {"b": 2}})
+    figure = figures.plot_bars({"a": {"b": 2}})
     assert figure.get_label() == alt_text(figure)
     figure.set_label("What I drew\n  on it myself. ")
     assert alt_text(figure) == "What I drew on it myself."

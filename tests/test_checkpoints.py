@@ -50,8 +50,8 @@ def test_every_flipped_bit_is_refused() -> None:
     data = pack(CONTENT)
     draw = random.Random(0)
     for _ in range(1000):
-        place, bit = draw.randrange(len(data)), draw.randrange(8)
-        broken = data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+        position, bit = draw.randrange(len(data)), draw.randrange(8)
+        broken = data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :]
         with pytest.raises(ValueError, match=r"it does not start like|its SHA-256 is not"):
             unpack(broken)
 

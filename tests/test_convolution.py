@@ -310,12 +310,12 @@ def test_gradients_by_hand_are_finite_differences(case: ConvCase) -> None:
     )
     for index, tensor in enumerate((images, weight)):
         assert by_hand[index].shape == tensor.shape
-        for place in ((0,) * 4, tuple(n - 1 for n in tensor.shape)):
+        for position in ((0,) * 4, tuple(n - 1 for n in tensor.shape)):
             if tensor.numel():
                 moved = [images.clone(), weight.clone()]
-                moved[index][place] += 1
+                moved[index][position] += 1
                 # A convolution is linear in each: a step of 1 is as good as a small one.
-                assert by_hand[index][place] == loss(*moved) - loss(images, weight)
+                assert by_hand[index][position] == loss(*moved) - loss(images, weight)
 
 
 def test_gradient_checks_of_torch_pass_in_float64() -> None:

@@ -17,7 +17,7 @@ from cnnbook.counting import (
     parameter_table,
 )
 from cnnbook.lenet import lenet5
-from cnnbook.networks import matched_mlp, mlp, modes_kept, small_cnn
+from cnnbook.networks import matched_mlp, mlp, preserve_mode, small_cnn
 
 
 def test_counts_of_the_lecture() -> None:
@@ -54,7 +54,7 @@ NETS: dict[str, tuple[Any, tuple[int, ...]]] = {
 def test_macs_are_half_of_torchs_flops_and_formulas_give_the_counts(name: str) -> None:
     net, shape = NETS[name]
     table = cost_table(net, shape)
-    with FlopCounterMode(display=False) as counter, modes_kept(net, training=False):
+    with FlopCounterMode(display=False) as counter, preserve_mode(net, training=False):
         net(torch.zeros(1, *shape))
     assert 2 * table.macs == counter.get_total_flops()
     assert table.parameters == count_parameters(net) == parameter_table(net).total

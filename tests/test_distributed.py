@@ -12,7 +12,7 @@ import pytest
 import torch
 import victims
 
-from cnnbook.engine.distributed import Processes, join_processes
+from cnnbook.engine.distributed import Processes, init_distributed
 from cnnbook.networks import small_cnn
 from cnnbook.training import fit_full_batch
 
@@ -126,25 +126,25 @@ def test_shares_cover_the_batch_once() -> None:
     for count in (1, 2, 3, 7):
         for total in (0, 1, 2, 6, 7, 20):
             some = torch.arange(total)
-            shares = [some[Processes(r, count, some.device).share(total)] for r in range(count)]
+            shares = [some[Processes(r, count, some.device).shard(total)] for r in range(count)]
             assert torch.equal(torch.cat(shares), some)
             assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_alone_nothing_is_exchanged() -> None:
-    alone = join_processes(torch.device("cpu"))
-    assert (alone.rank, alone.count) == (0, 1)
+    alone = init_distributed(torch.device("cpu"))
+    assert (alone.rank, alone.world_size) == (0, 1)
     loss = torch.tensor(2.5)
-    assert alone.sum_gradients([], loss, stop=True) == (loss, True)
-    assert alone.bytes_from_first(b"x") == b"x"
-    assert alone.bytes_from_first(None) is None
+    assert alone.all_reduce_gradients([], loss, stop=True) == (loss, True)
+    assert alone.broadcast_bytes(b"x") == b"x"
+    assert alone.broadcast_bytes(None) is None
     assert alone.gather(torch.arange(2)).tolist() == [[0, 1]]
     assert not torch.distributed.is_initialized()
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     two = Processes(0, 2, torch.device("cpu"))
-    monkeypatch.setattr("cnnbook.training.join_processes", lambda place: two)
+    monkeypatch.setattr("cnnbook.training.init_distributed", lambda device: two)
     net = small_cnn()
     net.insert(1, torch.nn.BatchNorm2d(16))
     with pytest.raises(ValueError, match=r"^net: expected a batch that 2 processes can share, but"):

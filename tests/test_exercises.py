@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from cnnbook import exercises as exercises_module
-from cnnbook import judging, questions
 from cnnbook.convolution import conv_from_kernel
-from cnnbook.exercises import check, exercise, exercises, hint, solution
-from cnnbook.exercises._grading import Exercise, Function, Layer, Mistake, Numbers, judge
+from cnnbook.exercises import _grading, check, exercise, exercises, hint, solution
+from cnnbook.exercises._grading import Exercise, Function, Layer, Mistake, Numbers, grade
 
 ROOT = Path(__file__).resolve().parents[1]
 EACH = pytest.mark.parametrize("one", exercises(), ids=lambda one: one.number)
@@ -47,14 +46,14 @@ def test_the_solution_is_right(one: Exercise) -> None:
 @EACH
 def test_known_mistakes_are_named(one: Exercise) -> None:
     assert len(one.mistakes) >= 2
-    told = set()
+    message = set()
     for mistake in one.mistakes:
         verdict = check(one.number, mistake.answer())
         assert not verdict
         assert verdict.mistake == mistake.name
         assert str(verdict) == f"Not yet: {mistake.name}. {mistake.why}"
-        told.add(str(verdict))
-    assert len(told) == len(one.mistakes), "each has a message of its own"
+        message.add(str(verdict))
+    assert len(message) == len(one.mistakes), "each has a message of its own"
 
 
 def _numbers_in(text: str) -> set[float]:
@@ -81,7 +80,7 @@ def test_nothing_is_given_away(one: Exercise) -> None:
 
 
 def test_no_docstring_and_no_page_shows_a_right_answer() -> None:
-    for module in (exercises_module, questions, judging):
+    for module in (exercises_module, _grading):
         text = Path(module.__file__ or "").read_text("utf-8")
         shown = re.findall(r">>> (?:print\()?check\(.*\)\n +(.*)", text)
         assert not any(line.startswith("Right") for line in shown)
@@ -208,18 +207,18 @@ ROW: dict[str, Any] = {**MEAN, "right": lambda: lambda numbers: numbers}
         (3, IMAGES, "a function is asked for, and this is numbers."),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(answer: object, asked: dict[str, Any], told: str) -> None:
-    verdict = judge(answer, **asked)
+def test_what_is_wrong_is_said(answer: object, asked: dict[str, Any], message: str) -> None:
+    verdict = grade(answer, **asked)
     assert not verdict
-    assert str(verdict).startswith(f"Not yet: {told}"), verdict
+    assert str(verdict).startswith(f"Not yet: {message}"), verdict
 
 
 def test_a_known_mistake_goes_first_and_the_right_answer_before_it() -> None:
     mistakes = [Mistake("one", lambda: 7.0005, "First."), Mistake("two", lambda: 8, "Second.")]
-    assert judge(7, **ONE, mistakes=mistakes)
-    assert judge(8, **ONE, mistakes=mistakes).mistake == "two"
-    assert judge(7.0004, **ONE, mistakes=mistakes).mistake == "one"
-    assert judge(7.0004, **ONE, mistakes=mistakes, tolerance=1e-3)
+    assert grade(7, **ONE, mistakes=mistakes)
+    assert grade(8, **ONE, mistakes=mistakes).mistake == "two"
+    assert grade(7.0004, **ONE, mistakes=mistakes).mistake == "one"
+    assert grade(7.0004, **ONE, mistakes=mistakes, tolerance=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from mathml import to_mathml
 from sphinx.errors import ExtensionError
 from sphinx_gallery.scrapers import ImagePathIterator
 
-from cnnbook.figures import alt_text, loss_curves
+from cnnbook.figures import alt_text, plot_losses
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -58,6 +58,29 @@ def _stale(book: Path) -> list[str]:
 def test_modules_are_found_through_each_other(book: Path) -> None:
     found = imported_modules(book / "examples/1_part/plot_01_page.py", book / "pack")
     assert {path.name for path in found} == {"first.py", "second.py"}
+
+
+def test_a_change_in_a_module_of_a_sub_package_runs_its_pages_again(book: Path) -> None:
+    sub = book / "pack/sub"
+    sub.mkdir()
+    exports = "from pack.sub.used import f\nfrom pack.sub.other import g\n"
+    (sub / "__init__.py").write_text(exports, "utf-8")
+    (sub / "used.py").write_text("from pack.sub._inner import h\n\nf = h\n", "utf-8")
+    (sub / "_inner.py").write_text("h = 1\n", "utf-8")
+    (sub / "other.py").write_text("g = 1\n", "utf-8")
+    page = book / "examples/1_part/plot_01_page.py"
+    for line in ("from pack.sub import f", "import pack.sub.used", "from pack.sub.used import f"):
+        page.write_text(f"{line}\n", "utf-8")
+        found = {path.name for path in imported_modules(page, book / "pack")}
+        assert found == {"used.py", "_inner.py"}, line
+        _stale(book)
+        assert _stale(book) == [], "nothing changed"
+        (sub / "other.py").write_text(f"g = {line!r}\n", "utf-8")
+        assert _stale(book) == [], "it does not use that module of the package"
+        (sub / "_inner.py").write_text(f"h = {line!r}\n", "utf-8")
+        assert _stale(book) == ["plot_01_page.py"], line
+    page.write_text("import pack.sub\n", "utf-8")
+    assert "other.py" in {path.name for path in imported_modules(page, book / "pack")}
 
 
 def test_a_page_runs_again_when_code_that_it_uses_changes(book: Path) -> None:
@@ -193,9 +216,9 @@ def _scrape(folder: Path) -> str:
 
 def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
     """Quotation marks, brackets, backslashes, letters of other scripts: from figure to HTML."""
-    loss_curves({"a": [2.0, 1.0]}).set_label(HARD)
-    second = alt_text(loss_curves({"b": [5.0, 4.0]}))
-    loss_curves({"c": [2.0, 1.0]}).set_label(f"One line\n\nand another, \u2028 {HARD}")
+    plot_losses({"a": [2.0, 1.0]}).set_label(HARD)
+    second = alt_text(plot_losses({"b": [5.0, 4.0]}))
+    plot_losses({"c": [2.0, 1.0]}).set_label(f"One line\n\nand another, \u2028 {HARD}")
     page = _scrape(tmp_path)
     assert not plt.get_fignums(), "figures are closed"
     assert len(list((tmp_path / "images").glob("*_2_00x.png"))) == 3
@@ -220,8 +243,8 @@ def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", ["", "MLP, CNN"])
 def test_a_figure_without_a_description_is_refused(label: str, tmp_path: Path) -> None:
-    loss_curves({"a": [2.0, 1.0]})
-    loss_curves({"a": [2.0, 1.0]}).set_label(label)
+    plot_losses({"a": [2.0, 1.0]})
+    plot_losses({"a": [2.0, 1.0]}).set_label(label)
     with pytest.raises(ExtensionError, match=r"plot_06_page\.py, cell at line 17: a figure has no"):
         _scrape(tmp_path)
     assert not plt.get_fignums(), "the next page begins without this one's figures"

@@ -23,7 +23,7 @@ def boxes(axes: Axes) -> list[Rectangle]:
 
 def test_image_grid_shows_every_pixel_of_every_image() -> None:
     images = torch.rand(5, 1, 3, 4)
-    figure = figures.image_grid(images, columns=2)
+    figure = figures.plot_images(images, columns=2)
     shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     assert len(shown) == 5
     for got, image in zip(shown, images, strict=True):
@@ -34,7 +34,7 @@ def test_image_grid_shows_every_pixel_of_every_image() -> None:
 
 
 def test_image_grid_takes_a_tensor_with_a_gradient() -> None:
-    figures.image_grid(torch.rand(1, 1, 2, 2, requires_grad=True))
+    figures.plot_images(torch.rand(1, 1, 2, 2, requires_grad=True))
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_image_grid_takes_a_tensor_with_a_gradient() -> None:
         ([[0.0]], TypeError, "list"),
     ],
 )
-def test_image_grid_refuses(images: torch.Tensor, kind: type[Exception], told: str) -> None:
-    with pytest.raises(kind, match=told):
-        figures.image_grid(images)
+def test_image_grid_refuses(images: torch.Tensor, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        figures.plot_images(images)
 
 
 def test_loss_curves_start_at_epoch_one() -> None:
-    figure = figures.loss_curves({"a": [3.0, 2.0, 1.0], "b": [1.0]})
+    figure = figures.plot_losses({"a": [3.0, 2.0, 1.0], "b": [1.0]})
     lines = figure.axes[0].lines
     points = [np.asarray(line.get_xydata()).T.tolist() for line in lines]
     assert points == [[[1, 2, 3], [3, 2, 1]], [[1], [1]]]
@@ -61,7 +61,7 @@ def test_loss_curves_start_at_epoch_one() -> None:
 
 def test_confusion_heatmaps_write_every_count_but_zeros() -> None:
     counts = torch.tensor([[50, 0, 3], [1, 40, 0], [0, 0, 7]])
-    figure = figures.confusion_heatmaps({"net": counts}, class_names=["a", "b", "c"])
+    figure = figures.plot_confusion({"net": counts}, class_names=["a", "b", "c"])
     written = {text.get_position(): int(text.get_text()) for text in figure.axes[0].texts}
     assert written == {(0, 0): 50, (2, 0): 3, (0, 1): 1, (1, 1): 40, (2, 2): 7}
     # Rows are the actual class, so the axis that says so is the vertical one.
@@ -71,12 +71,12 @@ def test_confusion_heatmaps_write_every_count_but_zeros() -> None:
 
 def test_confusion_heatmaps_colour_mistakes_on_one_scale() -> None:
     few, many = torch.tensor([[9, 1], [0, 9]]), torch.tensor([[9, 6], [0, 9]])
-    figure = figures.confusion_heatmaps({"few": few, "many": many}, class_names=["a", "b"])
+    figure = figures.plot_confusion({"few": few, "many": many}, class_names=["a", "b"])
     assert {axes.images[0].get_clim() for axes in figure.axes} == {(0.0, 6.0)}
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:
-    figure = figures.bars({"one": {"a": 10, "b": 1000}, "two": {"a": 5}})
+    figure = figures.plot_bars({"one": {"a": 10, "b": 1000}, "two": {"a": 5}})
     widths = [[box.get_width() for box in boxes(axes)] for axes in figure.axes]
     assert widths == [[10, 1000], [5]]
     above, below = (axes.get_position() for axes in figure.axes)
@@ -84,7 +84,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 
 def test_window_picture_writes_the_numbers_that_conv2d_gives() -> None:
-    figure = figures.window_picture(IMAGE, MEAN, torch.tensor([1.0]), row=2, column=0)
+    figure = figures.plot_window(IMAGE, MEAN, torch.tensor([1.0]), row=2, column=0)
     pixels, kernel, output = (
         [float(text.get_text()) for text in axes.texts] for axes in figure.axes
     )
@@ -97,18 +97,18 @@ def test_window_picture_writes_the_numbers_that_conv2d_gives() -> None:
 def test_window_picture_breaks_a_sum_that_would_run_out_of_the_figure() -> None:
     image = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
     weight = torch.tensor([[[[-0.1733, -0.4235], [0.1802, 0.4668]]]])
-    figure = figures.window_picture(image, weight, torch.tensor([0.2037]), row=0, column=0)
+    figure = figures.plot_window(image, weight, torch.tensor([0.2037]), row=0, column=0)
     figure.draw_without_rendering()
-    (told,) = (text for text in figure.texts if "=" in text.get_text())
-    first, second = told.get_text().splitlines()
+    (message,) = (text for text in figure.texts if "=" in text.get_text())
+    first, second = message.get_text().splitlines()
     assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 +"
     assert second == "0.4668*3 + 0.2037 = 1.541"
-    assert told.get_window_extent().x0 >= 0
-    assert told.get_window_extent().x1 <= figure.bbox.width
+    assert message.get_window_extent().x0 >= 0
+    assert message.get_window_extent().x1 <= figure.bbox.width
 
 
 def test_window_picture_marks_the_window() -> None:
-    figure = figures.window_picture(IMAGE, MEAN, row=2, column=1)
+    figure = figures.plot_window(IMAGE, MEAN, row=2, column=1)
     marked = [
         [
             (*box.get_xy(), box.get_width(), box.get_height())
@@ -122,7 +122,7 @@ def test_window_picture_marks_the_window() -> None:
 
 def test_window_picture_refuses_what_it_cannot_show() -> None:
     with pytest.raises(ValueError, match="one grey image"):
-        figures.window_picture(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), row=0, column=0)
+        figures.plot_window(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), row=0, column=0)
 
 
 def test_colours_can_be_told_apart_in_grey() -> None:
@@ -134,14 +134,14 @@ def test_colours_can_be_told_apart_in_grey() -> None:
 
 def test_nothing_is_shown() -> None:
     plt.close("all")
-    figures.loss_curves({"a": [1.0]})
+    figures.plot_losses({"a": [1.0]})
     assert plt.get_backend().lower() == "agg"
     assert len(plt.get_fignums()) == 1
 
 
 def test_knob_panels_mark_the_pixels_of_two_windows() -> None:
     settings = {"both": {"padding": 1, "stride": 2}, "far": {"dilation": 2}}
-    figure = figures.knob_panels(5, 2, settings)
+    figure = figures.plot_conv_options(5, 2, settings)
     filled, dots = [], []
     for axes in figure.axes:
         filled.append(
@@ -158,17 +158,17 @@ def test_knob_panels_mark_the_pixels_of_two_windows() -> None:
 
 
 def test_knob_panels_show_a_single_window_and_hide_what_is_empty() -> None:
-    figure = figures.knob_panels(2, 2, {"a": {}, "b": {}, "c": {}})
+    figure = figures.plot_conv_options(2, 2, {"a": {}, "b": {}, "c": {}})
     assert [axes.get_visible() for axes in figure.axes] == [True, True, True, False]
     assert not figure.axes[0].collections
     with pytest.raises(TypeError, match="ceil"):
-        figures.knob_panels(2, 2, {"a": {"ceil": 1}})
+        figures.plot_conv_options(2, 2, {"a": {"ceil": 1}})
 
 
 def test_matrix_pictures_lose_no_entry_of_a_large_matrix() -> None:
     large = torch.zeros(500, 1000)
     large[137, 613] = -1.0
-    figure = figures.matrix_pictures({"large": large, "sparse": large.to_sparse()})
+    figure = figures.plot_conv_matrix({"large": large, "sparse": large.to_sparse()})
     for axes in figure.axes:
         drawn = torch.as_tensor(np.asarray(axes.images[0].get_array()))
         assert drawn.shape == (100, 112)
@@ -179,7 +179,7 @@ def test_matrix_pictures_lose_no_entry_of_a_large_matrix() -> None:
 def test_matrix_pictures_give_equal_numbers_equal_colours() -> None:
     few = torch.tensor([[3.0, 0.0, 5.0], [5.0, 3.0, -1.0]])
     many = torch.arange(9.0).reshape(3, 3)
-    figure = figures.matrix_pictures({"few": few, "many": many})
+    figure = figures.plot_conv_matrix({"few": few, "many": many})
     drawn = [np.asarray(axes.images[0].get_array()).tolist() for axes in figure.axes]
     assert drawn[0] == [[2, 0, 3], [3, 2, 1]]
     assert drawn[1] == [[0, 1, 1], [1, 1, 1], [1, 1, 1]]
@@ -187,7 +187,7 @@ def test_matrix_pictures_give_equal_numbers_equal_colours() -> None:
 
 def test_two_ways_show_the_corners_in_reading_order() -> None:
     corners = [torch.rand(1, 1, 3, 3) + index for index in range(3)]
-    figure = figures.two_ways([*corners, -corners[0]], across="a", down="b")
+    figure = figures.plot_equivariance([*corners, -corners[0]], across="a", down="b")
     for axes, corner in zip(figure.axes, [*corners, -corners[0]], strict=True):
         shown = axes.images[0].get_array()
         assert shown is not None
@@ -202,7 +202,7 @@ def test_two_ways_show_the_corners_in_reading_order() -> None:
 
 def test_pooling_strips_write_the_largest_of_each_window() -> None:
     strip = torch.tensor([1.0, 2.0, 3.0, 6.0, 5.0, 4.0])
-    figure = figures.pooling_strips({"strip": strip}, size=3)
+    figure = figures.plot_pooling_shift({"strip": strip}, size=3)
     assert [text.get_text() for text in figure.axes[1].texts] == ["3", "6"]
     marked = [box.get_xy() for box in boxes(figure.axes[0]) if box.get_linewidth() > 2]
     assert marked == [(0, 0), (3, 0)]
@@ -211,12 +211,12 @@ def test_pooling_strips_write_the_largest_of_each_window() -> None:
 @pytest.mark.parametrize("strips", [{}, {"a": torch.zeros(1, 2)}, {"a": torch.zeros(0)}])
 def test_pooling_strips_refuse(strips: dict[str, torch.Tensor]) -> None:
     with pytest.raises(ValueError, match="rows"):
-        figures.pooling_strips(strips)
+        figures.plot_pooling_shift(strips)
 
 
 def test_feature_maps_share_one_scale_around_zero() -> None:
     features = torch.tensor([[[[-4.0, 0.0]], [[1.0, 2.0]], [[0.0, 0.5]]]], requires_grad=True)
-    figure = figures.feature_maps(features, titles=["a", "b", "c"], columns=2)
+    figure = figures.plot_feature_maps(features, titles=["a", "b", "c"], columns=2)
     shown = [axes for axes in figure.axes if axes.images]
     assert {axes.images[0].get_clim() for axes in shown} == {(-4.0, 4.0)}
     assert [axes.get_title() for axes in shown] == ["a", "b", "c"]
@@ -227,15 +227,15 @@ def test_feature_maps_share_one_scale_around_zero() -> None:
 
 
 def test_feature_maps_of_zeros_and_of_no_channel() -> None:
-    figure = figures.feature_maps(torch.zeros(1, 1, 2, 2))
+    figure = figures.plot_feature_maps(torch.zeros(1, 1, 2, 2))
     assert figure.axes[0].images[0].get_clim() == (-1.0, 1.0)
     with pytest.raises(ValueError, match="at least one channel"):
-        figures.feature_maps(torch.zeros(1, 0, 2, 2))
+        figures.plot_feature_maps(torch.zeros(1, 0, 2, 2))
 
 
 def test_number_grids_are_coloured_by_sign_in_cells_of_one_size() -> None:
     grids = {"one": torch.tensor([[-1.0, 0.0, 2.0]]), "two": torch.ones(3, 2)}
-    figure = figures.number_grids(grids)
+    figure = figures.plot_number_grids(grids)
     tints = [box for box in boxes(figure.axes[0]) if box.get_alpha()]
     assert [box.get_xy() for box in tints] == [(0, 0), (2, 0)]
     assert [to_rgb(box.get_facecolor()[:3]) for box in tints] == [
@@ -245,13 +245,13 @@ def test_number_grids_are_coloured_by_sign_in_cells_of_one_size() -> None:
     heights = {round(float(np.ptp(axes.get_ylim())), 6) for axes in figure.axes}
     assert heights == {3.16}
     with pytest.raises(ValueError, match="at least one grid"):
-        figures.number_grids({})
+        figures.plot_number_grids({})
 
 
 def test_feature_table_meets_every_image_with_every_kernel() -> None:
     images = torch.arange(32.0).reshape(2, 1, 4, 4)
     weight = torch.stack([torch.ones(1, 3, 3), torch.zeros(1, 3, 3), -torch.ones(1, 3, 3)])
-    figure = figures.feature_table(
+    figure = figures.plot_feature_table(
         images, weight, image_titles=["a", "b"], kernel_titles=["x", "y", "z"]
     )
     written = [[float(text.get_text()) for text in axes.texts] for axes in figure.axes]
@@ -270,13 +270,13 @@ def test_feature_table_meets_every_image_with_every_kernel() -> None:
 def test_feature_table_refuses_what_it_cannot_show() -> None:
     image, weight = torch.zeros(1, 1, 2, 2), torch.ones(2, 1, 1, 1)
     with pytest.raises(ValueError, match="kernel_titles: expected one for each of the 2 kernels"):
-        figures.feature_table(image, weight, image_titles=["a"], kernel_titles=["x"])
+        figures.plot_feature_table(image, weight, image_titles=["a"], kernel_titles=["x"])
     with pytest.raises(ValueError, match="at least one image"):
-        figures.feature_table(image[:0], weight, image_titles=[], kernel_titles=["x", "y"])
+        figures.plot_feature_table(image[:0], weight, image_titles=[], kernel_titles=["x", "y"])
 
 
 def test_pooling_picture_frames_windows_and_hatches_what_none_sees() -> None:
-    figure = figures.pooling_picture(torch.arange(25.0).reshape(1, 1, 5, 5))
+    figure = figures.plot_pooling(torch.arange(25.0).reshape(1, 1, 5, 5))
     before, after = figure.axes
     assert [text.get_text() for text in after.texts] == ["6", "8", "16", "18"]
     crossed = {box.get_xy() for box in boxes(before) if box.get_hatch()}
@@ -292,7 +292,7 @@ def test_pooling_picture_frames_windows_and_hatches_what_none_sees() -> None:
 def test_overlap_picture_adds_up_the_parts() -> None:
     parts = torch.zeros(2, 1, 2, 2)
     parts[0, 0, 0], parts[1, 0, :, 1] = 1, 5
-    figure = figures.overlap_picture(parts)
+    figure = figures.plot_overlap(parts)
     written = [
         {text.get_position(): float(text.get_text()) for text in axes.texts} for axes in figure.axes
     ]
@@ -308,15 +308,15 @@ def test_overlap_picture_adds_up_the_parts() -> None:
         (torch.ones(0, 1, 2, 2), ValueError, r"\(0, 1, 2, 2\)"),
     ],
 )
-def test_overlap_picture_refuses(parts: torch.Tensor, kind: type[Exception], told: str) -> None:
-    with pytest.raises(kind, match=told):
-        figures.overlap_picture(parts)
+def test_overlap_picture_refuses(parts: torch.Tensor, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        figures.plot_overlap(parts)
 
 
 def test_field_picture_shows_every_gradient_however_small() -> None:
     image = torch.zeros(1, 1, 3, 3)
     image[0, 0, 0, 0], image[0, 0, 1, 2] = 1, 1e-9
-    figure = figures.field_picture(image, [(range(2), range(3))], margin=1)
+    figure = figures.plot_receptive_field(image, [(range(2), range(3))], margin=1)
     (axes,) = figure.axes
     shown = axes.images[0].get_array()
     assert shown is not None
@@ -328,7 +328,7 @@ def test_field_picture_shows_every_gradient_however_small() -> None:
 
 
 def test_field_picture_takes_an_image_without_a_gradient() -> None:
-    figure = figures.field_picture(torch.zeros(1, 1, 3, 3), [(range(1), range(1))])
+    figure = figures.plot_receptive_field(torch.zeros(1, 1, 3, 3), [(range(1), range(1))])
     shown = figure.axes[0].images[0].get_array()
     assert shown is not None
     assert not torch.as_tensor(shown.data).any()
@@ -337,17 +337,17 @@ def test_field_picture_takes_an_image_without_a_gradient() -> None:
 def test_field_picture_refuses() -> None:
     image, field = torch.ones(1, 1, 3, 3), (range(1), range(1))
     with pytest.raises(ValueError, match="none below 0"):
-        figures.field_picture(-image, [field])
+        figures.plot_receptive_field(-image, [field])
     with pytest.raises(ValueError, match="titles: expected one"):
-        figures.field_picture(image, [field], titles=["a", "b"])
+        figures.plot_receptive_field(image, [field], titles=["a", "b"])
     with pytest.raises(ValueError, match=r"\(n, 1, h, w\)"):
-        figures.field_picture(torch.ones(1, 2, 3, 3), [field])
+        figures.plot_receptive_field(torch.ones(1, 2, 3, 3), [field])
     with pytest.raises(ValueError, match="margin"):
-        figures.field_picture(image, [field], margin=-1)
+        figures.plot_receptive_field(image, [field], margin=-1)
 
 
 def test_field_growth_starts_with_the_input() -> None:
-    figure = figures.field_growth({"a": [1, 3, 5], "b": [1, 40]}, image_size=28)
+    figure = figures.plot_receptive_field_growth({"a": [1, 3, 5], "b": [1, 40]}, image_size=28)
     line, *networks = figure.axes[0].lines
     assert set(np.asarray(line.get_ydata()).tolist()) == {28}
     points = [np.asarray(one.get_xydata()).T.tolist() for one in networks]
@@ -357,14 +357,14 @@ def test_field_growth_starts_with_the_input() -> None:
 
 def test_field_growth_refuses_a_size_below_one() -> None:
     with pytest.raises(ValueError, match="from 1"):
-        figures.field_growth({"a": [0, 1]}, image_size=28)
+        figures.plot_receptive_field_growth({"a": [0, 1]}, image_size=28)
     with pytest.raises(ValueError, match="image_size"):
-        figures.field_growth({"a": [1]}, image_size=0)
+        figures.plot_receptive_field_growth({"a": [1]}, image_size=0)
 
 
 def test_feature_rows_show_zero_in_the_middle_of_one_scale_a_column() -> None:
     features = torch.tensor([[[[-2.0, 0.0]], [[0.5, 0.0]]], [[[1.0, 1.0]], [[0.0, 0.25]]]])
-    figure = figures.feature_rows(torch.rand(2, 1, 2, 2), features, titles=["image", "a", "b"])
+    figure = figures.plot_feature_rows(torch.rand(2, 1, 2, 2), features, titles=["image", "a", "b"])
     maps = [axes.images[0] for axes in figure.axes]
     assert [maps[i].get_clim() for i in (1, 2, 4, 5)] == [(-2, 2), (-0.5, 0.5)] * 2
     zero = maps[1].to_rgba(np.zeros((1, 1)))[0, 0, :3]
@@ -374,33 +374,33 @@ def test_feature_rows_show_zero_in_the_middle_of_one_scale_a_column() -> None:
 
 def test_feature_rows_refuse() -> None:
     with pytest.raises(ValueError, match="titles: expected one for each of the 2 columns"):
-        figures.feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), titles=["a"])
+        figures.plot_feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), titles=["a"])
     with pytest.raises(ValueError, match="at least one channel"):
-        figures.feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 0, 2, 2))
+        figures.plot_feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 0, 2, 2))
     with pytest.raises(ValueError, match=r"\(n, 1, h, w\)"):
-        figures.feature_rows(torch.ones(1, 3, 2, 2), torch.ones(1, 1, 2, 2))
+        figures.plot_feature_rows(torch.ones(1, 3, 2, 2), torch.ones(1, 1, 2, 2))
 
 
 def test_yearly_bars_start_at_zero_and_mark_a_year() -> None:
-    figure = figures.yearly_bars({2011: 25.8, 2012: 16.4}, label="error", marked=[2012])
-    bars = [one for one in figure.axes[0].patches if isinstance(one, Rectangle)]
-    assert [bar.get_height() for bar in bars] == [25.8, 16.4]
-    assert [bar.get_y() for bar in bars] == [0, 0]
-    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == list(figures.COLOURS[:2])
+    figure = figures.plot_yearly_bars({2011: 25.8, 2012: 16.4}, label="error", marked=[2012])
+    plot_bars = [one for one in figure.axes[0].patches if isinstance(one, Rectangle)]
+    assert [bar.get_height() for bar in plot_bars] == [25.8, 16.4]
+    assert [bar.get_y() for bar in plot_bars] == [0, 0]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in plot_bars] == list(figures.COLOURS[:2])
     assert figure.axes[0].get_ylim()[0] == 0
 
 
 def test_yearly_bars_refuse() -> None:
     for numbers in ({}, {2012: -1.0}, {2012: float("nan")}, {2012: float("inf")}):
         with pytest.raises(ValueError, match=r"^numbers: expected at least one year"):
-            figures.yearly_bars(numbers, label="error")
+            figures.plot_yearly_bars(numbers, label="error")
     with pytest.raises(ValueError, match=r"^marked: expected years among"):
-        figures.yearly_bars({2012: 1.0}, label="error", marked=[2013])
+        figures.plot_yearly_bars({2012: 1.0}, label="error", marked=[2013])
 
 
 def test_overlay_rows_put_a_map_in_the_middle_of_its_image() -> None:
     images, few = torch.rand(2, 1, 8, 6), torch.tensor([[[[-3.0]]], [[[2.0]]]])
-    figure = figures.overlay_rows(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
+    figure = figures.plot_overlays(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
     assert len(figure.axes) == 6
     first, second = figure.axes[2], figure.axes[4]
     assert tuple(first.images[0].get_extent()) == (-0.5, 5.5, 7.5, -0.5)
@@ -413,23 +413,23 @@ def test_overlay_rows_put_a_map_in_the_middle_of_its_image() -> None:
 
 
 def test_overlay_rows_take_an_image_without_an_outline() -> None:
-    figure = figures.overlay_rows(torch.ones(1, 1, 3, 3), {"a": torch.zeros(1, 1, 3, 3)})
+    figure = figures.plot_overlays(torch.ones(1, 1, 3, 3), {"a": torch.zeros(1, 1, 3, 3)})
     assert not figure.axes[1].collections
-    figures.overlay_rows(torch.eye(3)[None, None, :1], {"a": torch.zeros(1, 1, 1, 3)})
+    figures.plot_overlays(torch.eye(3)[None, None, :1], {"a": torch.zeros(1, 1, 1, 3)})
 
 
 def test_overlay_rows_refuse() -> None:
     image = torch.ones(1, 1, 3, 3)
     with pytest.raises(ValueError, match=r"^maps: expected at least one row"):
-        figures.overlay_rows(image, {})
+        figures.plot_overlays(image, {})
     with pytest.raises(ValueError, match=r"^a: expected \(1, 1, rows, columns\)"):
-        figures.overlay_rows(image, {"a": torch.ones(1, 2, 3, 3)})
+        figures.plot_overlays(image, {"a": torch.ones(1, 2, 3, 3)})
     with pytest.raises(ValueError, match=r"^titles: expected one for each"):
-        figures.overlay_rows(image, {"a": image}, titles=["a", "b"])
+        figures.plot_overlays(image, {"a": image}, titles=["a", "b"])
 
 
 def test_curve_panels_keep_a_colour_for_each_name() -> None:
-    figure = figures.curve_panels({"x": {"a": [3.0, 1.0], "b": [2.0]}, "y": {"b": [1.0, 4.0]}})
+    figure = figures.plot_curve_panels({"x": {"a": [3.0, 1.0], "b": [2.0]}, "y": {"b": [1.0, 4.0]}})
     upper, lower = figure.axes
     points = [np.asarray(line.get_xydata()).T.tolist() for line in (*upper.lines, *lower.lines)]
     assert points == [[[1, 2], [3, 1]], [[1], [2]], [[1, 2], [1, 4]]]
@@ -443,13 +443,13 @@ def test_curve_panels_refuse() -> None:
     wrong: tuple[dict[str, dict[str, list[float]]], ...] = ({}, {"x": {}}, {"x": {"a": []}})
     for panels in wrong:
         with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
-            figures.curve_panels(panels)
+            figures.plot_curve_panels(panels)
     with pytest.raises(ValueError, match=r"^panels: expected a finite number"):
-        figures.curve_panels({"x": {"a": [float("nan")]}})
+        figures.plot_curve_panels({"x": {"a": [float("nan")]}})
 
 
 def test_dot_rows_show_every_number_and_the_mean() -> None:
-    figure = figures.dot_rows({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy")
+    figure = figures.plot_dot_rows({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy")
     (axes,) = figure.axes
     points = [np.asarray(line.get_xydata()).T.tolist() for line in axes.lines]
     assert points[0] == [[0.25, 0.75], [0, 0]]
@@ -464,15 +464,15 @@ def test_dot_rows_refuse() -> None:
     wrong: tuple[dict[str, list[float]], ...] = ({}, {"a": []})
     for groups in wrong:
         with pytest.raises(ValueError, match=r"^groups: expected at least one number"):
-            figures.dot_rows(groups, label="x")
+            figures.plot_dot_rows(groups, label="x")
     with pytest.raises(ValueError, match=r"^groups: expected a finite number"):
-        figures.dot_rows({"a": [float("inf")]}, label="x")
+        figures.plot_dot_rows({"a": [float("inf")]}, label="x")
 
 
 def test_pieces_picture_shows_every_image_in_its_piece_and_the_sum() -> None:
     images = torch.arange(1.0, 7.0).reshape(6, 1, 1, 1).expand(6, 1, 2, 3)
     gradients = torch.tensor([[[1.0, -0.0]], [[10.0, -7.0]]])
-    figure = figures.pieces_picture(images, gradients, sizes=[4, 2], names=["a", "b"])
+    figure = figures.plot_micro_batches(images, gradients, sizes=[4, 2], names=["a", "b"])
     first, part, second, other, total = figure.axes
     for axes, numbers in ((first, [1, 2, 3, 4]), (second, [5, 6])):
         shown = axes.images[0].get_array()
@@ -497,16 +497,16 @@ def test_pieces_picture_shows_every_image_in_its_piece_and_the_sum() -> None:
         ({"gradients": torch.ones(2, 2)}, r"^gradients: expected \(pieces, rows, columns\)"),
     ],
 )
-def test_pieces_picture_refuses(changed: dict[str, Any], told: str) -> None:
+def test_pieces_picture_refuses(changed: dict[str, Any], message: str) -> None:
     right: dict[str, Any] = {"images": torch.ones(3, 1, 2, 2), "sizes": [2, 1]}
     right["gradients"] = torch.ones(2, 1, 1)
-    figures.pieces_picture(**right)
-    with pytest.raises(ValueError, match=told):
-        figures.pieces_picture(**(right | changed))
+    figures.plot_micro_batches(**right)
+    with pytest.raises(ValueError, match=message):
+        figures.plot_micro_batches(**(right | changed))
 
 
 def test_size_panels_put_each_number_at_its_size() -> None:
-    figure = figures.size_panels({"s": {1: 0.5, 10: 0.25}, "MB": {10: 30}}, label="images")
+    figure = figures.plot_sizes({"s": {1: 0.5, 10: 0.25}, "MB": {10: 30}}, label="images")
     points = [np.asarray(axes.lines[0].get_xydata()).tolist() for axes in figure.axes]
     assert points == [[[1, 0.5], [10, 0.25]], [[10, 30]]]
     assert [axes.get_title() for axes in figure.axes] == ["s", "MB"]
@@ -518,17 +518,17 @@ def test_size_panels_refuse() -> None:
     nothing: tuple[dict[str, dict[int, float]], ...] = ({}, {"a": {}})
     for panels in nothing:
         with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
-            figures.size_panels(panels, label="images")
+            figures.plot_sizes(panels, label="images")
     with pytest.raises(ValueError, match=r"^panels: expected a number above 0, got 0"):
-        figures.size_panels({"a": {1: 0}}, label="images")
+        figures.plot_sizes({"a": {1: 0}}, label="images")
     with pytest.raises(ValueError, match=r"^panels: expected at least 1, got 0"):
-        figures.size_panels({"a": {0: 1}}, label="images")
+        figures.plot_sizes({"a": {0: 1}}, label="images")
 
 
 def test_seed_dots_show_every_seed_and_the_interval() -> None:
     values = {"MLP": [0.85, 0.86, 0.85], "CNN": [0.87, 0.88, 0.9]}
     intervals = {"CNN": (0.86, 0.9), "MLP": (0.84, 0.87)}
-    axes = figures.seed_dots(values, intervals, label="accuracy").axes[0]
+    axes = figures.plot_seed_dots(values, intervals, label="accuracy").axes[0]
     dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
     assert sorted(x for x, _ in dots) == sorted([*values["MLP"], *values["CNN"]])
     # Equal seeds stand on top of each other, so that none is hidden.
@@ -544,7 +544,7 @@ def test_seed_dots_show_every_seed_and_the_interval() -> None:
 
 
 def test_seed_dots_of_equal_values_are_stacked() -> None:
-    axes = figures.seed_dots({"a": [2.0, 2.0]}, {"a": [2.0, 2.0]}, label="x").axes[0]
+    axes = figures.plot_seed_dots({"a": [2.0, 2.0]}, {"a": [2.0, 2.0]}, label="x").axes[0]
     dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
     assert dots[0][0] == dots[1][0] == 2
     assert dots[0][1] != dots[1][1]
@@ -554,8 +554,8 @@ def test_seed_dots_refuse() -> None:
     empty: list[dict[str, list[float]]] = [{}, {"a": []}]
     for values in empty:
         with pytest.raises(ValueError, match=r"^values: expected at least one number"):
-            figures.seed_dots(values, {}, label="accuracy")
+            figures.plot_seed_dots(values, {}, label="accuracy")
     wrong: list[list[float]] = [[], [1.0], [2.0, 1.0], [1.0, 2.0, 3.0]]
     for bounds in wrong:
         with pytest.raises(ValueError, match=r"^intervals: expected a lower and an upper bound"):
-            figures.seed_dots({"a": [1.0]}, {"a": bounds}, label="accuracy")
+            figures.plot_seed_dots({"a": [1.0]}, {"a": bounds}, label="accuracy")

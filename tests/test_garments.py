@@ -84,8 +84,8 @@ def test_classes_can_be_learnt_but_not_by_heart_of_a_pixel() -> None:
         ("3", TypeError, "'3'"),
     ],
 )
-def test_bad_counts(n: int, kind: type[Exception], told: str) -> None:
-    with pytest.raises(kind, match=told):
+def test_bad_counts(n: int, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
         _draw(n, 0)
 
 

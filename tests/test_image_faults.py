@@ -44,7 +44,7 @@ from cnnbook import fetching, published_files
 from cnnbook.fetching import FetchError, fetch
 from cnnbook.images import cache_folder, load_fashion_mnist, main
 from cnnbook.published_files import raw_folder
-from cnnbook.whole_files import leftovers, only_one, replacing, sweep
+from cnnbook.whole_files import exclusive_lock, leftovers, replacing, sweep
 
 WORKER = Path(__file__).with_name("data_worker.py")
 ALL = ARCHIVES | CONTENT
@@ -218,13 +218,13 @@ CACHED: dict[str, tuple[str, Change, str]] = {
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", CACHED)
 def test_cached_file(tmp_path: Path, name: str, mirror: Mirror) -> None:
-    damaged, change, told = CACHED[name]
+    damaged, change, message = CACHED[name]
     raw = lay(tmp_path, extracted=True)
     wrong = change(CONTENT[damaged])
     assert wrong != CONTENT[damaged]
     (raw / damaged).write_bytes(wrong)
     # Alone and offline: told.
-    _refused(raw, f"{raw / damaged}: expected ", told, root=tmp_path, download=False)
+    _refused(raw, f"{raw / damaged}: expected ", message, root=tmp_path, download=False)
     assert mirror.asked == []
     # Beside a good archive: mended, offline.
     (raw / f"{damaged}.gz").write_bytes(ARCHIVES[f"{damaged}.gz"])
@@ -245,12 +245,12 @@ def test_a_damage_that_keeps_size_and_time_is_noticed_within_one_process(
 ) -> None:
     raw = lay(tmp_path, extracted=True)
     assert_right(_load(root=tmp_path))
-    damaged, change, told = CACHED[name]
+    damaged, change, message = CACHED[name]
     before = (raw / damaged).stat()
     with (raw / damaged).open("r+b") as file:
         file.write(change(CONTENT[damaged]))
     os.utime(raw / damaged, ns=(before.st_atime_ns, before.st_mtime_ns))
-    _refused(raw, told, root=tmp_path, download=False)
+    _refused(raw, message, root=tmp_path, download=False)
 
 
 ARCHIVED: dict[str, tuple[Change, str]] = {
@@ -274,13 +274,13 @@ ARCHIVED: dict[str, tuple[Change, str]] = {
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", ARCHIVED)
 def test_archive(tmp_path: Path, name: str, mirror: Mirror) -> None:
-    change, told = ARCHIVED[name]
+    change, message = ARCHIVED[name]
     raw = lay(tmp_path)
     archive = raw / f"{IMAGES}.gz"
     archive.write_bytes(change(ARCHIVES[archive.name]))
     mirror.always["one"] = "404"
-    _refused(raw, f"{archive}: expected the published archive, .* {told}", root=tmp_path)
-    _refused(raw, told, root=tmp_path, download=False)
+    _refused(raw, f"{archive}: expected the published archive, .* {message}", root=tmp_path)
+    _refused(raw, message, root=tmp_path, download=False)
     mirror.always.clear()
     mirror.asked.clear()
     assert_right(_load(root=tmp_path))
@@ -308,12 +308,12 @@ def _publish_archive(monkeypatch: pytest.MonkeyPatch, archive: bytes) -> None:
     ids=["short", "long", "bomb", "other"],
 )
 def test_archive_with_the_right_digest_and_the_wrong_inside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes, message: str
 ) -> None:
     raw = lay(tmp_path)
     (raw / f"{IMAGES}.gz").write_bytes(gzip.compress(inside, mtime=0))
     _publish_archive(monkeypatch, gzip.compress(inside, mtime=0))
-    _refused(raw, f"{IMAGES}.gz: {told}", root=tmp_path, download=False)
+    _refused(raw, f"{IMAGES}.gz: {message}", root=tmp_path, download=False)
 
 
 @pytest.mark.parametrize("cut", [30, -4])
@@ -325,8 +325,8 @@ def test_archive_that_cannot_be_unpacked(
     broken = whole[:cut] if cut > 0 else whole[:cut] + b"abcd"
     (raw / f"{IMAGES}.gz").write_bytes(broken)
     _publish_archive(monkeypatch, broken)
-    told = "cannot be unpacked|expected 9424 bytes inside, got"
-    _refused(raw, f"{IMAGES}.gz: ({told})", root=tmp_path, download=False)
+    message = "cannot be unpacked|expected 9424 bytes inside, got"
+    _refused(raw, f"{IMAGES}.gz: ({message})", root=tmp_path, download=False)
 
 
 @pytest.mark.parametrize(
@@ -341,12 +341,12 @@ def test_archive_that_cannot_be_unpacked(
     ],
 )
 def test_labels_are_looked_at_even_where_the_digest_is_right(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, message: str
 ) -> None:
     raw = lay(tmp_path, extracted=True)
     (raw / name).write_bytes(content)
     publish(monkeypatch.setattr, content=CONTENT | {name: content})
-    _refused(raw, f"{name}: {told}", root=tmp_path, download=False)
+    _refused(raw, f"{name}: {message}", root=tmp_path, download=False)
 
 
 @pytest.mark.usefixtures("small")
@@ -359,17 +359,17 @@ def test_something_else_in_a_files_place(tmp_path: Path, kind: str, packed: bool
     if kind == "folder":
         (raw / name).mkdir()
         (raw / name / "precious").write_text("mine")
-        told = f"{name}: expected a file, got a folder; move it away"
+        message = f"{name}: expected a file, got a folder; move it away"
     elif kind == "pipe":
         os.mkfifo(raw / name)
-        told = f"{name}: expected a file, got something else"
+        message = f"{name}: expected a file, got something else"
     elif kind == "dangling link":
         (raw / name).symlink_to(tmp_path / "nowhere")
-        told = f"{IMAGES}.gz: not there"
+        message = f"{IMAGES}.gz: not there"
     else:
         (raw / name).symlink_to(name)
-        told = f"{name}: cannot be read"
-    _refused(raw, told, root=tmp_path, download=False)
+        message = f"{name}: cannot be read"
+    _refused(raw, message, root=tmp_path, download=False)
     if packed:
         (raw / IMAGES).write_bytes(CONTENT[IMAGES])
     else:
@@ -445,8 +445,8 @@ def test_network(tmp_path: Path, fault: str, mirror: Mirror) -> None:
     mirror.always["one"] = fault
     # A server without ranges: with them, every cut connection would get there in the end.
     mirror.ranges = False
-    if told := NETWORK[fault]:
-        message = _refused(raw, told, root=tmp_path)
+    if message := NETWORK[fault]:
+        message = _refused(raw, message, root=tmp_path)
         assert f"{mirror.mirror('one')}/{IMAGES}.gz: " in message
         assert snapshot(raw) == {}
         # A wrong answer is not asked for again; a failure that may pass is, but not for ever.
@@ -472,7 +472,7 @@ def test_the_matrix_has_its_sixty_faults() -> None:
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("fault", [name for name, told in NETWORK.items() if told])
+@pytest.mark.parametrize("fault", [name for name, message in NETWORK.items() if message])
 def test_a_second_mirror_that_is_good(
     tmp_path: Path, fault: str, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -839,8 +839,8 @@ def test_a_disk_that_fails_at_one_step(
             patch.setattr(fetching._Wanted, "add", fail_as_a_disk)
         else:
             patch.setattr(os, step, fail)
-        told = rf"cannot be written \({os.strerror(code)}\), [0-9]+ bytes are needed"
-        _refused(raw, f"{raw / IMAGES}.gz: {told}", root=tmp_path)
+        message = rf"cannot be written \({os.strerror(code)}\), [0-9]+ bytes are needed"
+        _refused(raw, f"{raw / IMAGES}.gz: {message}", root=tmp_path)
         # With the archives there, the disk is not needed.
         for name, data in ARCHIVES.items():
             (raw / name).write_bytes(data)
@@ -889,11 +889,11 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
 
 
 def test_only_one_at_a_time_and_then_the_next(tmp_path: Path) -> None:
-    with only_one(tmp_path, seconds=0) as locked:
+    with exclusive_lock(tmp_path, seconds=0) as locked:
         assert locked
         started = time.monotonic()
-        told = r"another process has been writing there for 0\.1 s"
-        with pytest.raises(TimeoutError, match=told), only_one(tmp_path, seconds=0.1):
+        message = r"another process has been writing there for 0\.1 s"
+        with pytest.raises(TimeoutError, match=message), exclusive_lock(tmp_path, seconds=0.1):
             pass
         assert time.monotonic() - started < 1
         # A sweep does not touch what is being written.
@@ -901,7 +901,7 @@ def test_only_one_at_a_time_and_then_the_next(tmp_path: Path) -> None:
             sweep(tmp_path)
             part.write(b"new")
     assert snapshot(tmp_path) == {"kept": b"new"}
-    with only_one(tmp_path, seconds=0) as locked:
+    with exclusive_lock(tmp_path, seconds=0) as locked:
         assert locked
 
 
@@ -925,7 +925,7 @@ def test_what_a_killed_program_left_is_swept_by_a_load_that_writes_nothing(tmp_p
 @pytest.mark.usefixtures("small")
 def test_a_folder_that_another_process_writes_to_can_be_read(tmp_path: Path) -> None:
     raw = lay(tmp_path, extracted=True)
-    with only_one(raw, seconds=0):
+    with exclusive_lock(raw, seconds=0):
         assert_right(_load(root=tmp_path))
 
 
@@ -936,7 +936,7 @@ def test_waiting_for_another_process_ends(
     monkeypatch.setattr(published_files, "_DEADLINE", 0.3)
     raw = raw_folder(tmp_path)
     raw.mkdir(parents=True)
-    with only_one(raw, seconds=0):
+    with exclusive_lock(raw, seconds=0):
         started = time.monotonic()
         with pytest.raises(
             RuntimeError, match=r"another process has been writing there for 0\.3 s"
@@ -1019,10 +1019,10 @@ def test_no_space_at_each_step(tmp_path: Path, mirror: Mirror) -> None:
     rounds = _work("no-space", tmp_path, mirror.mirror("one"), prefix=_mounts())
     ends = [one["end"] for one in rounds]
     assert all(one["next"] == "right" and not one["left"] for one in rounds), rounds
-    told = [end for end in ends if end != "right"]
-    assert len(told) >= 4, "the disks were not small enough"
+    message = [end for end in ends if end != "right"]
+    assert len(message) >= 4, "the disks were not small enough"
     assert ends[-1] == "right"
-    for end in told:
+    for end in message:
         assert re.search(
             r"raw(/\S+\.gz)?: cannot be (written|made) \(No space left on device\)", end
         )
@@ -1076,14 +1076,14 @@ def test_killed_at_fifty_moments(quick_folder: Path) -> None:
 
     with serving(LARGER) as mirror:
         mirror.always["one"] = "slow"
-        told = _work("killed", quick_folder, mirror.mirror("one"), 50)
-    assert told["next loads that were right"] == 50
-    assert told["left after the next load"] == []
+        message = _work("killed", quick_folder, mirror.mirror("one"), 50)
+    assert message["next loads that were right"] == 50
+    assert message["left after the next load"] == []
     # Nobody waits for the dead.
-    assert told["seconds of the slowest next load"] < 5, told
+    assert message["seconds of the slowest next load"] < 5, message
     # The kills hit something: half of them before the end, and some in the middle of a file.
-    assert told["killed before the end"] >= 20, told
-    assert told["left by the killed"] >= 3, told
+    assert message["killed before the end"] >= 20, message
+    assert message["left by the killed"] >= 3, message
 
 
 def _rounds(tmp_path: Path, rounds: int, seconds: float) -> None:
@@ -1091,9 +1091,9 @@ def _rounds(tmp_path: Path, rounds: int, seconds: float) -> None:
 
     with serving(LARGER) as mirror:
         mirror.always["one"] = "slow"
-        told = _work("together", tmp_path, mirror.mirror("one"), rounds, seconds=seconds)
+        message = _work("together", tmp_path, mirror.mirror("one"), rounds, seconds=seconds)
         asked = len(mirror.asked)
-    assert told == {"failed": [], "left": [], "rounds": rounds}
+    assert message == {"failed": [], "left": [], "rounds": rounds}
     # Of all that ask at once, one downloads.
     assert asked == 4 * rounds
 
@@ -1110,9 +1110,9 @@ def test_a_hundred_rounds_of_processes_at_once(tmp_path: Path) -> None:
 
 def test_no_socket_at_import_in_doctests_or_in_a_load_from_the_cache(tmp_path: Path) -> None:
     raw_folder(tmp_path).mkdir(parents=True)
-    told = _work("no-sockets", tmp_path)
-    assert told["opened"] == []
-    assert told["modules"] >= 15
-    assert told["examples"] >= 100
+    message = _work("no-sockets", tmp_path)
+    assert message["opened"] == []
+    assert message["modules"] >= 15
+    assert message["examples"] >= 100
     # The watch is awake: it hears a load that does reach for the network.
-    assert told["a download opens"] >= 1
+    assert message["a download opens"] >= 1

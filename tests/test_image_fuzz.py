@@ -118,7 +118,7 @@ def fuzz_published(cases: int, seed: int) -> dict[str, Any]:
 
     publish(setattr)
     numbers = random.Random(seed)
-    told = {"right": 0, "refused": 0}
+    message = {"right": 0, "refused": 0}
     # In memory where that can be: a disk that others use too is most of the time.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
@@ -134,17 +134,17 @@ def fuzz_published(cases: int, seed: int) -> dict[str, Any]:
             except UnusableError as error:
                 if data == CONTENT[name] or not str(error).startswith(f"{raw / name}: expected"):
                     raise AssertionError(f"case {case}: {error}") from None
-                told["refused"] += 1
+                message["refused"] += 1
             else:
                 if data != CONTENT[name]:
                     raise AssertionError(f"case {case}: read {name} with {data[:20]!r}")
                 if not all(map(torch.equal, tensors, right)):
                     raise AssertionError(f"case {case}: read {name} wrongly")
-                told["right"] += 1
+                message["right"] += 1
             (raw / name).write_bytes(CONTENT[name])
         if published_files.FILES[0].shape[0] != 12:
             raise AssertionError("these were not the small files")
-    return told
+    return message
 
 
 def bomb() -> str:
@@ -159,7 +159,7 @@ def bomb() -> str:
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     first, block = (packer.compress(megabyte) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
     bombs = (gzip.compress(megabyte, mtime=0) * 1024, first + block * 1023)
-    told = []
+    message = []
     for archive in bombs:
         publish(setattr, archives=ARCHIVES | {f"{IMAGES}.gz": archive})
         with tempfile.TemporaryDirectory() as folder:
@@ -169,10 +169,10 @@ def bomb() -> str:
             try:
                 read_files(raw, {"train": 12, "test": 7})
             except UnusableError as error:
-                told.append(str(error).partition(": ")[2])
+                message.append(str(error).partition(": ")[2])
             else:
                 raise AssertionError("the bomb was read")
-    return "; ".join(told)
+    return "; ".join(message)
 
 
 def limit_memory() -> None:
@@ -180,8 +180,8 @@ def limit_memory() -> None:
     import resource
 
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * os.sysconf("SC_PAGE_SIZE") + SPARE
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    maximum = pages * os.sysconf("SC_PAGE_SIZE") + SPARE
+    resource.setrlimit(resource.RLIMIT_AS, (maximum, maximum))
 
 
 def _run(job: str, *options: str) -> Any:
@@ -203,26 +203,26 @@ linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory
 @linux
 @pytest.mark.parametrize("options", [(), ("-O",)], ids=["as it is", "under -O"])
 def test_mutated_files(options: tuple[str, ...]) -> None:
-    told = _run("reader", *options)
-    assert told["asserts"] is (options == ())
-    assert told["read"] + told["refused"] == CASES
+    message = _run("reader", *options)
+    assert message["asserts"] is (options == ())
+    assert message["read"] + message["refused"] == CASES
     # Both ends are met often: neither a reader that refuses all nor one that reads all would pass.
-    assert told["read"] > 2000
-    assert told["refused"] > 10_000
+    assert message["read"] > 2000
+    assert message["refused"] > 10_000
 
 
 @linux
 @pytest.mark.parametrize("options", [(), ("-O",)], ids=["as it is", "under -O"])
 def test_mutated_published_files(options: tuple[str, ...]) -> None:
-    told = _run("published", *options)
-    assert told["right"] >= 100
-    assert told["refused"] > 800
+    message = _run("published", *options)
+    assert message["right"] >= 100
+    assert message["refused"] > 800
 
 
 @linux
 def test_a_bomb_unfolds_no_further_than_one_byte_too_many() -> None:
-    told = _run("bomb")
-    assert told.count("expected 9424 bytes inside, got more than 9424 bytes") == 2
+    message = _run("bomb")
+    assert message.count("expected 9424 bytes inside, got more than 9424 bytes") == 2
 
 
 def _trusting(data: bytes, *, name: str) -> torch.Tensor:

@@ -126,7 +126,7 @@ def test_download_into_the_cache_and_only_once(mirror: Mirror) -> None:
     ],
 )
 def test_a_failed_download_leaves_nothing_and_the_next_one_works(
-    mirror: Mirror, fault: str, told: str
+    mirror: Mirror, fault: str, message: str
 ) -> None:
     mirror.always["one"] = fault
     # With ranges, a connection that is cut again and again would still get there.
@@ -138,7 +138,7 @@ def test_a_failed_download_leaves_nothing_and_the_next_one_works(
         load_fashion_mnist(5, 5)
     assert time.monotonic() - started < 4
     message = str(caught.value)
-    assert told in message
+    assert message in message
     assert mirror.url in message
     assert "set CNNBOOK_DATA" in message
     raw = cache_folder() / "FashionMNIST" / "raw"
@@ -160,8 +160,8 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data.source == "drawn garments, since Fashion-MNIST could not be had"
 
 
-def _flip(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+def _flip(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
 
 
 DAMAGE: dict[str, tuple[str, Any]] = {
@@ -370,9 +370,9 @@ def test_the_command_downloads_into_the_folder_that_is_named(
     mirror.always["one"] = "404"
     (tmp_path / "empty").mkdir()
     assert main(["--root", str(tmp_path / "empty"), "--download"]) == 1
-    told = capsys.readouterr().err
-    assert "HTTP Error 404" in told
-    assert "put the four .gz files into" in told
+    message = capsys.readouterr().err
+    assert "HTTP Error 404" in message
+    assert "put the four .gz files into" in message
 
 
 @pytest.mark.usefixtures("small")
@@ -382,9 +382,9 @@ def test_the_command_never_removes_what_the_environment_names(
     theirs, ours = lay(tmp_path), lay(cache_folder())
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
     assert main([]) == 0
-    told = capsys.readouterr().out
-    assert str(theirs) in told
-    assert str(ours) in told
+    message = capsys.readouterr().out
+    assert str(theirs) in message
+    assert str(ours) in message
     assert main(["--remove"]) == 0
     assert snapshot(theirs) == ARCHIVES
     assert not ours.exists()

@@ -318,13 +318,15 @@ def test_the_page_says_what_is_missing(book: Path) -> None:
 def test_bars_say_in_words_what_they_show(book: Path) -> None:
     assert _build(book).returncode == 0
     page = (book / "site/benchmarks.html").read_text("utf-8")
-    told = [html.unescape(words) for words in re.findall(r'role="img" aria-label="([^"]+)"', page)]
+    message = [
+        html.unescape(words) for words in re.findall(r'role="img" aria-label="([^"]+)"', page)
+    ]
     record = _record()
     for found in record["comparisons"]:
-        words = next(text for text in told if f"an epoch of the {found['network']}," in text)
+        words = next(text for text in message if f"an epoch of the {found['network']}," in text)
         for way in found["ways"].values():
             assert "missing" in way or f": {number(way['seconds_per_epoch'])} s" in words
-    assert len(told) >= len(record["comparisons"]) + 2
+    assert len(message) >= len(record["comparisons"]) + 2
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ def test_bars_say_in_words_what_they_show(book: Path) -> None:
     ],
 )
 def test_a_name_that_is_not_there_stops_the_build(
-    book: Path, good: str, bad: str, told: str
+    book: Path, good: str, bad: str, message: str
 ) -> None:
     page = book / "docs/benchmarks.md"
     text = page.read_text("utf-8")
@@ -343,7 +345,7 @@ def test_a_name_that_is_not_there_stops_the_build(
     page.write_text(text.replace(good, bad), "utf-8")
     done = _build(book)
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 # The ways.
@@ -425,8 +427,8 @@ def test_every_way_has_every_place_once_and_follows_every_other_once() -> None:
     names = list(WAYS)
     orders = [order_of(names, number) for number in range(ROUNDS)]
     assert len(names) == ROUNDS == 6
-    for place in zip(*orders, strict=True):
-        assert sorted(place) == sorted(names)
+    for device in zip(*orders, strict=True):
+        assert sorted(device) == sorted(names)
     pairs = [pair for order in orders for pair in itertools.pairwise(order)]
     assert len(set(pairs)) == len(pairs) == 6 * 5
     assert sorted(order_of(["a"], 3) + order_of(["b", "c", "d"], 1)) == ["a", "b", "c", "d"]
@@ -436,11 +438,11 @@ def test_every_way_has_every_place_once_and_follows_every_other_once() -> None:
 def test_a_turn_is_a_training_of_one_epoch_and_one_of_many() -> None:
     called: list[str] = []
     workers: Any = {name: _Fake(name, called) for name in "ab"}
-    told = rounds_of("CNN", workers, epochs=3, rounds=2, failed={})
+    message = rounds_of("CNN", workers, epochs=3, rounds=2, failed={})
     assert sorted(called[:2]) == ["a", "b"], "once each, to warm up"
     assert "".join(called[2:]) == "aabbbbaa"
-    assert told["a"] == {"one": [1.5] * 2, "many": [3.5] * 2, "losses": [1.0] * 3}
-    assert per_epoch(told["a"]["one"], told["a"]["many"], 3) == 1
+    assert message["a"] == {"one": [1.5] * 2, "many": [3.5] * 2, "losses": [1.0] * 3}
+    assert per_epoch(message["a"]["one"], message["a"]["many"], 3) == 1
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 4])
@@ -448,10 +450,10 @@ def test_a_way_that_fails_is_said_and_the_others_go_on(calls: int) -> None:
     called: list[str] = []
     workers: Any = {"a": _Fake("a", called), "b": _Fake("b", called, fails_at=calls)}
     failed: dict[str, str] = {}
-    told = rounds_of("CNN", workers, epochs=2, rounds=3, failed=failed)
+    message = rounds_of("CNN", workers, epochs=2, rounds=3, failed=failed)
     assert failed == {"b": "failed: out of memory"}
-    assert list(told) == ["a"]
-    assert len(told["a"]["many"]) == 3
+    assert list(message) == ["a"]
+    assert len(message["a"]["many"]) == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")

@@ -11,7 +11,7 @@ from bad_values import check_refusals
 
 from cnnbook.garments import draw_garments
 from cnnbook.lenet import PartialConv2d, RadialBasis, ScaledTanh, Subsampling, digit_codes, lenet5
-from cnnbook.networks import matched_mlp, mlp, modes_kept, small_cnn
+from cnnbook.networks import matched_mlp, mlp, preserve_mode, small_cnn
 
 
 def _count(net: torch.nn.Module) -> int:
@@ -232,10 +232,10 @@ def test_partial_convolution_map_by_map() -> None:
     images = torch.rand(2, 4, 6, 5, dtype=torch.float64)
     out = layer(images)
     assert out.shape == (2, 4, 4, 4)
-    place = 0
+    position = 0
     for number, maps in enumerate(connections):
-        kernels = layer.weight[place : place + len(maps)]
-        place += len(maps)
+        kernels = layer.weight[position : position + len(maps)]
+        position += len(maps)
         expected = torch.nn.functional.conv2d(
             images[:, list(maps)], kernels[None], layer.bias[number : number + 1]
         )
@@ -456,7 +456,7 @@ def test_modes_come_back_even_after_an_error() -> None:
     net[1].eval()
 
     def fail(training: bool) -> None:
-        with modes_kept(net, training=training):
+        with preserve_mode(net, training=training):
             assert [module.training for module in net.modules()] == [training] * 4
             raise KeyError
 
@@ -474,7 +474,7 @@ NETWORKS = {"meta network", "network of other images", "lazy network", "network 
 )
 def test_modes_kept_names_every_mistake(argument: str, taken: set[str]) -> None:
     def call(net: Any, training: Any) -> None:
-        with modes_kept(net, training=training):
+        with preserve_mode(net, training=training):
             pass
 
     check_refusals(call, {"net": mlp(), "training": True}, argument, taken=taken)

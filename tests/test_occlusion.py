@@ -68,7 +68,7 @@ def test_against_one_place_after_the_other(seed: int) -> None:
     net = small_cnn(image_shape=(channels, height, width), channels=3, classes=4).double()
     before = images.clone()
     got = occlusion_map(
-        net, images, classes, patch=patch, stride=stride, fill=fill, chunk_size=draw(1, 9)
+        net, images, classes, patch=patch, stride=stride, fill=fill, micro_batch_size=draw(1, 9)
     )
     expected = _one_by_one(net, images, classes, patch, stride, fill)
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
@@ -115,7 +115,7 @@ ARGUMENTS: dict[str, Any] = {
     "patch": 2,
     "stride": 1,
     "fill": 0.5,
-    "chunk_size": 250,
+    "micro_batch_size": 250,
     "device": "cpu",
 }
 OCCLUDED: dict[str, set[str]] = {
@@ -125,7 +125,7 @@ OCCLUDED: dict[str, set[str]] = {
     "patch": {"one"},
     "stride": {"one"},
     "fill": {"half", "minus one", "minus huge", "huge", "zero", "one"},
-    "chunk_size": {"one"},
+    "micro_batch_size": {"one"},
     "device": {"None"},
 }
 
@@ -151,7 +151,7 @@ def test_every_bad_value_is_named(name: str) -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(
-    changed: dict[str, Any], kind: type[Exception], told: str
+    changed: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind, match=message):
         occlusion_map(**(ARGUMENTS | changed))

@@ -79,26 +79,28 @@ def test_complex_numbers_have_a_mean_and_no_largest() -> None:
         ([-0.0, 0.0, -1, -1], 0, 0),
     ],
 )
-def test_ties_and_nan_are_settled_as_in_torch(row: list[float], value: float, place: int) -> None:
+def test_ties_and_nan_are_settled_as_in_torch(
+    row: list[float], value: float, position: int
+) -> None:
     image = torch.tensor(row, dtype=torch.float32).reshape(1, 1, 1, 4)
     largest, chosen = max_pool2d(image, (1, 4), return_indices=True)
     assert largest.item() == pytest.approx(value, nan_ok=True)
-    assert chosen.item() == place
+    assert chosen.item() == position
     _, torchs = torch.nn.functional.max_pool2d(image, (1, 4), return_indices=True)
-    assert torchs.item() == place
+    assert torchs.item() == position
     grad = torch.tensor([[[[7.0]]]])
     handed = max_pool2d_grad(grad, image, (1, 4)).flatten().tolist()
-    assert handed == [7.0 if k == place else 0.0 for k in range(4)]
+    assert handed == [7.0 if k == position else 0.0 for k in range(4)]
 
 
 def test_a_window_that_sees_only_padding_hands_nothing_on() -> None:
     # Dilation makes the window step over the single column of the image.
     image = torch.tensor([[[[1.0], [2.0], [3.0]]]])
-    knobs: dict[str, Any] = {"padding": (0, 1), "dilation": 2}
-    largest, chosen = max_pool2d(image, 2, **knobs, return_indices=True)
+    options: dict[str, Any] = {"padding": (0, 1), "dilation": 2}
+    largest, chosen = max_pool2d(image, 2, **options, return_indices=True)
     assert largest.tolist() == [[[[float("-inf")]]]]
     assert chosen.tolist() == [[[[-1]]]]
-    assert max_pool2d_grad(torch.ones(1, 1, 1, 1), image, 2, **knobs).count_nonzero() == 0
+    assert max_pool2d_grad(torch.ones(1, 1, 1, 1), image, 2, **options).count_nonzero() == 0
 
 
 def test_gradients_are_finite_differences() -> None:
@@ -114,18 +116,18 @@ def test_gradients_are_finite_differences() -> None:
     step = 1e-6
     grad = torch.randn(1, 2, 3, 2, dtype=torch.float64)
     by_hand = max_pool2d_grad(grad, image, 2, ceil_mode=False)
-    for place in [(0, 0, 0, 0), (0, 1, 3, 2), (0, 0, 5, 4)]:
+    for position in [(0, 0, 0, 0), (0, 1, 3, 2), (0, 0, 5, 4)]:
         moved = image.detach().clone()
-        moved[place] += step
+        moved[position] += step
         change = ((max_pool2d(moved, 2) - max_pool2d(image, 2)) * grad).sum() / step
-        assert by_hand[place].item() == pytest.approx(change.item(), abs=1e-6)
+        assert by_hand[position].item() == pytest.approx(change.item(), abs=1e-6)
 
 
 def test_average_gradients_add_up_to_what_came_in() -> None:
     grad = torch.rand(2, 3, 4, 4, dtype=torch.float64)
-    for knobs in ({}, {"padding": 1, "count_include_pad": False}):
-        arguments: dict[str, Any] = {"kernel_size": 2, "stride": 2, **knobs}
-        size = 8 if not knobs else 6
+    for options in ({}, {"padding": 1, "count_include_pad": False}):
+        arguments: dict[str, Any] = {"kernel_size": 2, "stride": 2, **options}
+        size = 8 if not options else 6
         assert avg_pool2d_grad(grad, size, **arguments).sum().item() == pytest.approx(
             grad.sum().item()
         )

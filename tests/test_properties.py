@@ -57,7 +57,7 @@ from cnnbook.shapes import (
     derive_output_size,
     output_size,
     same_padding,
-    shape_ledger,
+    shape_table,
     transposed_output_size,
 )
 from cnnbook.windows import fold_windows, window_sum, windows
@@ -147,12 +147,12 @@ class Drawn:
     images: torch.Tensor
     weight: torch.Tensor
     bias: torch.Tensor | None
-    knobs: dict[str, Any]
+    options: dict[str, Any]
     whole: bool
 
     @property
     def groups(self) -> int:
-        return int(self.knobs["groups"])
+        return int(self.options["groups"])
 
     @property
     def size(self) -> tuple[int, int]:
@@ -174,10 +174,10 @@ def convolutions(draw: st.DrawFn, *, strings: bool = True) -> Drawn:
         padding = draw(st.sampled_from(["same", "valid"]))
         stride = 1 if padding == "same" else stride
     border = (0, 0) if isinstance(padding, str) else both(padding)
-    least = [max(1, span - 2 * b) for span, b in zip(spans, border, strict=True)]
+    minimum = [max(1, span - 2 * b) for span, b in zip(spans, border, strict=True)]
     if padding == "same":
-        least = [1, 1]
-    size = [low + draw(st.integers(0, 5)) for low in least]
+        minimum = [1, 1]
+    size = [low + draw(st.integers(0, 5)) for low in minimum]
     groups = draw(st.integers(1, 3))
     depth, kernels = draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
     n, seed = draw(st.integers(0, 2)), draw(st.integers(0, 10**6))
@@ -187,17 +187,17 @@ def convolutions(draw: st.DrawFn, *, strings: bool = True) -> Drawn:
     images = numbers((n, groups * depth, *size), dtype, seed, whole)
     weight = numbers((kernels, depth, *kernel), dtype, seed + 1, whole)
     bias = numbers((kernels,), dtype, seed + 2, whole) if draw(st.booleans()) else None
-    knobs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return Drawn(laid_out(images, layout), weight, bias, knobs, whole)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return Drawn(laid_out(images, layout), weight, bias, options, whole)
 
 
 @given(convolutions())
 @cases(conv2d, conv2d_loop)
 def test_convolution_is_torchs(drawn: Drawn) -> None:
-    expected = F.conv2d(drawn.images, drawn.weight, drawn.bias, **drawn.knobs)
+    expected = F.conv2d(drawn.images, drawn.weight, drawn.bias, **drawn.options)
     before = drawn.images.clone(), drawn.weight.clone()
     for convolve in (conv2d, conv2d_loop):
-        got = convolve(drawn.images, drawn.weight, drawn.bias, **drawn.knobs)
+        got = convolve(drawn.images, drawn.weight, drawn.bias, **drawn.options)
         same(got, expected, drawn.whole)
     assert torch.equal(drawn.images, before[0])
     assert torch.equal(drawn.weight, before[1])
@@ -208,17 +208,17 @@ def test_convolution_is_torchs(drawn: Drawn) -> None:
 def test_the_matrix_is_the_convolution_and_its_transpose_the_gradient(
     drawn: Drawn, sparse: bool
 ) -> None:
-    what = conv_matrix(drawn.weight, drawn.size, **drawn.knobs, sparse=sparse)
-    expected = F.conv2d(drawn.images, drawn.weight, **drawn.knobs)
+    what = conv_matrix(drawn.weight, drawn.size, **drawn.options, sparse=sparse)
+    expected = F.conv2d(drawn.images, drawn.weight, **drawn.options)
     assert what.shape == (math.prod(drawn.images.shape[1:]), math.prod(expected.shape[1:]))
     assert what.is_sparse == sparse
     if sparse:
         # torch's own check of order and bounds.
         torch._validate_sparse_coo_tensor_args(what._indices(), what._values(), what.shape, True)
         what = what.to_dense()
-        assert torch.equal(what, conv_matrix(drawn.weight, drawn.size, **drawn.knobs))
+        assert torch.equal(what, conv_matrix(drawn.weight, drawn.size, **drawn.options))
     same(drawn.images.flatten(1) @ what, expected.flatten(1), drawn.whole)
-    back = conv2d_input_grad(expected, drawn.weight, drawn.size, **drawn.knobs)
+    back = conv2d_input_grad(expected, drawn.weight, drawn.size, **drawn.options)
     same(expected.flatten(1) @ what.mH, back.flatten(1), drawn.whole)
 
 
@@ -229,19 +229,19 @@ def test_gradients_are_autograds_and_the_input_gradient_is_the_adjoint(
 ) -> None:
     images, weight = drawn.images.clone().requires_grad_(), drawn.weight.clone().requires_grad_()
     bias = numbers((len(weight),), weight.dtype, 0, True).requires_grad_()
-    output = F.conv2d(images, weight, bias, **drawn.knobs)
+    output = F.conv2d(images, weight, bias, **drawn.options)
     grad = numbers(tuple(output.shape), output.dtype, seed, drawn.whole)
     torchs = torch.autograd.grad(output, (images, weight, bias), grad)
     ours = (
-        conv2d_input_grad(grad, weight.detach(), drawn.size, **drawn.knobs),
-        conv2d_weight_grad(images.detach(), grad, drawn.kernel_size, **drawn.knobs),
+        conv2d_input_grad(grad, weight.detach(), drawn.size, **drawn.options),
+        conv2d_weight_grad(images.detach(), grad, drawn.kernel_size, **drawn.options),
         conv2d_bias_grad(grad),
     )
     for got, expected in zip(ours, torchs, strict=True):
         same(got, expected, drawn.whole)
     # <conv(x), y> = <x, conv'(y)>
     forward = torch.vdot(
-        F.conv2d(drawn.images, drawn.weight, **drawn.knobs).flatten(), grad.flatten()
+        F.conv2d(drawn.images, drawn.weight, **drawn.options).flatten(), grad.flatten()
     )
     backward = torch.vdot(drawn.images.flatten(), ours[0].flatten())
     same(forward, backward, drawn.whole)
@@ -254,7 +254,7 @@ def test_autograd_goes_through_our_convolution_as_through_torchs(drawn: Drawn) -
     functions: tuple[Any, Any] = (F.conv2d, conv2d)
     for function in functions:
         leaves = [drawn.images.clone().requires_grad_(), drawn.weight.clone().requires_grad_()]
-        output = function(*leaves, **drawn.knobs)
+        output = function(*leaves, **drawn.options)
         steps = torch.arange(output.numel(), dtype=torch.float64).reshape(output.shape)
         gradients.append(torch.autograd.grad(output, leaves, steps.to(output.dtype)))
     for torchs, ours in zip(*gradients, strict=True):
@@ -267,37 +267,39 @@ def test_transposed_convolution_is_torchs(
     drawn: Drawn, output_padding: int | tuple[int, int], seed: int
 ) -> None:
     # Fewer pixels than a step or a gap are added, and something is left between the paddings.
-    steps = zip(both(drawn.knobs["stride"]), both(drawn.knobs["dilation"]), strict=True)
+    steps = zip(both(drawn.options["stride"]), both(drawn.options["dilation"]), strict=True)
     added = [min(o, max(step) - 1) for o, step in zip(both(output_padding), steps, strict=True)]
     taken = [
         min(p, (count - 1 + o) // 2)
-        for p, count, o in zip(both(drawn.knobs["padding"]), drawn.kernel_size, added, strict=True)
+        for p, count, o in zip(
+            both(drawn.options["padding"]), drawn.kernel_size, added, strict=True
+        )
     ]
-    knobs = drawn.knobs | {"padding": tuple(taken), "output_padding": tuple(added)}
+    options = drawn.options | {"padding": tuple(taken), "output_padding": tuple(added)}
     images = numbers(
         (len(drawn.images), len(drawn.weight), *drawn.size), drawn.weight.dtype, seed, drawn.whole
     )
     bias = numbers((drawn.images.shape[1],), images.dtype, seed + 1, drawn.whole)
-    got = conv_transpose2d(images, drawn.weight, bias, **knobs)
-    sizes = {name: knobs[name] for name in knobs if name != "groups"}
+    got = conv_transpose2d(images, drawn.weight, bias, **options)
+    sizes = {name: options[name] for name in options if name != "groups"}
     size = transposed_output_size(drawn.size, drawn.kernel_size, **sizes)
     assert got.shape == (len(images), len(bias), *size)
     if len(images):  # torch itself takes no empty batch here.
-        expected = F.conv_transpose2d(images, drawn.weight, bias, **knobs)
+        expected = F.conv_transpose2d(images, drawn.weight, bias, **options)
         same(got, expected, drawn.whole)
 
 
 @given(convolutions(strings=False), st.integers(0, 10**6))
 @cases(windows, fold_windows)
 def test_windows_and_their_adjoint(drawn: Drawn, seed: int) -> None:
-    knobs = {name: drawn.knobs[name] for name in ("stride", "padding", "dilation")}
-    every = windows(drawn.images, drawn.kernel_size, **knobs)
+    options = {name: drawn.options[name] for name in ("stride", "padding", "dilation")}
+    every = windows(drawn.images, drawn.kernel_size, **options)
     n, oh, ow = every.shape[0], *every.shape[2:4]
     if n and not drawn.images.is_complex():
-        columns = F.unfold(drawn.images, drawn.kernel_size, **knobs)
+        columns = F.unfold(drawn.images, drawn.kernel_size, **options)
         assert torch.equal(every.permute(0, 1, 4, 5, 2, 3).reshape(n, -1, oh * ow), columns)
     handed = numbers(tuple(every.shape), every.dtype, seed, drawn.whole)
-    folded = fold_windows(handed, drawn.size, **knobs)
+    folded = fold_windows(handed, drawn.size, **options)
     assert folded.shape == drawn.images.shape
     same(
         torch.vdot(every.flatten(), handed.flatten()),
@@ -309,7 +311,7 @@ def test_windows_and_their_adjoint(drawn: Drawn, seed: int) -> None:
 @given(convolutions(strings=False), st.data())
 @cases(window_sum)
 def test_one_window_is_one_pixel_of_the_output(drawn: Drawn, data: st.DataObject) -> None:
-    expected = F.conv2d(drawn.images, drawn.weight, drawn.bias, **drawn.knobs)
+    expected = F.conv2d(drawn.images, drawn.weight, drawn.bias, **drawn.options)
     assume(len(expected) > 0)
     image, channel, row, column = (data.draw(st.integers(0, size - 1)) for size in expected.shape)
     got = window_sum(
@@ -320,7 +322,7 @@ def test_one_window_is_one_pixel_of_the_output(drawn: Drawn, data: st.DataObject
         column=column,
         image=image,
         channel=channel,
-        **drawn.knobs,
+        **drawn.options,
     )
     total = expected[image, channel, row, column].item()
     assert got.total == (total if drawn.whole else pytest.approx(total, rel=1e-9, abs=1e-9))
@@ -333,16 +335,16 @@ def test_one_window_is_one_pixel_of_the_output(drawn: Drawn, data: st.DataObject
 @cases(conv2d, fold_windows)
 def test_convolution_is_linear_in_images_and_weights(drawn: Drawn, a: int, b: int) -> None:
     other = drawn.images.flip(3)
-    mixed = conv2d(a * drawn.images + b * other, drawn.weight, **drawn.knobs)
+    mixed = conv2d(a * drawn.images + b * other, drawn.weight, **drawn.options)
     parts = (
-        conv2d(drawn.images, drawn.weight, **drawn.knobs),
-        conv2d(other, drawn.weight, **drawn.knobs),
+        conv2d(drawn.images, drawn.weight, **drawn.options),
+        conv2d(other, drawn.weight, **drawn.options),
     )
     same(mixed, a * parts[0] + b * parts[1], drawn.whole)
     turned = drawn.weight.flip(2)
     same(
-        conv2d(drawn.images, a * drawn.weight + b * turned, **drawn.knobs),
-        a * parts[0] + b * conv2d(drawn.images, turned, **drawn.knobs),
+        conv2d(drawn.images, a * drawn.weight + b * turned, **drawn.options),
+        a * parts[0] + b * conv2d(drawn.images, turned, **drawn.options),
         drawn.whole,
     )
 
@@ -362,45 +364,45 @@ def test_shifting_before_is_shifting_after_away_from_the_edges(
         return conv2d(features, each, padding="same", groups=features.shape[1])
 
     assert torch.equal(shifted(images), torch.roll(images, (down, right), dims=(2, 3)))
-    knobs = drawn.knobs | {"stride": 1, "padding": 0}
-    before = conv2d(shifted(images), drawn.weight, **knobs)
-    after = shifted(conv2d(images, drawn.weight, **knobs))
+    options = drawn.options | {"stride": 1, "padding": 0}
+    before = conv2d(shifted(images), drawn.weight, **options)
+    after = shifted(conv2d(images, drawn.weight, **options))
     same(before, after, drawn.whole)
     assert channels == drawn.images.shape[1]
 
 
 @st.composite
 def axis_numbers(draw: st.DrawFn) -> dict[str, int]:
-    knobs = {
+    options = {
         "kernel_size": draw(st.integers(1, 9)),
         "stride": draw(st.integers(1, 5)),
         "padding": draw(st.integers(0, 5)),
         "dilation": draw(st.integers(1, 4)),
     }
-    span = knobs["dilation"] * (knobs["kernel_size"] - 1) + 1
-    knobs["size"] = max(1, span - 2 * knobs["padding"]) + draw(st.integers(0, 30))
-    return knobs
+    span = options["dilation"] * (options["kernel_size"] - 1) + 1
+    options["size"] = max(1, span - 2 * options["padding"]) + draw(st.integers(0, 30))
+    return options
 
 
 @given(axis_numbers(), st.booleans())
 @cases(output_size, derive_output_size)
-def test_output_size_counts_the_windows_that_fit(knobs: dict[str, int], ceil_mode: bool) -> None:
+def test_output_size_counts_the_windows_that_fit(options: dict[str, int], ceil_mode: bool) -> None:
     """Count them one by one: the third oracle beside the formula and torch."""
     # Only pooling rounds up, and it takes no more padding than this.
-    assume(not ceil_mode or knobs["padding"] <= knobs["kernel_size"] // 2)
-    reach = knobs["dilation"] * (knobs["kernel_size"] - 1)
-    first, last = -knobs["padding"], knobs["size"] + knobs["padding"] - 1
-    starts = range(first, last + 1, knobs["stride"])
+    assume(not ceil_mode or options["padding"] <= options["kernel_size"] // 2)
+    reach = options["dilation"] * (options["kernel_size"] - 1)
+    first, last = -options["padding"], options["size"] + options["padding"] - 1
+    starts = range(first, last + 1, options["stride"])
     fitting = sum(start + reach <= last for start in starts)
     if ceil_mode and (starts[fitting - 1] + reach < last):
         # One more may hang over the end, if it starts in the image or in the padding before it.
-        fitting += first + fitting * knobs["stride"] < knobs["size"]
-    assert output_size(**knobs, ceil_mode=ceil_mode) == fitting
-    assert derive_output_size(**knobs, ceil_mode=ceil_mode).output_size == fitting
+        fitting += first + fitting * options["stride"] < options["size"]
+    assert output_size(**options, ceil_mode=ceil_mode) == fitting
+    assert derive_output_size(**options, ceil_mode=ceil_mode).output_size == fitting
     if not ceil_mode:
-        weight = torch.zeros(1, 1, knobs["kernel_size"])
-        options: Any = {name: knobs[name] for name in ("stride", "padding", "dilation")}
-        assert F.conv1d(torch.zeros(1, 1, knobs["size"]), weight, **options).shape[2] == fitting
+        weight = torch.zeros(1, 1, options["kernel_size"])
+        sliding: Any = {name: options[name] for name in ("stride", "padding", "dilation")}
+        assert F.conv1d(torch.zeros(1, 1, options["size"]), weight, **sliding).shape[2] == fitting
 
 
 @given(st.integers(1, 40), st.integers(1, 30), st.integers(1, 60))
@@ -431,7 +433,7 @@ def stacks(draw: st.DrawFn) -> list[WindowStep]:
 
 
 @given(stacks(), st.integers(0, 10**6))
-@cases(receptive_field, shape_ledger)
+@cases(receptive_field, shape_table)
 def test_the_receptive_field_is_where_the_gradient_is(steps: list[WindowStep], seed: int) -> None:
     layers: list[torch.nn.Module] = []
     for step in steps:
@@ -444,7 +446,7 @@ def test_the_receptive_field_is_where_the_gradient_is(steps: list[WindowStep], s
     net = torch.nn.Sequential(*layers)
     image = torch.zeros(1, 1, 31, 30, dtype=torch.float64, requires_grad=True)
     output = net(image)
-    ledger = shape_ledger(net, (1, 31, 30))
+    ledger = shape_table(net, (1, 31, 30))
     assert ledger.output_shape == tuple(output.shape[1:])
     field = receptive_field(steps)
     assert field.rows[1:] == tuple(
@@ -570,19 +572,19 @@ def test_a_separable_kernel_is_two_matrices(drawn: Drawn, seed: int) -> None:
     kernel = column[:, None] * row
     down, along = separable_factors(kernel)
     torch.testing.assert_close(down[:, None] * along, kernel, rtol=1e-12, atol=1e-15)
-    (h, w), knobs = drawn.size, drawn.knobs
+    (h, w), options = drawn.size, drawn.options
     a, b = (
         band_matrix(
             part,
             size,
-            stride=both(knobs["stride"])[axis],
-            padding=both(knobs["padding"])[axis],
-            dilation=both(knobs["dilation"])[axis],
+            stride=both(options["stride"])[axis],
+            padding=both(options["padding"])[axis],
+            dilation=both(options["dilation"])[axis],
         )
         for axis, (part, size) in enumerate(((down, h), (along, w)))
     )
     image = drawn.images[:, :1]
-    options = {name: knobs[name] for name in ("stride", "padding", "dilation")}
+    options = {name: options[name] for name in ("stride", "padding", "dilation")}
     expected = F.conv2d(image, kernel[None, None], **options)
     torch.testing.assert_close(a.T @ image @ b, expected, rtol=1e-9, atol=1e-9)
 
@@ -628,7 +630,7 @@ class Pooled:
 
     images: torch.Tensor
     kernel_size: Any
-    knobs: dict[str, Any]
+    options: dict[str, Any]
     whole: bool
 
 
@@ -642,7 +644,7 @@ def poolings(draw: st.DrawFn, *, dilated: bool) -> Pooled:
         max(1, span - 2 * border) + draw(st.integers(0, 6))
         for span, border in zip(spans, padding, strict=True)
     ]
-    knobs = {
+    options = {
         "stride": draw(st.one_of(st.none(), pairs(1, 4))),
         "padding": padding,
         "ceil_mode": draw(st.booleans()),
@@ -656,7 +658,7 @@ def poolings(draw: st.DrawFn, *, dilated: bool) -> Pooled:
         for special in draw(st.sets(st.sampled_from([float("nan"), float("inf"), float("-inf")]))):
             images[images == draw(st.integers(-2, 2))] = special
     layout = draw(st.sampled_from(["plain", "channels last", "transposed", "every second"]))
-    return Pooled(laid_out(images, layout), kernel, knobs, whole)
+    return Pooled(laid_out(images, layout), kernel, options, whole)
 
 
 def _equal(got: torch.Tensor, expected: torch.Tensor) -> None:
@@ -667,10 +669,10 @@ def _equal(got: torch.Tensor, expected: torch.Tensor) -> None:
 @cases(max_pool2d, max_pool2d_grad)
 def test_max_pooling_is_torchs_with_ties_nan_and_infinity(drawn: Pooled, seed: int) -> None:
     images = drawn.images.clone().requires_grad_()
-    torchs, indices = F.max_pool2d(images, drawn.kernel_size, **drawn.knobs, return_indices=True)
-    got, chosen = max_pool2d(drawn.images, drawn.kernel_size, **drawn.knobs, return_indices=True)
+    torchs, indices = F.max_pool2d(images, drawn.kernel_size, **drawn.options, return_indices=True)
+    got, chosen = max_pool2d(drawn.images, drawn.kernel_size, **drawn.options, return_indices=True)
     _equal(got, torchs.detach())
-    _equal(max_pool2d(drawn.images, drawn.kernel_size, **drawn.knobs), torchs.detach())
+    _equal(max_pool2d(drawn.images, drawn.kernel_size, **drawn.options), torchs.detach())
     # With dilation a window can step over the whole image and see nothing but padding. torch names
     # a pixel that is not there and hands it the gradient; here no pixel is named and none gets it.
     seen = chosen >= 0
@@ -678,8 +680,8 @@ def test_max_pooling_is_torchs_with_ties_nan_and_infinity(drawn: Pooled, seed: i
     assert (got[~seen] == float("-inf")).all()
     grad = seen * numbers(tuple(got.shape), got.dtype, seed, True)
     (expected,) = torch.autograd.grad(torchs, images, grad)
-    _equal(max_pool2d_grad(grad, drawn.images, drawn.kernel_size, **drawn.knobs), expected)
-    ours = max_pool2d(images, drawn.kernel_size, **drawn.knobs)
+    _equal(max_pool2d_grad(grad, drawn.images, drawn.kernel_size, **drawn.options), expected)
+    ours = max_pool2d(images, drawn.kernel_size, **drawn.options)
     _equal(torch.autograd.grad(ours, images, grad)[0], expected)
 
 
@@ -693,15 +695,15 @@ def test_max_pooling_is_torchs_with_ties_nan_and_infinity(drawn: Pooled, seed: i
 def test_average_pooling_is_torchs(
     drawn: Pooled, count_include_pad: bool, divisor: int | None, seed: int
 ) -> None:
-    knobs = drawn.knobs | {"count_include_pad": count_include_pad, "divisor_override": divisor}
+    options = drawn.options | {"count_include_pad": count_include_pad, "divisor_override": divisor}
     images = drawn.images.clone().requires_grad_()
-    torchs = F.avg_pool2d(images, drawn.kernel_size, **knobs)
-    got = avg_pool2d(drawn.images, drawn.kernel_size, **knobs)
+    torchs = F.avg_pool2d(images, drawn.kernel_size, **options)
+    got = avg_pool2d(drawn.images, drawn.kernel_size, **options)
     torch.testing.assert_close(got, torchs.detach(), rtol=1e-12, atol=1e-12, equal_nan=True)
     grad = numbers(tuple(got.shape), got.dtype, seed, True)
     (expected,) = torch.autograd.grad(torchs, images, grad)
     size = (images.shape[2], images.shape[3])
-    ours = avg_pool2d_grad(grad, size, drawn.kernel_size, **knobs)
+    ours = avg_pool2d_grad(grad, size, drawn.kernel_size, **options)
     torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -721,8 +723,10 @@ def test_relu_is_torchs(values: list[float], seed: int) -> None:
 @given(poolings(dilated=True))
 @cases(max_pool2d, relu)
 def test_relu_and_max_pooling_commute(drawn: Pooled) -> None:
-    before = max_pool2d(relu(drawn.images), drawn.kernel_size, **drawn.knobs)
-    after, chosen = max_pool2d(drawn.images, drawn.kernel_size, **drawn.knobs, return_indices=True)
+    before = max_pool2d(relu(drawn.images), drawn.kernel_size, **drawn.options)
+    after, chosen = max_pool2d(
+        drawn.images, drawn.kernel_size, **drawn.options, return_indices=True
+    )
     # Where a window sees a pixel at all.
     _equal(before[chosen >= 0], relu(after)[chosen >= 0])
 

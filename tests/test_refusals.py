@@ -15,38 +15,40 @@ from bad_values import BAD_VALUES, check_refusals
 from test_counting import REFUSED as COUNTED
 from test_networks import SIZES
 from test_occlusion import OCCLUDED
-from test_scoring import SCORED
+from test_metrics import SCORED
 
 import cnnbook
 from cnnbook import (
+    _conv_options,
+    conv_matrix,
     convolution,
     exercises,
     garments,
     images,
     kernels,
+    metrics,
     networks,
-    occlusion,
     pooling,
-    scoring,
+    receptive_field,
     shapes,
     windows,
 )
 
 IMAGES, WEIGHT, BIAS = torch.ones(2, 1, 3, 3), torch.ones(2, 1, 2, 2), torch.ones(2)
 OUTPUT, POOLED = torch.ones(2, 2, 2, 2), torch.ones(2, 1, 1, 1)
-KNOBS = {"stride": 1, "padding": 0, "dilation": 1}
+OPTIONS = {"stride": 1, "padding": 0, "dilation": 1}
 POOLING = {"kernel_size": 2, "stride": 2, "padding": 0}
 AVERAGE = {**POOLING, "ceil_mode": False, "count_include_pad": True, "divisor_override": 3}
 PLACE = {"dtype": torch.float32, "device": "cpu"}
 
 # Right arguments for each function, all of its parameters among them.
 CALLS: dict[Any, dict[str, Any]] = {
-    shapes.derive_output_size: {"size": 3, "kernel_size": 2, **KNOBS, "ceil_mode": False},
-    shapes.output_size: {"size": 3, "kernel_size": 2, **KNOBS, "ceil_mode": False},
-    shapes.transposed_output_size: {"size": 3, "kernel_size": 2, **KNOBS, "output_padding": 0},
+    shapes.derive_output_size: {"size": 3, "kernel_size": 2, **OPTIONS, "ceil_mode": False},
+    shapes.output_size: {"size": 3, "kernel_size": 2, **OPTIONS, "ceil_mode": False},
+    shapes.transposed_output_size: {"size": 3, "kernel_size": 2, **OPTIONS, "output_padding": 0},
     shapes.same_padding: {"kernel_size": 2, "dilation": 1},
-    shapes.receptive_field: {"steps": [torch.nn.ReLU()]},
-    shapes.shape_ledger: {
+    receptive_field.receptive_field: {"steps": [torch.nn.ReLU()]},
+    shapes.shape_table: {
         "net": torch.nn.Sequential(torch.nn.Flatten()),
         "input_shape": (1, 3, 3),
     },
@@ -58,32 +60,32 @@ CALLS: dict[Any, dict[str, Any]] = {
     kernels.prewitt_kernel: {"axis": "x", **PLACE},
     kernels.laplacian_kernel: {"neighbours": 4, **PLACE},
     kernels.sharpening_kernel: {"amount": 1.0, **PLACE},
-    windows.windows: {"images": IMAGES, "kernel_size": 2, **KNOBS},
-    windows.fold_windows: {"windows": torch.ones(2, 1, 2, 2, 2, 2), "image_size": 3, **KNOBS},
+    windows.windows: {"images": IMAGES, "kernel_size": 2, **OPTIONS},
+    windows.fold_windows: {"windows": torch.ones(2, 1, 2, 2, 2, 2), "image_size": 3, **OPTIONS},
     windows.window_sum: {
         "images": IMAGES,
         "weight": WEIGHT,
         "bias": BIAS,
         **dict.fromkeys(("row", "column", "image", "channel"), 0),
-        **KNOBS,
+        **OPTIONS,
         "groups": 1,
     },
     **{
-        function: {"images": IMAGES, "weight": WEIGHT, "bias": BIAS, **KNOBS, "groups": 1}
+        function: {"images": IMAGES, "weight": WEIGHT, "bias": BIAS, **OPTIONS, "groups": 1}
         for function in (convolution.conv2d, convolution.conv2d_loop)
     },
     convolution.conv2d_input_grad: {
         "grad_output": OUTPUT,
         "weight": WEIGHT,
         "image_size": 3,
-        **KNOBS,
+        **OPTIONS,
         "groups": 1,
     },
     convolution.conv2d_weight_grad: {
         "images": IMAGES,
         "grad_output": OUTPUT,
         "kernel_size": 2,
-        **KNOBS,
+        **OPTIONS,
         "groups": 1,
     },
     convolution.conv2d_bias_grad: {"grad_output": OUTPUT},
@@ -91,19 +93,19 @@ CALLS: dict[Any, dict[str, Any]] = {
         "images": IMAGES,
         "weight": torch.ones(1, 2, 2, 2),
         "bias": BIAS,
-        **KNOBS,
+        **OPTIONS,
         "output_padding": 0,
         "groups": 1,
     },
-    convolution.conv_matrix: {
+    conv_matrix.conv_matrix: {
         "weight": WEIGHT,
         "image_size": 3,
-        **KNOBS,
+        **OPTIONS,
         "groups": 1,
         "sparse": False,
     },
-    convolution.band_matrix: {"weights": BIAS, "size": 3, **KNOBS},
-    convolution.separable_factors: {"kernel": torch.ones(2, 2)},
+    conv_matrix.band_matrix: {"weights": BIAS, "size": 3, **OPTIONS},
+    conv_matrix.separable_factors: {"kernel": torch.ones(2, 2)},
     convolution.averaging_conv: {"size": 2},
     convolution.conv_from_kernel: {"kernel": torch.ones(2, 2), "bias": 0.0},
     convolution.moving_average: {"images": IMAGES, "size": 2},
@@ -191,7 +193,7 @@ BY_NAME: dict[str, set[str]] = {
 BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
     **{
         (function, "size"): set()
-        for function in (shapes.derive_output_size, shapes.output_size, convolution.band_matrix)
+        for function in (shapes.derive_output_size, shapes.output_size, conv_matrix.band_matrix)
     },
     **{
         (function, "images"): SOME_IMAGES | {"meta images"}
@@ -226,9 +228,13 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
         )
     },
     **{
-        (function, knob): takes
+        (function, option): takes
         for function in (pooling.max_pool2d_grad, pooling.avg_pool2d_grad)
-        for knob, takes in (("kernel_size", set()), ("stride", {"None"}), ("ceil_mode", {"false"}))
+        for option, takes in (
+            ("kernel_size", set()),
+            ("stride", {"None"}),
+            ("ceil_mode", {"false"}),
+        )
     },
     **{
         (function, "stride"): {"None", "one"}
@@ -242,7 +248,7 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
     (convolution.conv2d_bias_grad, "grad_output"): SOME_IMAGES | {"meta images"},
     (pooling.relu_grad, "grad_output"): {"tensor of four axes"},
     (pooling.relu, "images"): EVERY_FRACTION,
-    (convolution.separable_factors, "kernel"): {"complex scores"},
+    (conv_matrix.separable_factors, "kernel"): {"complex scores"},
     (convolution.conv_from_kernel, "kernel"): {
         "tensor of two axes",
         "tensor of four axes",
@@ -298,7 +304,7 @@ ELSEWHERE = {
         "inside of the trainer: tested with cut files, kills and odd networks in their own files",
     ),
     "seeds": "tested by hand in test_seeds.py",
-    "together": "tested by hand in test_together.py",
+    "together": "tested by hand in test_ensemble.py",
     "figures": "in a file of its own, test_refusals_figures.py",
     "training": "in the same file",
 }
@@ -306,12 +312,12 @@ BY_HAND = {
     (images.main, "a command: argparse checks its words; test_image_faults.py"),
     (images.cache_folder, "takes nothing"),
     (exercises.exercises, "takes nothing"),
-    (networks.modes_kept, "test_networks.py, inside a with block"),
-    (scoring.predict_scores, "device: test_scoring.py"),
-    (windows.check_bias, "a check"),
-    (windows.check_grad_output, "a check"),
-    (windows.check_kernel, "a check, tested by hand in test_windows.py"),
-    (windows.check_weight, "a check"),
+    (networks.preserve_mode, "test_networks.py, inside a with block"),
+    (metrics.predict_scores, "device: test_metrics.py"),
+    (_conv_options.check_bias, "a check"),
+    (_conv_options.check_grad_output, "a check"),
+    (_conv_options.check_kernel, "a check, tested by hand in test_windows.py"),
+    (_conv_options.check_weight, "a check"),
 }
 
 
@@ -352,7 +358,7 @@ def test_no_public_parameter_is_left_out() -> None:
     covered: dict[Any, set[str]] = {function: set(given) for function, given in CALLS.items()}
     for call, _, checks in (*SIZES.values(), *SCORED.values()):
         covered.setdefault(call, set()).update(checks)
-    covered[occlusion.occlusion_map] = set(OCCLUDED)
+    covered[metrics.occlusion_map] = set(OCCLUDED)
     for call, _, name, _ in COUNTED:
         covered.setdefault(call, set()).add(name)
     by_hand = {function for function, _ in BY_HAND}

@@ -26,53 +26,62 @@ DESCRIBED.set_label("A white ground with nothing on it.")
 
 CALLS: dict[Any, dict[str, Any]] = {
     figures.alt_text: {"figure": DESCRIBED},
-    figures.bars: {"groups": {"a": {"b": 1}}},
-    figures.confusion_heatmaps: {"matrices": {"a": GRID.long()}, "class_names": ["a", "b"]},
-    figures.curve_panels: {"panels": {"a": {"a": [2.0, 1.0]}}},
-    figures.feature_maps: {"features": SQUARE, "titles": (), "columns": 2, "size": 1.0},
-    figures.feature_rows: {"images": IMAGES, "features": IMAGES, "titles": ()},
-    figures.feature_table: {
+    figures.plot_bars: {"groups": {"a": {"b": 1}}},
+    figures.plot_confusion: {"matrices": {"a": GRID.long()}, "class_names": ["a", "b"]},
+    figures.plot_curve_panels: {"panels": {"a": {"a": [2.0, 1.0]}}},
+    figures.plot_feature_maps: {"features": SQUARE, "titles": (), "columns": 2, "size": 1.0},
+    figures.plot_feature_rows: {"images": IMAGES, "features": IMAGES, "titles": ()},
+    figures.plot_feature_table: {
         "images": IMAGES,
         "weight": KERNEL,
         "image_titles": ["a", "b"],
         "kernel_titles": ["c"],
     },
-    figures.field_growth: {"sizes": {"a": [1, 3]}, "image_size": 28},
-    figures.field_picture: {"images": SQUARE, "fields": [FIELD], "titles": (), "margin": None},
-    figures.image_grid: {"images": IMAGES, "titles": (), "columns": 2, "size": 1.0},
-    figures.knob_panels: {"image_size": 5, "kernel_size": 3, "settings": {"a": {"stride": 2}}},
-    figures.loss_curves: {"curves": {"a": [2.0, 1.0]}},
-    figures.matrix_pictures: {"matrices": {"a": GRID}},
-    figures.number_grids: {"grids": {"a": GRID}},
-    figures.overlap_picture: {"parts": torch.ones(2, 1, 3, 3)},
-    figures.overlay_rows: {"images": IMAGES, "maps": {"a": IMAGES}, "titles": (), "stride": 1},
-    figures.pieces_picture: {
+    figures.plot_receptive_field_growth: {"sizes": {"a": [1, 3]}, "image_size": 28},
+    figures.plot_receptive_field: {
+        "images": SQUARE,
+        "fields": [FIELD],
+        "titles": (),
+        "margin": None,
+    },
+    figures.plot_images: {"images": IMAGES, "titles": (), "columns": 2, "size": 1.0},
+    figures.plot_conv_options: {
+        "image_size": 5,
+        "kernel_size": 3,
+        "settings": {"a": {"stride": 2}},
+    },
+    figures.plot_losses: {"curves": {"a": [2.0, 1.0]}},
+    figures.plot_conv_matrix: {"matrices": {"a": GRID}},
+    figures.plot_number_grids: {"grids": {"a": GRID}},
+    figures.plot_overlap: {"parts": torch.ones(2, 1, 3, 3)},
+    figures.plot_overlays: {"images": IMAGES, "maps": {"a": IMAGES}, "titles": (), "stride": 1},
+    figures.plot_micro_batches: {
         "images": IMAGES,
         "gradients": torch.ones(2, 1, 1),
         "sizes": [1, 1],
         "names": (),
     },
-    figures.pooling_picture: {"images": SQUARE, "kernel_size": 2},
-    figures.pooling_strips: {"strips": {"a": STRIP}, "size": 2},
-    figures.dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
-    figures.seed_dots: {"values": {"a": [1.0]}, "intervals": {"a": (0.5, 1.5)}, "label": "x"},
-    figures.size_panels: {"panels": {"a": {1: 2.0}}, "label": "images"},
-    figures.two_ways: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
-    figures.window_picture: {
+    figures.plot_pooling: {"images": SQUARE, "kernel_size": 2},
+    figures.plot_pooling_shift: {"strips": {"a": STRIP}, "size": 2},
+    figures.plot_dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
+    figures.plot_seed_dots: {"values": {"a": [1.0]}, "intervals": {"a": (0.5, 1.5)}, "label": "x"},
+    figures.plot_sizes: {"panels": {"a": {1: 2.0}}, "label": "images"},
+    figures.plot_equivariance: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
+    figures.plot_window: {
         "images": SQUARE,
         "weight": KERNEL,
         "bias": None,
         "row": 0,
         "column": 0,
     },
-    figures.yearly_bars: {"numbers": {2012: 16.4}, "label": "error", "marked": ()},
+    figures.plot_yearly_bars: {"numbers": {2012: 16.4}, "label": "error", "marked": ()},
     fit_full_batch: {
         "net": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3)),
         "images": IMAGES,
         "labels": torch.tensor([0, 1]),
         "epochs": 1,
         "optimizer": None,
-        "chunk_size": "auto",
+        "micro_batch_size": "auto",
         "device": "cpu",
         "checkpoint": None,
         "checkpoint_every": 50,
@@ -101,7 +110,10 @@ TAKEN: dict[str, set[str]] = {
     "parts": {"tensor of four axes", "whole images"},
     "images": {"tensor of four axes", "whole images"},
     "labels": {"tensor of two axes", "whole labels"},
-    **{name: {"one"} for name in ("epochs", "chunk_size", "checkpoint_every", "validate_every")},
+    **{
+        name: {"one"}
+        for name in ("epochs", "micro_batch_size", "checkpoint_every", "validate_every")
+    },
     "checkpoint": {"None", "text"},
     "deterministic": {"true", "false"},
     "progress": {"true", "false"},
@@ -109,15 +121,15 @@ TAKEN: dict[str, set[str]] = {
 BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
     **{
         (function, "images"): set()
-        for function in (figures.field_picture, figures.pooling_picture, figures.window_picture)
+        for function in (figures.plot_receptive_field, figures.plot_pooling, figures.plot_window)
     },
     **{
         (function, "images"): {"tensor of four axes"}
-        for function in (figures.feature_table, fit_full_batch)
+        for function in (figures.plot_feature_table, fit_full_batch)
     },
-    (figures.feature_rows, "features"): {"tensor of four axes", "whole images"},
-    (figures.knob_panels, "image_size"): set(),
-    (figures.pooling_strips, "size"): {"one"},
+    (figures.plot_feature_rows, "features"): {"tensor of four axes", "whole images"},
+    (figures.plot_conv_options, "image_size"): set(),
+    (figures.plot_pooling_shift, "size"): {"one"},
 }
 
 

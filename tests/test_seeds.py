@@ -19,7 +19,7 @@ from cnnbook.garments import draw_garments
 from cnnbook.images import ImageSet
 from cnnbook.metrics import accuracy, mean_interval, predict_scores
 from cnnbook.networks import small_cnn
-from cnnbook.seeds import Origin, SeedResults, compare_over_seeds
+from cnnbook.seeds import Provenance, SeedResults, train_over_seeds
 from cnnbook.training import History, Interrupted, fit_full_batch
 
 
@@ -36,7 +36,7 @@ def _net() -> torch.nn.Module:
 
 def test_each_seed_is_trained_as_if_alone(data: ImageSet) -> None:
     random = torch.get_rng_state()
-    results = compare_over_seeds(_net, data, [3, 1], epochs=20, device="cpu")
+    results = train_over_seeds(_net, data, [3, 1], epochs=20, device="cpu")
     assert torch.equal(torch.get_rng_state(), random)
     assert results.seeds == (3, 1)
     for seed, share, history in zip(
@@ -61,7 +61,7 @@ def test_what_is_done_is_left_out_and_what_is_half_done_goes_on(
     data: ImageSet, tmp_path: Path
 ) -> None:
     call: dict[str, Any] = {"epochs": 9, "device": "cpu"}
-    whole = compare_over_seeds(_net, data, range(3), **call)
+    whole = train_over_seeds(_net, data, range(3), **call)
     steps = 0
 
     def make_adam(parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -78,8 +78,8 @@ def test_what_is_done_is_left_out_and_what_is_half_done_goes_on(
 
     call |= {"folder": tmp_path / "runs", "make_optimizer": make_adam}
     with pytest.raises(Interrupted, match=r"^SIGINT after epoch 4 of 9; it goes on from .*seed-1"):
-        compare_over_seeds(_net, data, range(3), **call)
-    again = compare_over_seeds(_net, data, range(3), **call)
+        train_over_seeds(_net, data, range(3), **call)
+    again = train_over_seeds(_net, data, range(3), **call)
     assert steps == 3 * 9, "no update was taken twice"
     assert again.accuracies == whole.accuracies
     assert [one.losses for one in again.histories] == [one.losses for one in whole.histories]
@@ -91,19 +91,19 @@ def test_the_table() -> None:
 
 
 def test_where_it_was_trained_is_said(data: ImageSet) -> None:
-    results = compare_over_seeds(_net, data, range(2), epochs=1, device="cpu")
-    here = Origin(
+    results = train_over_seeds(_net, data, range(2), epochs=1, device="cpu")
+    here = Provenance(
         f"cpu with {torch.backends.cpu.get_cpu_capability()}",
         torch.get_num_threads(),
         torch.__version__,
-        results.origins[0].date,
+        results.provenances[0].date,
     )
-    assert results.origins == (here, here)
+    assert results.provenances == (here, here)
     assert abs(date.fromisoformat(here.date) - datetime.now(UTC).date()) <= timedelta(days=1)
     assert str(results).endswith(f"\ntrained: {here}")
     assert f"trained: {here}" in results._repr_html_()
     there = replace(here, device="a card", threads=1)
-    both = replace(results, origins=(here, there))
+    both = replace(results, provenances=(here, there))
     assert str(both).splitlines()[-2:] == [f"trained: seed 0: {here}", f"trained: seed 1: {there}"]
     assert str(there).startswith("a card (1 thread), torch ")
 
@@ -112,7 +112,7 @@ def test_what_is_kept_is_what_was_computed(
     data: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call: dict[str, Any] = {"epochs": 12, "device": "cpu", "folder": tmp_path / "runs"}
-    computed = compare_over_seeds(_net, data, [0, 7], **call)
+    computed = train_over_seeds(_net, data, [0, 7], **call)
     for checkpoint in (tmp_path / "runs").glob("*.ckpt*"):
         checkpoint.unlink()
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
@@ -126,8 +126,8 @@ def test_what_is_kept_is_what_was_computed(
     (tmp_path / "runs").chmod(0o555)
     try:
         # Equal to the last bit: Python's floats are compared, one by one.
-        assert compare_over_seeds(_net, data, [0, 7], **call) == computed
-        assert compare_over_seeds(_net, data, [7], **call).histories == computed.histories[1:]
+        assert train_over_seeds(_net, data, [0, 7], **call) == computed
+        assert train_over_seeds(_net, data, [7], **call).histories == computed.histories[1:]
     finally:
         (tmp_path / "runs").chmod(0o755)
     assert torch.equal(torch.get_rng_state(), random)
@@ -145,10 +145,10 @@ def test_every_float_is_read_back_to_the_last_bit(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "seed-3.json"
         history = History(tuple(losses), seconds, "cpu", 3, 8, processes=2)
-        origin = Origin("cpu with AVX2", 2, "2.15.0", "2026-11-24")
-        seeds._keep(path, {"epochs": ["9"]}, share, history, origin)
+        provenance = Provenance("cpu with AVX2", 2, "2.15.0", "2026-11-24")
+        seeds._keep(path, {"epochs": ["9"]}, share, history, provenance)
         read = seeds._read(path, {"epochs": ["9"]}, torch.device("cpu"))
-        assert read == (share, history, origin)
+        assert read == (share, history, provenance)
         assert len(list(Path(folder).iterdir())) == 1
         # Neither another order of the keys nor other white space is damage.
         content = json.loads(path.read_bytes())
@@ -159,7 +159,7 @@ def test_every_float_is_read_back_to_the_last_bit(
 @pytest.fixture(scope="module")
 def kept(data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
-    compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=folder)
+    train_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=folder)
     for checkpoint in folder.glob("*.ckpt*"):
         checkpoint.unlink()
     return folder
@@ -198,11 +198,11 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(
         with pytest.raises(
             ValueError, match=r"^folder: expected whole results, got .*seed-0\.json, but it"
         ):
-            compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
+            train_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
         assert path.read_bytes() == content
         assert list(tmp_path.iterdir()) == [path]
     path.write_bytes(whole)
-    compare_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
+    train_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
 
 
 def test_of_several_processes_the_first_reads_and_the_first_writes(
@@ -213,17 +213,17 @@ def test_of_several_processes_the_first_reads_and_the_first_writes(
     class Second:
         rank, count = 1, 2
 
-        def bytes_from_first(self, read: bytes | None) -> bytes | None:
+        def broadcast_bytes(self, read: bytes | None) -> bytes | None:
             assert read is None, "the second process reads nothing"
             return sent or None
 
-    monkeypatch.setattr(seeds, "join_processes", lambda place: Second())
+    monkeypatch.setattr(seeds, "init_distributed", lambda device: Second())
     call: dict[str, Any] = {"epochs": 3, "device": "cpu", "folder": tmp_path}
     # Nothing lies in its own folder.
-    read = compare_over_seeds(_net, data, [0], **call)
+    read = train_over_seeds(_net, data, [0], **call)
     assert list(tmp_path.iterdir()) == []
     sent = b""
-    trained = compare_over_seeds(_net, data, [0], **call)
+    trained = train_over_seeds(_net, data, [0], **call)
     assert trained.accuracies == read.accuracies
     assert not list(tmp_path.glob("*.json"))
 
@@ -279,7 +279,7 @@ def test_what_is_kept_of_another_training_is_refused(
     call |= {"device": "cpu", "folder": kept}
     before = (kept / "seed-0.json").read_bytes()
     with pytest.raises(ValueError, match=message):
-        compare_over_seeds(**(call | changed))
+        train_over_seeds(**(call | changed))
     assert [path.name for path in kept.iterdir()] == ["seed-0.json"]
     assert (kept / "seed-0.json").read_bytes() == before
 
@@ -289,7 +289,7 @@ def test_a_result_under_another_seeds_name_is_refused(
 ) -> None:
     (tmp_path / "seed-1.json").write_bytes((kept / "seed-0.json").read_bytes())
     with pytest.raises(ValueError, match=r"^make_net: expected .* starts with "):
-        compare_over_seeds(_net, data, [1], epochs=3, device="cpu", folder=tmp_path)
+        train_over_seeds(_net, data, [1], epochs=3, device="cpu", folder=tmp_path)
 
 
 def test_where_nothing_can_be_kept_it_is_noticed_before_anything_is_trained(
@@ -298,13 +298,13 @@ def test_where_nothing_can_be_kept_it_is_noticed_before_anything_is_trained(
     path = tmp_path / "a file"
     path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"^folder: expected the path of a folder, got the file "):
-        compare_over_seeds(_net, data, [0], device="cpu", folder=path)
+        train_over_seeds(_net, data, [0], device="cpu", folder=path)
 
 
 def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
     net = _net()
     with pytest.raises(ValueError, match=r"^make_net: expected a new network for each seed, got"):
-        compare_over_seeds(lambda: net, data, [0, 1], epochs=1, device="cpu")
+        train_over_seeds(lambda: net, data, [0, 1], epochs=1, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -357,18 +357,18 @@ def test_mistakes_are_named(
 ) -> None:
     call: dict[str, Any] = {"make_net": _net, "data": data, "seeds": [0], "device": "cpu"}
     with pytest.raises(kind, match=message):
-        compare_over_seeds(**(call | changed))
+        train_over_seeds(**(call | changed))
 
 
 def test_all_together_is_as_one_by_one_and_only_what_is_missing(
     data: ImageSet, tmp_path: Path
 ) -> None:
     random = torch.get_rng_state()
-    single = compare_over_seeds(_net, data, range(3), epochs=12, device="cpu")
-    kept = compare_over_seeds(_net, data, [1], epochs=12, device="cpu", folder=tmp_path)
+    single = train_over_seeds(_net, data, range(3), epochs=12, device="cpu")
+    kept = train_over_seeds(_net, data, [1], epochs=12, device="cpu", folder=tmp_path)
     before = (tmp_path / "seed-1.json").read_bytes()
     for _ in range(2):  # The second time, all is there already.
-        stacked = compare_over_seeds(
+        stacked = train_over_seeds(
             _net, data, range(3), epochs=12, device="cpu", folder=tmp_path, together=True
         )
         assert torch.equal(torch.get_rng_state(), random)

@@ -14,7 +14,7 @@ from cnnbook.shapes import (
     derive_output_size,
     output_size,
     same_padding,
-    shape_ledger,
+    shape_table,
     transposed_output_size,
 )
 
@@ -89,7 +89,7 @@ def test_one_number_gives_one_and_a_pair_gives_two() -> None:
     [("size", 1), ("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)],
 )
 @pytest.mark.parametrize("bad", [2.5, "3", None, True, (1, 2, 3), -1, float("nan"), [1.0, 2.0]])
-def test_bad_numbers_are_named(name: str, least: int, bad: object) -> None:
+def test_bad_numbers_are_named(name: str, minimum: int, bad: object) -> None:
     arguments: dict[str, object] = {"size": 8, "kernel_size": 2}
     arguments[name] = bad
     kind = ValueError if bad == -1 else TypeError
@@ -105,13 +105,13 @@ def test_transposed_sizes_are_those_of_torchs_layer() -> None:
             layer = torch.nn.ConvTranspose1d(
                 1, 1, kernel, stride, padding, added, 1, True, dilation
             )
-            knobs = {"stride": stride, "padding": padding, "dilation": dilation}
+            options = {"stride": stride, "padding": padding, "dilation": dilation}
             expected = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + added + 1
             if expected < 1:
                 with pytest.raises(ValueError, match=r"^padding: expected at least one pixel"):
-                    transposed_output_size(size, kernel, output_padding=added, **knobs)
+                    transposed_output_size(size, kernel, output_padding=added, **options)
                 continue
-            got = transposed_output_size(size, kernel, output_padding=added, **knobs)
+            got = transposed_output_size(size, kernel, output_padding=added, **options)
             assert got == expected
             if size % 3 == 1:  # One in three is run, which is what takes the time.
                 assert layer(torch.zeros(1, 1, size)).shape[2] == got
@@ -119,11 +119,11 @@ def test_transposed_sizes_are_those_of_torchs_layer() -> None:
 
 def test_a_transposed_size_holds_as_many_windows_as_it_came_from() -> None:
     for size, kernel, stride, padding, dilation in _sizes():
-        knobs: Any = {"stride": stride, "padding": padding, "dilation": dilation}
+        options: Any = {"stride": stride, "padding": padding, "dilation": dilation}
         for added in range(stride):
             if (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + added + 1 >= 1:
-                back = transposed_output_size(size, kernel, output_padding=added, **knobs)
-                assert output_size(back, kernel, **knobs) == size
+                back = transposed_output_size(size, kernel, output_padding=added, **options)
+                assert output_size(back, kernel, **options) == size
 
 
 def test_too_much_output_padding_is_refused() -> None:
@@ -213,7 +213,7 @@ def test_the_ledger_tells_what_comes_out_when_the_network_runs(name: str) -> Non
     net, shape = NETS[name]
     net.eval()
     net(torch.zeros(1, *shape))  # Gives the lazy layer its size.
-    rows = shape_ledger(net, shape).rows
+    rows = shape_table(net, shape).rows
     value, seen = torch.zeros(1, *shape), []
     for layer in net:
         for inner in layer if isinstance(layer, torch.nn.Sequential) else [layer]:
@@ -244,7 +244,7 @@ def test_the_ledger_tells_what_comes_out_when_the_network_runs(name: str) -> Non
 def test_the_ledger_names_the_layer_that_does_not_fit(layer: torch.nn.Module, message: str) -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), layer)
     with pytest.raises(ValueError, match=f"^net: .*{message}"):
-        shape_ledger(net, (1, 4, 4))
+        shape_table(net, (1, 4, 4))
     flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.MaxPool2d(2))
     with pytest.raises(ValueError, match="expects c x h x w, but gets 4"):
-        shape_ledger(flat, (1, 2, 2))
+        shape_table(flat, (1, 2, 2))

@@ -219,8 +219,8 @@ FAULTS = {
     "a wrong number": ("examples/2_layers/plot_06_one_window.py", '== "1.541"', '== "1.542"', ()),
     "a figure without words": (
         "examples/2_layers/plot_06_one_window.py",
-        "figure = window_picture(image, layer.weight, layer.bias, row=0, column=0)\n",
-        "figure = window_picture(image, layer.weight, layer.bias, row=0, column=0)\n"
+        "figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)\n",
+        "figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)\n"
         "figure.set_label('')\n",
         (),
     ),
@@ -407,18 +407,18 @@ def test_the_explorer_computes_what_the_library_does(
 def test_the_explorer_is_worked_with_the_keyboard(site: Site, tab: Page) -> None:
     tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
     explorer = tab.locator("conv-explorer")
-    told = explorer.locator("output")
-    assert told.inner_text().startswith("Row 0, column 0: 1/4*0 + 1/4*1 + 1/4*4 + 1/4*5 = 2.5")
+    message = explorer.locator("output")
+    assert message.inner_text().startswith("Row 0, column 0: 1/4*0 + 1/4*1 + 1/4*4 + 1/4*5 = 2.5")
     explorer.locator("button.now").focus()
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("ArrowRight")
-    assert told.inner_text().endswith("1/4*5 + 1/4*6 + 1/4*9 + 1/4*10 = 7.5")
+    assert message.inner_text().endswith("1/4*5 + 1/4*6 + 1/4*9 + 1/4*10 = 7.5")
     tab.keyboard.press("ArrowLeft")
     tab.keyboard.press("ArrowLeft")
-    assert told.inner_text().startswith("Row 0, column 2"), "one place back is the line before"
+    assert message.inner_text().startswith("Row 0, column 2"), "one place back is the line before"
     explorer.get_by_label("Kernel").select_option("custom")
     explorer.get_by_label("Weight, row 0, column 0").fill("2")
-    assert told.inner_text() == "Row 0, column 0: 2*0 + 0*1 + 0*4 + (-1)*5 = -5"
+    assert message.inner_text() == "Row 0, column 0: 2*0 + 0*1 + 0*4 + (-1)*5 = -5"
 
 
 @needs_browser

@@ -68,7 +68,7 @@ def test_losses_are_the_lectures(
     net = make()
     twin = copy.deepcopy(net)
     expected = lecture_loop(twin, images, labels, epochs=15)
-    history = fit_full_batch(net, images, labels, epochs=15, device="cpu", chunk_size=70)
+    history = fit_full_batch(net, images, labels, epochs=15, device="cpu", micro_batch_size=70)
     torch.testing.assert_close(
         torch.tensor(history.losses), torch.tensor(expected), rtol=1e-4, atol=0
     )
@@ -89,18 +89,24 @@ LOSSES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("chunk_size", [1, 5, 12, 100])
-def test_pieces_add_up_for_every_reduction(name: str, chunk_size: int) -> None:
+@pytest.mark.parametrize("micro_batch_size", [1, 5, 12, 100])
+def test_pieces_add_up_for_every_reduction(name: str, micro_batch_size: int) -> None:
     images, labels = _batch()
     net, twin = _tiny().double(), _tiny().double()
     images = images.double()
     loss_fn = copy.deepcopy(LOSSES[name]).double()
     expected = lecture_loop(twin, images, labels, epochs=4, loss_fn=loss_fn)
     history = fit_full_batch(
-        net, images, labels, epochs=4, loss_fn=loss_fn, chunk_size=chunk_size, device="cpu"
+        net,
+        images,
+        labels,
+        epochs=4,
+        loss_fn=loss_fn,
+        micro_batch_size=micro_batch_size,
+        device="cpu",
     )
     assert history.losses == pytest.approx(expected, rel=1e-12)
-    assert history.chunk_size == min(chunk_size, 12)
+    assert history.micro_batch_size == min(micro_batch_size, 12)
     for ours, theirs in zip(net.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
@@ -116,7 +122,7 @@ def test_mean_squared_error_and_an_optimizer_of_ones_own() -> None:
         epochs=5,
         loss_fn=torch.nn.MSELoss(),
         optimizer=torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9),
-        chunk_size=5,
+        micro_batch_size=5,
         device="cpu",
     )
     expected = lecture_loop(
@@ -140,10 +146,10 @@ def test_a_network_that_mixes_images_is_taken_whole() -> None:
     expected = lecture_loop(twin, images, labels, epochs=3)
     history = fit_full_batch(net, images, labels, epochs=3, device="cpu")
     assert history.losses == pytest.approx(expected, rel=1e-6)
-    assert history.chunk_size == 12
+    assert history.micro_batch_size == 12
     assert torch.equal(net[0].running_mean, twin[0].running_mean)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"since layer '0' \(BatchNorm2d\) mixes the images"):
-        fit_full_batch(net, images, labels, epochs=1, chunk_size=5, device="cpu")
+        fit_full_batch(net, images, labels, epochs=1, micro_batch_size=5, device="cpu")
 
 
 def test_a_loss_that_is_not_known_to_add_up_is_taken_whole() -> None:
@@ -156,13 +162,13 @@ def test_a_loss_that_is_not_known_to_add_up_is_taken_whole() -> None:
         lecture_loop(_tiny(), images, labels, epochs=2, loss_fn=worst)
     )
     with pytest.raises(ValueError, match="since loss worst is not known to be a sum or a mean"):
-        fit_full_batch(_tiny(), images, labels, loss_fn=worst, chunk_size=5, device="cpu")
+        fit_full_batch(_tiny(), images, labels, loss_fn=worst, micro_batch_size=5, device="cpu")
 
 
 def test_the_automatic_chunk_depends_on_sizes_alone() -> None:
     images, labels = torch.zeros(400, 1, 28, 28), torch.zeros(400, dtype=torch.int64)
     sizes = {
-        fit_full_batch(small_cnn(), images, labels, epochs=1, device="cpu").chunk_size
+        fit_full_batch(small_cnn(), images, labels, epochs=1, device="cpu").micro_batch_size
         for _ in range(2)
     }
     # 4 MiB by what one image makes: itself, convolution, pooling, which runs before ReLU, ReLU,
@@ -172,15 +178,15 @@ def test_the_automatic_chunk_depends_on_sizes_alone() -> None:
     net = mlp()
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     images, labels = torch.zeros(600, 1, 28, 28), torch.zeros(600, dtype=torch.int64)
-    wide = fit_full_batch(net, images, labels, epochs=1, device="cpu").chunk_size
+    wide = fit_full_batch(net, images, labels, epochs=1, device="cpu").micro_batch_size
     # What is flattened, hidden, rectified and scored, besides the image itself.
     assert wide == 2 * weights // (4 * (784 + 784 + 2048 + 2048 + 10))
 
 
 def test_two_calls_from_one_start_give_the_same_history() -> None:
     images, labels = _batch()
-    first = fit_full_batch(_tiny(), images, labels, epochs=6, device="cpu", chunk_size=5)
-    second = fit_full_batch(_tiny(), images, labels, epochs=6, device="cpu", chunk_size=5)
+    first = fit_full_batch(_tiny(), images, labels, epochs=6, device="cpu", micro_batch_size=5)
+    second = fit_full_batch(_tiny(), images, labels, epochs=6, device="cpu", micro_batch_size=5)
     assert first.losses == second.losses
 
 
@@ -260,9 +266,13 @@ OTHER = torch.nn.Linear(2, 2)
         ({"epochs": -1}, ValueError, "^epochs: expected at least 1, got -1"),
         ({"epochs": 1.5}, TypeError, "^epochs: expected a whole number"),
         ({"epochs": None}, TypeError, "^epochs: expected a whole number"),
-        ({"chunk_size": 0}, ValueError, "^chunk_size: expected at least 1, got 0"),
-        ({"chunk_size": "all"}, TypeError, "^chunk_size: expected a whole number, got 'all'"),
-        ({"chunk_size": None}, TypeError, "^chunk_size: expected a whole number"),
+        ({"micro_batch_size": 0}, ValueError, "^micro_batch_size: expected at least 1, got 0"),
+        (
+            {"micro_batch_size": "all"},
+            TypeError,
+            "^micro_batch_size: expected a whole number, got 'all'",
+        ),
+        ({"micro_batch_size": None}, TypeError, "^micro_batch_size: expected a whole number"),
         ({"loss_fn": "mse"}, TypeError, "^loss_fn: expected a function or a loss of torch"),
         ({"loss_fn": lambda scores, _: 3.0}, TypeError, "^loss_fn: expected a .* got float"),
         ({"loss_fn": lambda scores, _: None}, TypeError, "^loss_fn: expected a .* got NoneType"),

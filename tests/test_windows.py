@@ -64,8 +64,8 @@ def test_window_sum_is_the_pixel_that_conv2d_puts_out(groups: int) -> None:
     images = torch.randint(-9, 10, (2, 4, 7, 6)).double()
     weight = torch.randint(-9, 10, (6, 4 // groups, 3, 2)).double()
     bias = torch.randint(-9, 10, (6,)).double()
-    knobs: dict[str, Any] = {"stride": (2, 1), "padding": 1, "dilation": 2, "groups": groups}
-    output = torch.nn.functional.conv2d(images, weight, bias, **knobs)
+    options: dict[str, Any] = {"stride": (2, 1), "padding": 1, "dilation": 2, "groups": groups}
+    output = torch.nn.functional.conv2d(images, weight, bias, **options)
     for image in range(2):
         for channel in range(6):
             for row in range(output.shape[2]):
@@ -78,7 +78,7 @@ def test_window_sum_is_the_pixel_that_conv2d_puts_out(groups: int) -> None:
                         column=column,
                         image=image,
                         channel=channel,
-                        **knobs,
+                        **options,
                     )
                     assert got.total == output[image, channel, row, column].item()
                     assert sum(got.products) + (got.bias or 0) == got.total
@@ -94,11 +94,11 @@ def test_window_sum_prints_complex_numbers() -> None:
 @pytest.mark.parametrize("name", ["row", "column", "image", "channel"])
 @pytest.mark.parametrize("bad", [-1, 9, 1.0, None, True])
 def test_window_sum_names_the_place_that_is_not_there(name: str, bad: object) -> None:
-    place: dict[str, Any] = {"row": 0, "column": 0}
-    place[name] = bad
+    position: dict[str, Any] = {"row": 0, "column": 0}
+    position[name] = bad
     kind = ValueError if isinstance(bad, int) and not isinstance(bad, bool) else TypeError
     with pytest.raises(kind, match=f"^{name}: expected "):
-        window_sum(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 2, 2), **place)
+        window_sum(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 2, 2), **position)
 
 
 IMAGES, WEIGHT, BIAS = torch.zeros(1, 4, 5, 5), torch.zeros(6, 4, 2, 2), torch.zeros(6)

@@ -35,7 +35,7 @@ def train(name: str, file: str | None, **more: Any) -> tuple[History, list[torch
     adam = torch.optim.Adam(net.parameters())
     if "each" in more:
         adam.register_step_post_hook(more.pop("each"))
-    fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3, "chunk_size": 5}
+    fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3, "micro_batch_size": 5}
     more = fixed | {"device": "cpu"} | more
     before = torch.get_num_threads()
     # So little work is done sooner by one, above all where others use the machine too.

@@ -10,11 +10,11 @@ from cnnbook.engine.rewrites import has_hooks
 
 __all__ = [
     "WARM_UP",
-    "may_record",
-    "own_stream",
-    "record",
-    "record_or_tell",
-    "why_not_recorded",
+    "can_capture",
+    "capture",
+    "side_stream",
+    "try_capture",
+    "uncapturable_reason",
 ]
 
 # Updates that are taken one by one before the recording: libraries choose their algorithms and
@@ -22,7 +22,7 @@ __all__ = [
 WARM_UP = 3
 
 
-def why_not_recorded(
+def uncapturable_reason(
     net: torch.nn.Module, optimizer: torch.optim.Optimizer, *, processes: int
 ) -> str | None:
     """Say why an update cannot be recorded as a CUDA graph, if it is known beforehand.
@@ -37,11 +37,11 @@ def why_not_recorded(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.cuda_graphs import why_not_recorded
+        >>> from cnnbook.engine.cuda_graphs import uncapturable_reason
         >>> net = torch.nn.Linear(1, 1)
-        >>> print(why_not_recorded(net, torch.optim.SGD(net.parameters()), processes=1))
+        >>> print(uncapturable_reason(net, torch.optim.SGD(net.parameters()), processes=1))
         None
-        >>> why_not_recorded(net, torch.optim.Adam(net.parameters()), processes=1)
+        >>> uncapturable_reason(net, torch.optim.Adam(net.parameters()), processes=1)
         'Adam counts its steps on the CPU; make it with capturable=True'
 
     Source:
@@ -65,7 +65,7 @@ def why_not_recorded(
     return None
 
 
-def record(
+def capture(
     update: Callable[[], None], parameters: Sequence[torch.nn.Parameter]
 ) -> Callable[[], None]:
     """Record one update on the present GPU and return what replays it.
@@ -88,7 +88,7 @@ def record(
         >>> from cnnbook.engine.cuda_graphs import record
         >>> if torch.cuda.is_available():
         ...     total, one = torch.zeros(2, device="cuda").unbind()
-        ...     replay = record(lambda: total.add_(1), [])
+        ...     replay = capture(lambda: total.add_(1), [])
         ...     replay(), replay(), total.item()
         ... else:
         ...     None, None, 2.0
@@ -107,15 +107,15 @@ def record(
     return graph.replay
 
 
-def _can_record(place: torch.device) -> bool:
-    return place.type == "cuda"
+def _can_capture(device: torch.device) -> bool:
+    return device.type == "cuda"
 
 
-def may_record(
+def can_capture(
     net: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    place: torch.device,
+    device: torch.device,
     updates: int,
     processes: int,
 ) -> bool:
@@ -126,7 +126,7 @@ def may_record(
     Args:
         net: The network.
         optimizer: What updates it.
-        place: Where it is trained.
+        device: Where it is trained.
         updates: How many updates there are still to take.
         processes: How many processes train it together.
 
@@ -135,25 +135,25 @@ def may_record(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.cuda_graphs import may_record
+        >>> from cnnbook.engine.cuda_graphs import can_capture
         >>> net = torch.nn.Linear(1, 1)
         >>> sgd, cpu = torch.optim.SGD(net.parameters()), torch.device("cpu")
-        >>> may_record(net, sgd, place=cpu, updates=499, processes=1)
+        >>> can_capture(net, sgd, device=cpu, updates=499, processes=1)
         False
 
     Source:
         PyTorch documentation, "CUDA semantics", "CUDA graphs", "Constraints".
     """
-    if not _can_record(place) or updates <= WARM_UP:
+    if not _can_capture(device) or updates <= WARM_UP:
         return False
-    why = why_not_recorded(net, optimizer, processes=processes)
+    why = uncapturable_reason(net, optimizer, processes=processes)
     if why:
         warnings.warn(f"training without a CUDA graph, since {why}", stacklevel=4)
     return why is None
 
 
-def record_or_tell(
-    update: Callable[[], None], parameters: Sequence[torch.nn.Parameter], place: torch.device
+def try_capture(
+    update: Callable[[], None], parameters: Sequence[torch.nn.Parameter], device: torch.device
 ) -> Callable[[], None] | None:
     """Record one update, or warn and return None where torch refuses to.
 
@@ -162,17 +162,17 @@ def record_or_tell(
     Args:
         update: Computes gradients and steps; it has run ``WARM_UP`` times.
         parameters: The network's.
-        place: The GPU.
+        device: The GPU.
 
     Returns:
-        What ``record`` returns; None where the updates have to be taken one by one.
+        What ``capture`` returns; None where the updates have to be taken one by one.
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.cuda_graphs import record_or_tell
+        >>> from cnnbook.engine.cuda_graphs import try_capture
         >>> if torch.cuda.is_available():
         ...     total, one = torch.zeros(2, device="cuda").unbind()
-        ...     replay = record_or_tell(lambda: total.add_(1), [], total.device)
+        ...     replay = try_capture(lambda: total.add_(1), [], total.device)
         ...     replay(), total.item()
         ... else:
         ...     None, 1.0
@@ -182,41 +182,41 @@ def record_or_tell(
         PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
     """
     try:
-        return record(update, parameters)
+        return capture(update, parameters)
     except RuntimeError as error:
         warnings.warn(
             "training without a CUDA graph, since the update cannot be recorded (torch says: "
             f"{str(error).splitlines()[0]})",
             stacklevel=4,
         )
-        torch.cuda.synchronize(place)
+        torch.cuda.synchronize(device)
         return None
 
 
 @contextmanager
-def own_stream(place: torch.device) -> Iterator[None]:
+def side_stream(device: torch.device) -> Iterator[None]:
     """Let a GPU work on a stream of its own, as recording demands of the updates before it.
 
     Args:
-        place: Where it computes; on a CPU nothing happens.
+        device: Where it computes; on a CPU nothing happens.
 
     Yields:
         Nothing.
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.cuda_graphs import own_stream
-        >>> with own_stream(torch.device("cpu")):
+        >>> from cnnbook.engine.cuda_graphs import side_stream
+        >>> with side_stream(torch.device("cpu")):
         ...     torch.ones(()).item()
         1.0
 
     Source:
         PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
     """
-    if place.type != "cuda":
+    if device.type != "cuda":
         yield
         return
-    with torch.cuda.device(place):
+    with torch.cuda.device(device):
         outside = torch.cuda.current_stream()
         own = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         own.wait_stream(outside)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["Processes", "join_processes"]
+__all__ = ["Processes", "init_distributed"]
 
 _LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -18,21 +18,21 @@ class Processes:
 
     Attributes:
         rank: Which this is, from 0.
-        count: How many there are; with one, every method does nothing.
+        world_size: How many there are; with one, every method does nothing.
         device: Where tensors must lie to be exchanged.
 
     Examples:
         >>> import torch
         >>> from cnnbook.engine.distributed import Processes
-        >>> [Processes(rank, 3, torch.device("cpu")).share(8) for rank in range(3)]
+        >>> [Processes(rank, 3, torch.device("cpu")).shard(8) for rank in range(3)]
         [slice(0, 3, None), slice(3, 6, None), slice(6, 8, None)]
     """
 
     rank: int
-    count: int
+    world_size: int
     device: torch.device
 
-    def share(self, total: int) -> slice:
+    def shard(self, total: int) -> slice:
         """Return which of so many images this process takes; the first take one more.
 
         Args:
@@ -41,11 +41,11 @@ class Processes:
         Returns:
             A slice, empty where there is no image for this process.
         """
-        each, left = divmod(total, self.count)
+        each, left = divmod(total, self.world_size)
         start = self.rank * each + min(self.rank, left)
         return slice(start, start + each + (self.rank < left))
 
-    def sum_gradients(
+    def all_reduce_gradients(
         self, parameters: Sequence[torch.nn.Parameter], loss: torch.Tensor, *, stop: bool
     ) -> tuple[torch.Tensor, bool]:
         """Sum the gradients of all processes in place, with the loss, in one exchange.
@@ -59,7 +59,7 @@ class Processes:
             The whole loss, and whether any process was asked to stop: all then stop after the
             same update, instead of waiting for one that has left.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return loss, stop
         double = any(parameter.dtype == torch.float64 for parameter in parameters)
         kind = torch.float64 if double else torch.float32
@@ -84,17 +84,17 @@ class Processes:
             start += parameter.numel()
         return flat[-1].to(loss), counted[-2] > 0
 
-    def copy_from_first(self, tensors: Sequence[torch.Tensor]) -> None:
+    def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
         """Give every process the first one's numbers, in place.
 
         Args:
             tensors: Tensors of the same shapes everywhere.
         """
-        if self.count > 1:
+        if self.world_size > 1:
             for tensor in tensors:
                 torch.distributed.broadcast(tensor.detach(), 0)
 
-    def bytes_from_first(self, data: bytes | None) -> bytes | None:
+    def broadcast_bytes(self, data: bytes | None) -> bytes | None:
         """Give every process the first one's bytes.
 
         Args:
@@ -103,7 +103,7 @@ class Processes:
         Returns:
             The first process's.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return data
         # Bytes and never objects, which would be unpickled where they arrive.
         length = -1 if data is None or self.rank else len(data)
@@ -125,17 +125,17 @@ class Processes:
             tensor: Of the same shape and dtype everywhere.
 
         Returns:
-            Shape ``(count, ...)``, on the CPU.
+            Shape ``(world_size, ...)``, on the CPU.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return tensor.cpu()[None]
         mine = tensor.to(self.device)
-        collected = [torch.empty_like(mine) for _ in range(self.count)]
+        collected = [torch.empty_like(mine) for _ in range(self.world_size)]
         torch.distributed.all_gather(collected, mine)
         return torch.stack(collected).cpu()
 
 
-def join_processes(device: torch.device) -> Processes:
+def init_distributed(device: torch.device) -> Processes:
     """Join the processes that ``torchrun`` started with this one, if it did.
 
     Where ``torch.distributed`` is not initialised yet and ``torchrun``'s variables are there, it
@@ -151,9 +151,9 @@ def join_processes(device: torch.device) -> Processes:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.distributed import join_processes
-        >>> join_processes(torch.device("cpu"))
-        Processes(rank=0, count=1, device=device(type='cpu'))
+        >>> from cnnbook.engine.distributed import init_distributed
+        >>> init_distributed(torch.device("cpu"))
+        Processes(rank=0, world_size=1, device=device(type='cpu'))
 
     Source:
         PyTorch documentation, torchrun and torch.distributed; pytorch issue 135712 for the keys.

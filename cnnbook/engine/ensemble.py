@@ -7,23 +7,23 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook._checks import whole_number
+from cnnbook._checks import check_int
 from cnnbook._devices import best_device, check_device
-from cnnbook.engine.cuda_graphs import WARM_UP, may_record, own_stream, record_or_tell
+from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.history import Diverged, History
-from cnnbook.engine.micro_batches import Loss, cut, why_whole
+from cnnbook.engine.micro_batches import Loss, cut, unsplittable_reason
 from cnnbook.engine.options import (
-    ROOM,
-    arithmetic,
+    ACTIVATION_BUDGET,
     check_labels,
+    check_loss,
     check_training_images,
-    checked_loss,
-    look_at_one,
+    precision_context,
+    probe_forward,
 )
-from cnnbook.engine.threads import may_share_layers
-from cnnbook.networks import modes_kept
+from cnnbook.engine.threads import is_thread_safe
+from cnnbook.networks import preserve_mode
 
-__all__ = ["fit_together"]
+__all__ = ["fit_ensemble"]
 
 # What these do to one number depends on that number and its own past alone, so that a stack of
 # weights is updated as each of its layers would be. Exact types: a subclass may do anything.
@@ -64,7 +64,7 @@ def _check_nets(nets: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
             )
     if not any(parameter.requires_grad for parameter in checked[0].parameters()):
         raise ValueError("nets: expected at least one trainable parameter, got none")
-    if not may_share_layers(checked[0]):
+    if not is_thread_safe(checked[0]):
         raise ValueError(
             "nets: expected layers that keep nothing and draw no random numbers, such as Conv2d, "
             f"Linear, ReLU and MaxPool2d, got {checked[0]}; train them one by one with "
@@ -73,7 +73,7 @@ def _check_nets(nets: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
     return checked
 
 
-def fit_together(
+def fit_ensemble(
     nets: Sequence[torch.nn.Module],
     images: torch.Tensor,
     labels: torch.Tensor,
@@ -81,7 +81,7 @@ def fit_together(
     epochs: int = 499,
     loss_fn: Loss | None = None,
     make_optimizer: _MakeOptimizer | None = None,
-    chunk_size: int | Literal["auto"] = "auto",
+    micro_batch_size: int | Literal["auto"] = "auto",
     device: torch.device | str | None = None,
     precision: Literal["full", "tf32", "bf16"] = "full",
     deterministic: bool = False,
@@ -100,7 +100,7 @@ def fit_together(
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` where it is left out.
         make_optimizer: Makes an optimizer from the stacked parameters; it must treat each number
             on its own, as SGD, Adam and their relatives do. Adam where it is left out.
-        chunk_size: Images taken at a time, as for ``fit_full_batch``; the more networks, the
+        micro_batch_size: Images taken at a time, as for ``fit_full_batch``; the more networks, the
             fewer images fit.
         device: Where to train; ``best_device()`` where it is left out.
         precision: As for ``fit_full_batch``.
@@ -122,14 +122,14 @@ def fit_together(
         the loss is half the square of the score, whose gradient is the score.
 
         >>> import torch
-        >>> from cnnbook.engine.ensemble import fit_together
+        >>> from cnnbook.engine.ensemble import fit_ensemble
         >>> nets = [
         ...     torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 1, bias=False))
         ...     for _ in range(3)
         ... ]
         >>> for start, net in enumerate(nets):
         ...     _ = torch.nn.init.constant_(net[1].weight, start)
-        >>> histories = fit_together(
+        >>> histories = fit_ensemble(
         ...     nets, torch.ones(1, 1, 1, 1), torch.zeros(1, 1), epochs=1, device="cpu",
         ...     loss_fn=lambda scores, _: scores.square().sum() / 2,
         ...     make_optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.5),
@@ -138,7 +138,7 @@ def fit_together(
         [(0.0,), (0.5,), (2.0,)]
         >>> [net[1].weight.item() for net in nets]
         [0.0, 0.5, 1.0]
-        >>> fit_together([], torch.ones(1, 1, 1, 1), torch.zeros(1, 1))
+        >>> fit_ensemble([], torch.ones(1, 1, 1, 1), torch.zeros(1, 1))
         Traceback (most recent call last):
             ...
         ValueError: nets: expected at least one network, got none
@@ -148,7 +148,7 @@ def fit_together(
     """
     checked = _check_nets(nets)
     check_training_images(images, name="images")
-    epochs = whole_number(epochs, name="epochs", least=1)
+    epochs = check_int(epochs, name="epochs", minimum=1)
     if loss_fn is None:
         loss_fn = torch.nn.CrossEntropyLoss()
     elif not callable(loss_fn) or isinstance(loss_fn, type):
@@ -157,35 +157,37 @@ def fit_together(
         not callable(make_optimizer) or isinstance(make_optimizer, torch.nn.Module)
     ):
         raise TypeError(f"make_optimizer: expected a function, got {make_optimizer!r}")
-    if not isinstance(chunk_size, str) or chunk_size != "auto":
-        chunk_size = whole_number(chunk_size, name="chunk_size", least=1)
-    place = best_device() if device is None else check_device(device)
+    if not isinstance(micro_batch_size, str) or micro_batch_size != "auto":
+        micro_batch_size = check_int(micro_batch_size, name="micro_batch_size", minimum=1)
+    device = best_device() if device is None else check_device(device)
     if not isinstance(precision, str) or precision not in ("full", "tf32", "bf16"):
         raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
-    if precision == "tf32" and place.type != "cuda":
-        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(place)!r}")
+    if precision == "tf32" and device.type != "cuda":
+        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(device)!r}")
 
-    first = images[:1].to(place)
-    example = copy.deepcopy(checked[0]).to(place)
-    scores, bytes_each = look_at_one(example, example, first)
+    first = images[:1].to(device)
+    example = copy.deepcopy(checked[0]).to(device)
+    scores, bytes_each = probe_forward(example, example, first)
     check_labels(labels, len(images), scores, loss_fn, name="labels")
-    whole = why_whole(example, loss_fn, first, scores)
+    whole = unsplittable_reason(example, loss_fn, first, scores)
     size = len(images)
-    if chunk_size != "auto":
-        if whole and chunk_size < size:
-            raise ValueError(f"chunk_size: expected 'auto' or all {size} images, since {whole}")
-        size = min(size, chunk_size)
+    if micro_batch_size != "auto":
+        if whole and micro_batch_size < size:
+            raise ValueError(
+                f"micro_batch_size: expected 'auto' or all {size} images, since {whole}"
+            )
+        size = min(size, micro_batch_size)
     elif not whole:
-        room = ROOM.get(place.type, ROOM["cpu"])
+        room = ACTIVATION_BUDGET.get(device.type, ACTIVATION_BUDGET["cpu"])
         size = min(size, max(1, room // (bytes_each * len(checked))))
-    with arithmetic(place, precision, deterministic=deterministic):
-        stack = _Stack(checked, example, place, make_optimizer, precision, size)
-        on_place = labels.to(place)
-        pieces = cut(images.to(place), on_place, loss_fn, size=size, of=on_place)
-        losses, seconds = stack.train(pieces, epochs)
+    with precision_context(device, precision, deterministic=deterministic):
+        stack = _Stack(checked, example, device, make_optimizer, precision, size)
+        on_place = labels.to(device)
+        micro_batches = cut(images.to(device), on_place, loss_fn, size=size, of=on_place)
+        losses, seconds = stack.train(micro_batches, epochs)
     stack.write_back()
     return tuple(
-        History(tuple(row), seconds, str(place), torch.initial_seed(), size)
+        History(tuple(row), seconds, str(device), torch.initial_seed(), size)
         for row in losses.t().tolist()
     )
 
@@ -197,7 +199,7 @@ class _Stack:
         self,
         nets: list[torch.nn.Module],
         example: torch.nn.Module,
-        place: torch.device,
+        device: torch.device,
         make_optimizer: _MakeOptimizer | None,
         precision: str,
         size: int,
@@ -205,11 +207,11 @@ class _Stack:
         self.size = size
         self.nets = nets
         self.example = example.requires_grad_(False)
-        self.place = place
+        self.device = device
         self.precision = precision
         self.weights: dict[str, torch.Tensor] = {}
         for name, parameter in nets[0].named_parameters():
-            stacked = torch.stack([net.get_parameter(name).detach().to(place) for net in nets])
+            stacked = torch.stack([net.get_parameter(name).detach().to(device) for net in nets])
             self.weights[name] = torch.nn.Parameter(stacked, parameter.requires_grad)
         self.trained = [
             weight
@@ -218,7 +220,7 @@ class _Stack:
         ]
         if make_optimizer is None:
             self.optimizer: torch.optim.Optimizer = torch.optim.Adam(
-                self.trained, capturable=place.type == "cuda"
+                self.trained, capturable=device.type == "cuda"
             )
         else:
             self.optimizer = make_optimizer(self.trained)
@@ -238,48 +240,48 @@ class _Stack:
 
         def one(weights: dict[str, torch.Tensor]) -> torch.Tensor:
             scores = torch.func.functional_call(self.example, weights, (images,))
-            return checked_loss(loss_fn(scores, labels), inside_vmap=True)
+            return check_loss(loss_fn(scores, labels), inside_vmap=True)
 
         with torch.autocast(
-            self.place.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
+            self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
         ):
             each: torch.Tensor = torch.func.vmap(one)(self.weights)
-        checked_loss(each.sum())
+        check_loss(each.sum())
         return each
 
-    def train(self, pieces: Any, epochs: int) -> tuple[torch.Tensor, float]:  # noqa: ANN401
+    def train(self, micro_batches: Any, epochs: int) -> tuple[torch.Tensor, float]:  # noqa: ANN401
         """Take all updates; return the losses ``(epochs, nets)`` and the seconds."""
         shape = epochs, len(self.nets)
-        losses = torch.zeros(shape, dtype=torch.float64, device=self.place)
-        latest = torch.zeros(len(self.nets), dtype=torch.float64, device=self.place)
+        losses = torch.zeros(shape, dtype=torch.float64, device=self.device)
+        latest = torch.zeros(len(self.nets), dtype=torch.float64, device=self.device)
 
         def update() -> None:
             latest.zero_()
-            for images, labels, factor in zip(
-                pieces.images, pieces.labels, pieces.factors, strict=True
+            for images, labels, loss_weight in zip(
+                micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
             ):
-                each = self.losses(pieces.loss_fn, images, labels) * factor
+                each = self.losses(micro_batches.loss_fn, images, labels) * loss_weight
                 # No network's loss depends on another's weights, so each gets its own gradient.
                 torch.autograd.backward(each.sum())
                 latest.add_(each.detach())
             self.optimizer.step()
 
         replay: Callable[[], None] | None = None
-        recordable = may_record(
-            self.example, self.optimizer, place=self.place, updates=epochs, processes=1
+        recordable = can_capture(
+            self.example, self.optimizer, device=self.device, updates=epochs, processes=1
         )
         started = time.perf_counter()
-        with modes_kept(self.example, training=True), own_stream(self.place):
+        with preserve_mode(self.example, training=True), side_stream(self.device):
             for epoch in range(epochs):
                 if recordable and epoch == WARM_UP:
-                    replay = record_or_tell(update, self.trained, self.place)
+                    replay = try_capture(update, self.trained, self.device)
                 if replay is None:
                     self.optimizer.zero_grad()
                     update()
                 else:
                     replay()
                 losses[epoch].copy_(latest)
-                if self.place.type == "cpu":
+                if self.device.type == "cpu":
                     # On a GPU this look would make the host wait; there it is taken at the end.
                     self.check_losses(losses[: epoch + 1], time.perf_counter() - started)
             self.optimizer.zero_grad()
@@ -288,10 +290,10 @@ class _Stack:
             self.check_weights(losses, seconds)
         return losses.cpu(), time.perf_counter() - started
 
-    def diverged(self, told: str, losses: torch.Tensor, net: int, seconds: float) -> Diverged:
+    def diverged(self, message: str, losses: torch.Tensor, net: int, seconds: float) -> Diverged:
         kept = tuple(losses[:, net].tolist())
-        history = History(kept, seconds, str(self.place), torch.initial_seed(), self.size)
-        return Diverged(f"{told}; the networks are as they were", history)
+        history = History(kept, seconds, str(self.device), torch.initial_seed(), self.size)
+        return Diverged(f"{message}; the networks are as they were", history)
 
     def check_losses(self, losses: torch.Tensor, seconds: float) -> None:
         """Stop where a loss is not a number."""
@@ -325,6 +327,6 @@ class _Stack:
         """Give each network its weights, on the device where it was trained."""
         with torch.no_grad():
             for number, net in enumerate(self.nets):
-                net.to(self.place)
+                net.to(self.device)
                 for name, weight in self.weights.items():
                     net.get_parameter(name).copy_(weight[number])

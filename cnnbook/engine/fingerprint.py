@@ -7,10 +7,10 @@ import torch
 from cnnbook.engine.checkpoints import digest
 from cnnbook.engine.micro_batches import Loss
 
-__all__ = ["describe_start", "describe_training", "name_device", "refuse_another"]
+__all__ = ["check_fingerprint", "device_name", "start_fingerprint", "training_fingerprint"]
 
 
-def describe_training(
+def training_fingerprint(
     net: torch.nn.Module, loss_fn: Loss, optimizer: torch.optim.Optimizer
 ) -> dict[str, list[str]]:
     """Describe what is trained and how, argument by argument, line by line.
@@ -29,10 +29,10 @@ def describe_training(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.fingerprint import describe_training
+        >>> from cnnbook.engine.fingerprint import training_fingerprint
         >>> net = torch.nn.Linear(3, 2)
         >>> sgd = torch.optim.SGD(net.parameters(), lr=0.5)
-        >>> lines = describe_training(net, torch.nn.MSELoss(), sgd)
+        >>> lines = training_fingerprint(net, torch.nn.MSELoss(), sgd)
         >>> lines["net"][0]
         "layer '': Linear(in_features=3, out_features=2, bias=True)"
         >>> lines["loss_fn"], "lr=0.5" in lines["optimizer"]
@@ -68,7 +68,7 @@ def describe_training(
     return {"net": layers + weights, "loss_fn": loss, "optimizer": rules}
 
 
-def describe_start(net: torch.nn.Module) -> list[str]:
+def start_fingerprint(net: torch.nn.Module) -> list[str]:
     """Describe the weights with which a training starts, so that another start is noticed.
 
     Not by a SHA-256: the last bit of a random weight may differ from machine to machine, and is no
@@ -83,16 +83,16 @@ def describe_start(net: torch.nn.Module) -> list[str]:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.fingerprint import describe_start
+        >>> from cnnbook.engine.fingerprint import start_fingerprint
         >>> net = torch.nn.Linear(3, 1, bias=False)
         >>> net.weight.data = torch.tensor([[1.0, 2.0, 4.0]])
 
         1*1 + 1.5*2 + 2*4 = 12, and with the first two in each other's place 2 + 1.5 + 8 = 11.5.
 
-        >>> describe_start(net)
+        >>> start_fingerprint(net)
         ["'weight' starts with 12"]
         >>> net.weight.data = torch.tensor([[2.0, 1.0, 4.0]])
-        >>> describe_start(net)
+        >>> start_fingerprint(net)
         ["'weight' starts with 11.5"]
 
     Source:
@@ -108,7 +108,7 @@ def describe_start(net: torch.nn.Module) -> list[str]:
     return lines
 
 
-def name_device(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
     """Name a device as far as the last bits of its numbers depend on it.
 
     Args:
@@ -119,8 +119,8 @@ def name_device(device: torch.device) -> str:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.fingerprint import name_device
-        >>> name_device(torch.device("cpu")).startswith("cpu with ")
+        >>> from cnnbook.engine.fingerprint import device_name
+        >>> device_name(torch.device("cpu")).startswith("cpu with ")
         True
 
     Source:
@@ -131,7 +131,7 @@ def name_device(device: torch.device) -> str:
     return f"cpu with {torch.backends.cpu.get_cpu_capability()}"
 
 
-def refuse_another(
+def check_fingerprint(
     mine: dict[str, list[str]], theirs: dict[str, list[str]], *, kept: Path, what: str
 ) -> None:
     """Refuse what was kept of another training, saying what differs.
@@ -149,10 +149,10 @@ def refuse_another(
 
     Examples:
         >>> from pathlib import Path
-        >>> from cnnbook.engine.fingerprint import refuse_another
+        >>> from cnnbook.engine.fingerprint import check_fingerprint
         >>> mine, theirs = {"epochs": ["20"]}, {"epochs": ["499"]}
-        >>> refuse_another(mine, mine, kept=Path("run.ckpt"), what="checkpoint, file")
-        >>> refuse_another(mine, theirs, kept=Path("run.ckpt"), what="checkpoint, file")
+        >>> check_fingerprint(mine, mine, kept=Path("run.ckpt"), what="checkpoint, file")
+        >>> check_fingerprint(mine, theirs, kept=Path("run.ckpt"), what="checkpoint, file")
         Traceback (most recent call last):
             ...
         ValueError: epochs: expected the same as in the checkpoint run.ckpt, that is 499, got 20; \
@@ -161,7 +161,7 @@ name another file to begin a training of its own
     Source:
         Derived here.
     """
-    kind, _, place = what.partition(", ")
+    kind, _, device = what.partition(", ")
     for name, lines in mine.items():
         before = theirs.get(name, [])
         if lines == before:
@@ -170,5 +170,5 @@ name another file to begin a training of its own
         there = next((line for line in before if line not in lines), "less")
         raise ValueError(
             f"{name}: expected the same as in the {kind} {kept}, that is {there}, got {here}; "
-            f"name another {place} to begin a training of its own"
+            f"name another {device} to begin a training of its own"
         )

@@ -14,7 +14,7 @@ class History:
         seconds: Wall-clock time of all epochs together, over all resumed parts.
         device: Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
         seed: torch's seed when it started (``torch.initial_seed()``).
-        chunk_size: Images that were taken at a time; the number of images where the batch was
+        micro_batch_size: Images that were taken at a time; the number of images where the batch was
             taken whole.
         accuracies: Pairs of an epoch, counted from 1, and the share of the validation images
             that the network got right after its update.
@@ -34,7 +34,7 @@ seed 7, 250 images at a time
     seconds: float
     device: str
     seed: int
-    chunk_size: int
+    micro_batch_size: int
     accuracies: tuple[tuple[int, float], ...] = ()
     processes: int = 1
 
@@ -49,7 +49,7 @@ seed 7, 250 images at a time
         return (
             f"{epochs} epochs, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}{accuracy}, "
             f"in {self.seconds:.1f} s on {self.device} ({rate:.2f} epochs/s), "
-            f"seed {self.seed}, {self.chunk_size} images at a time{others}"
+            f"seed {self.seed}, {self.micro_batch_size} images at a time{others}"
         )
 
 

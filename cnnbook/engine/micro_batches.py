@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from cnnbook.engine.rewrites import hooked_parameter
-from cnnbook.networks import modes_kept
+from cnnbook.networks import preserve_mode
 
-__all__ = ["Loss", "Pieces", "cut", "loss_divisor", "why_whole"]
+__all__ = ["Loss", "MicroBatches", "cut", "loss_denominator", "unsplittable_reason"]
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -65,7 +65,7 @@ def _mixing_seen(net: torch.nn.Module, images: torch.Tensor) -> str | None:
     some = numbers.to(images.dtype)
     try:
         twin = copy.deepcopy(net).cpu().requires_grad_(False)
-        with torch.random.fork_rng([]), modes_kept(twin, training=True), torch.no_grad():
+        with torch.random.fork_rng([]), preserve_mode(twin, training=True), torch.no_grad():
             for module in twin.modules():
                 if isinstance(module, torch.nn.modules.dropout._DropoutNd):
                     module.eval()
@@ -102,7 +102,7 @@ def _mixing_loss(loss_fn: Loss, scores: torch.Tensor) -> str | None:
     return None
 
 
-def why_whole(
+def unsplittable_reason(
     net: torch.nn.Module, loss_fn: Loss, images: torch.Tensor, scores: torch.Tensor
 ) -> str | None:
     """Say why a batch must be taken whole, if it must.
@@ -118,12 +118,12 @@ def why_whole(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.micro_batches import why_whole
+        >>> from cnnbook.engine.micro_batches import unsplittable_reason
         >>> net = torch.nn.Sequential(torch.nn.BatchNorm2d(1), torch.nn.Flatten())
         >>> images = torch.zeros(2, 1, 1, 2)
-        >>> why_whole(net, torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 2))
+        >>> unsplittable_reason(net, torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 2))
         "layer '0' (BatchNorm2d) mixes the images of a batch"
-        >>> print(why_whole(net[1], torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 2)))
+        >>> print(unsplittable_reason(net[1], torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 2)))
         None
 
     Source:
@@ -132,7 +132,7 @@ def why_whole(
     return _mixing_layer(net) or _mixing_loss(loss_fn, scores) or _mixing_seen(net, images)
 
 
-def loss_divisor(loss_fn: Loss, labels: torch.Tensor) -> float:
+def loss_denominator(loss_fn: Loss, labels: torch.Tensor) -> float:
     """Compute by what torch divides the sum of these labels' losses.
 
     Args:
@@ -146,13 +146,13 @@ def loss_divisor(loss_fn: Loss, labels: torch.Tensor) -> float:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.micro_batches import loss_divisor
+        >>> from cnnbook.engine.micro_batches import loss_denominator
         >>> labels = torch.tensor([0, 1, 1, 2])
-        >>> loss_divisor(torch.nn.CrossEntropyLoss(), labels)
+        >>> loss_denominator(torch.nn.CrossEntropyLoss(), labels)
         4.0
-        >>> loss_divisor(torch.nn.CrossEntropyLoss(ignore_index=1), labels)
+        >>> loss_denominator(torch.nn.CrossEntropyLoss(ignore_index=1), labels)
         2.0
-        >>> loss_divisor(torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 4.0])), labels)
+        >>> loss_denominator(torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 4.0])), labels)
         9.0
 
     Source:
@@ -169,33 +169,33 @@ def loss_divisor(loss_fn: Loss, labels: torch.Tensor) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class MicroBatches:
     """A batch in pieces, and the loss of each as a part of the whole batch's.
 
     Attributes:
         images: Each piece's images.
         labels: Each piece's labels.
-        factors: By what each piece's loss is multiplied, so that all of them add up.
+        loss_weights: By what each piece's loss is multiplied, so that all of them add up.
         loss_fn: The loss that the factors belong to.
 
     Examples:
         >>> import torch
         >>> from cnnbook.engine.micro_batches import cut
         >>> labels = torch.tensor([0, 1, 1])
-        >>> pieces = cut(torch.zeros(3, 1, 1, 1), labels, torch.nn.MSELoss(), size=2, of=labels)
-        >>> [len(some) for some in pieces.images], [f"{factor:.3f}" for factor in pieces.factors]
+        >>> micro_batches = cut(torch.zeros(3, 1, 1, 1), labels, torch.nn.MSELoss(), size=2, of=labels)
+        >>> [len(some) for some in pieces.images], [f"{loss_weight:.3f}" for factor in pieces.factors]
         ([2, 1], ['0.667', '0.333'])
     """
 
     images: tuple[torch.Tensor, ...]
     labels: tuple[torch.Tensor, ...]
-    factors: tuple[float, ...]
+    loss_weights: tuple[float, ...]
     loss_fn: Loss
 
 
 def cut(
     images: torch.Tensor, labels: torch.Tensor, loss_fn: Loss, *, size: int, of: torch.Tensor
-) -> Pieces:
+) -> MicroBatches:
     """Cut a batch, or a process's share of it, so that the losses add up to the batch's.
 
     Args:
@@ -218,15 +218,15 @@ def cut(
         >>> from cnnbook.engine.micro_batches import cut
         >>> labels = torch.tensor([0, 1, 1, 2])
         >>> loss_fn = torch.nn.CrossEntropyLoss(ignore_index=1)
-        >>> pieces = cut(torch.zeros(4, 1, 1, 1), labels, loss_fn, size=2, of=labels)
-        >>> pieces.factors, pieces.loss_fn.reduction
+        >>> micro_batches = cut(torch.zeros(4, 1, 1, 1), labels, loss_fn, size=2, of=labels)
+        >>> pieces.loss_weights, pieces.loss_fn.reduction
         ((0.5, 0.5), 'sum')
 
     Source:
         Derived here: a mean is a sum over one divisor, and the gradient of a sum is the sum of
         the gradients.
     """
-    divisor = loss_divisor(loss_fn, of)
+    divisor = loss_denominator(loss_fn, of)
     if divisor == 0:
         raise ValueError(
             "labels: expected at least one that counts for the loss, got only ignored ones "
@@ -234,14 +234,14 @@ def cut(
         )
     some_images, some_labels = torch.split(images, size), torch.split(labels, size)
     if not len(images):
-        return Pieces((), (), (), loss_fn)
+        return MicroBatches((), (), (), loss_fn)
     if len(images) == len(of) <= size:
-        return Pieces(some_images, some_labels, (1.0,), loss_fn)
+        return MicroBatches(some_images, some_labels, (1.0,), loss_fn)
     if getattr(loss_fn, "reduction", None) == "mean" and isinstance(loss_fn, _BY_LABEL):
         summed = copy.copy(loss_fn)
         summed.reduction = "sum"
-        return Pieces(some_images, some_labels, (1 / divisor,) * len(some_images), summed)
+        return MicroBatches(some_images, some_labels, (1 / divisor,) * len(some_images), summed)
     if getattr(loss_fn, "reduction", None) == "sum":
-        return Pieces(some_images, some_labels, (1.0,) * len(some_images), loss_fn)
-    factors = tuple(len(some) / divisor for some in some_images)
-    return Pieces(some_images, some_labels, factors, loss_fn)
+        return MicroBatches(some_images, some_labels, (1.0,) * len(some_images), loss_fn)
+    loss_weights = tuple(len(some) / divisor for some in some_images)
+    return MicroBatches(some_images, some_labels, loss_weights, loss_fn)

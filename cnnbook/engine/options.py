@@ -8,18 +8,18 @@ import torch
 
 from cnnbook._checks import check_images
 from cnnbook.engine.micro_batches import Loss
-from cnnbook.networks import modes_kept
+from cnnbook.networks import preserve_mode
 
 __all__ = [
-    "ROOM",
+    "ACTIVATION_BUDGET",
     "Precision",
-    "arithmetic",
     "check_labels",
+    "check_loss",
     "check_optimizer",
     "check_training_images",
     "check_validation",
-    "checked_loss",
-    "look_at_one",
+    "precision_context",
+    "probe_forward",
 ]
 
 
@@ -27,7 +27,7 @@ def check_validation(
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     images: torch.Tensor,
     scores: torch.Tensor,
-    place: torch.device,
+    device: torch.device,
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Return the validation images and their class numbers where the network is."""
     if validation is None:
@@ -50,7 +50,7 @@ def check_validation(
         )
     check_labels(labels, len(some), scores, None, name="validation labels")
     numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
-    return some.to(place), numbers.to(place)
+    return some.to(device), numbers.to(device)
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Module) -> None:
@@ -80,7 +80,7 @@ Precision = Literal["full", "tf32", "bf16"]
 # Bytes of layer outputs that one piece of the batch may make. A fixed number rather than a
 # measured one, so that the same call takes the same steps everywhere: on a CPU about what stays
 # in a core's caches, on a GPU what any card has to spare.
-ROOM = {"cpu": 4 << 20, "cuda": 4 << 30}
+ACTIVATION_BUDGET = {"cpu": 4 << 20, "cuda": 4 << 30}
 
 
 def check_training_images(images: torch.Tensor, *, name: str) -> None:
@@ -117,14 +117,14 @@ def check_training_images(images: torch.Tensor, *, name: str) -> None:
         raise ValueError(f"{name}: expected numbers, got a tensor of the meta device, without any")
 
 
-def look_at_one(
-    net: torch.nn.Module, path_through: torch.nn.Module, image: torch.Tensor
+def probe_forward(
+    net: torch.nn.Module, optimized_net: torch.nn.Module, image: torch.Tensor
 ) -> tuple[torch.Tensor, int]:
     """Return the scores of one image, and the bytes that the layers' outputs for it take.
 
     Args:
         net: The network, whose layers put out what is weighed.
-        path_through: The same layers in the order in which they are computed.
+        optimized_net: The same layers in the order in which they are computed.
         image: One image ``(1, c, h, w)``.
 
     Returns:
@@ -136,9 +136,9 @@ def look_at_one(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.options import look_at_one
+        >>> from cnnbook.engine.options import probe_forward
         >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
-        >>> scores, size = look_at_one(net, net, torch.zeros(1, 1, 2, 2))
+        >>> scores, size = probe_forward(net, net, torch.zeros(1, 1, 2, 2))
         >>> tuple(scores.shape), size, (4 + 4 + 3) * 4
         ((1, 3), 44, 44)
 
@@ -155,8 +155,8 @@ def look_at_one(
     hooks = [leaf.register_forward_hook(weigh) for leaf in leaves]
     try:
         # In evaluation mode nothing random is drawn and no running mean moves.
-        with modes_kept(net, training=False), torch.no_grad():
-            scores = path_through(image)
+        with preserve_mode(net, training=False), torch.no_grad():
+            scores = optimized_net(image)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"net: expected a network that takes images of shape {tuple(image.shape[1:])}, "
@@ -243,7 +243,7 @@ to 3
             )
 
 
-def checked_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
+def check_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
     """Return what a loss function returned as a number, or say what it is instead.
 
     Args:
@@ -260,10 +260,10 @@ def checked_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.options import checked_loss
-        >>> checked_loss(torch.ones(1, requires_grad=True)).shape
+        >>> from cnnbook.engine.options import check_loss
+        >>> check_loss(torch.ones(1, requires_grad=True)).shape
         torch.Size([])
-        >>> checked_loss(0.5)
+        >>> check_loss(0.5)
         Traceback (most recent call last):
             ...
         TypeError: loss_fn: expected a function of scores and labels that returns one number, a \
@@ -288,11 +288,13 @@ tensor, got float; compute it with torch
 
 
 @contextmanager
-def arithmetic(place: torch.device, precision: Precision, *, deterministic: bool) -> Iterator[None]:
+def precision_context(
+    device: torch.device, precision: Precision, *, deterministic: bool
+) -> Iterator[None]:
     """Choose how torch multiplies and whether it must be reproducible; put back what was.
 
     Args:
-        place: Where it computes.
+        device: Where it computes.
         precision: ``"tf32"`` lets a GPU multiply shorter numbers; otherwise it must not, though
             torch's own default for convolutions is that it may.
         deterministic: Whether torch must refuse what gives other bits each time.
@@ -303,7 +305,7 @@ def arithmetic(place: torch.device, precision: Precision, *, deterministic: bool
     Examples:
         >>> import torch
         >>> from cnnbook.engine.options import arithmetic
-        >>> with arithmetic(torch.device("cpu"), "full", deterministic=True):
+        >>> with precision_context(torch.device("cpu"), "full", deterministic=True):
         ...     torch.are_deterministic_algorithms_enabled()
         True
         >>> torch.are_deterministic_algorithms_enabled()
@@ -320,7 +322,7 @@ def arithmetic(place: torch.device, precision: Precision, *, deterministic: bool
                 warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
             )
             torch.use_deterministic_algorithms(True)
-        if place.type == "cuda":
+        if device.type == "cuda":
             # torch's own default is TF32 for convolutions, which would be less exact unasked.
             kinds: tuple[Any, ...] = (
                 torch.backends.cuda.matmul,

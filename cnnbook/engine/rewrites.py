@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 __all__ = [
-    "added_parameters",
-    "channels_last_pays",
-    "gradients_added",
-    "gradients_turned",
+    "channels_last_gradients",
+    "channels_last_helps",
+    "fuse_gradient_accumulation",
+    "fused_parameters",
     "has_hooks",
     "hooked_parameter",
-    "pooling_first",
-    "relu_in_place",
+    "inplace_relu",
+    "pool_before_relu",
     "to_channels_last",
 ]
 
@@ -97,7 +97,7 @@ def _rearranged(
     return net if same else torch.nn.Sequential(*layers)
 
 
-def pooling_first(net: torch.nn.Module) -> torch.nn.Module:
+def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which max pooling runs before ReLU.
 
     ReLU never turns an order round, so the largest of the rectified numbers is the rectified
@@ -116,16 +116,16 @@ def pooling_first(net: torch.nn.Module) -> torch.nn.Module:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.rewrites import pooling_first
+        >>> from cnnbook.engine.rewrites import pool_before_relu
         >>> net = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.MaxPool2d(2))
-        >>> [type(layer).__name__ for layer in pooling_first(net)]
+        >>> [type(layer).__name__ for layer in pool_before_relu(net)]
         ['MaxPool2d', 'ReLU']
         >>> [type(layer).__name__ for layer in net]
         ['ReLU', 'MaxPool2d']
         >>> image = torch.tensor([[[[-1.0, 2.0], [3.0, -4.0]]]])
-        >>> net(image).tolist(), pooling_first(net)(image).tolist()
+        >>> net(image).tolist(), pool_before_relu(net)(image).tolist()
         ([[[[3.0]]]], [[[[3.0]]]])
-        >>> pooling_first("net")
+        >>> pool_before_relu("net")
         Traceback (most recent call last):
             ...
         TypeError: net: expected a torch.nn.Module, got str
@@ -149,7 +149,7 @@ def pooling_first(net: torch.nn.Module) -> torch.nn.Module:
     return _rearranged(net, turn)
 
 
-def channels_last_pays(net: torch.nn.Module, images: torch.Tensor) -> bool:
+def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
     """Tell whether a network takes its images faster with the channels side by side.
 
     Decided from the kinds of layers, not by timing, so that a run is reproducible.
@@ -164,10 +164,10 @@ def channels_last_pays(net: torch.nn.Module, images: torch.Tensor) -> bool:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.rewrites import channels_last_pays
+        >>> from cnnbook.engine.rewrites import channels_last_helps
         >>> from cnnbook.networks import mlp, small_cnn
         >>> images = torch.zeros(1, 1, 28, 28)
-        >>> channels_last_pays(small_cnn(), images), channels_last_pays(mlp(), images)
+        >>> channels_last_helps(small_cnn(), images), channels_last_helps(mlp(), images)
         (True, False)
 
     Source:
@@ -223,7 +223,7 @@ class _TurnGradient(torch.nn.Module):
         return _Turn.apply(images) if images.ndim == 4 else images
 
 
-def gradients_turned(net: torch.nn.Module) -> torch.nn.Module:
+def channels_last_gradients(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which gradients, too, have their channels last.
 
     What a ``Flatten`` takes may have its channels last, but the gradient that comes back through
@@ -242,11 +242,11 @@ def gradients_turned(net: torch.nn.Module) -> torch.nn.Module:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.rewrites import gradients_turned
+        >>> from cnnbook.engine.rewrites import channels_last_gradients
         >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten())
-        >>> len(gradients_turned(net))
+        >>> len(channels_last_gradients(net))
         3
-        >>> gradients_turned(net[0]) is net[0]
+        >>> channels_last_gradients(net[0]) is net[0]
         True
 
     Source:
@@ -264,7 +264,7 @@ def gradients_turned(net: torch.nn.Module) -> torch.nn.Module:
     return _rearranged(net, turn)
 
 
-def relu_in_place(net: torch.nn.Module) -> torch.nn.Module:
+def inplace_relu(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which ReLU writes over what it is given.
 
     A large output that is made anew for each piece has to be fetched from the operating system,
@@ -282,12 +282,12 @@ def relu_in_place(net: torch.nn.Module) -> torch.nn.Module:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.rewrites import relu_in_place
+        >>> from cnnbook.engine.rewrites import inplace_relu
         >>> net = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU())
-        >>> relu_in_place(net)[1], net[1]
+        >>> inplace_relu(net)[1], net[1]
         (ReLU(inplace=True), ReLU())
         >>> tanh = torch.nn.Sequential(torch.nn.Tanh(), torch.nn.ReLU())
-        >>> relu_in_place(tanh) is tanh
+        >>> inplace_relu(tanh) is tanh
         True
 
     Source:
@@ -344,7 +344,7 @@ class _AddingLinear(torch.nn.Module):
         return added
 
 
-def gradients_added(
+def fuse_gradient_accumulation(
     net: torch.nn.Module, sums: Mapping[torch.Tensor, torch.Tensor]
 ) -> torch.nn.Module:
     """Return a network of the same layers in which ``Linear`` adds its gradients to given sums.
@@ -366,10 +366,10 @@ def gradients_added(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.rewrites import gradients_added
+        >>> from cnnbook.engine.rewrites import fuse_gradient_accumulation
         >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False))
         >>> sums = {net[0].weight: torch.zeros(1, 2)}
-        >>> adding = gradients_added(net, sums)
+        >>> adding = fuse_gradient_accumulation(net, sums)
         >>> for row in ([1.0, 2.0], [10.0, 20.0]):
         ...     adding(torch.tensor([row])).sum().backward()
         >>> sums[net[0].weight].tolist(), net[0].weight.grad
@@ -391,21 +391,21 @@ def gradients_added(
     return _rearranged(net, add)
 
 
-def added_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
+def fused_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
     """Return the parameters whose gradients a network adds to sums of its own.
 
     Args:
-        net: What ``gradients_added`` returned.
+        net: What ``fuse_gradient_accumulation`` returned.
 
     Returns:
         Weights and biases, in the order of the layers; none for any other network.
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.rewrites import added_parameters, gradients_added
+        >>> from cnnbook.engine.rewrites import fused_parameters, fuse_gradient_accumulation
         >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
         >>> sums = {parameter: torch.zeros_like(parameter) for parameter in net.parameters()}
-        >>> [len(added_parameters(one)) for one in (gradients_added(net, sums), net)]
+        >>> [len(fused_parameters(one)) for one in (fuse_gradient_accumulation(net, sums), net)]
         [2, 0]
 
     Source:

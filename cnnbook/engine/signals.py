@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["asked_to_stop"]
+__all__ = ["stop_requested"]
 
 _ASKED_BY = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], str | None]]:
+def stop_requested() -> Iterator[Callable[[], str | None]]:
     """Turn Ctrl-C and SIGTERM into a question that a loop asks when it suits it.
 
     The first signal is remembered and the handlers are put back, so a second one does what it
@@ -26,8 +26,8 @@ def asked_to_stop() -> Iterator[Callable[[], str | None]]:
 
     Examples:
         >>> import signal
-        >>> from cnnbook.engine.signals import asked_to_stop
-        >>> with asked_to_stop() as asked:
+        >>> from cnnbook.engine.signals import stop_requested
+        >>> with stop_requested() as asked:
         ...     before = asked()
         ...     signal.raise_signal(signal.SIGTERM)
         ...     print(before, asked())

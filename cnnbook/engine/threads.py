@@ -9,7 +9,7 @@ import torch
 
 from cnnbook.engine.rewrites import has_hooks
 
-__all__ = ["may_share_layers", "side_by_side"]
+__all__ = ["is_thread_safe", "thread_pool"]
 
 _Result = TypeVar("_Result")
 
@@ -25,7 +25,7 @@ _WITHOUT_MEMORY = {
 }
 
 
-def may_share_layers(net: torch.nn.Module) -> bool:
+def is_thread_safe(net: torch.nn.Module) -> bool:
     """Tell whether several threads may use a network at once, with the same numbers every time.
 
     Args:
@@ -38,10 +38,10 @@ def may_share_layers(net: torch.nn.Module) -> bool:
     Examples:
         >>> import torch
         >>> from cnnbook.networks import small_cnn
-        >>> from cnnbook.engine.threads import may_share_layers
-        >>> may_share_layers(small_cnn())
+        >>> from cnnbook.engine.threads import is_thread_safe
+        >>> is_thread_safe(small_cnn())
         True
-        >>> may_share_layers(torch.nn.Sequential(torch.nn.Dropout()))
+        >>> is_thread_safe(torch.nn.Sequential(torch.nn.Dropout()))
         False
 
     Source:
@@ -51,7 +51,7 @@ def may_share_layers(net: torch.nn.Module) -> bool:
 
 
 @contextmanager
-def side_by_side(
+def thread_pool(
     threads: int,
 ) -> Iterator[Callable[[Callable[[int], Any]], list[Any]]]:
     """Keep so many threads, each of which computes on one core.
@@ -70,8 +70,8 @@ def side_by_side(
         as many as before.
 
     Examples:
-        >>> from cnnbook.engine.threads import side_by_side
-        >>> with side_by_side(3) as in_all:
+        >>> from cnnbook.engine.threads import thread_pool
+        >>> with thread_pool(3) as in_all:
         ...     in_all(lambda number: number * 10)
         [0, 10, 20]
 

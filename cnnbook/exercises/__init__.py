@@ -4,7 +4,7 @@ import importlib
 from dataclasses import replace
 from pathlib import Path
 
-from cnnbook.exercises._grading import Exercise, Verdict
+from cnnbook.exercises._grading import Exercise, Feedback
 
 __all__ = ["check", "exercise", "exercises", "hint", "solution"]
 
@@ -13,9 +13,9 @@ def _numbered() -> tuple[Exercise, ...]:
     """Number the exercises: the page from its file's name, the place from its tuple."""
     pages = sorted(Path(__file__).parent.glob("page_*.py"))
     return tuple(
-        replace(one, number=f"{int(file.stem.removeprefix('page_'))}.{place}")
+        replace(one, number=f"{int(file.stem.removeprefix('page_'))}.{position}")
         for file in pages
-        for place, one in enumerate(
+        for position, one in enumerate(
             importlib.import_module(f"cnnbook.exercises.{file.stem}").EXERCISES, start=1
         )
     )
@@ -24,7 +24,7 @@ def _numbered() -> tuple[Exercise, ...]:
 _EXERCISES = _numbered()
 
 
-def check(number: str, answer: object) -> Verdict:
+def check(number: str, answer: object) -> Feedback:
     """Say whether an answer is right, or what is wrong with it and why.
 
     Common mistakes are recognised: a flipped kernel, a forgotten bias, a size that is off by one,
@@ -63,7 +63,7 @@ def check(number: str, answer: object) -> Verdict:
     Source:
         Derived here.
     """
-    return exercise(number).judge(answer)
+    return exercise(number).grade(answer)
 
 
 def exercise(number: str) -> Exercise:

@@ -14,13 +14,13 @@ __all__ = [
     "FLOAT32_TOLERANCE",
     "THREE_DECIMALS",
     "Exercise",
+    "Feedback",
     "Function",
     "Kind",
     "Layer",
     "Mistake",
     "Numbers",
-    "Verdict",
-    "judge",
+    "grade",
 ]
 
 # Wide enough for a mistake that was rounded to three decimals; what is right is looked at first.
@@ -32,7 +32,7 @@ class _Misfit(Exception):
 
 
 @dataclass(frozen=True, repr=False)
-class Verdict:
+class Feedback:
     """What a check says. It is true where the answer is right, and prints as its message.
 
     Attributes:
@@ -42,9 +42,9 @@ class Verdict:
 
     Examples:
         >>> from cnnbook.exercises._grading import Verdict
-        >>> Verdict(False, "Not yet: the bias is missing.", "the bias is missing")
+        >>> Feedback(False, "Not yet: the bias is missing.", "the bias is missing")
         Not yet: the bias is missing.
-        >>> bool(Verdict(True, "Right."))
+        >>> bool(Feedback(True, "Right."))
         True
     """
 
@@ -226,8 +226,8 @@ def _stopped(kind: str, error: Exception, arguments: Sequence[object]) -> str:
         str(tuple(value.shape)) if isinstance(value, torch.Tensor) else repr(value)
         for value in arguments
     )
-    told = (str(error).splitlines() or [""])[0]
-    return f"the {kind} stopped with {type(error).__name__} when it was given {shapes}: {told}"
+    message = (str(error).splitlines() or [""])[0]
+    return f"the {kind} stopped with {type(error).__name__} when it was given {shapes}: {message}"
 
 
 def _result(value: object, kind: str) -> torch.Tensor:
@@ -288,7 +288,7 @@ def _numbers(answer: object) -> torch.Tensor:
     return (dense if dense.layout == torch.strided else dense.to_dense()).to(torch.float64)
 
 
-def judge(
+def grade(
     answer: object,
     *,
     kind: Kind,
@@ -296,7 +296,7 @@ def judge(
     mistakes: Sequence[Mistake] = (),
     tolerance: float = 0.0,
     remark: str = "",
-) -> Verdict:
+) -> Feedback:
     """Compare an answer with the right one and with the mistakes that are known.
 
     Args:
@@ -316,14 +316,14 @@ def judge(
     Examples:
         >>> from cnnbook.exercises._grading import Mistake, Numbers, judge
         >>> asked = dict(kind=Numbers("one number"), right=lambda: 7)
-        >>> judge(7, **asked, remark="8 - 1.")
+        >>> grade(7, **asked, remark="8 - 1.")
         Right. 8 - 1.
         >>> forgotten = Mistake("the bias is missing", lambda: 8, "Every kernel has one.")
-        >>> judge(8, **asked, mistakes=[forgotten])
+        >>> grade(8, **asked, mistakes=[forgotten])
         Not yet: the bias is missing. Every kernel has one.
-        >>> judge([8, 7], **asked)
+        >>> grade([8, 7], **asked)
         Not yet: one number is asked for, and these are 2.
-        >>> judge(float("nan"), **asked)
+        >>> grade(float("nan"), **asked)
         Not yet: there is a NaN in it, which is no number; somewhere 0 was divided by 0.
 
     Source:
@@ -334,15 +334,15 @@ def judge(
         try:
             given = kind.read(answer)
         except _Misfit as misfit:
-            return Verdict(False, f"Not yet: {misfit}")
+            return Feedback(False, f"Not yet: {misfit}")
         expected = kind.read(right())
         if _same(given, expected, max(tolerance, 0.0), loose=kind.loose):
-            return Verdict(True, f"Right. {remark}".rstrip())
+            return Feedback(True, f"Right. {remark}".rstrip())
         for mistake in mistakes:
             wrong = kind.read(mistake.answer())
             if _same(given, wrong, _MISTAKE_TOLERANCE, loose=kind.loose):
-                return Verdict(False, f"Not yet: {mistake.name}. {mistake.why}", mistake.name)
-        return Verdict(False, f"Not yet: {_difference(given, expected, tolerance, kind)}")
+                return Feedback(False, f"Not yet: {mistake.name}. {mistake.why}", mistake.name)
+        return Feedback(False, f"Not yet: {_difference(given, expected, tolerance, kind)}")
 
 
 def _bare(numbers: torch.Tensor, *, loose: bool) -> torch.Tensor:
@@ -381,12 +381,12 @@ def _difference(
         found, wanted = _bare(given[name], loose=kind.loose), _bare(right, loose=kind.loose)
         if _alike(found, wanted, tolerance):
             continue
-        told = (
+        message = (
             _not_finite(found)
             or _shapes_differ(found, wanted, tolerance, asked)
             or _numbers_differ(found, wanted, tolerance)
         )
-        return told if len(expected) == 1 or not name else f"{name}: {told}"
+        return message if len(expected) == 1 or not name else f"{name}: {message}"
     raise AssertionError("called for answers that differ")
 
 
@@ -451,10 +451,10 @@ def _numbers_differ(found: torch.Tensor, wanted: torch.Tensor, tolerance: float)
             return "in each channel, every number is off by the same amount. Look at the biases."
     wrong = (found - wanted).abs() > tolerance
     first = wrong.nonzero()[0].tolist()
-    place = first[0] if len(first) == 1 else first
+    position = first[0] if len(first) == 1 else first
     if wrong.sum() == 1:
-        return f"1 of {wrong.numel()} numbers is wrong, the one at {place}."
-    return f"{int(wrong.sum())} of {wrong.numel()} numbers are wrong, the first at {place}."
+        return f"1 of {wrong.numel()} numbers is wrong, the one at {position}."
+    return f"{int(wrong.sum())} of {wrong.numel()} numbers are wrong, the first at {position}."
 
 
 # Half a unit of the third decimal, which is what the questions ask for.
@@ -481,7 +481,7 @@ class Exercise:
 
     Examples:
         >>> from cnnbook.exercises import exercise
-        >>> exercise("1.1").judge(2)
+        >>> exercise("1.1").grade(2)
         Not yet: 2 is too large.
     """
 
@@ -504,9 +504,9 @@ class Exercise:
         """The number of the page that the exercise belongs to."""
         return int(self.number.partition(".")[0])
 
-    def judge(self, answer: object) -> Verdict:
+    def grade(self, answer: object) -> Feedback:
         """Say whether an answer is right, or what is wrong and why."""
-        return judge(
+        return grade(
             answer,
             kind=self.kind,
             right=self.right,

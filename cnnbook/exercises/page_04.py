@@ -20,7 +20,7 @@ order = torch.tensor([3, 0, 4, 1, 2])
 answer = order.argsort()
 """,
     kind=Numbers("five numbers"),
-    right=lambda: [[3, 0, 4, 1, 2].index(place) for place in range(5)],
+    right=lambda: [[3, 0, 4, 1, 2].index(position) for position in range(5)],
     mistakes=(
         Mistake(
             "that is the order itself",
@@ -50,8 +50,8 @@ answer = order.argsort()
 
 def _follow(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     followed = torch.empty_like(weight)
-    for place, source in enumerate(order.tolist()):
-        followed[:, place] = weight[:, source]
+    for position, source in enumerate(order.tolist()):
+        followed[:, position] = weight[:, source]
     return followed
 
 

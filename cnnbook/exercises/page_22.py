@@ -25,7 +25,7 @@ _right_flatten = Exercise(
     solution="""
 import torch
 
-from cnnbook.shapes import shape_ledger
+from cnnbook.shapes import shape_table
 
 net = torch.nn.Sequential(
     torch.nn.Conv2d(1, 8, 3),
@@ -33,7 +33,7 @@ net = torch.nn.Sequential(
     torch.nn.MaxPool2d(2),
     torch.nn.Flatten(),
 )
-answer = shape_ledger(net, (1, 32, 32)).output_shape[0]
+answer = shape_table(net, (1, 32, 32)).output_shape[0]
 """,
     kind=Numbers("one number"),
     right=lambda: 8 * 15 * 15,

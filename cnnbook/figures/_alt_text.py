@@ -41,8 +41,8 @@ def alt_text(figure: Figure) -> str:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import alt_text, number_grids
-        >>> alt_text(number_grids({"step": torch.tensor([[1.0, -2.0]])}))
+        >>> from cnnbook.figures import alt_text, plot_number_grids
+        >>> alt_text(plot_number_grids({"step": torch.tensor([[1.0, -2.0]])}))
         'One grid of numbers, blue above 0 and orange below. step, 1 x 2: 1 -2.'
         >>> from matplotlib.figure import Figure
         >>> alt_text(Figure())
@@ -80,19 +80,19 @@ def describe(figure: Figure, *parts: str | list[str]) -> None:
         parts: Sentences, the weightiest first, since what no longer fits is left out; a list is
             joined to a sentence of as many items as fit, with a word on how many do not.
     """
-    told = ""
+    message = ""
     for part in parts:
         if not part:
             continue
-        room = MAX_CHARACTERS - len(told) - bool(told)
+        room = MAX_CHARACTERS - len(message) - bool(message)
         sentence = part if isinstance(part, str) else f"{join_items(part, room - 1)}."
         sentence = " ".join(sentence.split())
-        if len(sentence) > room and told:
+        if len(sentence) > room and message:
             break
         if len(sentence) > room:
             sentence = f"{sentence[: room - 3]}..."
-        told = f"{told} {sentence}".strip()
-    figure.set_label(told)
+        message = f"{message} {sentence}".strip()
+    figure.set_label(message)
 
 
 def join_items(items: list[str], room: int) -> str:
@@ -141,12 +141,12 @@ def format_extent(numbers: torch.Tensor) -> str:
     return f"{values.min():.4g} to {values.max():.4g}"
 
 
-def format_numbers(numbers: torch.Tensor, *, most: int = 16) -> str:
+def format_numbers(numbers: torch.Tensor, *, maximum: int = 16) -> str:
     """Write numbers row by row, or from which to which they go where they are many."""
     values = as_float64(numbers)
     if values.numel() > 1 and bool((values == values.flatten()[0]).all()):
         return f"{values.flatten()[0]:.4g} everywhere"
-    if values.numel() > most:
+    if values.numel() > maximum:
         return f"from {format_extent(values)}"
     lines = values.reshape(-1, values.shape[-1]).tolist()
     return " / ".join(" ".join(f"{number:.4g}" for number in line) for line in lines)
@@ -162,4 +162,4 @@ def describe_centre(picture: torch.Tensor) -> str:
         float((sizes.sum(dim=1 - axis) * torch.arange(sizes.shape[axis])).sum() / whole)
         for axis in (0, 1)
     )
-    return f"{', '.join(f'{place:.1f}' for place in middle)} ({format_extent(picture)})"
+    return f"{', '.join(f'{position:.1f}' for position in middle)} ({format_extent(picture)})"

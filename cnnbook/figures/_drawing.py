@@ -141,14 +141,14 @@ def equalize_cells(axes: Axes, rows: int, columns: int) -> None:
 
 
 def draw_shaded_cells(
-    axes: Axes, numbers: torch.Tensor, most: float, font: int, *, zeros: bool = False
+    axes: Axes, numbers: torch.Tensor, maximum: float, font: int, *, zeros: bool = False
 ) -> None:
     """Write numbers into cells that are the bluer the larger the number; zeros if wanted."""
     rows, columns = numbers.shape
     for row in range(rows):
         for column in range(columns):
             number = numbers[row, column].item()
-            shade = 0.75 * min(abs(number) / most, 1)
+            shade = 0.75 * min(abs(number) / maximum, 1)
             axes.add_patch(
                 Rectangle((column, row), 1, 1, facecolor="white", edgecolor="#999999", lw=1)
             )

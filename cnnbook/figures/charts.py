@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from cnnbook._checks import real_number, whole_number
+from cnnbook._checks import check_float, check_int
 from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
 from cnnbook.figures._drawing import COLOURS, check_mapping, check_texts
 
 __all__ = [
-    "bars",
-    "curve_panels",
-    "dot_rows",
-    "loss_curves",
-    "seed_dots",
-    "size_panels",
-    "yearly_bars",
+    "plot_bars",
+    "plot_curve_panels",
+    "plot_dot_rows",
+    "plot_losses",
+    "plot_seed_dots",
+    "plot_sizes",
+    "plot_yearly_bars",
 ]
 
 
-def loss_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
+def plot_losses(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the losses of several trainings over their epochs, on a logarithmic axis.
 
     Args:
@@ -34,11 +34,11 @@ def loss_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
         ValueError: There is no curve, or one is empty.
 
     Examples:
-        >>> from cnnbook.figures import loss_curves
-        >>> figure = loss_curves({"MLP": [2.3, 1.0], "CNN": [2.3, 1.5]})
+        >>> from cnnbook.figures import plot_losses
+        >>> figure = plot_losses({"MLP": [2.3, 1.0], "CNN": [2.3, 1.5]})
         >>> figure.axes[0].get_xlabel(), figure.axes[0].get_yscale()
         ('epoch', 'log')
-        >>> loss_curves({})
+        >>> plot_losses({})
         Traceback (most recent call last):
             ...
         ValueError: curves: expected at least one loss in each of at least one curve, got {}
@@ -49,7 +49,7 @@ def loss_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
     check_mapping(curves, (list, tuple), name="curves", what="a list of losses")
     for losses in curves.values():
         for loss in losses:
-            real_number(loss, name="curves", above=-math.inf)
+            check_float(loss, name="curves", above=-math.inf)
     if not curves or not all(len(losses) for losses in curves.values()):
         raise ValueError(
             f"curves: expected at least one loss in each of at least one curve, got {dict(curves)}"
@@ -85,18 +85,18 @@ def _course(losses: Sequence[float]) -> str:
     if count == 1:
         return f"is {first} at epoch 1"
     moves = "falls" if losses[-1] < losses[0] else "rises"
-    told = f"{moves} from {first} to {last} in {count} epochs"
+    message = f"{moves} from {first} to {last} in {count} epochs"
     if first == last:
-        told = f"begins and ends at {first}, {count} epochs"
+        message = f"begins and ends at {first}, {count} epochs"
     top, bottom = max(losses), min(losses)
     if top > 1.2 * max(losses[0], losses[-1]):
-        told += f", highest {top:.3g} at epoch {losses.index(top) + 1}"
+        message += f", highest {top:.3g} at epoch {losses.index(top) + 1}"
     if bottom < min(losses[0], losses[-1]) / 1.2:
-        told += f", lowest {bottom:.3g} at epoch {losses.index(bottom) + 1}"
-    return told
+        message += f", lowest {bottom:.3g} at epoch {losses.index(bottom) + 1}"
+    return message
 
 
-def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
+def plot_bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
     """Draw a few numbers of very different size as bars, the number written beside each.
 
     Args:
@@ -110,10 +110,10 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
 
     Examples:
         >>> from cnnbook.figures import bars
-        >>> figure = bars({"parameters": {"MLP": 1000, "CNN": 10}})
+        >>> figure = plot_bars({"parameters": {"MLP": 1000, "CNN": 10}})
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1,000', '10']
-        >>> bars({"parameters": {"MLP": 0}})
+        >>> plot_bars({"parameters": {"MLP": 0}})
         Traceback (most recent call last):
             ...
         ValueError: parameters: expected numbers of at least 1, got {'MLP': 0}
@@ -162,7 +162,9 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> Figure:
     return figure
 
 
-def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[int] = ()) -> Figure:
+def plot_yearly_bars(
+    numbers: Mapping[int, float], *, label: str, marked: Sequence[int] = ()
+) -> Figure:
     """Draw one number a year as bars from 0, the number written on each.
 
     Args:
@@ -177,11 +179,11 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
         ValueError: There is no year, a number is below 0 or not finite, or a marked year has none.
 
     Examples:
-        >>> from cnnbook.figures import yearly_bars
-        >>> figure = yearly_bars({2011: 25.8, 2012: 16.4}, label="error, %", marked=[2012])
+        >>> from cnnbook.figures import plot_yearly_bars
+        >>> figure = plot_yearly_bars({2011: 25.8, 2012: 16.4}, label="error, %", marked=[2012])
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['25.8', '16.4']
-        >>> yearly_bars({2011: 25.8}, label="error, %", marked=[2012])
+        >>> plot_yearly_bars({2011: 25.8}, label="error, %", marked=[2012])
         Traceback (most recent call last):
             ...
         ValueError: marked: expected years among [2011], got [2012]
@@ -192,7 +194,7 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
     if not isinstance(numbers, Mapping):
         raise TypeError(f"numbers: expected a dict of years and numbers, got {numbers!r}")
     for year, number in numbers.items():
-        whole_number(year, name="numbers", least=0)
+        check_int(year, name="numbers", minimum=0)
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise TypeError(f"numbers: expected a number for {year}, got {number!r}")
     check_texts([label], name="label")
@@ -206,8 +208,10 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
         raise ValueError(f"marked: expected years among {sorted(numbers)}, got {list(marked)}")
     figure, axes = plt.subplots(figsize=(6.0, 3.4), layout="constrained")
     colours = [COLOURS[1] if year in marked else COLOURS[0] for year in numbers]
-    bars = axes.bar(list(numbers), list(numbers.values()), color=colours, width=0.7)
-    axes.bar_label(bars, [f"{number:g}" for number in numbers.values()], padding=2, fontsize=11)
+    plot_bars = axes.bar(list(numbers), list(numbers.values()), color=colours, width=0.7)
+    axes.bar_label(
+        plot_bars, [f"{number:g}" for number in numbers.values()], padding=2, fontsize=11
+    )
     axes.set_xticks(list(numbers))
     axes.set_ylabel(label, fontsize=11)
     axes.tick_params(labelsize=11)
@@ -222,7 +226,7 @@ def yearly_bars(numbers: Mapping[int, float], *, label: str, marked: Sequence[in
     return figure
 
 
-def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+def plot_curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Draw several measures of the same trainings over their epochs, a panel for each measure.
 
     Args:
@@ -236,11 +240,11 @@ def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         ValueError: There is no panel, no curve in one, no number in a curve, or one is not finite.
 
     Examples:
-        >>> from cnnbook.figures import curve_panels
-        >>> figure = curve_panels({"loss": {"a": [2.0, 1.0]}, "accuracy": {"a": [0.5, 0.75]}})
+        >>> from cnnbook.figures import plot_curve_panels
+        >>> figure = plot_curve_panels({"loss": {"a": [2.0, 1.0]}, "accuracy": {"a": [0.5, 0.75]}})
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['loss', 'accuracy']
-        >>> curve_panels({"loss": {}})
+        >>> plot_curve_panels({"loss": {}})
         Traceback (most recent call last):
             ...
         ValueError: panels: expected at least one number in each curve of each panel, got \
@@ -254,7 +258,7 @@ def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         check_mapping(curves, (list, tuple), name="panels", what="a list of numbers")
         for numbers in curves.values():
             for number in numbers:
-                real_number(number, name="panels", above=-math.inf)
+                check_float(number, name="panels", above=-math.inf)
     if not panels or not all(
         curves and all(len(numbers) for numbers in curves.values()) for curves in panels.values()
     ):
@@ -306,7 +310,7 @@ def curve_panels(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     return figure
 
 
-def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
+def plot_dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     """Draw a dot for each number, a row for each group, and a line at the mean of each.
 
     For a few seeds: of two or three, an interval would say little.
@@ -323,11 +327,11 @@ def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
         ValueError: There is no group, one is empty, or a number is not finite.
 
     Examples:
-        >>> from cnnbook.figures import dot_rows
-        >>> figure = dot_rows({"CNN": [0.75, 0.25], "MLP": [0.5]}, label="accuracy")
+        >>> from cnnbook.figures import plot_dot_rows
+        >>> figure = plot_dot_rows({"CNN": [0.75, 0.25], "MLP": [0.5]}, label="accuracy")
         >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
         ['CNN', 'MLP']
-        >>> dot_rows({}, label="accuracy")
+        >>> plot_dot_rows({}, label="accuracy")
         Traceback (most recent call last):
             ...
         ValueError: groups: expected at least one number in each of at least one group, got {}
@@ -339,7 +343,7 @@ def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     check_texts([label], name="label")
     for numbers in groups.values():
         for number in numbers:
-            real_number(number, name="groups", above=-math.inf)
+            check_float(number, name="groups", above=-math.inf)
     if not groups or not all(len(numbers) for numbers in groups.values()):
         raise ValueError(
             "groups: expected at least one number in each of at least one group, got "
@@ -370,7 +374,7 @@ def dot_rows(groups: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     return figure
 
 
-def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figure:
+def plot_sizes(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figure:
     """Draw several quantities against the same sizes, each on logarithmic axes of its own.
 
     Args:
@@ -385,11 +389,11 @@ def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Fig
         ValueError: There is no panel, one is empty, or a number is not above 0.
 
     Examples:
-        >>> from cnnbook.figures import size_panels
-        >>> figure = size_panels({"MB": {1: 0.5, 100: 50.0}}, label="images at a time")
+        >>> from cnnbook.figures import plot_sizes
+        >>> figure = plot_sizes({"MB": {1: 0.5, 100: 50.0}}, label="images at a time")
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['0.5', '50']
-        >>> size_panels({"MB": {}}, label="images at a time")
+        >>> plot_sizes({"MB": {}}, label="images at a time")
         Traceback (most recent call last):
             ...
         ValueError: panels: expected at least one number in each of at least one panel, got \
@@ -402,8 +406,8 @@ def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Fig
     check_texts([label], name="label")
     for numbers in panels.values():
         for size, number in numbers.items():
-            whole_number(size, name="panels", least=1)
-            real_number(number, name="panels", above=0)
+            check_int(size, name="panels", minimum=1)
+            check_float(number, name="panels", above=0)
     if not panels or not all(panels.values()):
         raise ValueError(
             "panels: expected at least one number in each of at least one panel, "
@@ -444,7 +448,7 @@ def size_panels(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Fig
     return figure
 
 
-def seed_dots(
+def plot_seed_dots(
     values: Mapping[str, Sequence[float]],
     intervals: Mapping[str, Sequence[float]],
     *,
@@ -470,11 +474,11 @@ def seed_dots(
             two numbers in order.
 
     Examples:
-        >>> from cnnbook.figures import seed_dots
-        >>> figure = seed_dots({"MLP": [0.85, 0.86]}, {"MLP": (0.84, 0.87)}, label="accuracy")
+        >>> from cnnbook.figures import plot_seed_dots
+        >>> figure = plot_seed_dots({"MLP": [0.85, 0.86]}, {"MLP": (0.84, 0.87)}, label="accuracy")
         >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
         ['MLP']
-        >>> seed_dots({"MLP": [0.85, 0.86]}, {"CNN": (0.84, 0.87)}, label="accuracy")
+        >>> plot_seed_dots({"MLP": [0.85, 0.86]}, {"CNN": (0.84, 0.87)}, label="accuracy")
         Traceback (most recent call last):
             ...
         ValueError: intervals: expected one for each of ['MLP'], got ['CNN']
@@ -487,7 +491,7 @@ def seed_dots(
         check_mapping(rows, (list, tuple), name=name, what="a list of numbers")
         for row in rows.values():
             for number in row:
-                real_number(number, name=name, above=-math.inf)
+                check_float(number, name=name, above=-math.inf)
     check_texts([label], name="label")
     if not values or not all(len(row) for row in values.values()):
         raise ValueError(
@@ -509,8 +513,8 @@ def seed_dots(
         # A dot is as wide as about a fiftieth of the axis; closer ones go on top of each other.
         heights: dict[int, int] = {}
         for value in sorted(row):
-            place = round(value / spread * 50) if spread else 0
-            level = heights[place] = heights.get(place, -1) + 1
+            position = round(value / spread * 50) if spread else 0
+            level = heights[position] = heights.get(position, -1) + 1
             axes.plot(value, index - 0.13 * level, "o", color=colour, ms=6, alpha=0.75, mew=0)
         low, high = intervals[name]
         axes.plot([low, high], [index + 0.24] * 2, color=COLOURS[6], lw=3, solid_capstyle="butt")

@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cnnbook._checks import check_images, whole_number
+from cnnbook._checks import check_images, check_int
 from cnnbook.figures._alt_text import (
     count_noun,
     describe,
@@ -24,10 +24,10 @@ from cnnbook.figures._drawing import (
     check_texts,
 )
 
-__all__ = ["field_growth", "field_picture"]
+__all__ = ["plot_receptive_field", "plot_receptive_field_growth"]
 
 
-def field_picture(
+def plot_receptive_field(
     images: torch.Tensor,
     fields: Sequence[tuple[range, range]],
     *,
@@ -55,11 +55,11 @@ def field_picture(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import field_picture
-        >>> figure = field_picture(torch.eye(4)[None, None], [(range(1, 3), range(0, 2))])
+        >>> from cnnbook.figures import plot_receptive_field
+        >>> figure = plot_receptive_field(torch.eye(4)[None, None], [(range(1, 3), range(0, 2))])
         >>> figure.axes[0].patches[0].get_xy()
         (-0.5, 0.5)
-        >>> field_picture(torch.eye(4)[None, None], [])
+        >>> plot_receptive_field(torch.eye(4)[None, None], [])
         Traceback (most recent call last):
             ...
         ValueError: fields: expected one for each of the 1 images, got 0
@@ -71,7 +71,7 @@ def field_picture(
     check_texts(titles, name="titles")
     check_fields(fields)
     if margin is not None:
-        margin = whole_number(margin, name="margin", least=0)
+        margin = check_int(margin, name="margin", minimum=0)
     check_images(images)
     check_grey(images)
     if len(fields) != len(images):
@@ -88,7 +88,7 @@ def field_picture(
             f"images: expected sizes, none below 0, got {images.min():.4g}; use images.abs()"
         )
     if margin is not None:
-        margin = whole_number(margin, name="margin", least=0)
+        margin = check_int(margin, name="margin", minimum=0)
     figure, panels = plt.subplots(
         1,
         len(images),
@@ -120,24 +120,24 @@ def field_picture(
         axes.tick_params(labelsize=9, length=0)
         if titles:
             axes.set_title(titles[index], fontsize=11)
-    told = []
+    message = []
     for index, (rows, columns) in enumerate(fields):
         held = images[index, 0] > 0
         within = held[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
         outside = int(held.sum() - within.sum())
-        told.append(
+        message.append(
             f"{title_in_sentence(titles, index, f'image {index + 1}')}: {int(held.sum())} of {held.numel()} "
             f"pixels not 0, {outside or 'none'} of them outside the frame at "
             f"{format_range('row', rows.start, rows.stop - 1)}, "
             f"{format_range('column', columns.start, columns.stop - 1)}"
         )
     describe(
-        figure, f"{count_noun(len(images), 'image')} of sizes, white at 0, with a frame.", told
+        figure, f"{count_noun(len(images), 'image')} of sizes, white at 0, with a frame.", message
     )
     return figure
 
 
-def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figure:
+def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figure:
     """Draw how far one number sees after each layer, against the size of the image.
 
     Args:
@@ -152,11 +152,11 @@ def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figu
         ValueError: There is no network, or a size is below 1.
 
     Examples:
-        >>> from cnnbook.figures import field_growth
-        >>> figure = field_growth({"3 x 3": [1, 3, 5]}, image_size=28)
+        >>> from cnnbook.figures import plot_receptive_field_growth
+        >>> figure = plot_receptive_field_growth({"3 x 3": [1, 3, 5]}, image_size=28)
         >>> figure.axes[0].get_xlabel(), figure.axes[0].get_yscale()
         ('layers', 'log')
-        >>> field_growth({}, image_size=28)
+        >>> plot_receptive_field_growth({}, image_size=28)
         Traceback (most recent call last):
             ...
         ValueError: sizes: expected at least one size, from 1, for at least one network, got {}
@@ -168,14 +168,14 @@ def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figu
     for line in sizes.values():
         for number in line:
             # Numbers below 1 are told of further down, with the line that they are in.
-            whole_number(number, name="sizes", least=-(2**31))
-    image_size = whole_number(image_size, name="image_size", least=1)
+            check_int(number, name="sizes", minimum=-(2**31))
+    image_size = check_int(image_size, name="image_size", minimum=1)
     if not sizes or not all(line and min(line) >= 1 for line in sizes.values()):
         raise ValueError(
             "sizes: expected at least one size, from 1, for at least one network, "
             f"got {dict(sizes)}"
         )
-    image_size = whole_number(image_size, name="image_size", least=1)
+    image_size = check_int(image_size, name="image_size", minimum=1)
     figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     axes.axhline(image_size, color="#555555", ls="--", lw=1.5)
     markers = "osD^v"
@@ -189,27 +189,27 @@ def field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figu
             lw=2,
             ms=6,
         )
-    most = max(len(line) for line in sizes.values()) - 1
+    maximum = max(len(line) for line in sizes.values()) - 1
     axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color="#555555")
     axes.set_yscale("log", base=2)
     ticks = [2**power for power in range(12) if 2**power < 2 * max(map(max, sizes.values()))]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])
-    axes.set_xticks(range(0, most + 1, 1 if most < 8 else 2))
+    axes.set_xticks(range(0, maximum + 1, 1 if maximum < 8 else 2))
     axes.set(xlabel="layers", ylabel="pixels seen along a side")
     axes.legend(frameon=False, loc="lower right", fontsize=10)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    told = []
+    message = []
     for name, line in sizes.items():
         after = next((layer for layer, seen in enumerate(line) if seen >= image_size), None)
         reached = "stays below" if after is None else f"reaches it after {after}"
-        told.append(
+        message.append(
             f"{name_in_sentence(name)}: {line[0]} to {line[-1]} in {len(line) - 1} layers, {reached}"
         )
     describe(
         figure,
         f"{count_noun(len(sizes), 'curve')} of pixels seen along a side against layers, on a "
         f"logarithmic axis; a line at {image_size}, the whole image.",
-        told,
+        message,
     )
     return figure

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cnnbook._checks import check_images, real_number, whole_number
+from cnnbook._checks import check_float, check_images, check_int
 from cnnbook.convolution import conv2d
 from cnnbook.figures._alt_text import (
     as_float64,
@@ -32,10 +32,16 @@ from cnnbook.figures._drawing import (
     tint_by_sign,
 )
 
-__all__ = ["feature_maps", "feature_rows", "feature_table", "image_grid", "overlay_rows"]
+__all__ = [
+    "plot_feature_maps",
+    "plot_feature_rows",
+    "plot_feature_table",
+    "plot_images",
+    "plot_overlays",
+]
 
 
-def image_grid(
+def plot_images(
     images: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 5, size: float = 1.1
 ) -> Figure:
     """Draw grey images side by side.
@@ -56,11 +62,11 @@ def image_grid(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import image_grid
-        >>> figure = image_grid(torch.zeros(3, 1, 4, 4), titles=["a", "b", "c"], columns=2)
+        >>> from cnnbook.figures import plot_images
+        >>> figure = plot_images(torch.zeros(3, 1, 4, 4), titles=["a", "b", "c"], columns=2)
         >>> [axes.get_title() for axes in figure.axes if axes.get_visible()]
         ['a', 'b', 'c']
-        >>> image_grid(torch.zeros(3, 1, 4, 4), titles=["a"])
+        >>> plot_images(torch.zeros(3, 1, 4, 4), titles=["a"])
         Traceback (most recent call last):
             ...
         ValueError: titles: expected one for each of the 3 images or none, got 1
@@ -70,14 +76,14 @@ def image_grid(
     """
     check_drawable(images, name="images")
     check_texts(titles, name="titles")
-    size = real_number(size, name="size", above=0, most=100)
+    size = check_float(size, name="size", above=0, maximum=100)
     check_images(images)
     check_grey(images)
     if titles and len(titles) != len(images):
         raise ValueError(
             f"titles: expected one for each of the {len(images)} images or none, got {len(titles)}"
         )
-    columns = min(whole_number(columns, name="columns", least=1), len(images))
+    columns = min(check_int(columns, name="columns", minimum=1), len(images))
     rows = -(-len(images) // columns)
     height = size * (1.35 if titles else 1.05)
     figure, grid = plt.subplots(
@@ -100,17 +106,17 @@ def image_grid(
     shares = [
         f"{format_percent(share, 1)} of {name}" for share, name in zip(bright, names, strict=True)
     ]
-    least, most = shares[int(bright.argmin())], shares[int(bright.argmax())]
+    minimum, maximum = shares[int(bright.argmin())], shares[int(bright.argmax())]
     describe(
         figure,
         f"{count_noun(len(images), 'grey image')} of {height_width} pixels, {columns} in a row.",
-        f"Bright pixels cover {', '.join(shares) if len(shares) < 4 else f'{least} to {most}'}.",
+        f"Bright pixels cover {', '.join(shares) if len(shares) < 4 else f'{minimum} to {maximum}'}.",
         names if titles and len(shares) > 3 else "",
     )
     return figure
 
 
-def feature_maps(
+def plot_feature_maps(
     features: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 4, size: float = 1.1
 ) -> Figure:
     """Draw the feature maps of one image: blue above 0, orange below, white at 0.
@@ -133,12 +139,12 @@ def feature_maps(
     Examples:
         >>> import torch
         >>> from cnnbook.figures import feature_maps
-        >>> figure = feature_maps(torch.tensor([[[[-1.0]], [[3.0]]]]), titles=["a", "b"])
+        >>> figure = plot_feature_maps(torch.tensor([[[[-1.0]], [[3.0]]]]), titles=["a", "b"])
         >>> [axes.get_title() for axes in figure.axes]
         ['a', 'b']
         >>> figure.axes[0].images[0].get_clim()
         (-3.0, 3.0)
-        >>> feature_maps(torch.zeros(2, 3, 4, 4))
+        >>> plot_feature_maps(torch.zeros(2, 3, 4, 4))
         Traceback (most recent call last):
             ...
         ValueError: features: expected (1, channels, h, w) with at least one channel, \
@@ -149,7 +155,7 @@ got (2, 3, 4, 4); choose one image with features[:1]
     """
     check_drawable(features, name="features")
     check_texts(titles, name="titles")
-    size = real_number(size, name="size", above=0, most=100)
+    size = check_float(size, name="size", above=0, maximum=100)
     check_images(features, name="features")
     if features.shape[0] != 1 or features.shape[1] == 0:
         remedy = "; choose one image with features[:1]" if len(features) > 1 else ""
@@ -158,7 +164,7 @@ got (2, 3, 4, 4); choose one image with features[:1]
             f"got {tuple(features.shape)}{remedy}"
         )
     maps = features.detach()[0].cpu()
-    figure = image_grid(maps[:, None], titles=titles, columns=columns, size=size)
+    figure = plot_images(maps[:, None], titles=titles, columns=columns, size=size)
     rows = len(figure.axes) // min(columns, len(maps))
     figure.set_size_inches(figure.get_figwidth(), rows * (size + (0.3 if titles else 0.05)))
     largest = float(maps.abs().max()) or 1.0
@@ -180,7 +186,7 @@ got (2, 3, 4, 4); choose one image with features[:1]
     return figure
 
 
-def feature_table(
+def plot_feature_table(
     images: torch.Tensor,
     weight: torch.Tensor,
     *,
@@ -204,14 +210,14 @@ def feature_table(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import feature_table
+        >>> from cnnbook.figures import plot_feature_table
         >>> images = torch.tensor([[[[1.0, 2.0]]], [[[3.0, 4.0]]]])
-        >>> figure = feature_table(
+        >>> figure = plot_feature_table(
         ...     images, torch.ones(1, 1, 1, 2), image_titles=["a", "b"], kernel_titles=["sum"]
         ... )
         >>> [[text.get_text() for text in axes.texts] for axes in figure.axes[1:]]
         [['1', '1'], ['1', '2'], ['3'], ['3', '4'], ['7']]
-        >>> feature_table(images, torch.ones(1, 1, 1, 2), image_titles=["a"], kernel_titles=["sum"])
+        >>> plot_feature_table(images, torch.ones(1, 1, 1, 2), image_titles=["a"], kernel_titles=["sum"])
         Traceback (most recent call last):
             ...
         ValueError: image_titles: expected one for each of the 2 images, got 1
@@ -270,7 +276,7 @@ def feature_table(
     return figure
 
 
-def feature_rows(
+def plot_feature_rows(
     images: torch.Tensor, features: torch.Tensor, *, titles: Sequence[str] = ()
 ) -> Figure:
     """Draw each image and, beside it, its feature maps, with their sign in colour.
@@ -292,11 +298,11 @@ def feature_rows(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import feature_rows
-        >>> figure = feature_rows(torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 3, 3))
+        >>> from cnnbook.figures import plot_feature_rows
+        >>> figure = plot_feature_rows(torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 3, 3))
         >>> len(figure.axes)
         4
-        >>> feature_rows(torch.zeros(2, 1, 4, 4), torch.ones(1, 1, 3, 3))
+        >>> plot_feature_rows(torch.zeros(2, 1, 4, 4), torch.ones(1, 1, 3, 3))
         Traceback (most recent call last):
             ...
         ValueError: features: expected (2, c, oh, ow) for 2 images, got (1, 1, 3, 3)
@@ -320,7 +326,7 @@ def feature_rows(
         raise ValueError(f"titles: expected one for each of the {count} columns, got {len(titles)}")
     signs = LinearSegmentedColormap.from_list("signs", [COLOURS[0], "white", COLOURS[1]])
     features = features.detach().cpu()
-    most = features.abs().amax(dim=(0, 2, 3)).clamp(min=1e-12).tolist()
+    maximum = features.abs().amax(dim=(0, 2, 3)).clamp(min=1e-12).tolist()
     figure, grid = plt.subplots(
         len(images),
         count,
@@ -331,7 +337,7 @@ def feature_rows(
     for row, line in enumerate(grid):
         line[0].imshow(images[row, 0].detach().cpu().numpy(), cmap="gray", interpolation="nearest")
         for channel, axes in enumerate(line[1:]):
-            far = most[channel]
+            far = maximum[channel]
             axes.imshow(
                 features[row, channel].numpy(),
                 cmap=signs,
@@ -359,7 +365,7 @@ def feature_rows(
     return figure
 
 
-def overlay_rows(
+def plot_overlays(
     images: torch.Tensor,
     maps: Mapping[str, torch.Tensor],
     *,
@@ -387,14 +393,14 @@ def overlay_rows(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import overlay_rows
+        >>> from cnnbook.figures import plot_overlays
         >>> image = torch.eye(4)[None, None]
-        >>> figure = overlay_rows(image, {"drop": torch.ones(1, 1, 3, 3)}, titles=["a"])
+        >>> figure = plot_overlays(image, {"drop": torch.ones(1, 1, 3, 3)}, titles=["a"])
         >>> figure.axes[1].images[0].get_extent()
         [0.0, 3.0, 3.0, 0.0]
         >>> figure.axes[1].get_ylabel().splitlines()
         ['drop', '-1 to 1']
-        >>> overlay_rows(image, {"drop": torch.ones(2, 1, 3, 3)})
+        >>> plot_overlays(image, {"drop": torch.ones(2, 1, 3, 3)})
         Traceback (most recent call last):
             ...
         ValueError: drop: expected (1, 1, rows, columns) for 1 images, got (2, 1, 3, 3)
@@ -405,7 +411,7 @@ def overlay_rows(
     check_drawable(images, name="images")
     check_mapping(maps, torch.Tensor, name="maps", what="maps")
     check_texts(titles, name="titles")
-    stride = whole_number(stride, name="stride", least=1)
+    stride = check_int(stride, name="stride", minimum=1)
     check_images(images)
     check_grey(images)
     if titles and len(titles) != len(images):
@@ -456,20 +462,20 @@ def overlay_rows(
         line[0].set_ylabel(f"{name}\n{-ends[name]:.2g} to {ends[name]:.2g}", fontsize=9)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
-    told = []
+    message = []
     for name, some in maps.items():
         for column in range(len(images)):
             values = as_float64(some[column, 0])
-            place = int(values.abs().argmax())
-            row, left_over = divmod(place, values.shape[1])
-            told.append(
+            position = int(values.abs().argmax())
+            row, left_over = divmod(position, values.shape[1])
+            message.append(
                 f"{name_in_sentence(name)}, {title_in_sentence(titles, column, f'image {column + 1}')}: strongest "
-                f"{values.flatten()[place]:.3g} at row {row}, column {left_over}"
+                f"{values.flatten()[position]:.3g} at row {row}, column {left_over}"
             )
     describe(
         figure,
         f"{count_noun(len(images), 'grey image')} and, below, {count_noun(len(maps), 'row').lower()} of "
         "maps over their outlines, blue above 0 and orange below.",
-        told,
+        message,
     )
     return figure

@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cnnbook._checks import whole_number
+from cnnbook._checks import check_int
 from cnnbook.figures._alt_text import count_noun, describe, format_numbers, name_in_sentence
 from cnnbook.figures._drawing import (
     COLOURS,
@@ -19,10 +19,10 @@ from cnnbook.figures._drawing import (
 )
 from cnnbook.pooling import max_pool2d
 
-__all__ = ["overlap_picture", "pooling_picture", "pooling_strips"]
+__all__ = ["plot_overlap", "plot_pooling", "plot_pooling_shift"]
 
 
-def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figure:
+def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figure:
     """Draw rows of pixels with the pooling windows marked, and the largest number of each.
 
     Args:
@@ -39,11 +39,11 @@ def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figu
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import pooling_strips
-        >>> figure = pooling_strips({"a": torch.tensor([3.0, 7.0, 0.0, 0.0])})
+        >>> from cnnbook.figures import plot_pooling_shift
+        >>> figure = plot_pooling_shift({"a": torch.tensor([3.0, 7.0, 0.0, 0.0])})
         >>> [[text.get_text() for text in axes.texts] for axes in figure.axes]
         [['a', '3', '7', '0', '0'], ['7', '0']]
-        >>> pooling_strips({"a": torch.zeros(3)})
+        >>> plot_pooling_shift({"a": torch.zeros(3)})
         Traceback (most recent call last):
             ...
         ValueError: strips: expected rows (w,) of one length, a multiple of 2, got [(3,)]
@@ -54,7 +54,7 @@ def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figu
     check_mapping(strips, torch.Tensor, name="strips", what="a row of numbers")
     for strip in strips.values():
         check_drawable(strip, name="strips")
-    size = whole_number(size, name="size", least=1)
+    size = check_int(size, name="size", minimum=1)
     shapes = [tuple(strip.shape) for strip in strips.values()]
     if len(set(shapes)) != 1 or len(shapes[0]) != 1 or shapes[0][0] % size or not shapes[0][0]:
         raise ValueError(
@@ -108,7 +108,7 @@ def pooling_strips(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> Figu
     return figure
 
 
-def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
+def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     """Draw the windows of a max pooling, the pixel that each keeps, and what no window sees.
 
     Args:
@@ -124,11 +124,11 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import pooling_picture
-        >>> figure = pooling_picture(torch.arange(9.0).reshape(1, 1, 3, 3))
+        >>> from cnnbook.figures import plot_pooling
+        >>> figure = plot_pooling(torch.arange(9.0).reshape(1, 1, 3, 3))
         >>> [text.get_text() for text in figure.axes[1].texts]
         ['4']
-        >>> pooling_picture(torch.zeros(1, 2, 3, 3))
+        >>> plot_pooling(torch.zeros(1, 2, 3, 3))
         Traceback (most recent call last):
             ...
         ValueError: images: expected one grey image (1, 1, h, w), got (1, 2, 3, 3)
@@ -137,7 +137,7 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
         Derived here.
     """
     check_drawable(images, name="images")
-    step = whole_number(kernel_size, name="kernel_size", least=1)
+    step = check_int(kernel_size, name="kernel_size", minimum=1)
     pooled, chosen = max_pool2d(images, step, return_indices=True)
     if images.shape[:2] != (1, 1):
         raise ValueError(f"images: expected one grey image (1, 1, h, w), got {tuple(images.shape)}")
@@ -161,9 +161,9 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
             (after, (column + 0.06, row + 0.06), 0.88),
         ):
             axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, lw=3))
-        for axes, place in ((before, divmod(pixel, width)), (after, (row, column))):
+        for axes, position in ((before, divmod(pixel, width)), (after, (row, column))):
             axes.add_patch(
-                Rectangle((place[1], place[0]), 1, 1, facecolor=colour, alpha=0.3, ec="none")
+                Rectangle((position[1], position[0]), 1, 1, facecolor=colour, alpha=0.3, ec="none")
             )
     for row in range(height):
         for column in range(width):
@@ -182,7 +182,7 @@ def pooling_picture(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     return figure
 
 
-def overlap_picture(parts: torch.Tensor) -> Figure:
+def plot_overlap(parts: torch.Tensor) -> Figure:
     """Draw what each window puts on the image, and the sum of all, large.
 
     Where windows overlap the sum adds up: that is all there is to the gradient of an image.
@@ -199,12 +199,12 @@ def overlap_picture(parts: torch.Tensor) -> Figure:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import overlap_picture
+        >>> from cnnbook.figures import plot_overlap
         >>> parts = torch.tensor([[[[1.0, 1.0, 0.0]], [[0.0, 1.0, 1.0]]]])
-        >>> figure = overlap_picture(parts)
+        >>> figure = plot_overlap(parts)
         >>> [text.get_text() for text in figure.axes[-1].texts]
         ['1', '2', '1']
-        >>> overlap_picture(parts[0])
+        >>> plot_overlap(parts[0])
         Traceback (most recent call last):
             ...
         ValueError: parts: expected (oh, ow, h, w) with none of them 0, got (2, 1, 3)
@@ -227,12 +227,12 @@ def overlap_picture(parts: torch.Tensor) -> Figure:
     figure, panels = plt.subplot_mosaic(
         [[*line, *["sum"] * columns] for line in names], figsize=(6.4, 3.2), layout="constrained"
     )
-    most = max(total.abs().max().item(), 1e-12)
+    maximum = max(total.abs().max().item(), 1e-12)
     for line, few in zip(names, parts, strict=True):
         for name, part in zip(line, few, strict=True):
-            draw_shaded_cells(panels[name], part, most, 8)
+            draw_shaded_cells(panels[name], part, maximum, 8)
             panels[name].set_title("+" if name != "0 0" else "", fontsize=10, loc="left", pad=2)
-    draw_shaded_cells(panels["sum"], total, most, 14)
+    draw_shaded_cells(panels["sum"], total, maximum, 14)
     panels["sum"].set_title("= sum", fontsize=11)
     meeting = int((parts != 0).sum(dim=(0, 1)).max())
     describe(

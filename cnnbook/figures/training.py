@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
-from cnnbook._checks import check_images, whole_number
+from cnnbook._checks import check_images, check_int
 from cnnbook.figures._alt_text import (
     count_noun,
     describe,
@@ -23,12 +23,10 @@ from cnnbook.figures._drawing import (
     draw_shaded_cells,
 )
 
-__all__ = ["confusion_heatmaps", "pieces_picture"]
+__all__ = ["plot_confusion", "plot_micro_batches"]
 
 
-def confusion_heatmaps(
-    matrices: Mapping[str, torch.Tensor], *, class_names: Sequence[str]
-) -> Figure:
+def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequence[str]) -> Figure:
     """Draw confusion matrices one below the other, counts written in, mistakes in colour.
 
     The diagonal is left uncoloured: the right answers are many, and would hide the rest.
@@ -45,12 +43,12 @@ def confusion_heatmaps(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import confusion_heatmaps
+        >>> from cnnbook.figures import plot_confusion
         >>> counts = torch.tensor([[8, 2], [0, 9]])
-        >>> figure = confusion_heatmaps({"CNN": counts}, class_names=["shirt", "coat"])
+        >>> figure = plot_confusion({"CNN": counts}, class_names=["shirt", "coat"])
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['8', '2', '9']
-        >>> confusion_heatmaps({"CNN": counts}, class_names=["shirt"])
+        >>> plot_confusion({"CNN": counts}, class_names=["shirt"])
         Traceback (most recent call last):
             ...
         ValueError: CNN: expected (1, 1) counts for 1 classes, got (2, 2)
@@ -86,13 +84,13 @@ def confusion_heatmaps(
         for title, counts in matrices.items()
     }
     # One scale for all, so that colours can be compared between the panels.
-    most = max(1, max(int(wrong.max()) for wrong in off_diagonal.values()))
+    maximum = max(1, max(int(wrong.max()) for wrong in off_diagonal.values()))
     for axes, (title, counts) in zip(panels.flat, matrices.items(), strict=True):
-        axes.imshow(off_diagonal[title].numpy(), cmap="Blues", vmin=0, vmax=most)
+        axes.imshow(off_diagonal[title].numpy(), cmap="Blues", vmin=0, vmax=maximum)
         for i, line in enumerate(counts.tolist()):
             for j, number in enumerate(line):
                 if number:
-                    dark = i != j and number > 0.6 * most
+                    dark = i != j and number > 0.6 * maximum
                     axes.text(
                         j,
                         i,
@@ -108,25 +106,25 @@ def confusion_heatmaps(
         axes.set_yticks(range(classes), class_names, fontsize=8)
         axes.set_ylabel("actual class")
     panels[-1, 0].set_xlabel("called")
-    told = []
+    message = []
     for title, counts in matrices.items():
         right, whole = counts.diagonal().sum().item(), counts.sum().item()
         row, column = divmod(int(off_diagonal[title].argmax()), classes)
         often = off_diagonal[title][row, column].item()
         mistake = f"most often, {often} times, {class_names[row]} is called {class_names[column]}"
-        told.append(
+        message.append(
             f"{name_in_sentence(title)}: {right} of {whole} right, {mistake if often else 'no mistake'}"
         )
     describe(
         figure,
         f"{count_noun(len(matrices), 'table')} of counts, a row for each of {classes} actual classes, "
         "a column for what it was called.",
-        told,
+        message,
     )
     return figure
 
 
-def pieces_picture(
+def plot_micro_batches(
     images: torch.Tensor,
     gradients: torch.Tensor,
     *,
@@ -150,12 +148,12 @@ def pieces_picture(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import pieces_picture
+        >>> from cnnbook.figures import plot_micro_batches
         >>> gradients = torch.tensor([-8.0, -16.0]).reshape(2, 1, 1)
-        >>> figure = pieces_picture(torch.ones(6, 1, 2, 2), gradients, sizes=[4, 2])
+        >>> figure = plot_micro_batches(torch.ones(6, 1, 2, 2), gradients, sizes=[4, 2])
         >>> [text.get_text() for axes in figure.axes for text in axes.texts]
         ['-8', '-16', '-24']
-        >>> pieces_picture(torch.ones(6, 1, 2, 2), gradients, sizes=[4, 3])
+        >>> plot_micro_batches(torch.ones(6, 1, 2, 2), gradients, sizes=[4, 3])
         Traceback (most recent call last):
             ...
         ValueError: sizes: expected 2 sizes that add up to 6, got [4, 3]
@@ -175,7 +173,7 @@ def pieces_picture(
         )
     if not isinstance(sizes, (list, tuple)):
         raise TypeError(f"sizes: expected a list of whole numbers, got {sizes!r}")
-    counts = [whole_number(size, name="sizes", least=1) for size in sizes]
+    counts = [check_int(size, name="sizes", minimum=1) for size in sizes]
     if len(counts) != len(gradients) or sum(counts) != len(images):
         raise ValueError(
             f"sizes: expected {len(gradients)} sizes that add up to {len(images)}, got {counts}"
@@ -186,7 +184,7 @@ def pieces_picture(
         )
     images, gradients = images.detach().cpu(), gradients.detach().cpu()
     total = gradients.sum(dim=0)
-    most = max(total.abs().max().item(), gradients.abs().max().item(), 1e-12)
+    maximum = max(total.abs().max().item(), gradients.abs().max().item(), 1e-12)
     figure = plt.figure(figsize=(6.4, 1.3 * len(counts) + 0.3))
     each, (height, width) = 0.96 / len(counts), images.shape[2:]
     # One pixel of white from each image to the next, and each row as wide as the fullest.
@@ -196,8 +194,8 @@ def pieces_picture(
         bottom = 0.98 - (index + 1) * each
         middle = bottom + 0.42 * each
         strip = torch.ones(height, count * (width + 1) - 1, dtype=torch.float64)
-        for place, image in enumerate(images[start : start + count, 0]):
-            first = place * (width + 1)
+        for position, image in enumerate(images[start : start + count, 0]):
+            first = position * (width + 1)
             strip[:, first : first + width] = image
         start += count
         axes = figure.add_axes((0.02, bottom + 0.05 * each, 0.5, 0.74 * each), anchor="W")
@@ -207,11 +205,11 @@ def pieces_picture(
         if names:
             figure.text(0.02, bottom + 0.88 * each, names[index], fontsize=11, va="center")
         axes = figure.add_axes((0.6, bottom + 0.02 * each, 0.16, 0.8 * each))
-        draw_shaded_cells(axes, gradients[index], most, 11, zeros=True)
+        draw_shaded_cells(axes, gradients[index], maximum, 11, zeros=True)
         draw_arrow(figure, (0.53, middle), (0.6, middle))
         draw_arrow(figure, (0.765, middle), (0.83, 0.5 + 0.1 * (middle - 0.5)))
     axes = figure.add_axes((0.83, 0.5 - 0.4 * each, 0.16, 0.8 * each))
-    draw_shaded_cells(axes, total, most, 11, zeros=True)
+    draw_shaded_cells(axes, total, maximum, 11, zeros=True)
     figure.text(0.91, 0.5 + 0.46 * each, "sum", fontsize=12, ha="center", va="center")
     pieces = [
         f"{title_in_sentence(names, index, f'piece {index + 1}')}: {count_noun(count, 'image').lower()}, "

@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cnnbook._checks import whole_number
+from cnnbook._checks import check_int
 from cnnbook.convolution import conv2d
 from cnnbook.figures._alt_text import (
     count_noun,
@@ -33,10 +33,16 @@ from cnnbook.figures._drawing import (
 )
 from cnnbook.windows import window_sum, windows
 
-__all__ = ["knob_panels", "matrix_pictures", "number_grids", "two_ways", "window_picture"]
+__all__ = [
+    "plot_conv_matrix",
+    "plot_conv_options",
+    "plot_equivariance",
+    "plot_number_grids",
+    "plot_window",
+]
 
 
-def window_picture(
+def plot_window(
     images: torch.Tensor,
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
@@ -62,12 +68,12 @@ def window_picture(
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import window_picture
+        >>> from cnnbook.figures import plot_window
         >>> image = torch.arange(4.0).reshape(1, 1, 2, 2)
-        >>> figure = window_picture(image, torch.ones(1, 1, 2, 2), row=0, column=0)
+        >>> figure = plot_window(image, torch.ones(1, 1, 2, 2), row=0, column=0)
         >>> figure.get_supxlabel()
         '1*0 + 1*1 + 1*2 + 1*3 = 6'
-        >>> window_picture(image, torch.ones(1, 1, 2, 2), row=1, column=0)
+        >>> plot_window(image, torch.ones(1, 1, 2, 2), row=1, column=0)
         Traceback (most recent call last):
             ...
         ValueError: row: expected 0 to 0, since the output is 1 x 1, got 1
@@ -92,11 +98,11 @@ def window_picture(
     cell = 0.62
     width_in_inches = cell * (sum(widths) + 2.5)
     # Ten characters to the inch: a longer sum would run out of the figure on both sides.
-    told = textwrap.fill(str(arithmetic), width=int(10 * width_in_inches))
+    message = textwrap.fill(str(arithmetic), width=int(10 * width_in_inches))
     figure, axes = plt.subplots(
         1,
         3,
-        figsize=(width_in_inches, cell * tallest + 1.0 + 0.2 * len(told.splitlines())),
+        figsize=(width_in_inches, cell * tallest + 1.0 + 0.2 * len(message.splitlines())),
         width_ratios=widths,
         layout="constrained",
     )
@@ -113,7 +119,7 @@ def window_picture(
             Rectangle(corner, width, height, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
         )
         one.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=COLOURS[0], lw=3))
-    figure.supxlabel(told, fontsize=11)
+    figure.supxlabel(message, fontsize=11)
     covered = images.detach()[0, 0, row : row + kernel_rows, column : column + kernel_columns]
     rows, columns = (
         format_range("row", row, row + kernel_rows - 1),
@@ -129,7 +135,7 @@ def window_picture(
     return figure
 
 
-def knob_panels(
+def plot_conv_options(
     image_size: int, kernel_size: int, settings: Mapping[str, Mapping[str, int]]
 ) -> Figure:
     """Draw what each knob does to the windows: the first one and its right neighbour.
@@ -151,11 +157,11 @@ def knob_panels(
         ValueError: There is no panel, a number is too small, or the kernel does not fit.
 
     Examples:
-        >>> from cnnbook.figures import knob_panels
-        >>> figure = knob_panels(5, 3, {"plain": {}, "stride 2": {"stride": 2}})
+        >>> from cnnbook.figures import plot_conv_options
+        >>> figure = plot_conv_options(5, 3, {"plain": {}, "stride 2": {"stride": 2}})
         >>> [axes.get_title() for axes in figure.axes]
         ['plain: 3 x 3', 'stride 2: 2 x 2']
-        >>> knob_panels(5, 3, {})
+        >>> plot_conv_options(5, 3, {})
         Traceback (most recent call last):
             ...
         ValueError: settings: expected at least one panel, got none
@@ -167,25 +173,25 @@ def knob_panels(
     check_mapping(settings, Mapping, name="settings", what="knobs by name")
     if not settings:
         raise ValueError("settings: expected at least one panel, got none")
-    size = whole_number(image_size, name="image_size", least=1)
+    size = check_int(image_size, name="image_size", minimum=1)
     rows = -(-len(settings) // 2)
     columns = min(2, len(settings))
     figure, panels = plt.subplots(
         rows, columns, figsize=(2.5 * columns, 2.7 * rows), squeeze=False, layout="constrained"
     )
     # One scale for all panels, so that a padded image is larger by its padding.
-    reach = max(knobs.get("padding", 0) for knobs in settings.values())
+    reach = max(options.get("padding", 0) for options in settings.values())
     for axes in panels.flat[len(settings) :]:
         axes.set_visible(False)
-    told = []
-    for axes, (heading, knobs) in zip(panels.flat, settings.items(), strict=False):
-        padding = knobs.get("padding", 0)
+    message = []
+    for axes, (heading, options) in zip(panels.flat, settings.items(), strict=False):
+        padding = options.get("padding", 0)
         side = size + 2 * padding
         # Row and column of every pixel, counted from the image's upper left one.
         places = torch.stack(torch.meshgrid(*(torch.arange(side) - padding,) * 2, indexing="ij"))[
             None
         ]
-        rest = {name: value for name, value in knobs.items() if name != "padding"}
+        rest = {name: value for name, value in options.items() if name != "padding"}
         every = windows(places, kernel_size, **rest)[0]
         for row, column in places[0].flatten(1).T.tolist():
             added = not (0 <= row < size and 0 <= column < size)
@@ -219,7 +225,7 @@ def knob_panels(
         reached = int(every[0, 0, 0].max() - every[0, 0, 0].min()) + 1
         step = f", step {every[1, 0, 1].min() - every[1, 0, 0].min()}" if every.shape[2] > 1 else ""
         border = f", {padding} added around" if padding else ""
-        told.append(
+        message.append(
             f"{name_in_sentence(heading)}: {every.shape[1]} x {every.shape[2]}, span {reached}{step}{border}"
         )
     kernel = " x ".join(map(str, every.shape[-2:]))
@@ -227,12 +233,12 @@ def knob_panels(
         figure,
         f"Image of {size} x {size} pixels, kernel {kernel}: first window filled, the next dotted. "
         "Windows there are:",
-        told,
+        message,
     )
     return figure
 
 
-def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
+def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
     """Draw where matrices hold numbers other than 0, and say how many.
 
     Where there are few rows and columns the numbers are written in. A large matrix is drawn
@@ -250,13 +256,13 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import matrix_pictures
-        >>> figure = matrix_pictures({"A": torch.tensor([[1.0, 0.0], [2.0, 1.0]])})
+        >>> from cnnbook.figures import plot_conv_matrix
+        >>> figure = plot_conv_matrix({"A": torch.tensor([[1.0, 0.0], [2.0, 1.0]])})
         >>> figure.axes[0].get_xlabel()
         '3 of 4 entries, 75 %'
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1', '2', '1']
-        >>> matrix_pictures({"A": torch.zeros(2)})
+        >>> plot_conv_matrix({"A": torch.zeros(2)})
         Traceback (most recent call last):
             ...
         ValueError: A: expected (rows, columns) with at least one entry, got (2,)
@@ -282,7 +288,7 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    told = []
+    message = []
     for axes, (heading, matrix) in zip(panels.flat, matrices.items(), strict=True):
         numbers = matrix.detach().cpu()
         numbers = numbers.to_dense() if numbers.is_sparse else numbers
@@ -333,11 +339,15 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
         axes.set_xlabel(
             f"{held:,} of {entries:,} entries, {format_percent(held, entries)}", fontsize=9
         )
-        least, most = (int(count) for count in filled.sum(dim=0).aminmax())
-        each = f"{most} in each column" if least == most else f"{least} to {most} in a column"
+        minimum, maximum = (int(count) for count in filled.sum(dim=0).aminmax())
+        each = (
+            f"{maximum} in each column"
+            if minimum == maximum
+            else f"{minimum} to {maximum} in a column"
+        )
         those = f"each {kinds[0]:.4g}" if len(kinds) == 1 else f"from {format_extent(numbers)}"
         shape = f"{rows:,} x {columns:,}"
-        told.append(
+        message.append(
             ("" if heading == shape else f"{name_in_sentence(heading)}, ")
             + f"{shape}: {held:,} of {entries:,} entries not 0, {format_percent(held, entries)}"
             + (f", {each}, {those if entries > 16 else format_numbers(numbers)}" if held else "")
@@ -345,12 +355,12 @@ def matrix_pictures(matrices: Mapping[str, torch.Tensor]) -> Figure:
     describe(
         figure,
         f"{count_noun(len(matrices), 'picture')} of where a matrix is not 0, coloured by number.",
-        told,
+        message,
     )
     return figure
 
 
-def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figure:
+def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figure:
     """Draw four pictures at the corners of a square: from the first to the last by two ways.
 
     Args:
@@ -367,11 +377,11 @@ def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figu
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import two_ways
-        >>> figure = two_ways([torch.eye(3)[None, None]] * 4, across="flip", down="turn")
+        >>> from cnnbook.figures import plot_equivariance
+        >>> figure = plot_equivariance([torch.eye(3)[None, None]] * 4, across="flip", down="turn")
         >>> len(figure.axes), [text.get_text() for text in figure.texts]
         (4, ['flip', 'turn', 'flip', 'turn'])
-        >>> two_ways([torch.eye(3)[None, None]], across="flip", down="turn")
+        >>> plot_equivariance([torch.eye(3)[None, None]], across="flip", down="turn")
         Traceback (most recent call last):
             ...
         ValueError: corners: expected four grey images (1, 1, h, w), got [(1, 1, 3, 3)]
@@ -396,13 +406,13 @@ def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figu
             (0.03 + column * (side + gap), 0.97 - side - row * (side + gap), side, side)
         )
         picture = corner.detach()[0, 0].cpu()
-        most = float(picture.abs().max()) or 1.0
+        maximum = float(picture.abs().max()) or 1.0
         signed = bool((picture < 0).any())
         axes.imshow(
             picture.numpy(),
             cmap="gray",
-            vmin=-most if signed else 0,
-            vmax=most,
+            vmin=-maximum if signed else 0,
+            vmax=maximum,
             interpolation="nearest",
         )
         axes.set(xticks=[], yticks=[])
@@ -422,14 +432,14 @@ def two_ways(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figu
         f"downwards: {name_in_sentence(down)}.",
         "Middle of what is not 0, by row and column:",
         [
-            f"{place} {describe_centre(corner.detach()[0, 0])}"
-            for place, corner in zip(places, corners, strict=True)
+            f"{position} {describe_centre(corner.detach()[0, 0])}"
+            for position, corner in zip(places, corners, strict=True)
         ],
     )
     return figure
 
 
-def number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
+def plot_number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
     """Draw small grids of numbers side by side, blue above 0 and orange below.
 
     Args:
@@ -443,11 +453,11 @@ def number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
 
     Examples:
         >>> import torch
-        >>> from cnnbook.figures import number_grids
-        >>> figure = number_grids({"a": torch.tensor([[1.0, -2.0]]), "b": torch.zeros(1, 1)})
+        >>> from cnnbook.figures import plot_number_grids
+        >>> figure = plot_number_grids({"a": torch.tensor([[1.0, -2.0]]), "b": torch.zeros(1, 1)})
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1', '-2']
-        >>> number_grids({"a": torch.zeros(3)})
+        >>> plot_number_grids({"a": torch.zeros(3)})
         Traceback (most recent call last):
             ...
         ValueError: a: expected numbers (h, w), got (3,)

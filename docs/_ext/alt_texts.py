@@ -45,7 +45,7 @@ def described_figures(
     Returns:
         The images in reStructuredText.
     """
-    told = []
+    message = []
     for number in plt.get_fignums():
         try:
             text = alt_text(plt.figure(number))
@@ -60,9 +60,9 @@ def described_figures(
             raise ExtensionError(
                 f"{page}, cell at line {block[2]}: a figure has no alternative text: {error}"
             ) from None
-        told.append(text)
+        message.append(text)
     rst: str = matplotlib_scraper(block, block_vars, gallery_conf, **kwargs)
-    waiting = iter(told)
+    waiting = iter(message)
     rst, replaced = re.subn(
         r"^( *:alt:).*$",
         # A function, since in a text a backslash would be read as a reference to a group.
@@ -70,8 +70,8 @@ def described_figures(
         rst,
         flags=re.MULTILINE,
     )
-    if replaced != len(told):
-        raise ExtensionError(f"expected {len(told)} images from sphinx-gallery, got {replaced}")
+    if replaced != len(message):
+        raise ExtensionError(f"expected {len(message)} images from sphinx-gallery, got {replaced}")
     return rst
 
 

@@ -77,10 +77,10 @@ def _add_link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         # Beside the download in the same box, so that it looks like what it is: one more way.
         classes = ["sphx-glr-download", "open-in-colab"]
         box = nodes.container("", nodes.paragraph("", "", link), classes=classes)
-        place = download.parent
-        while place.parent is not None and not isinstance(place, nodes.container):
-            place = place.parent
-        place.parent.insert(place.parent.index(place), box)
+        position = download.parent
+        while position.parent is not None and not isinstance(position, nodes.container):
+            position = position.parent
+        position.parent.insert(position.parent.index(position), box)
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -84,12 +84,12 @@ class ConvExplorer(SphinxDirective):
 def _visit(self: HTML5Translator, node: conv_explorer) -> None:
     words = json.dumps({text: _(text) for text in STRINGS}, ensure_ascii=False)
     start = "".join(f' {name}="{html.escape(value)}"' for name, value in node["start"].items())
-    told = _("Here stands a convolution to play with. It needs JavaScript.")
+    message = _("Here stands a convolution to play with. It needs JavaScript.")
     self.body.append(
         f"<conv-explorer{start}>"
         # "<" could end the script element.
         f'<script type="application/json">{words.replace("<", chr(92) + "u003c")}</script>'
-        f"<p>{html.escape(told)}</p></conv-explorer>\n"
+        f"<p>{html.escape(message)}</p></conv-explorer>\n"
     )
     raise nodes.SkipNode
 

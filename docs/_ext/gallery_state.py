@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,44 @@ def _write_record(gallery_conf: dict[str, Any], example: Path) -> None:
         page.with_suffix(".run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
+def _modules_of(node: ast.AST, package: Path) -> Iterator[str]:
+    """Name the modules that an import statement needs.
+
+    Where a package's ``__init__`` only passes a name on from one of its modules, the page needs
+    that module and not its neighbours.
+    """
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        passed_on = _passed_on(node.module, package)
+        for alias in node.names:
+            if alias.name in passed_on:
+                yield passed_on[alias.name]
+            else:
+                # "from package import name" may name a module as well as a function.
+                yield from (node.module, f"{node.module}.{alias.name}")
+
+
+def _passed_on(name: str, package: Path) -> dict[str, str]:
+    """Return the names that a package's ``__init__`` imports from its own modules."""
+    init = package.joinpath(*name.split(".")[1:], "__init__.py")
+    if name.split(".")[0] != package.name or not init.is_file():
+        return {}
+    return {
+        alias.asname or alias.name: node.module
+        for node in ast.parse(init.read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{name}.")
+        for alias in node.names
+        if node.module
+    }
+
+
 def imported_modules(file: Path, package: Path) -> set[Path]:
     """Find the package's modules that a file imports, directly or through each other.
 
     Args:
         file: A Python file.
-        package: The package's folder.
+        package: The package's folder; it may have packages of its own.
 
     Returns:
         The modules' files.
@@ -105,17 +138,12 @@ def imported_modules(file: Path, package: Path) -> set[Path]:
     waiting = [file]
     while waiting:
         for node in ast.walk(ast.parse(waiting.pop().read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            for name in names:
-                module = package / f"{name.removeprefix(f'{package.name}.')}.py"
-                if name.startswith(f"{package.name}.") and module.is_file():
-                    if module not in found:
-                        waiting.append(module)
+            for name in _modules_of(node, package):
+                parts = name.split(".")
+                path = package.joinpath(*parts[1:])
+                module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+                if parts[0] == package.name and module.is_file() and module not in found:
+                    waiting.append(module)
                     found.add(module)
     return found
 
@@ -173,7 +201,8 @@ def digest(example: Path, package: Path) -> str:
     scripts = scripts_beside(example)
     modules = {m for file in (example, *scripts) for m in imported_modules(file, package)}
     for module in sorted(modules):
-        whole.update(f"{module.name}\0{code_of(module)}\0".encode())
+        name = module.relative_to(package).as_posix()
+        whole.update(f"{name}\0{code_of(module)}\0".encode())
     for script in scripts:
         # As it stands, since a page may show it.
         whole.update(f"{script.name}\0{script.read_text('utf-8')}\0".encode())
@@ -274,7 +303,7 @@ def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         section.insert(1, note)
         return
     if record["drawn"]:
-        told = nodes.paragraph(
+        message = nodes.paragraph(
             "",
             _(
                 "Fashion-MNIST could not be had when this page was built, so it was made with "
@@ -282,7 +311,7 @@ def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                 "Fashion-MNIST. The page on installing says how to give it the data."
             ),
         )
-        section.insert(1, nodes.warning("", told, classes=["drawn-garments"]))
+        section.insert(1, nodes.warning("", message, classes=["drawn-garments"]))
     source = record["source"] or _("none: the numbers stand in the code")
     fields = (
         (_("Device"), record["device"]),

@@ -103,11 +103,11 @@ def bars(caption: str, rows: Sequence[tuple[str, str, float]], unit: str) -> nod
     Returns:
         The bars, as one picture whose words say all that it shows.
     """
-    most = max((value for _kind, _name, value in rows), default=0) or 1
+    maximum = max((value for _kind, _name, value in rows), default=0) or 1
     words = "; ".join(f"{name}: {number(value)} {unit}" for _kind, name, value in rows)
     lines = []
     for kind, name, value in rows:
-        share = 100 * max(value, 0) / most
+        share = 100 * max(value, 0) / maximum
         lines.append(
             f'<div class="bar-row {kind}"><span class="bar-name">{html.escape(name)}</span>'
             f'<span class="bar-track"><span class="bar" style="width:{share:.2f}%"></span></span>'
@@ -303,8 +303,8 @@ def bounds(record: Record) -> list[nodes.Node]:
     words = []
     if not any(row["images"] == limit["images"] for row in record["growth"]):
         words.append(
-            _("The bound on memory, {most} MB for {images} images, was not measured.").format(
-                most=number(limit["most"]), images=number(limit["images"])
+            _("The bound on memory, {maximum} MB for {images} images, was not measured.").format(
+                maximum=number(limit["most"]), images=number(limit["images"])
             )
         )
     head = [_("what"), _("bound"), _("measured"), _("kept")]
@@ -443,11 +443,14 @@ def environment(record: Record, caption: str = "") -> list[nodes.Node]:
         "load_at_start": _("load before"),
         "load_at_end": _("load after"),
     }
-    told = record["environment"]
+    message = record["environment"]
     rows = [
-        [names[key], number(told[key]) if isinstance(told[key], (int, float)) else str(told[key])]
+        [
+            names[key],
+            number(message[key]) if isinstance(message[key], (int, float)) else str(message[key]),
+        ]
         for key in names
-        if told.get(key) is not None
+        if message.get(key) is not None
     ]
     return [table(caption or _("The machine and the run"), [_("what"), _("which")], rows)]
 
@@ -461,15 +464,15 @@ def facts(record: Record) -> dict[str, str]:
     Returns:
         Texts by name.
     """
-    settings, most = record["settings"], record["bounds"]["peak_memory_mb"]
+    settings, maximum = record["settings"], record["bounds"]["peak_memory_mb"]
     return {
         **{name.replace("_", "-"): number(value) for name, value in settings.items()},
         **{
             f"bound-{network}": number(value)
             for network, value in record["bounds"]["share_of_lecture"].items()
         },
-        "bound-memory": number(most["most"]),
-        "bound-images": number(most["images"]),
+        "bound-memory": number(maximum["most"]),
+        "bound-images": number(maximum["images"]),
         "date": str(record["environment"]["date"])[:10],
         "cores": number(record["environment"]["cores"]),
         "data": str(record["data"]),
@@ -540,8 +543,8 @@ class Measured(SphinxDirective):
             if view == "gpu":
                 return list(_gpu(read(folder, "training-cuda")))
             if view == "layers":
-                told = environment(layers, _("What the layers were measured on"))
-                return [*layer_table(layers), *matrix_table(layers), *told]
+                message = environment(layers, _("What the layers were measured on"))
+                return [*layer_table(layers), *matrix_table(layers), *message]
             if view == "behind":
                 lines = behind(training, layers)
                 return [_list(lines)] if lines else [_text(_("In none of these figures."))]

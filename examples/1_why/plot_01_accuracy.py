@@ -29,14 +29,14 @@ print(data)
 # is its one colour channel. A label has ten columns, one of which is 1: the
 # :term:`one-hot` way to write a class.
 
-from cnnbook.figures import image_grid
+from cnnbook.figures import plot_images
 
 assert data.train_images.shape == (5000, 1, 28, 28)
 assert data.test_images.shape == (1000, 1, 28, 28)
 assert 28 * 28 == 784
 labels = data.train_labels.argmax(dim=1)
 first_of_each = [int((labels == k).nonzero()[0]) for k in range(10)]
-figure = image_grid(data.train_images[first_of_each], titles=data.class_names)
+figure = plot_images(data.train_images[first_of_each], titles=data.class_names)
 
 # %%
 # (An ``assert`` says nothing as long as it is true, and stops the page if it is not. That is how
@@ -93,9 +93,9 @@ for name, history in histories.items():
 # the images through the network in pieces, and the pooling before the :term:`ReLU`. The numbers are
 # the same, and later pages say why. How the :term:`loss` fell:
 
-from cnnbook.figures import loss_curves
+from cnnbook.figures import plot_losses
 
-figure = loss_curves({name: history.losses for name, history in histories.items()})
+figure = plot_losses({name: history.losses for name, history in histories.items()})
 assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 
 # %%
@@ -148,11 +148,11 @@ if not data.drawn:
 # A :term:`confusion matrix` counts which class was taken for which. The diagonal holds the right
 # answers; the darker another field, the more often that mistake was made.
 
-from cnnbook.figures import confusion_heatmaps
+from cnnbook.figures import plot_confusion
 from cnnbook.metrics import confusion_matrix
 
 matrices = {name: confusion_matrix(scores[name], data.test_labels) for name in networks}
-figure = confusion_heatmaps(matrices, class_names=data.class_names)
+figure = plot_confusion(matrices, class_names=data.class_names)
 
 # %%
 # Both networks stumble over the same classes: those with sleeves. Of about a hundred trousers, and
@@ -173,14 +173,14 @@ for name, matrix in matrices.items():
 # ten that the CNN is most wrong about, those to whose class it gave the least probability (the
 # :term:`softmax` of its scores):
 
-from cnnbook.metrics import most_wrong
+from cnnbook.metrics import top_losses
 
-worst = most_wrong(scores["CNN"], data.test_labels, count=10)
+worst = top_losses(scores["CNN"], data.test_labels, count=10)
 titles = [
     f"{data.class_names[called]}?\nno, {data.class_names[actual]}"
     for called, actual in zip(worst.predicted, worst.actual, strict=True)
 ]
-figure = image_grid(data.test_images[worst.indices], titles=titles)
+figure = plot_images(data.test_images[worst.indices], titles=titles)
 
 # %%
 # Would you have known? Several of them could hang in either part of the shop.

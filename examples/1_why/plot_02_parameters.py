@@ -108,7 +108,7 @@ assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 # of the hidden layer that multiplies, its :term:`activations <activation>`: the MLP's 2,048 units,
 # the CNN's sixteen pictures of 27 x 27.
 
-from cnnbook.figures import bars
+from cnnbook.figures import plot_bars
 
 hidden = {name: cost.hidden_activations for name, cost in costs.items()}
 print(hidden, f"{hidden['CNN'] / hidden['MLP']:.1f} times more")
@@ -119,7 +119,7 @@ assert f"{11_664 / 2_048:.1f}" == "5.7"
 # Here the CNN is the expensive one: 11,664 numbers for each image, 5.7 times *more* than the MLP.
 # On one picture with three panels:
 
-figure = bars(
+figure = plot_bars(
     {
         "parameters (stored)": {name: cost.parameters for name, cost in costs.items()},
         "MACs per image (computed)": {name: cost.macs for name, cost in costs.items()},

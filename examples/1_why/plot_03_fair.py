@@ -102,20 +102,20 @@ assert 93 < mlp()[1].out_features == 2048 < 11_664
 # Ten starts each
 # ---------------
 #
-# Now the first objection. :func:`~cnnbook.seeds.compare_over_seeds` trains a network from several
+# Now the first objection. :func:`~cnnbook.seeds.train_over_seeds` trains a network from several
 # random starts, one for each :term:`seed`. Before you run it, guess: by how much do two starts of
 # the same network differ, in correct images of a thousand?
 
 from pathlib import Path
 
-from cnnbook.seeds import compare_over_seeds
+from cnnbook.seeds import train_over_seeds
 
 KEPT = (Path(__file__).parent if "__file__" in globals() else Path()) / "kept_seeds"
 seeds, epochs = (range(3), 10) if data.drawn else (range(10), 499)
 results = {}
 for name, make_net in networks.items():
     folder = None if data.drawn else KEPT / name.lower()
-    results[name] = compare_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
+    results[name] = train_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
 print(results["CNN"])
 
 # %%
@@ -178,12 +178,12 @@ for name in ("linear", "matched"):
 # That leaves the results. Every dot is a start, the black line below is the 95 % :term:`confidence
 # interval` of the mean:
 
-from cnnbook.figures import seed_dots
+from cnnbook.figures import plot_seed_dots
 
 # sphinx_gallery_thumbnail_number = 1
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
-figure = seed_dots(
+figure = plot_seed_dots(
     shares,
     {name: (interval.low, interval.high) for name, interval in intervals.items()},
     label=f"accuracy on {len(data.test_images):,} test images",

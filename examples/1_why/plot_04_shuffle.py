@@ -37,14 +37,14 @@ print(data)
 
 import torch
 
-from cnnbook.figures import image_grid
+from cnnbook.figures import plot_images
 
 # sphinx_gallery_thumbnail_number = 1
 classes = data.train_labels.argmax(dim=1)
 three = [int((classes == k).nonzero()[0]) for k in (1, 7, 8)]
 both = torch.cat([data.train_images[three], shuffled.train_images[three]])
 names = [data.class_names[k] for k in (1, 7, 8)]
-figure = image_grid(both, titles=names * 2, columns=3, size=1.7)
+figure = plot_images(both, titles=names * 2, columns=3, size=1.7)
 
 # %%
 # Above a trouser, a sneaker and a bag, below the same numbers. You would sort the upper ones
@@ -136,7 +136,7 @@ assert still == 0
 from pathlib import Path
 
 from cnnbook.networks import small_cnn
-from cnnbook.seeds import compare_over_seeds
+from cnnbook.seeds import train_over_seeds
 
 KEPT = (Path(__file__).parent if "__file__" in globals() else Path()) / "kept_seeds"
 seeds, epochs = (range(3), 10) if data.drawn else (range(10), 499)
@@ -144,7 +144,7 @@ results = {}
 for make_net, kind in ((mlp, "MLP"), (small_cnn, "CNN")):
     for some, name in ((data, kind), (shuffled, f"{kind} shuffled")):
         folder = None if data.drawn else KEPT / name.lower().replace(" ", "_")
-        results[name] = compare_over_seeds(make_net, some, seeds, epochs=epochs, folder=folder)
+        results[name] = train_over_seeds(make_net, some, seeds, epochs=epochs, folder=folder)
 print(results["CNN shuffled"])
 
 # %%
@@ -168,11 +168,11 @@ for name, losses in again.items():
 # %%
 # The starts as dots, and the 95 % :term:`confidence interval` of each mean:
 
-from cnnbook.figures import seed_dots
+from cnnbook.figures import plot_seed_dots
 
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
-figure = seed_dots(
+figure = plot_seed_dots(
     shares,
     {name: (interval.low, interval.high) for name, interval in intervals.items()},
     label=f"accuracy on {len(data.test_images):,} test images",
@@ -216,7 +216,7 @@ others = {
 }
 for name, make_net in others.items():
     folder = None if data.drawn else KEPT / name
-    results[name] = compare_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
+    results[name] = train_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
 for name in ("linear", "matched", "CNN shuffled", "CNN"):
     print(f"{name:13}{results[name].interval()}")
 

@@ -87,9 +87,9 @@ assert abs(arithmetic.total - 1.541) < 5e-4
 # %%
 # As a picture, with the window marked on the image, the kernel, and the pixel that comes out:
 
-from cnnbook.figures import window_picture
+from cnnbook.figures import plot_window
 
-figure = window_picture(image, layer.weight, layer.bias, row=0, column=0)
+figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)
 
 # %%
 # What is blue takes part. Here that is all of the image; in a larger one it will be a small piece.

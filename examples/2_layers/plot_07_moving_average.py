@@ -76,12 +76,12 @@ assert derive_output_size(4, 2).output_size == 3 == 4 - 2 + 1
 #
 # The pixel in the middle of the output comes from the middle window, 5, 6, 9 and 10.
 
-from cnnbook.figures import window_picture
+from cnnbook.figures import plot_window
 from cnnbook.windows import window_sum, windows
 
 middle = window_sum(image, average.weight, average.bias, row=1, column=1)
 print(middle)
-figure = window_picture(image, average.weight, average.bias, row=1, column=1)
+figure = plot_window(image, average.weight, average.bias, row=1, column=1)
 assert middle.pixels == (5, 6, 9, 10)
 assert middle.total == 7.5
 
@@ -135,7 +135,7 @@ assert conv2d(image, average.weight, average.bias)[0, 0].tolist() == expected
 # What does averaging do to a picture of a shoe? Guess: what happens to its edges, and what to
 # its size, with a window of 5 x 5?
 
-from cnnbook.figures import image_grid
+from cnnbook.figures import plot_images
 from cnnbook.images import load_fashion_mnist
 
 data = load_fashion_mnist(n_train=100, n_test=1, one_hot=False, fallback="drawn")
@@ -144,7 +144,7 @@ shoe = data.train_images[is_boot][:1]
 blurred = moving_average(shoe, size=5)
 print(tuple(shoe.shape[2:]), "becomes", tuple(blurred.shape[2:]))
 frame = torch.nn.functional.pad(blurred, (2, 2, 2, 2))
-figure = image_grid(torch.cat([shoe, frame]), titles=["before", "5 x 5 average"], size=2.2)
+figure = plot_images(torch.cat([shoe, frame]), titles=["before", "5 x 5 average"], size=2.2)
 
 # %%
 # Edges are spread out, and the picture loses two pixels on each side, 28 becomes 24: a window that

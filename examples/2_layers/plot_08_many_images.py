@@ -89,12 +89,12 @@ assert average(torch.zeros(5_000, 1, 4, 4)).shape == (5_000, 1, 2, 2)
 # notices that the second image is brighter?
 
 from cnnbook.convolution import conv2d
-from cnnbook.figures import feature_maps, feature_table, image_grid
+from cnnbook.figures import plot_feature_maps, plot_feature_table, plot_images
 from cnnbook.kernels import identity_kernel, prewitt_kernel
 
 kernels = torch.stack([identity_kernel(3), prewitt_kernel("x"), prewitt_kernel("y")])[:, None]
 features = conv2d(images, kernels)
-figure = feature_table(
+figure = plot_feature_table(
     images,
     kernels,
     image_titles=["first image", "second image"],
@@ -194,14 +194,14 @@ labels = [data.class_names.index(name) for name in names]
 clothes = torch.cat([data.train_images[data.train_labels == label][:1] for label in labels])
 maps = layer(clothes).detach()
 print(tuple(clothes.shape), "becomes", tuple(maps.shape))
-figure = image_grid(clothes, titles=names, size=1.8)
+figure = plot_images(clothes, titles=names, size=1.8)
 
 # %%
 # Two images of 28 x 28 become two times sixteen of 26 x 26: a window of 3 x 3 loses one pixel on
 # each side. Here are the sixteen of the boot. Blue is above 0, orange below, white is 0.
 
 assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
-figure = feature_maps(maps[:1], titles=[str(channel) for channel in range(16)])
+figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(16)])
 # sphinx_gallery_thumbnail_number = 3
 
 # %%

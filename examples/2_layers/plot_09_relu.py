@@ -37,7 +37,7 @@ assert list(torch.nn.ReLU().parameters()) == []
 # is left of a boot after ReLU? And what if the kernel's signs had been the other way round?
 
 from cnnbook.convolution import conv2d
-from cnnbook.figures import feature_maps, number_grids
+from cnnbook.figures import plot_feature_maps, plot_number_grids
 from cnnbook.images import load_fashion_mnist
 from cnnbook.kernels import prewitt_kernel
 
@@ -46,7 +46,9 @@ boot = data.train_images[data.train_labels == data.class_names.index("Ankle boot
 right_minus_left = prewitt_kernel("x")
 edges = conv2d(boot, right_minus_left[None, None])
 panels = {"edges": edges, "after ReLU": relu(edges), "signs swapped": relu(-edges)}
-figure = feature_maps(torch.cat([*panels.values()], dim=1), titles=[*panels], columns=3, size=1.5)
+figure = plot_feature_maps(
+    torch.cat([*panels.values()], dim=1), titles=[*panels], columns=3, size=1.5
+)
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
@@ -95,7 +97,7 @@ both = torch.zeros(5, 5)
 for row in range(3):
     for column in range(3):
         both[row : row + 3, column : column + 3] += adding_up[row, column] * right_minus_left
-figure = number_grids({"first": right_minus_left, "second": adding_up, "both": both})
+figure = plot_number_grids({"first": right_minus_left, "second": adding_up, "both": both})
 
 # %%
 # Only one of the nine copies reaches the corner, with its own corner: -1. The left edge's middle is

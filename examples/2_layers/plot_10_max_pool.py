@@ -19,7 +19,7 @@ cut off what is below 0. The third of the lecture's layers makes the maps small.
 
 import torch
 
-from cnnbook.figures import feature_maps, pooling_picture
+from cnnbook.figures import plot_feature_maps, plot_pooling
 
 image = torch.arange(25.0).reshape(1, 1, 5, 5)
 pool = torch.nn.MaxPool2d(2)
@@ -34,7 +34,7 @@ from cnnbook.pooling import max_pool2d
 assert (image.min(), image.max()) == (0, 24)
 assert pool(image)[0, 0].tolist() == [[6, 8], [16, 18]]
 assert torch.equal(max_pool2d(image, 2), pool(image))
-figure = pooling_picture(image)
+figure = plot_pooling(image)
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
@@ -141,7 +141,7 @@ data = load_fashion_mnist(n_train=100, n_test=1, one_hot=False, fallback="drawn"
 boot = data.train_images[data.train_labels == data.class_names.index("Ankle boot")][:1]
 edges = relu(conv2d(boot, prewitt_kernel("x")[None, None]))
 small = torch.nn.functional.interpolate(pool(edges), scale_factor=2)
-figure = feature_maps(torch.cat([edges, small], 1), titles=["26 x 26", "13 x 13"], size=2)
+figure = plot_feature_maps(torch.cat([edges, small], 1), titles=["26 x 26", "13 x 13"], size=2)
 
 # %%
 # From 26 x 26 to 13 x 13, drawn with pixels twice as large. The front of the boot and the tip of

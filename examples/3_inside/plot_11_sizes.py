@@ -47,15 +47,15 @@ assert pooled.output_size == 13 == int(12.5) + 1
 # The whole network on paper
 # --------------------------
 #
-# :func:`~cnnbook.shapes.shape_ledger` walks through a network and writes down what each layer
+# :func:`~cnnbook.shapes.shape_table` walks through a network and writes down what each layer
 # makes of the shape, and because of what. It does not run the network. Here is the CNN of the
 # lecture:
 
 from cnnbook.networks import small_cnn
-from cnnbook.shapes import shape_ledger
+from cnnbook.shapes import shape_table
 
 net = small_cnn()
-ledger = shape_ledger(net, (1, 28, 28))
+ledger = shape_table(net, (1, 28, 28))
 print(ledger)
 shapes = [row.output_shape for row in ledger.rows]
 assert shapes == [(16, 27, 27), (16, 27, 27), (16, 13, 13), (2704,), (10,)]
@@ -79,7 +79,7 @@ assert ledger.output_shape == (10,)
 # direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Turn one
 # knob at a time.
 
-from cnnbook.figures import knob_panels
+from cnnbook.figures import plot_conv_options
 from cnnbook.shapes import output_size
 
 settings = {
@@ -88,8 +88,8 @@ settings = {
     "padding 1": {"padding": 1},
     "dilation 2": {"dilation": 2},
 }
-print({name: output_size(7, 3, **knobs) for name, knobs in settings.items()})
-figure = knob_panels(7, 3, settings)
+print({name: output_size(7, 3, **options) for name, options in settings.items()})
+figure = plot_conv_options(7, 3, settings)
 
 # %%
 # Blue pixels belong to the first window, pixels with a dot to the one beside it; the headings count
@@ -97,7 +97,7 @@ figure = knob_panels(7, 3, settings)
 # one pixel outside, and the picture keeps its size. Dilation pulls the window apart: nine weights,
 # as before, but they span five pixels.
 
-assert [output_size(7, 3, **knobs) for knobs in settings.values()] == [5, 3, 7, 3]
+assert [output_size(7, 3, **options) for options in settings.values()] == [5, 3, 7, 3]
 assert 2 * (3 - 1) + 1 == 5
 
 # %%
@@ -105,8 +105,8 @@ assert 2 * (3 - 1) + 1 == 5
 # windows stand apart; with the dilation, nine windows stand close, and each of them looks far. The
 # size does not tell which it was:
 
-for name, knobs in settings.items():
-    print(f"{name:10}", derive_output_size(7, 3, **knobs))
+for name, options in settings.items():
+    print(f"{name:10}", derive_output_size(7, 3, **options))
 
 # %%
 # The derivation does. The stride shrinks the result as a divisor, the dilation by what is taken
@@ -128,17 +128,17 @@ import itertools
 import torch
 
 image = torch.zeros(1, 1, 28, 28)
-knobs = list(itertools.product(range(1, 6), (1, 2, 3), (0, 1, 2), (1, 2, 3)))
-for kernel_size, stride, padding, dilation in knobs:
+options = list(itertools.product(range(1, 6), (1, 2, 3), (0, 1, 2), (1, 2, 3)))
+for kernel_size, stride, padding, dilation in options:
     layer = torch.nn.Conv2d(1, 1, kernel_size, stride, padding, dilation)
     size = output_size(28, kernel_size, stride=stride, padding=padding, dilation=dilation)
     assert layer(image).shape == (1, 1, size, size)
-print(len(knobs), "settings, no disagreement")
+print(len(options), "settings, no disagreement")
 
 # %%
 # 135 settings, and torch makes the size of the formula each time.
 
-assert len(knobs) == 5 * 3 * 3 * 3 == 135
+assert len(options) == 5 * 3 * 3 * 3 == 135
 
 # %%
 # Keeping the size
@@ -208,14 +208,14 @@ for groups, layer in layers.items():
 # after pooling, after flattening? And what will the linear layer say?
 
 net[0].padding = (1, 1)
-print(shape_ledger(net[:4], (1, 28, 28)))
+print(shape_table(net[:4], (1, 28, 28)))
 try:
-    shape_ledger(net, (1, 28, 28))
+    shape_table(net, (1, 28, 28))
 except ValueError as error:
-    told = str(error)
-print(told)
-assert shape_ledger(net[:4], (1, 28, 28)).output_shape == (3136,) == (16 * 14 * 14,)
-assert told.endswith("expects 2704 numbers, but gets 3136; use torch.nn.Linear(3136, 10)")
+    message = str(error)
+print(message)
+assert shape_table(net[:4], (1, 28, 28)).output_shape == (3136,) == (16 * 14 * 14,)
+assert message.endswith("expects 2704 numbers, but gets 3136; use torch.nn.Linear(3136, 10)")
 
 # %%
 # 29, 14, and 16 x 14 x 14 = 3136. The convolution is content, and the layer that complains stands

@@ -69,11 +69,11 @@ assert 3 * 9 / 9 == 3
 
 from cnnbook.conv_matrix import conv_matrix
 from cnnbook.convolution import conv2d
-from cnnbook.figures import matrix_pictures
+from cnnbook.figures import plot_conv_matrix
 
 numbered = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
 what = conv_matrix(numbered, 4)
-figure = matrix_pictures({"one column for each window": what})
+figure = plot_conv_matrix({"one column for each window": what})
 
 # %%
 # Each column is a picture of 4 x 4, laid on end: the kernel where the window stands, nothing (that
@@ -215,7 +215,7 @@ assert what.numel() == 784 * 11_664 == 9_144_576
 # products that this layer computes for an image. Now we can see them: each entry is one product.
 # On the right, the upper left corner of the matrix: three rows of pixels, two rows of windows.
 
-figure = matrix_pictures({"784 x 11,664": what, "the corner": what[: 3 * 28, : 2 * 27]})
+figure = plot_conv_matrix({"784 x 11,664": what, "the corner": what[: 3 * 28, : 2 * 27]})
 
 # %%
 # On the left, the sixteen stripes are the sixteen kernels; they are drawn far too thick, or one

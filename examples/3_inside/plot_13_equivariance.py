@@ -104,7 +104,7 @@ assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
 # We put plenty of black around the picture, so that nothing falls over the edge, and we use whole
 # numbers from 0 to 255, so that sums are exact.
 
-from cnnbook.figures import two_ways
+from cnnbook.figures import plot_equivariance
 from cnnbook.images import load_fashion_mnist
 
 data = load_fashion_mnist(n_train=100, n_test=1, one_hot=False, fallback="drawn")
@@ -126,7 +126,9 @@ edges = conv2d(boot, sobel, padding=1)
 shift_first = conv2d(shift(boot, 4, 6), sobel, padding=1)
 shift_last = shift(edges, 4, 6)
 print("largest difference:", (shift_first - shift_last).abs().max().item())
-figure = two_ways([boot, edges, shift(boot, 4, 6), shift_last], across="convolve", down="shift")
+figure = plot_equivariance(
+    [boot, edges, shift(boot, 4, 6), shift_last], across="convolve", down="shift"
+)
 assert torch.equal(shift_first, shift_last)
 
 # %%
@@ -197,7 +199,7 @@ assert torch.equal(first[:, 1:4], last[:, 1:4])
 # other pixel only. Take one row, with a 3 and a 7 side by side. Unshifted, both are in one window,
 # and pooling leaves 0, 7, 0, 0. What is left after a shift by 1? And by 2?
 
-from cnnbook.figures import pooling_strips
+from cnnbook.figures import plot_pooling_shift
 from cnnbook.pooling import max_pool2d
 
 pair = torch.tensor([0.0, 0, 3, 7, 0, 0, 0, 0])
@@ -205,7 +207,7 @@ strips = {"not shifted": pair} | {f"by {step}": pair.roll(step) for step in (1, 
 pooled = {name: max_pool2d(strip[None, None, None], (1, 2)) for name, strip in strips.items()}
 for name, numbers in pooled.items():
     print(f"{name:12}", numbers.flatten().int().tolist())
-figure = pooling_strips(strips)
+figure = plot_pooling_shift(strips)
 
 # %%
 # The blue frames are the windows; they stay where they are while the numbers move through them. By

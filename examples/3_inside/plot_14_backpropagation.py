@@ -113,10 +113,10 @@ assert counts.tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1
 # A corner is in one window, an edge pixel in two, and a pixel in the middle in all four. Drawn,
 # the four windows and their sum:
 
-from cnnbook.figures import overlap_picture
+from cnnbook.figures import plot_overlap
 
 # sphinx_gallery_thumbnail_number = 1
-figure = overlap_picture(parts)
+figure = plot_overlap(parts)
 
 # %%
 # Each small square is one window laid on the image. Where they overlap, the sum is darker. If you
@@ -172,8 +172,8 @@ assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 from cnnbook.convolution import conv2d_input_grad
 
 kernel = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
-only_one = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
-received = conv2d_input_grad(only_one, kernel, 4)[0, 0]
+exclusive_lock = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+received = conv2d_input_grad(exclusive_lock, kernel, 4)[0, 0]
 print(received.int().tolist())
 assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8, 9]]
 

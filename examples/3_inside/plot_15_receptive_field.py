@@ -108,10 +108,10 @@ assert spots.unique().tolist() == [4]
 # So a single gradient image shows too little. The receptive field is what *can* change the number,
 # on any image: add up the sizes over all channels and all hundred images.
 
-from cnnbook.figures import field_picture
+from cnnbook.figures import plot_receptive_field
 
 total = sizes.sum(dim=(0, 1))
-figure = field_picture(
+figure = plot_receptive_field(
     torch.stack([alive[0], total])[:, None],
     [field.pixels(6, 6)] * 2,
     titles=["one image, one channel", "100 images, 16 channels"],
@@ -145,7 +145,7 @@ everything = images.grad.abs().sum(dim=(0, 1))
 unseen = (everything == 0).nonzero()
 print(len(unseen), "pixels are never seen; the first and the last:", unseen[[0, -1]].tolist())
 assert len(unseen) == 28 + 28 - 1 == 55
-assert all(27 in place for place in unseen.tolist())
+assert all(27 in position for position in unseen.tolist())
 
 # %%
 # 55 pixels, all of them in row 27 or in column 27. The sloppy CNN really is sloppy: it judges
@@ -178,7 +178,7 @@ assert 1 + 2 * 1 + 2 * 2 + 2 * 4 + 2 * 8 == 31
 # Four: 1 + 2 + 4 + 8 + 16 = 31. Many networks go a middle way and let a pooling do the stepping.
 # The three in one picture:
 
-from cnnbook.figures import field_growth
+from cnnbook.figures import plot_receptive_field_growth
 
 mixed = [torch.nn.Conv2d(1, 1, 3), torch.nn.MaxPool2d(2)] * 3
 mixed.append(torch.nn.Conv2d(1, 1, 3))
@@ -186,7 +186,7 @@ sizes_mixed = [row.size[0] for row in receptive_field(mixed).rows]
 print(sizes_mixed)
 assert sizes_mixed == [1, 3, 4, 8, 10, 18, 22, 38]
 names = ("3 x 3", "3 x 3, stride 2", "3 x 3, then pooling 2 x 2, by turns")
-figure = field_growth(
+figure = plot_receptive_field_growth(
     dict(zip(names, (sizes_plain, sizes_strided, sizes_mixed), strict=True)), image_size=28
 )
 

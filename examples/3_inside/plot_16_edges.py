@@ -71,14 +71,14 @@ assert conv2d(slope, weight)[0, :, 0].tolist() == [[8, 8, 8, 8], [0, 0, 0, 0], [
 # Trousers, a sneaker and a bag. Trousers hang, a sneaker lies. Which of Sobel's two kernels will
 # answer more strongly to the trousers, and which to the sneaker?
 
-from cnnbook.figures import feature_rows
+from cnnbook.figures import plot_feature_rows
 from cnnbook.images import load_fashion_mnist
 
 data = load_fashion_mnist(n_train=200, n_test=1, one_hot=False, fallback="drawn")
 kinds = [data.class_names.index(name) for name in ("Trouser", "Sneaker", "Bag")]
 firsts = torch.stack([data.train_images[data.train_labels == kind][0] for kind in kinds])
 edges = conv2d(firsts, weight)
-figure = feature_rows(firsts, edges, titles=["picture", "Sobel x", "Sobel y", "Laplacian"])
+figure = plot_feature_rows(firsts, edges, titles=["picture", "Sobel x", "Sobel y", "Laplacian"])
 
 # %%
 # Orange is above zero, blue below, white is zero: even areas are white, be they black or bright.
@@ -144,10 +144,10 @@ assert (path[400] - difference).abs().max() < 0.01
 # two parts. After 10 steps the weights add up to 0, to within 0.05, so it is an edge detector
 # already; but the left one is still below 0.5, so it is a weak one. The loss shows both parts:
 
-from cnnbook.figures import loss_curves
+from cnnbook.figures import plot_losses
 
 # sphinx_gallery_thumbnail_number = 1
-figure = loss_curves({"loss": losses})
+figure = plot_losses({"loss": losses})
 assert losses[-1] < losses[0] / 1_000_000
 
 # %%

@@ -159,10 +159,10 @@ for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
 # Eight updates with each. The axis is logarithmic, so a straight line is a loss that shrinks, or
 # grows, by the same factor in every update.
 
-from cnnbook.figures import loss_curves
+from cnnbook.figures import plot_losses
 
 # sphinx_gallery_thumbnail_number = 1
-figure = loss_curves(curves)
+figure = plot_losses(curves)
 assert curves["rate 1/2:"][:2] == [5, 13]
 
 # %%
@@ -230,9 +230,9 @@ from cnnbook.training import fit_full_batch
 
 torch.nn.init.ones_(weight)
 torch.nn.init.zeros_(bias)
-knobs = {"loss_fn": torch.nn.MSELoss(), "device": "cpu", "chunk_size": 1, "epochs": 3}
+options = {"loss_fn": torch.nn.MSELoss(), "device": "cpu", "micro_batch_size": 1, "epochs": 3}
 sgd = torch.optim.SGD(net.parameters(), lr=1 / 8)
-history = fit_full_batch(net, images, targets, optimizer=sgd, **knobs)
+history = fit_full_batch(net, images, targets, optimizer=sgd, **options)
 print(history.losses)
 assert list(history.losses) == by_hand
 
@@ -271,9 +271,9 @@ theirs = fit_full_batch(other, data.train_images, data.train_labels, epochs=5, d
 
 for epoch, (mine, its) in enumerate(zip(ours, theirs.losses, strict=True), start=1):
     print(f"epoch {epoch}: {mine:.4f} and {its:.4f}, apart {abs(mine - its):.0e}")
-print("pictures at a time:", theirs.chunk_size)
+print("pictures at a time:", theirs.micro_batch_size)
 assert max(abs(mine - its) for mine, its in zip(ours, theirs.losses, strict=True)) < 1e-5
-assert theirs.chunk_size < 300
+assert theirs.micro_batch_size < 300
 
 # %%
 # Nearly: they differ by less than 1e-5. These numbers are no fractions of powers of two, so every

@@ -147,7 +147,7 @@ assert len(gradient) == 27_130
 # Drawn for the first twelve pictures, five at a time, with what each piece has to say about the
 # four weights of the first :term:`kernel`:
 
-from cnnbook.figures import pieces_picture
+from cnnbook.figures import plot_micro_batches
 
 net, twelve = fresh(), images[:12]
 gradients = []
@@ -158,7 +158,7 @@ for some, wanted in zip(twelve.split(5), labels[:12].split(5), strict=True):
 assert [len(some) for some in twelve.split(5)] == [5, 5, 2]
 names = ["five pictures", "five more", "the two that are left"]
 shown = torch.stack(gradients).round(decimals=2)
-figure = pieces_picture(twelve, shown, sizes=[5, 5, 2], names=names)
+figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
@@ -183,11 +183,11 @@ torch.set_num_threads(threads)
 
 net = fresh()
 _, right = in_pieces(net, images, labels, 5000)
-_, most = in_pieces(net, images[:4999], labels[:4999], 250)
+_, maximum = in_pieces(net, images[:4999], labels[:4999], 250)
 _, last = in_pieces(net, images[4999:], labels[4999:], 1)
 for name, found in (
-    ("mean of means", (most + last) / 2),
-    ("weighted", (4999 * most + 1 * last) / 5000),
+    ("mean of means", (maximum + last) / 2),
+    ("weighted", (4999 * maximum + 1 * last) / 5000),
 ):
     error = ((found - right).norm() / right.norm()).item()
     print(f"{name}: wrong by {error:.6f} of the gradient's length")
@@ -221,30 +221,30 @@ for name, net in (("without it", fresh()), ("with it", normed)):
 
 from cnnbook.training import fit_full_batch
 
-told = ""
+message = ""
 try:
-    fit_full_batch(normed, images[:6], labels[:6], epochs=1, chunk_size=2, device="cpu")
+    fit_full_batch(normed, images[:6], labels[:6], epochs=1, micro_batch_size=2, device="cpu")
 except ValueError as error:
-    told = str(error)
-print(told)
-assert "layer '1' (BatchNorm2d) mixes the images of a batch" in told
+    message = str(error)
+print(message)
+assert "layer '1' (BatchNorm2d) mixes the images of a batch" in message
 
 # %%
-# With ``chunk_size="auto"``, which is what it does unasked, it takes such a batch whole.
+# With ``micro_batch_size="auto"``, which is what it does unasked, it takes such a batch whole.
 #
 # What a piece saves: room
 # ------------------------
 #
 # To go backwards, torch keeps what the layers have put out. Let one image through, layer by layer,
-# and count. (:func:`~cnnbook.engine.rewrites.pooling_first` has put the :term:`pooling` before the ReLU,
+# and count. (:func:`~cnnbook.engine.rewrites.pool_before_relu` has put the :term:`pooling` before the ReLU,
 # which changes no result; :doc:`/gallery/2_layers/plot_10_max_pool` shows why. ReLU then has a
 # quarter of the work.)
 
-from cnnbook.engine.rewrites import pooling_first
+from cnnbook.engine.rewrites import pool_before_relu
 
 numbers = {}
 out = images[:1]
-for layer in pooling_first(fresh()):
+for layer in pool_before_relu(fresh()):
     out = layer(out)
     numbers[type(layer).__name__] = out.numel()
     print(f"{type(layer).__name__}: {tuple(out.shape[1:])}, {out.numel():,} numbers")
@@ -256,8 +256,8 @@ assert numbers["ReLU"] == 16 * 13 * 13 == 2_704 < 11_664 / 4
 # is that for 5,000 images? And for fifty, which is how many the trainer takes at a time?
 
 history = fit_full_batch(fresh(), images, labels, epochs=1, device="cpu")
-print(history.chunk_size, "images at a time")
-assert history.chunk_size == 50
+print(history.micro_batch_size, "images at a time")
+assert history.micro_batch_size == 50
 for count in (5000, 50):
     print(f"{count} images: {count * 11_664 * 4:,} bytes")
 assert 11_664 * 4 == 46_656
@@ -338,18 +338,18 @@ seconds = dict.fromkeys(sizes, float("inf"))
 for _ in range(2):
     for size in sizes:
         began = time.perf_counter()
-        fit_full_batch(fresh(), images, labels, epochs=2, chunk_size=size, device="cpu")
+        fit_full_batch(fresh(), images, labels, epochs=2, micro_batch_size=size, device="cpu")
         seconds[size] = min(seconds[size], (time.perf_counter() - began) / 2)
 
 # %%
 # The left panel is measured, the better of two runs each. The right one is counted: the
 # convolution's 46,656 bytes for each image of a piece.
 
-from cnnbook.figures import size_panels
+from cnnbook.figures import plot_sizes
 
 room = {size: size * 46_656 / 1e6 for size in sizes}
 panels = {"seconds an epoch": seconds, "million bytes": room}
-figure = size_panels(panels, label="images at a time")
+figure = plot_sizes(panels, label="images at a time")
 
 # %%
 # The room grows in proportion. The time has no reason to: pieces that are too small are nearly all
@@ -371,7 +371,7 @@ print("updates before the recording:", WARM_UP)
 if torch.cuda.is_available():
     history = fit_full_batch(fresh(), images, labels, epochs=100)
     print(history)
-    assert history.chunk_size == 5000
+    assert history.micro_batch_size == 5000
     assert abs(history.losses[2] - ours[2]) < 1e-3 * ours[2]
 else:
     print("no GPU that torch can use, so nothing is recorded here")

@@ -25,7 +25,7 @@ from cnnbook.engine.distributed import Processes
 
 parts = torch.tensor([-2.0, -4.0, -2.0, 0.0, -12.0, -4.0])
 cpu = torch.device("cpu")
-shares = [parts[Processes(rank, 4, cpu).share(6)] for rank in range(4)]
+shares = [parts[Processes(rank, 4, cpu).shard(6)] for rank in range(4)]
 for rank, share in enumerate(shares):
     print(f"process {rank}: {share.tolist()}, sum {share.sum().item()}, mean {share.mean().item()}")
 assert [len(share) for share in shares] == [2, 2, 1, 1]
@@ -61,7 +61,7 @@ torch.manual_seed(0)
 net = small_cnn()
 gradients, sizes = [], []
 for rank in range(4):
-    share = Processes(rank, 4, cpu).share(10)
+    share = Processes(rank, 4, cpu).shard(10)
     loss = cross_entropy(net(data.train_images[share]), data.train_labels[share], reduction="sum")
     gradients.append(torch.autograd.grad(loss, net[0].weight)[0][0, 0])
     sizes.append(share.stop - share.start)
@@ -69,11 +69,11 @@ for rank in range(4):
 # %%
 # Four rows of work that need nothing of each other, until the sum is made (to two decimals):
 
-from cnnbook.figures import pieces_picture
+from cnnbook.figures import plot_micro_batches
 
 names = [f"process {rank}" for rank in range(4)]
 shown = torch.stack(gradients).round(decimals=2)
-figure = pieces_picture(data.train_images, shown, sizes=sizes, names=names)
+figure = plot_micro_batches(data.train_images, shown, sizes=sizes, names=names)
 assert sizes == [3, 3, 2, 2]
 
 # %%
@@ -92,7 +92,7 @@ from unittest.mock import patch
 
 parameters = list(net.parameters())
 with patch("torch.distributed.all_reduce") as exchange:
-    Processes(0, 2, cpu).sum_gradients(parameters, torch.tensor(2.3), stop=False)
+    Processes(0, 2, cpu).all_reduce_gradients(parameters, torch.tensor(2.3), stop=False)
 (handed,) = exchange.call_args.args
 print(f"{handed.numel():,} numbers, {handed.numel() * 4:,} bytes")
 assert exchange.call_count == 1
@@ -164,8 +164,8 @@ def start(processes: int, name: str) -> subprocess.Popen[bytes]:
     by = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
     file = Path(room.name, name)
     command = [*by, str(script), *options, f"--checkpoint={file}.ckpt"]
-    with open(f"{file}.txt", "w") as told, open(f"{file}.err", "w") as errors:
-        return subprocess.Popen(command, env=environment, stdout=told, stderr=errors)
+    with open(f"{file}.txt", "w") as message, open(f"{file}.err", "w") as errors:
+        return subprocess.Popen(command, env=environment, stdout=message, stderr=errors)
 
 
 # %%
@@ -201,11 +201,11 @@ for processes, name in ((1, "alone"), (2, "two"), (4, "four")):
     ends[name] = finish(start(processes, name), name)
 losses = {name: end["losses"] for name, end in ends.items()}
 assert all(len(loss) == 200 for loss in losses.values())
-told = Path(room.name, "four.txt").read_text("utf-8")
+message = Path(room.name, "four.txt").read_text("utf-8")
 for share in ("0 of 4", "1 of 4", "2 of 4", "3 of 4"):
-    assert f"process {share}" in told
-assert "takes 26 images, from 26" in told
-assert "takes 25 images, from 77" in told
+    assert f"process {share}" in message
+assert "takes 26 images, from 26" in message
+assert "takes 25 images, from 77" in message
 
 # %%
 # Each process says who it is and which images it takes; with four, two of them take 26 and two 25.
@@ -258,8 +258,8 @@ import time
 running, name, latest = start(2, "killed"), "killed", time.monotonic() + 300
 while epochs_kept(name) < 50 and running.poll() is None and time.monotonic() < latest:
     time.sleep(0.01)
-told = Path(room.name, f"{name}.txt").read_text("utf-8")
-victim = re.search(r"process 1 of 2 \(pid (\d+)\)", told)
+message = Path(room.name, f"{name}.txt").read_text("utf-8")
+victim = re.search(r"process 1 of 2 \(pid (\d+)\)", message)
 assert victim
 os.kill(int(victim[1]), signal.SIGKILL)
 ends[name] = finish(running, name)
@@ -269,11 +269,11 @@ ends[name] = finish(running, name)
 # again, with other numbers (*pid*), for those are new ones. Before the next cell: how far will the
 # 200 losses be from those of the two that nobody has touched?
 
-told = Path(room.name, "killed.txt").read_text("utf-8")
-went_on = re.search(r"goes on after epoch (\d+)", told)
+message = Path(room.name, "killed.txt").read_text("utf-8")
+went_on = re.search(r"goes on after epoch (\d+)", message)
 assert went_on
 assert 50 <= int(went_on[1]) < 200
-assert told.count("process 1 of 2") >= 2
+assert message.count("process 1 of 2") >= 2
 print("equal losses:", torch.equal(ends["killed"]["losses"], losses["two"]))
 assert torch.equal(ends["killed"]["losses"], losses["two"])
 for key, values in ends["two"]["weights"].items():
@@ -287,7 +287,7 @@ room.cleanup()
 # whole, so it does not matter in which moment the plug is pulled.
 #
 # (The restart itself needed care. What ``torchrun`` leaves behind of the dead leads their
-# successors to addresses where nobody is any more; :func:`~cnnbook.engine.distributed.join_processes` says
+# successors to addresses where nobody is any more; :func:`~cnnbook.engine.distributed.init_distributed` says
 # how it is avoided.)
 #
 # Several machines

@@ -91,12 +91,12 @@ assert torch.allclose(shares.sum(dim=1), torch.ones(16))
 # trained ones, beginning with those that have most of the average. Above each stands the leader and
 # its share; blue is above 0 and orange below.
 
-from cnnbook.figures import feature_maps
+from cnnbook.figures import plot_feature_maps
 
 order = shares[:, 0].argsort(descending=True)
 names = list(patterns)
 titles = [f"{names[int(s.argmax())]} {s.max():.0%}" for s in shares[order]]
-figure = feature_maps(kernels[order].transpose(0, 1), titles=titles, size=1.4)
+figure = plot_feature_maps(kernels[order].transpose(0, 1), titles=titles, size=1.4)
 ahead = (shares[:, 1:].sum(dim=1) > shares[:, 0]).sum()
 print(ahead.item(), "of 16 are more difference than average")
 assert data.drawn or 8 <= ahead <= 14
@@ -162,7 +162,7 @@ chosen = [int(((labels == kind) & right).nonzero()[0]) for kind in classes]
 images = data.test_images[chosen]
 with torch.no_grad():
     maps, pooled = net[:2](images), net[:3](images)
-figure = feature_maps(maps[:1, order], titles=[f"{share:.0%}" for share in shares[order, 0]])
+figure = plot_feature_maps(maps[:1, order], titles=[f"{share:.0%}" for share in shares[order, 0]])
 
 # %%
 # In the order of the kernels above, with the share of the average as title. Below 0 nothing is
@@ -189,7 +189,7 @@ if images[0, 0, :2, :2].count_nonzero() == 0:
 # weights of "Bag" are sixteen pictures of 13 x 13.
 
 votes = linear.weight.detach().reshape(10, 16, 13, 13)
-figure = feature_maps(votes[classes[:1]][:, order])
+figure = plot_feature_maps(votes[classes[:1]][:, order])
 assert 16 * 13 * 13 == 2704
 assert conv.weight.shape[0] == 16
 
@@ -253,9 +253,9 @@ assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 # over the places, and less than a third of their size is left: blue and orange cancel. (We took the
 # maps behind the pooling. In front of it, all averages are the same but for the factor 169/729.)
 
-from cnnbook.figures import overlay_rows
+from cnnbook.figures import plot_overlays
 
-figure = overlay_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=kinds, stride=2)
+figure = plot_overlays(images, {"points": points, "Grad-CAM": grad_cam}, titles=kinds, stride=2)
 
 # %%
 # The points lie where cloth is or where it might be: the boot gets most of them for its heel and
@@ -290,14 +290,14 @@ assert (left, right) == (2 * 1 + 0 * 2 + 1 * 3 - 1 * 1, 0 * 2 + 1 * 0 - 1 * 1 + 
 # The score is 10. Under the left patch go 2 * 1 + 0 * 2 + 1 * 3 - 1 * 1 = 4 points, under the right
 # one 5. And what if the patch is not black but grey, say of 1?
 
-from cnnbook.figures import number_grids
+from cnnbook.figures import plot_number_grids
 from cnnbook.metrics import occlusion_map
 
 zero = torch.tensor([0])
 black = occlusion_map(tiny, image[None, None], zero, patch=2, fill=0)
 grey = occlusion_map(tiny, image[None, None], zero, patch=2, fill=1)
 grids = {"image": image, "weights": weights, "black": black[0, 0], "grey": grey[0, 0]}
-figure = number_grids(grids)
+figure = plot_number_grids(grids)
 assert black.flatten().tolist() == [4, 5]
 ones = torch.ones(1, 1, 2, 2)
 assert torch.equal(grey, torch.nn.functional.conv2d((weights * (image - 1))[None, None], ones))
@@ -318,7 +318,7 @@ drops = {
     "grey patch": occlusion_map(net, images, classes, patch=5, fill=0.5),
     "untrained, grey": occlusion_map(start, images, classes, patch=5, fill=0.5),
 }
-figure = overlay_rows(images, drops, titles=kinds)
+figure = plot_overlays(images, drops, titles=kinds)
 assert drops["black patch"].shape == (3, 1, 24, 24)
 # sphinx_gallery_thumbnail_number = 6
 
@@ -338,8 +338,8 @@ assert largest["untrained, grey"] < largest["grey patch"] / 5
 both = torch.stack([drops["grey patch"].flatten(), drops["untrained, grey"].flatten()])
 print(f"correlation, trained and untrained: {torch.corrcoef(both)[0, 1]:.2f}")
 assert data.drawn or torch.corrcoef(both)[0, 1].abs() < 0.3
-place = int(drops["grey patch"][1].argmax())
-under = images[1, 0, place // 24 :, place % 24 :][:5, :5]
+position = int(drops["grey patch"][1].argmax())
+under = images[1, 0, position // 24 :, position % 24 :][:5, :5]
 assert data.drawn or under.mean() < 0.05
 
 # %%
@@ -351,12 +351,12 @@ assert data.drawn or under.mean() < 0.05
 # Most wrong
 # ----------
 #
-# :func:`~cnnbook.metrics.most_wrong` gives the pictures that the network was most wrong about. For
+# :func:`~cnnbook.metrics.top_losses` gives the pictures that the network was most wrong about. For
 # each there are two maps: what spoke for its own class, and what for the one that it was called.
 
-from cnnbook.metrics import most_wrong
+from cnnbook.metrics import top_losses
 
-worst = most_wrong(scores, labels, count=4)
+worst = top_losses(scores, labels, count=4)
 wrong_images = data.test_images[worst.indices]
 called = [data.class_names[kind] for kind in worst.predicted]
 actual = [data.class_names[kind] for kind in worst.actual]
@@ -365,7 +365,7 @@ wrong_drops = {
     "for its class": occlusion_map(net, wrong_images, worst.actual, patch=5),
     "for the other": occlusion_map(net, wrong_images, worst.predicted, patch=5),
 }
-figure = overlay_rows(wrong_images, wrong_drops, titles=titles)
+figure = plot_overlays(wrong_images, wrong_drops, titles=titles)
 
 # %%
 # In the lower row one may read excuses. It is the air again: at both sides it speaks for a dress,

@@ -20,9 +20,9 @@ You need :doc:`/gallery/1_why/plot_02_parameters`, for how parameters are counte
 
 from cnnbook.lenet import lenet5
 from cnnbook.networks import small_cnn
-from cnnbook.shapes import shape_ledger
+from cnnbook.shapes import shape_table
 
-ledger = shape_ledger(lenet5(), (1, 28, 28))
+ledger = shape_table(lenet5(), (1, 28, 28))
 print(ledger)
 shapes = [row.output_shape for row in ledger.rows if row.kind in ("Conv2d", "MaxPool2d", "Flatten")]
 assert shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,)]
@@ -51,13 +51,13 @@ assert table.parameters == sum(by_layer) == 61_706
 # 156 and 2,416 for the convolutions, 48,120, 10,164 and 850 for the linear layers: 61,706. How are
 # they shared out between the two kinds, and how is the work?
 
-from cnnbook.figures import bars
+from cnnbook.figures import plot_bars
 
 both = {"convolutions": "Conv2d", "linear layers": "Linear"}
 kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row.kind == name]
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
-figure = bars({"parameters": parameters, "multiplications for an image": macs})
+figure = plot_bars({"parameters": parameters, "multiplications for an image": macs})
 assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
@@ -103,11 +103,11 @@ assert sum(len(maps) for maps in original.C3.connections) == 60 < 6 * 16
 # of 60 connections out of 96, to save work, and so that they do not all learn the same. A scaled
 # tanh stands where we have ReLU, and the images were 32 x 32.
 
-from cnnbook.figures import image_grid
+from cnnbook.figures import plot_images
 from cnnbook.lenet import digit_codes
 
 assert 6 * 16 == 96
-figure = image_grid(-digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is black.
+figure = plot_images(-digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is black.
 assert digit_codes().shape == (10, 84)
 assert 12 * 7 == 84
 
@@ -140,9 +140,9 @@ for name, make in makers.items():
 # %%
 # Each update uses all 5,000 images. How the loss fell:
 
-from cnnbook.figures import loss_curves
+from cnnbook.figures import plot_losses
 
-figure = loss_curves({name: history.losses for name, history in long.items()})
+figure = plot_losses({name: history.losses for name, history in long.items()})
 for name, history in long.items():
     print(name, [f"{share:.3f}" for _, share in history.accuracies])
 assert len(long["LeNet-5"].losses) == 60 < 499
@@ -256,11 +256,11 @@ for name, make in makers.items():
 # %%
 # And so they ended, a dot for each start and a line at their mean:
 
-from cnnbook.figures import dot_rows
+from cnnbook.figures import plot_dot_rows
 
 # sphinx_gallery_thumbnail_number = 4
 last = {key: [run[-1][1] for run in three] for key, three in runs.items()}
-figure = dot_rows(last, label="test accuracy after 10 epochs")
+figure = plot_dot_rows(last, label="test accuracy after 10 epochs")
 for key, shares in last.items():
     training, testing = sum(train[key]) / 3, sum(shares) / 3
     print(f"{key:25} training {training:.3f}, test {testing:.3f}, {seconds[key]:.2f} s an epoch")
@@ -285,10 +285,10 @@ if not data.drawn:
 # above 0.76 and all three of the small CNN above 0.82, and either way the small one is ahead. How
 # they got there, from the first of the three starts:
 
-from cnnbook.figures import curve_panels
+from cnnbook.figures import plot_curve_panels
 
 first = {key: three[0] for key, three in runs.items()}
-figure = curve_panels(
+figure = plot_curve_panels(
     {
         "training loss": {key: [loss for loss, _ in run] for key, run in first.items()},
         "test accuracy": {key: [share for _, share in run] for key, run in first.items()},

@@ -55,10 +55,10 @@ assert net(images).shape == (20 * 10, 10)
 # The first patient has a single picture and wants its scores. ``images[0]`` has the shape
 # ``(1, 28, 28)``. Before you look: which of the five layers will complain?
 
-told = attempt(lambda: net(images[0]))
-print(told)
-assert "cannot be multiplied" in told
-assert "16x169 and 2704x10" in told
+message = attempt(lambda: net(images[0]))
+print(message)
+assert "cannot be multiplied" in message
+assert "16x169 and 2704x10" in message
 
 # %%
 # The last one, and it talks of matrices. The convolution was content: it takes three axes for a
@@ -83,24 +83,24 @@ assert torch.allclose(net(images[0][None]), net(images[:1]))
 
 layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
 guessed = torch.nn.Sequential(*layers, torch.nn.Linear(16 * 14 * 14, 10))
-told = attempt(lambda: guessed(images))
-print(told)
-assert "200x2704 and 3136x10" in told
+message = attempt(lambda: guessed(images))
+print(message)
+assert "200x2704 and 3136x10" in message
 assert 16 * 14 * 14 == 3136
 
 # %%
 # The same complaint as before, with other numbers, and the numbers are what one must read. First
 # comes what arrived, 200 pictures of 2704; then what the layer was made for, 3136. So the layer
-# has to be changed. But why 2704? :func:`~cnnbook.shapes.shape_ledger` follows the shape on paper,
+# has to be changed. But why 2704? :func:`~cnnbook.shapes.shape_table` follows the shape on paper,
 # layer by layer, and where one does not fit says which number would:
 
-from cnnbook.shapes import shape_ledger
+from cnnbook.shapes import shape_table
 
-told = attempt(lambda: shape_ledger(guessed, (1, 28, 28)))
-print(told)
-assert "use torch.nn.Linear(2704, 10)" in told
+message = attempt(lambda: shape_table(guessed, (1, 28, 28)))
+print(message)
+assert "use torch.nn.Linear(2704, 10)" in message
 mended = torch.nn.Sequential(*layers, torch.nn.Linear(2704, 10))
-ledger = shape_ledger(mended, (1, 28, 28))
+ledger = shape_table(mended, (1, 28, 28))
 print(ledger)
 assert [row.output_shape[-1] for row in ledger.rows] == [27, 27, 13, 2704, 10]
 assert mended(images).shape == (200, 10)
@@ -117,10 +117,10 @@ assert mended(images).shape == (200, 10)
 # and no numbers.
 
 there = images.to("meta")
-told = attempt(lambda: net(there))
-print(told)
-assert "device" in told
-assert "meta" in told
+message = attempt(lambda: net(there))
+print(message)
+assert "device" in message
+assert "meta" in message
 assert images.device.type == "cpu"
 
 # %%
@@ -150,11 +150,11 @@ assert moved(images.to(device)).shape == (200, 10)
 # to the network as they are.
 
 stored = (images * 255).round().to(torch.uint8)
-told = attempt(lambda: net(stored))
-print(told)
+message = attempt(lambda: net(stored))
+print(message)
 assert stored.max() == 255
-assert told.startswith("RuntimeError")
-assert "type" in told
+assert message.startswith("RuntimeError")
+assert "type" in message
 
 # %%
 # Weights are fractions, and torch does not mix the two kinds by itself. "Then ``stored.float()``",
@@ -200,10 +200,10 @@ losses = {
 # %%
 # Both began with the same weights. Guess how far apart they are at the end.
 
-from cnnbook.figures import loss_curves
+from cnnbook.figures import plot_losses
 
 # sphinx_gallery_thumbnail_number = 1
-figure = loss_curves(losses)
+figure = plot_losses(losses)
 assert losses["plain"][-1] < 1
 assert losses["softmax"][-1] > 1.461
 
@@ -260,13 +260,13 @@ assert dead.any()
 
 from cnnbook.metrics import accuracy
 
-for told in (
+for message in (
     attempt(lambda: accuracy(scores, labels)),
     attempt(lambda: fit_full_batch(small_cnn(), scaled, labels, epochs=3, device="cpu")),
 ):
-    print(told)
-    assert "NaN" in told
-    assert "200 of 200" in told
+    print(message)
+    assert "NaN" in message
+    assert "200 of 200" in message
 
 # %%
 # Both say where to look. The cure is one mean and one standard deviation for all pixels together,

@@ -15,7 +15,7 @@ import os
 import torch
 
 from cnnbook.engine.checkpoints import read_checkpoint
-from cnnbook.engine.distributed import join_processes
+from cnnbook.engine.distributed import init_distributed
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 from cnnbook.training import Interrupted, best_device, fit_full_batch
@@ -34,11 +34,11 @@ def main() -> int:
 
     # Every process holds all images; which of them it works on, the trainer decides.
     data = load_fashion_mnist(n_train=given.images, n_test=1, fallback="drawn")
-    processes = join_processes(device)
-    share = processes.share(given.images)
+    processes = init_distributed(device)
+    share = processes.shard(given.images)
     # The end of the line within the text, or the lines of several processes would be mixed up.
     print(
-        f"process {processes.rank} of {processes.count} (pid {os.getpid()}) "
+        f"process {processes.rank} of {processes.world_size} (pid {os.getpid()}) "
         f"takes {share.stop - share.start} images, from {share.start}\n",
         end="",
         flush=True,

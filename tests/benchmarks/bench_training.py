@@ -52,7 +52,7 @@ EPOCHS, ROUNDS, IMAGES = 10, 6, 5000
 WARM_UP_IMAGES = 100
 
 
-def environment(place: torch.device) -> dict[str, Any]:
+def environment(device: torch.device) -> dict[str, Any]:
     """Return what the figures depend on."""
     cpu = platform.processor()
     if Path("/proc/cpuinfo").exists():
@@ -63,7 +63,7 @@ def environment(place: torch.device) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "torch": torch.__version__,
         "python": platform.python_version(),
         "system": platform.platform(),
@@ -75,12 +75,12 @@ def environment(place: torch.device) -> dict[str, Any]:
 class Memory:
     """The largest memory that is taken above what was taken when this was made, in 10**6 bytes."""
 
-    def __init__(self, place: torch.device) -> None:
-        self.place = place
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         gc.collect()
-        if place.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(place)
-            self.before = float(torch.cuda.memory_allocated(place))
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            self.before = float(torch.cuda.memory_allocated(device))
         elif sys.platform == "linux":
             # Give back what is free, or the training would take it without being seen to.
             ctypes.CDLL(None).malloc_trim(0)
@@ -95,19 +95,19 @@ class Memory:
 
     def peak(self) -> float | None:
         """Return it; None where the system does not tell."""
-        if self.place.type == "cuda":
-            return (torch.cuda.max_memory_allocated(self.place) - self.before) / 1e6
+        if self.device.type == "cuda":
+            return (torch.cuda.max_memory_allocated(self.device) - self.before) / 1e6
         return (self._status("VmHWM") - self.before) / 1e6 if sys.platform == "linux" else None
 
 
-def work(name: str, count: int, place: torch.device, *, drawn: bool) -> None:
+def work(name: str, count: int, device: torch.device, *, drawn: bool) -> None:
     """Be one way's process: read what to train, a line each, and answer in a line."""
     # Whatever a framework prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     way = WAYS[name]
     data = load_fashion_mnist(n_train=count, one_hot=True, fallback="drawn" if drawn else "error")
-    images, labels = data.train_images.to(place), data.train_labels.to(place)
+    images, labels = data.train_images.to(device), data.train_labels.to(device)
     nets = {}
     for network, make in NETWORKS.items():
         torch.manual_seed(0)
@@ -116,8 +116,8 @@ def work(name: str, count: int, place: torch.device, *, drawn: bool) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         some, wanted = images[: asked["images"]], labels[: asked["images"]]
-        model = way.prepare(copy.deepcopy(nets[asked["network"]]).to(place))
-        memory = Memory(place)
+        model = way.prepare(copy.deepcopy(nets[asked["network"]]).to(device))
+        memory = Memory(device)
         began = time.perf_counter()
         losses = way.train(model, some, wanted, asked["epochs"])
         seconds = time.perf_counter() - began
@@ -202,14 +202,14 @@ def order_of(names: list[str], number: int) -> list[str]:
     """
     count = len(names)
     places = [(k + 1) // 2 if k % 2 else -(k // 2) for k in range(count)]
-    return [names[(place + number) % count] for place in places]
+    return [names[(device + number) % count] for device in places]
 
 
 def rounds_of(
     network: str, workers: dict[str, Worker], *, epochs: int, rounds: int, failed: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
     """Train one network in all ways, in turns; return seconds of each round and losses."""
-    told: dict[str, dict[str, Any]] = {}
+    message: dict[str, dict[str, Any]] = {}
     for number in range(-1, rounds):
         names = [name for name in workers if name not in failed]
         for name in order_of(names, number):
@@ -222,12 +222,12 @@ def rounds_of(
                 many = workers[name].train(network, epochs)
             except Failed as error:
                 failed[name] = f"failed: {error}"
-                told.pop(name, None)
+                message.pop(name, None)
                 continue
-            row = told.setdefault(name, {"one": [], "many": [], "losses": many["losses"]})
+            row = message.setdefault(name, {"one": [], "many": [], "losses": many["losses"]})
             row["one"].append(one["seconds"])
             row["many"].append(many["seconds"])
-    return told
+    return message
 
 
 def compare(
@@ -235,9 +235,9 @@ def compare(
 ) -> dict[str, Any]:
     """Compare all ways on one network."""
     epochs, count = options.epochs, options.images
-    told = rounds_of(network, workers, epochs=epochs, rounds=options.rounds, failed=failed)
+    message = rounds_of(network, workers, epochs=epochs, rounds=options.rounds, failed=failed)
     ways: dict[str, Any] = {}
-    for name, row in told.items():
+    for name, row in message.items():
         try:
             with fresh(name, count, options, network) as worker:
                 peak = worker.train(network, 2)["peak"]
@@ -253,7 +253,7 @@ def compare(
             "final_loss": row["losses"][-1],
             "largest_relative_difference": max(
                 abs(a - b) / abs(a)
-                for a, b in zip(told["lecture"]["losses"], row["losses"], strict=True)
+                for a, b in zip(message["lecture"]["losses"], row["losses"], strict=True)
             ),
             "all_seconds_one_epoch": row["one"],
             "all_seconds_many_epochs": row["many"],
@@ -282,12 +282,12 @@ def grow(name: str, count: int, options: argparse.Namespace) -> dict[str, Any]:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run all of it."""
-    place: torch.device = options.device
+    device: torch.device = options.device
     report: dict[str, Any] = {
         # Too short to say anything; the page says so in its turn.
         "trial": options.drawn
         or (options.epochs < EPOCHS or options.rounds < ROUNDS or options.images < IMAGES),
-        "environment": environment(place),
+        "environment": environment(device),
         "settings": {
             "images": options.images,
             "epochs": options.epochs,

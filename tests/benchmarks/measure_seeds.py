@@ -20,7 +20,7 @@ import torch
 from cnnbook.counting import count_parameters
 from cnnbook.images import load_fashion_mnist, shuffle_pixels
 from cnnbook.networks import matched_mlp, mlp, small_cnn
-from cnnbook.seeds import compare_over_seeds
+from cnnbook.seeds import train_over_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "examples" / "1_why" / "kept_seeds"
@@ -62,9 +62,9 @@ def main() -> None:
         work, kept, result = asked.checkpoints / name, KEPT / name, f"seed-{seed}.json"
         if (kept / result).exists():
             # Read, so that what is kept of another training is refused here already.
-            compare_over_seeds(make_net, some, [seed], folder=kept)
+            train_over_seeds(make_net, some, [seed], folder=kept)
             continue
-        one = compare_over_seeds(make_net, some, [seed], folder=work)
+        one = train_over_seeds(make_net, some, [seed], folder=work)
         kept.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(work / result, kept / f".{result}.part")
         (kept / f".{result}.part").replace(kept / result)

@@ -73,12 +73,12 @@ def end(load: Callable[..., tuple[torch.Tensor, ...]], root: Path, *, download: 
                 one.shape == two.shape and torch.equal(one, two)
                 for one, two in zip(got, right(), strict=True)
             )
-            told = "right" if same else "silent"
+            message = "right" if same else "silent"
         except BaseException as error:
             text = str(error)
             named = any(name in text for name in ARCHIVES | CONTENT)
-            told = f"{'named' if named else 'cryptic'}: {type(error).__name__}: {text[:70]}"
-        os.write(writing, json.dumps(told).encode())
+            message = f"{'named' if named else 'cryptic'}: {type(error).__name__}: {text[:70]}"
+        os.write(writing, json.dumps(message).encode())
         os._exit(0)
     os.close(writing)
     _, status = os.waitpid(child, 0)
@@ -107,16 +107,16 @@ def main() -> None:
                 prepare(Path(folder))
                 mirror.always["one"] = fault
                 started = time.monotonic()
-                told = end(load, Path(folder), download=download)
+                message = end(load, Path(folder), download=download)
                 seconds = time.monotonic() - started
                 mirror.always.clear()
                 after = end(load, Path(folder), download=True)
-                kind = told.partition(":")[0]
+                kind = message.partition(":")[0]
                 totals[who][kind] = totals[who].get(kind, 0) + 1
                 after_kind = after.partition(":")[0]
                 key = "next load not right"
                 totals[who][key] = totals[who].get(key, 0) + (after_kind != "right")
-                shown = told.replace("|", "/").replace("\n", " ").replace(folder, "...")
+                shown = message.replace("|", "/").replace("\n", " ").replace(folder, "...")
                 cells += [
                     f"{shown if who == 'torchvision' else kind} ({seconds:.1f} s)",
                     after_kind,

@@ -20,8 +20,8 @@ from cnnbook.metrics import (
     compare_paired,
     confusion_matrix,
     mean_interval,
-    most_wrong,
     predict_scores,
+    top_losses,
 )
 
 SCORES = torch.tensor(
@@ -34,7 +34,7 @@ def test_counting_by_hand() -> None:
     # Called 0, 1, 1, 2 and, of two equal scores, the first: 0.
     assert accuracy(SCORES, LABELS) == 2 / 5
     assert confusion_matrix(SCORES, LABELS).tolist() == [[1, 1, 0], [1, 0, 0], [0, 1, 1]]
-    worst = most_wrong(SCORES, LABELS)
+    worst = top_losses(SCORES, LABELS)
     assert worst.indices.tolist() == [2, 1, 4]
     assert worst.actual.tolist() == [0, 2, 1]
     assert worst.predicted.tolist() == [1, 1, 0]
@@ -43,7 +43,7 @@ def test_counting_by_hand() -> None:
     torch.testing.assert_close(worst.probability, own)
 
 
-@pytest.mark.parametrize("score", [accuracy, confusion_matrix, most_wrong])
+@pytest.mark.parametrize("score", [accuracy, confusion_matrix, top_losses])
 def test_one_hot_labels_and_small_integers_are_the_same_as_class_numbers(score: Any) -> None:
     expected = str(score(SCORES, LABELS))
     one_hot = torch.nn.functional.one_hot(LABELS, 3)
@@ -58,12 +58,12 @@ def test_the_matrix_counts_every_image_once() -> None:
     matrix = confusion_matrix(scores, labels)
     assert matrix.sum(dim=1).tolist() == torch.bincount(labels, minlength=10).tolist()
     assert matrix.diagonal().sum().item() == round(accuracy(scores, labels) * 500)
-    mistakes = most_wrong(scores, labels, count=500)
+    mistakes = top_losses(scores, labels, count=500)
     assert len(mistakes.indices) == 500 - matrix.diagonal().sum()
-    assert len(most_wrong(scores, labels, count=7).indices) == 7
+    assert len(top_losses(scores, labels, count=7).indices) == 7
 
 
-@pytest.mark.parametrize("score", [accuracy, confusion_matrix, most_wrong])
+@pytest.mark.parametrize("score", [accuracy, confusion_matrix, top_losses])
 @pytest.mark.parametrize(
     ("scores", "labels", "kind", "message"),
     [
@@ -99,7 +99,9 @@ def test_scores_do_not_depend_on_the_pieces_and_the_mode_comes_back() -> None:
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Flatten(), torch.nn.Linear(4, 3))
     images = torch.rand(11, 1, 2, 2)
-    results = [predict_scores(net, images, chunk_size=size, device="cpu") for size in (1, 4, 99)]
+    results = [
+        predict_scores(net, images, micro_batch_size=size, device="cpu") for size in (1, 4, 99)
+    ]
     for result in results:
         torch.testing.assert_close(result, results[0])
         assert not result.requires_grad
@@ -112,7 +114,7 @@ def test_scores_do_not_depend_on_the_pieces_and_the_mode_comes_back() -> None:
         ({"net": 3}, TypeError, "^net: expected a torch.nn.Module, got int"),
         ({"images": torch.zeros(2, 2)}, ValueError, "^images: expected"),
         ({"images": torch.zeros(0, 1, 2, 2)}, ValueError, "got an empty batch"),
-        ({"chunk_size": 0}, ValueError, "^chunk_size: expected at least 1"),
+        ({"micro_batch_size": 0}, ValueError, "^micro_batch_size: expected at least 1"),
         ({"device": "gpu"}, ValueError, "^device: expected a name"),
     ],
 )
@@ -134,7 +136,7 @@ def test_infinite_scores_are_refused() -> None:
     scores = SCORES.clone()
     scores[1, 2] = float("inf")
     scores[3, 0] = float("-inf")
-    for score in (accuracy, confusion_matrix, most_wrong):
+    for score in (accuracy, confusion_matrix, top_losses):
         with pytest.raises(ValueError, match=r"^scores: expected finite .* infinity for 2 of 5 im"):
             score(scores, LABELS)
 
@@ -148,7 +150,7 @@ def test_worst_cases_are_complete_and_ordered_by_torchs_loss() -> None:
     generator = torch.Generator().manual_seed(1)
     scores = 3 * torch.randn(300, 10, generator=generator)
     labels = torch.randint(0, 10, (300,), generator=generator)
-    worst = most_wrong(scores, labels, count=10**6)
+    worst = top_losses(scores, labels, count=10**6)
     wrong = (scores.argmax(dim=1) != labels).nonzero()[:, 0]
     assert sorted(worst.indices.tolist()) == wrong.tolist()
     losses = torch.nn.functional.cross_entropy(scores.double(), labels, reduction="none")
@@ -158,7 +160,7 @@ def test_worst_cases_are_complete_and_ordered_by_torchs_loss() -> None:
     assert torch.equal(worst.predicted, scores.argmax(dim=1)[worst.indices])
     assert str(worst).count("\n") == len(wrong) - 1
     # Equal ones keep the order of the images.
-    equal = most_wrong(torch.tensor([[1.0, 0.0]] * 4), torch.tensor([1, 0, 1, 1]))
+    equal = top_losses(torch.tensor([[1.0, 0.0]] * 4), torch.tensor([1, 0, 1, 1]))
     assert equal.indices.tolist() == [0, 2, 3]
 
 
@@ -174,11 +176,11 @@ SCORED: dict[str, tuple[Any, dict[str, Any], dict[str, set[str]]]] = {
             "labels": {"whole labels", "truth values"},
         },
     )
-    for score in (accuracy, confusion_matrix, most_wrong)
+    for score in (accuracy, confusion_matrix, top_losses)
 }
 NUMBERS = {"tensor of one axis", "whole labels", "too large labels"}
 SCORED |= {
-    "most_wrong count": (most_wrong, SCORED["most_wrong"][1], {"count": {"one"}}),
+    "top_losses count": (top_losses, SCORED["top_losses"][1], {"count": {"one"}}),
     "mean_interval": (
         mean_interval,
         {"values": [1.0, 2.0]},
@@ -202,7 +204,7 @@ SCORED |= {
         {
             "net": set(),
             "images": {"tensor of four axes", "whole images"},
-            "chunk_size": {"one"},
+            "micro_batch_size": {"one"},
         },
     ),
 }

@@ -7,7 +7,7 @@ import pytest
 import torch
 import victims
 
-from cnnbook.engine.threads import may_share_layers, side_by_side
+from cnnbook.engine.threads import is_thread_safe, thread_pool
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import fit_full_batch
 
@@ -24,11 +24,11 @@ def threads(request: pytest.FixtureRequest) -> Any:
 def test_any_number_of_cores_gives_the_same_losses(name: str, threads: int) -> None:
     net, images, labels = victims.make(name, dropout=False)
     alone = fit_full_batch(net, images, labels, epochs=20, device="cpu")
-    assert alone.chunk_size == 16, "in one piece, which one core takes"
+    assert alone.micro_batch_size == 16, "in one piece, which one core takes"
     runs = []
     for _ in range(2):
         net, images, labels = victims.make(name, dropout=False)
-        history = fit_full_batch(net, images, labels, epochs=20, chunk_size=3, device="cpu")
+        history = fit_full_batch(net, images, labels, epochs=20, micro_batch_size=3, device="cpu")
         runs.append((history, [parameter.detach() for parameter in net.parameters()]))
     assert runs[0][0].losses == pytest.approx(alone.losses, rel=1e-5)
     assert runs[0][0].losses == runs[1][0].losses, "bit for bit, whoever is first"
@@ -42,7 +42,7 @@ def test_frozen_and_unused_parameters_stay_as_they_are(threads: int) -> None:
     for parameter in net[0].parameters():
         parameter.requires_grad_(False)
     before = [parameter.clone() for parameter in net[0].parameters()]
-    history = fit_full_batch(net, images, labels, epochs=5, chunk_size=3, device="cpu")
+    history = fit_full_batch(net, images, labels, epochs=5, micro_batch_size=3, device="cpu")
     assert history.losses[-1] < history.losses[0]
     assert all(torch.equal(x, y) for x, y in zip(before, net[0].parameters(), strict=True))
 
@@ -58,7 +58,7 @@ def test_a_failure_in_one_core_is_raised_after_all_have_ended() -> None:
         return number
 
     def run() -> None:
-        with side_by_side(4) as in_all:
+        with thread_pool(4) as in_all:
             in_all(work)
 
     with pytest.raises(RuntimeError, match="core 1"):
@@ -71,10 +71,10 @@ def test_layers_that_draw_or_count_or_are_unknown_are_left_to_one_core() -> None
     class Own(torch.nn.ReLU):
         pass
 
-    assert may_share_layers(mlp())
-    assert may_share_layers(torch.nn.Sequential(small_cnn(), torch.nn.GELU()))
+    assert is_thread_safe(mlp())
+    assert is_thread_safe(torch.nn.Sequential(small_cnn(), torch.nn.GELU()))
     for layer in (torch.nn.Dropout(), torch.nn.BatchNorm2d(1), torch.nn.RReLU(), Own()):
-        assert not may_share_layers(torch.nn.Sequential(layer))
+        assert not is_thread_safe(torch.nn.Sequential(layer))
     net = mlp()
     net[0].register_forward_hook(lambda *_: None)
-    assert not may_share_layers(net)
+    assert not is_thread_safe(net)

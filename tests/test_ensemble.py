@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.engine.ensemble import fit_together
+from cnnbook.engine.ensemble import fit_ensemble
 from cnnbook.garments import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import Diverged, fit_full_batch
@@ -31,19 +31,21 @@ def garments() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("chunk_size", ["auto", 17, 60])
+@pytest.mark.parametrize("micro_batch_size", ["auto", 17, 60])
 @pytest.mark.parametrize(
     "make", [lambda: mlp(hidden=8), lambda: small_cnn(channels=2)], ids=["mlp", "cnn"]
 )
 def test_each_learns_what_it_would_learn_alone(
     make: Callable[[], torch.nn.Module],
-    chunk_size: Any,
+    micro_batch_size: Any,
     device: str,
     garments: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
     nets = _nets(make)
     alone = copy.deepcopy(nets)
-    histories = fit_together(nets, *garments, epochs=12, chunk_size=chunk_size, device=device)
+    histories = fit_ensemble(
+        nets, *garments, epochs=12, micro_batch_size=micro_batch_size, device=device
+    )
     for net, twin, history in zip(nets, alone, histories, strict=True):
         single = fit_full_batch(twin, *garments, epochs=12, device=device)
         assert history.losses == pytest.approx(single.losses, rel=1e-5)
@@ -72,8 +74,8 @@ def test_any_optimizer_that_works_number_by_number(
     loss_fn = torch.nn.CrossEntropyLoss(
         weight=torch.rand(10, dtype=torch.float64), ignore_index=3, label_smoothing=0.1
     )
-    histories = fit_together(
-        nets, images.double(), numbers, epochs=5, chunk_size=7, loss_fn=loss_fn,
+    histories = fit_ensemble(
+        nets, images.double(), numbers, epochs=5, micro_batch_size=7, loss_fn=loss_fn,
         make_optimizer=make_optimizer, device="cpu",
     )  # fmt: skip
     for history, twin in zip(histories, alone, strict=True):
@@ -89,7 +91,7 @@ def test_frozen_weights_stay(garments: tuple[torch.Tensor, torch.Tensor]) -> Non
     for net in nets:
         net.get_parameter("0.weight").requires_grad_(False)
     before = [net.get_parameter("0.weight").clone() for net in nets]
-    fit_together(nets, *garments, epochs=2, device="cpu")
+    fit_ensemble(nets, *garments, epochs=2, device="cpu")
     for net, old in zip(nets, before, strict=True):
         assert torch.equal(net.get_parameter("0.weight"), old)
         assert not net.get_parameter("0.weight").requires_grad
@@ -104,11 +106,11 @@ def test_what_diverges_is_named_and_nothing_is_changed(
         nets[1].get_parameter("3.bias").fill_(float("nan"))
     before = copy.deepcopy([net.state_dict() for net in nets])
     with pytest.raises(Diverged, match=r"epoch 1: expected finite losses, got nan from network 1"):
-        fit_together(nets, *garments, epochs=3, device="cpu")
+        fit_ensemble(nets, *garments, epochs=3, device="cpu")
     for net, state in zip(nets, before, strict=True):
         torch.testing.assert_close(net.state_dict(), state, equal_nan=True, rtol=0, atol=0)
     with pytest.raises(Diverged, match=r"expected finite weights .* of network 0; lower"):
-        fit_together(
+        fit_ensemble(
             [nets[0]], garments[0] * 1e4, garments[1], epochs=1, device="cpu",
             make_optimizer=lambda p: torch.optim.SGD(p, lr=1e38),
         )  # fmt: skip
@@ -141,7 +143,7 @@ BATCH_NORM = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(784))
         ({"epochs": 0}, ValueError, "^epochs: expected at least 1, got 0"),
         ({"loss_fn": "mse"}, TypeError, "^loss_fn: expected a function"),
         ({"loss_fn": lambda scores, _: 3.0}, TypeError, "^loss_fn: expected a .* got float"),
-        ({"chunk_size": 0}, ValueError, "^chunk_size: expected at least 1, got 0"),
+        ({"micro_batch_size": 0}, ValueError, "^micro_batch_size: expected at least 1, got 0"),
         ({"make_optimizer": NET}, TypeError, "^make_optimizer: expected a function, got Seq"),
         ({"make_optimizer": lambda p: 3}, TypeError, "^make_optimizer: expected .* makes int"),
         (
@@ -165,4 +167,4 @@ def test_every_mistake_is_named(
         "device": "cpu",
     }
     with pytest.raises(kind, match=message):
-        fit_together(**(arguments | changed))
+        fit_ensemble(**(arguments | changed))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnbook._checks import check_images, check_number_type, pair, whole_number
+from cnnbook._checks import check_images, check_int, check_number_type, pair
 from cnnbook._devices import check_device
 
 
@@ -14,7 +14,7 @@ from cnnbook._devices import check_device
     ("value", "number"), [(3, 3), (np.int64(3), 3), (torch.tensor(3), 3), (np.uint8(3), 3)]
 )
 def test_whole_number_takes_what_stands_for_one(value: int, number: int) -> None:
-    result = whole_number(value, name="k", least=1)
+    result = check_int(value, name="k", minimum=1)
     assert result == number
     assert type(result) is int
 
@@ -25,32 +25,32 @@ def test_whole_number_takes_what_stands_for_one(value: int, number: int) -> None
 )
 def test_whole_number_refuses_other_types(value: object) -> None:
     with pytest.raises(TypeError, match=r"^k: expected a whole number, got "):
-        whole_number(value, name="k", least=1)  # type: ignore[arg-type]
+        check_int(value, name="k", minimum=1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0, -1, -(10**30)])
 def test_whole_number_refuses_small_ones(value: int) -> None:
     with pytest.raises(ValueError, match=f"^k: expected at least 1, got {value}$"):
-        whole_number(value, name="k", least=1)
+        check_int(value, name="k", minimum=1)
 
 
 def test_pair() -> None:
-    assert pair(2, name="k", least=1) == (2, 2)
-    assert pair((1, 3), name="k", least=1) == (1, 3)
-    assert pair([1, 3], name="k", least=1) == (1, 3)  # type: ignore[arg-type]
+    assert pair(2, name="k", minimum=1) == (2, 2)
+    assert pair((1, 3), name="k", minimum=1) == (1, 3)
+    assert pair([1, 3], name="k", minimum=1) == (1, 3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [(), (1,), (1, 2, 3), "22", None, (1, 2.0), (True, 1), 1.5])
 def test_pair_refuses_other_things(value: object) -> None:
     message = f"k: expected a whole number or a pair of them, got {value!r}"
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        pair(value, name="k", least=1)  # type: ignore[arg-type]
+        pair(value, name="k", minimum=1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0, (0, 1), (1, 0), (-3, 1)])
 def test_pair_refuses_small_numbers(value: int | tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"^k: expected at least 1, got "):
-        pair(value, name="k", least=1)
+        pair(value, name="k", minimum=1)
 
 
 def test_check_images_takes_an_empty_batch() -> None:

@@ -15,7 +15,7 @@ import torch
 import victims
 
 from cnnbook.engine.checkpoints import read_checkpoint
-from cnnbook.engine.signals import asked_to_stop
+from cnnbook.engine.signals import stop_requested
 from cnnbook.garments import draw_garments
 from cnnbook.networks import small_cnn
 from cnnbook.training import Diverged, Interrupted, fit_full_batch
@@ -87,7 +87,7 @@ def test_a_script_that_does_nothing_about_it_ends_with_an_error(tmp_path: Path) 
 
 
 def test_the_second_signal_does_what_it_always_does() -> None:
-    with asked_to_stop() as asked:
+    with stop_requested() as asked:
         signal.raise_signal(signal.SIGINT)
         assert asked() == "SIGINT"
         with pytest.raises(KeyboardInterrupt):
@@ -97,7 +97,7 @@ def test_the_second_signal_does_what_it_always_does() -> None:
 def test_ignored_signals_stay_ignored_and_other_threads_are_left_alone() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with asked_to_stop() as asked:
+        with stop_requested() as asked:
             signal.raise_signal(signal.SIGTERM)
             assert asked() is None
     finally:
@@ -106,7 +106,7 @@ def test_ignored_signals_stay_ignored_and_other_threads_are_left_alone() -> None
     handler = signal.getsignal(signal.SIGINT)
 
     def work() -> None:
-        with asked_to_stop() as asked:
+        with stop_requested() as asked:
             results.extend([asked(), signal.getsignal(signal.SIGINT) is handler])
 
     thread = threading.Thread(target=work)
@@ -167,8 +167,8 @@ def test_the_last_finite_checkpoint_is_kept(tmp_path: Path, every: int) -> None:
     call, message = _broken("weight")
     file = tmp_path / "run.ckpt"
     # Where the broken weights come to a checkpoint first, that is what is told.
-    told = message if every == 3 else r"^epoch (4|5): expected .*; the last finite state is in"
-    with pytest.raises(Diverged, match=told):
+    message = message if every == 3 else r"^epoch (4|5): expected .*; the last finite state is in"
+    with pytest.raises(Diverged, match=message):
         fit_full_batch(**call, checkpoint=file, checkpoint_every=every)
     content = read_checkpoint(file)
     assert content is not None
@@ -204,7 +204,7 @@ def _narrow(room: int, **more: str) -> dict[str, Any]:
 
 def test_where_memory_runs_out_the_pieces_are_halved() -> None:
     expected = fit_full_batch(**_narrow(99))
-    assert expected.chunk_size == 16
+    assert expected.micro_batch_size == 16
     with pytest.warns(
         UserWarning, match=r"^memory ran out with \d+ images at a time; going on"
     ) as w:
@@ -213,16 +213,16 @@ def test_where_memory_runs_out_the_pieces_are_halved() -> None:
         "memory ran out with 16 images at a time"[:38],
         "memory ran out with 8 images at a time;"[:38],
     ]
-    assert history.chunk_size == 4
+    assert history.micro_batch_size == 4
     assert history.losses == pytest.approx(expected.losses, rel=1e-5)
 
 
 def test_where_not_even_one_image_fits_it_says_so() -> None:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as message:
         warnings.simplefilter("always")
         with pytest.raises(RuntimeError, match=r"^images: expected a batch that .* one image is"):
             fit_full_batch(**_narrow(0))
-    assert [str(one.message).split()[4] for one in told] == ["16", "8", "4", "2"]
+    assert [str(one.message).split()[4] for one in message] == ["16", "8", "4", "2"]
     call = _narrow(5)
     call["net"].insert(0, torch.nn.BatchNorm2d(1))
     with pytest.raises(

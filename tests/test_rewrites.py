@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from cnnbook.engine.rewrites import (
-    added_parameters,
-    channels_last_pays,
-    gradients_added,
-    gradients_turned,
+    channels_last_gradients,
+    channels_last_helps,
+    fuse_gradient_accumulation,
+    fused_parameters,
     has_hooks,
-    pooling_first,
-    relu_in_place,
+    inplace_relu,
+    pool_before_relu,
     to_channels_last,
 )
 from cnnbook.networks import mlp, small_cnn
@@ -43,7 +43,7 @@ def test_pooling_before_relu_gives_the_same_bits(pooling: dict[str, Any], kind: 
     elif kind == "not a number":
         numbers[1, 1, 3, 3] = float("nan")
     net = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.MaxPool2d(**pooling))
-    turned = pooling_first(net)
+    turned = pool_before_relu(net)
     assert [type(layer) for layer in turned] == [torch.nn.MaxPool2d, torch.nn.ReLU]  # type: ignore[attr-defined]
     results = []
     for one in (net, turned):
@@ -59,7 +59,7 @@ def test_pooling_before_relu_gives_the_same_bits(pooling: dict[str, Any], kind: 
 def test_the_callers_network_is_left_as_it_is() -> None:
     net = small_cnn()
     before = repr(net), [id(layer) for layer in net.modules()], list(net.state_dict())
-    turned = pooling_first(net)
+    turned = pool_before_relu(net)
     assert turned is not net
     assert (repr(net), [id(layer) for layer in net.modules()], list(net.state_dict())) == before
     shared = {id(parameter) for parameter in turned.parameters()}
@@ -72,7 +72,7 @@ def test_the_callers_network_is_left_as_it_is() -> None:
 
 def test_nested_networks_are_turned_inside_and_others_left() -> None:
     block = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2))
-    turned = pooling_first(torch.nn.Sequential(block, torch.nn.Flatten()))
+    turned = pool_before_relu(torch.nn.Sequential(block, torch.nn.Flatten()))
     assert [type(layer).__name__ for layer in turned[0]] == ["Conv2d", "MaxPool2d", "ReLU"]  # type: ignore[index]
 
     class Own(torch.nn.Sequential):
@@ -86,7 +86,7 @@ def test_nested_networks_are_turned_inside_and_others_left() -> None:
         torch.nn.Sequential(torch.nn.LeakyReLU(-1.0), torch.nn.MaxPool2d(2)),
         torch.nn.Sequential(torch.nn.ReLU(), torch.nn.AvgPool2d(2)),
     ):
-        assert pooling_first(net) is net
+        assert pool_before_relu(net) is net
 
 
 def test_who_looks_at_the_layers_sees_them_in_their_order() -> None:
@@ -94,7 +94,7 @@ def test_who_looks_at_the_layers_sees_them_in_their_order() -> None:
     seen: list[tuple[int, ...]] = []
     net[1].register_forward_hook(lambda _, __, output: seen.append(tuple(output.shape)))
     assert has_hooks(net)
-    assert pooling_first(net) is net
+    assert pool_before_relu(net) is net
     fit_full_batch(net, torch.rand(5, 1, 28, 28), torch.arange(5), epochs=1, device="cpu")
     assert {shape[1:] for shape in seen} == {(16, 27, 27)}
     assert seen[-1][0] == 5
@@ -112,7 +112,7 @@ def test_channels_last_has_the_same_numbers(channels: int) -> None:
 
 def test_turned_gradients_are_the_same_numbers() -> None:
     net = small_cnn()
-    turned = gradients_turned(net)
+    turned = channels_last_gradients(net)
     images = to_channels_last(torch.rand(5, 1, 28, 28))
     grads = []
     for one in (net, turned):
@@ -120,19 +120,19 @@ def test_turned_gradients_are_the_same_numbers() -> None:
         one(images).square().sum().backward()
         grads.append([parameter.grad for parameter in net.parameters()])
     torch.testing.assert_close(grads[0], grads[1])
-    assert gradients_turned(net[0]) is net[0]
-    assert gradients_turned(torch.nn.Sequential(net[0])) is not None
+    assert channels_last_gradients(net[0]) is net[0]
+    assert channels_last_gradients(torch.nn.Sequential(net[0])) is not None
     nested = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Flatten()), torch.nn.Linear(784, 1))
-    assert gradients_turned(nested)(images).shape == (5, 1)
+    assert channels_last_gradients(nested)(images).shape == (5, 1)
     net[0].register_forward_hook(lambda *_: None)
-    assert gradients_turned(net) is net
+    assert channels_last_gradients(net) is net
 
 
 def test_where_channels_last_pays() -> None:
     images = torch.zeros(1, 1, 28, 28)
-    assert channels_last_pays(small_cnn(), images)
-    assert not channels_last_pays(mlp(), images)
-    assert not channels_last_pays(small_cnn().double(), images.double())
+    assert channels_last_helps(small_cnn(), images)
+    assert not channels_last_helps(mlp(), images)
+    assert not channels_last_helps(small_cnn().double(), images.double())
 
 
 def test_training_in_any_layout_gives_the_same_losses() -> None:
@@ -144,7 +144,7 @@ def test_training_in_any_layout_gives_the_same_losses() -> None:
     )  # fmt: skip
     twin = copy.deepcopy(net).double()
     images, labels = torch.rand(20, 3, 14, 14), torch.arange(20) % 4
-    ours = fit_full_batch(net, images, labels, epochs=10, device="cpu", chunk_size=7)
+    ours = fit_full_batch(net, images, labels, epochs=10, device="cpu", micro_batch_size=7)
     exact = fit_full_batch(twin, images.double(), labels, epochs=10, device="cpu")
     assert ours.losses == pytest.approx(exact.losses, rel=1e-5)
 
@@ -174,7 +174,7 @@ def _hook(parameter: torch.Tensor, call: Callable[[torch.Tensor], Any]) -> None:
 
 def test_relu_in_place_gives_the_same_bits() -> None:
     net = _chain()
-    changed = relu_in_place(net)
+    changed = inplace_relu(net)
     written_over = [getattr(layer, "inplace", None) for layer in changed.children()]
     assert written_over == [None, True, None, True, None, False, None, None, True, None]
     assert not any(getattr(layer, "inplace", False) for layer in net), "the caller's is left"
@@ -188,15 +188,15 @@ def test_relu_in_place_gives_the_same_bits() -> None:
     assert all(torch.equal(x, y) for x, y in zip(*grads, strict=True))
     assert torch.equal(images, before)
     alone = torch.nn.Sequential(torch.nn.ReLU())
-    assert relu_in_place(alone) is alone, "the images are not its to write over"
+    assert inplace_relu(alone) is alone, "the images are not its to write over"
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_gradients_added_piece_by_piece_are_the_batch_s(rows: int) -> None:
     net = _chain()
     sums = _sums(net)
-    adding = gradients_added(net, sums)
-    assert added_parameters(adding) == [
+    adding = fuse_gradient_accumulation(net, sums)
+    assert fused_parameters(adding) == [
         *net[7].parameters(),
         *net[9].parameters(),
     ]
@@ -217,17 +217,17 @@ def test_gradients_added_piece_by_piece_are_the_batch_s(rows: int) -> None:
 
 def test_layers_without_a_sum_or_with_onlookers_are_left_to_autograd() -> None:
     net = _chain()
-    assert gradients_added(net, {}) is net
+    assert fuse_gradient_accumulation(net, {}) is net
     some = _sums(net[9])
-    assert added_parameters(gradients_added(net, some)) == [*net[9].parameters()]
+    assert fused_parameters(fuse_gradient_accumulation(net, some)) == [*net[9].parameters()]
     weight, _ = net[7].parameters()
     without_bias: dict[torch.Tensor, torch.Tensor] = {weight: torch.zeros_like(weight)}
-    assert gradients_added(net, without_bias) is net
+    assert fuse_gradient_accumulation(net, without_bias) is net
     sums = _sums(net)
     _hook(_linear(net, 7).bias, lambda gradient: gradient)
     assert has_hooks(net)
-    assert gradients_added(net, sums) is net
-    assert relu_in_place(net) is net
+    assert fuse_gradient_accumulation(net, sums) is net
+    assert inplace_relu(net) is net
 
 
 def test_a_hook_on_a_weight_sees_the_whole_batch_s_gradient_once() -> None:
@@ -240,7 +240,7 @@ def test_a_hook_on_a_weight_sees_the_whole_batch_s_gradient_once() -> None:
     assert len(seen) == 2
     torch.testing.assert_close(seen[0], seen[1])
     with pytest.raises(ValueError, match=r"a hook on '4\.weight' is meant for the gradient of the"):
-        fit_full_batch(net, images, labels, epochs=1, device="cpu", chunk_size=5)
+        fit_full_batch(net, images, labels, epochs=1, device="cpu", micro_batch_size=5)
 
 
 def test_weights_that_the_optimizer_does_not_hold_get_no_gradient() -> None:
@@ -250,7 +250,9 @@ def test_weights_that_the_optimizer_does_not_hold_get_no_gradient() -> None:
         first, _ = net[0].parameters()
         before = first.detach().clone()
         last = torch.optim.SGD(net[4].parameters(), lr=0.1)
-        fit_full_batch(net, images, labels, epochs=3, optimizer=last, device="cpu", chunk_size=size)
+        fit_full_batch(
+            net, images, labels, epochs=3, optimizer=last, device="cpu", micro_batch_size=size
+        )
         assert torch.equal(first, before)
         assert first.grad is None
 
@@ -270,7 +272,7 @@ def test_bf16_and_tied_weights_add_up_too(threads: int) -> None:
             for precision in ("full", "bf16"):
                 net.load_state_dict(start)
                 history = fit_full_batch(
-                    net, images, labels, epochs=8, device="cpu", chunk_size=size,
+                    net, images, labels, epochs=8, device="cpu", micro_batch_size=size,
                     precision=precision,
                 )  # fmt: skip
                 runs[size, precision] = history.losses

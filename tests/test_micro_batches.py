@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.engine.micro_batches import cut, loss_divisor, why_whole
+from cnnbook.engine.micro_batches import cut, loss_denominator, unsplittable_reason
 from cnnbook.training import fit_full_batch
 
 N, CLASSES = 13, 3
@@ -55,13 +55,13 @@ def _gradient(scores: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
 def _compare(loss_fn: Any, labels: torch.Tensor, size: int) -> None:
     scores = torch.randn(N, CLASSES, dtype=torch.float64, requires_grad=True)
     whole = loss_fn(scores, labels)
-    pieces = cut(scores, labels, loss_fn, size=size, of=labels)
-    assert len(pieces.images) == -(-N // size)
+    micro_batches = cut(scores, labels, loss_fn, size=size, of=labels)
+    assert len(micro_batches.images) == -(-N // size)
     added = sum(
         (
-            pieces.loss_fn(some, wanted) * factor
-            for some, wanted, factor in zip(
-                pieces.images, pieces.labels, pieces.factors, strict=True
+            micro_batches.loss_fn(some, wanted) * loss_weight
+            for some, wanted, loss_weight in zip(
+                micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
             )
         ),
         start=torch.zeros((), dtype=torch.float64),
@@ -89,9 +89,9 @@ def test_float_targets(name: str, size: int) -> None:
 def test_the_divisor_in_numbers() -> None:
     labels = torch.tensor([0, 1, 1, 2])
     weighted = torch.nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=2, label_smoothing=0.5)
-    assert loss_divisor(weighted, labels) == 1 + 5 + 5
-    assert loss_divisor(torch.nn.MSELoss(), torch.zeros(4, 3)) == 4
-    assert loss_divisor(torch.nn.MSELoss(reduction="sum"), torch.zeros(4, 3)) == 1
+    assert loss_denominator(weighted, labels) == 1 + 5 + 5
+    assert loss_denominator(torch.nn.MSELoss(), torch.zeros(4, 3)) == 4
+    assert loss_denominator(torch.nn.MSELoss(reduction="sum"), torch.zeros(4, 3)) == 1
 
 
 def test_labels_of_which_none_counts_are_refused() -> None:
@@ -159,14 +159,16 @@ def test_layers_that_mix_or_count_are_recognised(layer: torch.nn.Module, reason:
     random = torch.get_rng_state()
     # Equal images, which by themselves would not show it.
     images = torch.zeros(5, 1, 4, 4)
-    why = why_whole(net, torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3))
+    why = unsplittable_reason(net, torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3))
     assert why is not None
     with pytest.raises(ValueError, match=reason):
-        fit_full_batch(net, images, torch.zeros(5).long(), epochs=1, chunk_size=2, device="cpu")
+        fit_full_batch(
+            net, images, torch.zeros(5).long(), epochs=1, micro_batch_size=2, device="cpu"
+        )
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
     history = fit_full_batch(net, images, torch.zeros(5).long(), epochs=1, device="cpu")
-    assert history.chunk_size == 5
+    assert history.micro_batch_size == 5
 
 
 @pytest.mark.parametrize(
@@ -185,10 +187,14 @@ def test_layers_that_mix_or_count_are_recognised(layer: torch.nn.Module, reason:
 )
 def test_layers_that_take_each_image_by_itself_are_cut(layer: torch.nn.Module) -> None:
     images = torch.zeros(5, 1, 4, 4)
-    assert why_whole(_behind(layer), torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3)) is None
+    assert (
+        unsplittable_reason(_behind(layer), torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3))
+        is None
+    )
     bf16 = copy.deepcopy(_behind(layer)).bfloat16()
     assert (
-        why_whole(bf16, torch.nn.CrossEntropyLoss(), images.bfloat16(), torch.zeros(1, 3)) is None
+        unsplittable_reason(bf16, torch.nn.CrossEntropyLoss(), images.bfloat16(), torch.zeros(1, 3))
+        is None
     )
 
 
@@ -196,8 +202,10 @@ def test_a_weight_for_each_image_is_recognised() -> None:
     net, images = _behind(torch.nn.Identity()), torch.zeros(5, 1, 4, 4)
     for name in ("weight", "pos_weight"):
         each: Any = {name: torch.rand(5, 3)}
-        why = why_whole(net, torch.nn.BCEWithLogitsLoss(**each), images, torch.zeros(1, 3))
+        why = unsplittable_reason(
+            net, torch.nn.BCEWithLogitsLoss(**each), images, torch.zeros(1, 3)
+        )
         assert why == f"the loss's {name} has a number for each image of the batch"
         same: Any = {name: torch.rand(3)}
         loss_fn = torch.nn.BCEWithLogitsLoss(**same)
-        assert why_whole(net, loss_fn, images, torch.zeros(1, 3)) is None
+        assert unsplittable_reason(net, loss_fn, images, torch.zeros(1, 3)) is None

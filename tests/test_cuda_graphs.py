@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.engine.cuda_graphs import WARM_UP, record, why_not_recorded
-from cnnbook.engine.ensemble import fit_together
+from cnnbook.engine.cuda_graphs import WARM_UP, capture, uncapturable_reason
+from cnnbook.engine.ensemble import fit_ensemble
 from cnnbook.garments import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import Diverged, fit_full_batch
@@ -36,7 +36,7 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return replay
 
-    monkeypatch.setattr("cnnbook.engine.cuda_graphs._can_record", lambda place: True)
+    monkeypatch.setattr("cnnbook.engine.cuda_graphs._can_capture", lambda device: True)
     monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", pretend)
     return counted
 
@@ -49,7 +49,7 @@ def _fit(garments: tuple[torch.Tensor, torch.Tensor], **more: Any) -> Any:
     torch.manual_seed(0)
     net = small_cnn(channels=4)
     optimizer = _sgd(net, more.pop("lr", 0.1))
-    call: dict[str, Any] = {"epochs": 10, "chunk_size": 25, "device": "cpu"}
+    call: dict[str, Any] = {"epochs": 10, "micro_batch_size": 25, "device": "cpu"}
     return fit_full_batch(net, *garments, optimizer=optimizer, **(call | more)), net
 
 
@@ -57,7 +57,7 @@ def test_replayed_updates_count_like_others(
     garments: tuple[torch.Tensor, torch.Tensor], replays: list[int], tmp_path: Any
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cnnbook.engine.cuda_graphs._can_record", lambda place: False)
+        patch.setattr("cnnbook.engine.cuda_graphs._can_capture", lambda device: False)
         plain, twin = _fit(garments, validation=garments, validate_every=4)
     assert not replays
     history, net = _fit(garments, validation=garments, validate_every=4)
@@ -83,23 +83,23 @@ def test_a_stack_is_replayed_and_told_of_like_one_network(
         for seed in range(2):
             torch.manual_seed(seed)
             nets.append(small_cnn(channels=2))
-        histories = fit_together(
-            nets, *garments, epochs=8, chunk_size=25, device="cpu",
+        histories = fit_ensemble(
+            nets, *garments, epochs=8, micro_batch_size=25, device="cpu",
             make_optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
         )  # fmt: skip
         return [history.losses for history in histories]
 
     replayed = stacked()
     assert len(replays) == 8 - WARM_UP
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda place: None)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
 
     def refuse(*_: object) -> None:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", refuse)
-    with pytest.warns(UserWarning, match=r"cannot be recorded \(torch says: operation") as told:
+    with pytest.warns(UserWarning, match=r"cannot be recorded \(torch says: operation") as message:
         assert stacked() == replayed
-    assert {warning.filename for warning in told} == {__file__}, "the line that asked for it"
+    assert {warning.filename for warning in message} == {__file__}, "the line that asked for it"
 
 
 def test_replayed_updates_that_diverge_are_noticed(
@@ -107,9 +107,9 @@ def test_replayed_updates_that_diverge_are_noticed(
 ) -> None:
     with pytest.raises(
         Diverged, match=r"^epoch \d+: expected a finite loss, got (nan|inf)"
-    ) as told:
+    ) as message:
         _fit(garments, lr=1e30)
-    assert all(torch.isfinite(torch.tensor(told.value.history.losses)))
+    assert all(torch.isfinite(torch.tensor(message.value.history.losses)))
 
 
 def test_what_cannot_be_recorded_is_told_and_trained_nevertheless(
@@ -125,7 +125,7 @@ def test_what_cannot_be_recorded_is_told_and_trained_nevertheless(
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", refuse)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda place: None)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
     with pytest.warns(
         UserWarning, match=r"cannot be recorded \(torch says: operation not perm.*g\)"
     ):
@@ -136,25 +136,25 @@ def test_what_cannot_be_recorded_is_told_and_trained_nevertheless(
 def test_what_is_known_beforehand() -> None:
     net = mlp(hidden=4)
     parameters = list(net.parameters())
-    assert why_not_recorded(net, _sgd(net), processes=1) is None
+    assert uncapturable_reason(net, _sgd(net), processes=1) is None
     ready = torch.optim.Adam(parameters)
     for group in ready.param_groups:
         group["capturable"] = True
-    assert why_not_recorded(net, ready, processes=1) is None
-    assert "several processes" in str(why_not_recorded(net, ready, processes=2))
+    assert uncapturable_reason(net, ready, processes=1) is None
+    assert "several processes" in str(uncapturable_reason(net, ready, processes=2))
     rprop = torch.optim.Adagrad(parameters)
-    assert "Adagrad is not known to keep" in str(why_not_recorded(net, rprop, processes=1))
+    assert "Adagrad is not known to keep" in str(uncapturable_reason(net, rprop, processes=1))
     ready.register_step_post_hook(lambda *_: None)
-    assert "hooks on Adam" in str(why_not_recorded(net, ready, processes=1))
+    assert "hooks on Adam" in str(uncapturable_reason(net, ready, processes=1))
     net[1].register_forward_hook(lambda *_: None)
-    assert "hooks on the network" in str(why_not_recorded(net, ready, processes=1))
+    assert "hooks on the network" in str(uncapturable_reason(net, ready, processes=1))
 
 
 @on_a_gpu
 @pytest.mark.parametrize("make", [mlp, small_cnn])
-@pytest.mark.parametrize("chunk_size", ["auto", 25])
+@pytest.mark.parametrize("micro_batch_size", ["auto", 25])
 def test_on_a_gpu_the_recording_gives_the_losses_of_the_plain_loop(
-    make: Callable[[], torch.nn.Module], chunk_size: Any, garments: Any
+    make: Callable[[], torch.nn.Module], micro_batch_size: Any, garments: Any
 ) -> None:
     images, labels = (one.cuda() for one in garments)
     torch.manual_seed(0)
@@ -171,7 +171,7 @@ def test_on_a_gpu_the_recording_gives_the_losses_of_the_plain_loop(
             expected.append(loss.item())
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # No fallback.
-        history = fit_full_batch(net, *garments, epochs=30, chunk_size=chunk_size)
+        history = fit_full_batch(net, *garments, epochs=30, micro_batch_size=micro_batch_size)
     assert history.device.startswith("cuda")
     assert history.losses == pytest.approx(expected, rel=1e-3)
 
@@ -211,7 +211,7 @@ def test_record_runs_nothing_by_itself() -> None:
     def add() -> None:
         total.add_(1)
 
-    replay = record(add, [])
+    replay = capture(add, [])
     assert total.item() == 0
     replay()
     assert total.item() == 1
