@@ -30,6 +30,7 @@ extensions = [
     "exercise",
     "backlinks",
     "colab",
+    "markdown_tables",
     "measurements",
 ]
 # The gallery writes a page of build times, which would differ from build to build; the tables of

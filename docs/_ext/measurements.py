@@ -1,4 +1,4 @@
-"""The role ``measured``, which quotes a number of the benchmarks by name, and their row headers.
+"""The role ``measured``, which quotes a number of the benchmarks by name.
 
 ``docs/benchmarks/quoted.json`` has the names and is written together with the tables of the page,
 by ``tests/benchmarks/result_tables.py``.
@@ -34,18 +34,7 @@ class Measured(SphinxRole):
         return [nodes.Text(quoted.get(self.text, self.text))], []
 
 
-def name_rows(app: Sphinx, document: nodes.document) -> None:
-    """Make the first column of each table of results its row headers; Markdown has no sign for it.
-
-    A screen reader then reads the trainer's name with each number.
-    """
-    for table in document.findall(nodes.table):
-        if "measured" in table["classes"]:
-            next(table.findall(nodes.colspec))["stub"] = 1
-
-
 def setup(app: Sphinx) -> dict[str, object]:
-    """Register the role, and the row headers."""
+    """Register the role."""
     app.add_role("measured", Measured())
-    app.connect("doctree-read", name_rows)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "2"}

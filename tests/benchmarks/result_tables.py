@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 HEADER = "% Written by tests/benchmarks/result_tables.py from the JSON files. Do not edit.\n"
@@ -161,41 +161,48 @@ def comparison_tables(record: Record, network: str) -> str:
     return "\n".join(filter(None, tables))
 
 
-def checks(record: Record) -> Iterator[tuple[str, float, tuple[float, float] | None]]:
-    """Yield of each bound its name, the bound, and what was measured as a fraction or None."""
+class Check(NamedTuple):
+    """A bound, and what was measured of it: a value and its text, or None."""
+
+    name: str
+    bound: float
+    value: float | None = None
+    text: str = "not measured"
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the value is at most the bound; None where there is no value."""
+        return None if self.value is None else self.value <= self.bound
+
+
+def checks(record: Record) -> Iterator[Check]:
+    """Yield each bound with what was measured of it."""
     for network, bound in record["bounds"]["share_of_lecture"].items():
-        found = next((c["ways"] for c in record["comparisons"] if c["network"] == network), {})
-        ways = measured(found)
-        share = None
+        check = Check(f"{network}: epoch, ours / the lecture's loop", bound)
+        ways: dict[str, Record] = {}
+        for found in record["comparisons"]:
+            if found["network"] == network:
+                ways = measured(found["ways"])
         if {"ours", "lecture"} <= set(ways):
-            share = ways["ours"]["seconds_per_epoch"], ways["lecture"]["seconds_per_epoch"]
-        yield f"{network}: epoch, ours / the lecture's loop", bound, share
+            ours, lecture = (ways[name]["seconds_per_epoch"] for name in ("ours", "lecture"))
+            check = check._replace(value=ours / lecture, text=full_ratio(ours, lecture))
+        yield check
     bound = record["bounds"]["peak_memory_mb"]
-    peaks = [
-        row["ways"].get("ours", {}).get("peak_memory_mb")
-        for row in record["growth"]
-        if row["images"] == bound["images"]
-    ]
-    peak = next((peak for peak in peaks if peak is not None), None)
-    name = f"CNN: memory for {number(bound['images'])} images (MB)"
-    yield name, bound["most"], None if peak is None else (peak, 1)
-
-
-def is_kept(bound: float, fraction: tuple[float, float]) -> bool:
-    """Return whether a fraction is at most its bound."""
-    return fraction[0] <= bound * fraction[1]
+    check = Check(f"CNN: memory for {number(bound['images'])} images (MB)", bound["most"])
+    for row in record["growth"]:
+        peak = row["ways"].get("ours", {}).get("peak_memory_mb")
+        if row["images"] == bound["images"] and peak is not None:
+            check = check._replace(value=peak, text=number(peak))
+    yield check
 
 
 def bounds_table(record: Record) -> str:
     """Return whether each bound was kept."""
-    rows = []
-    for name, bound, fraction in checks(record):
-        if fraction is None:
-            rows.append([name, number(bound), "not measured", NOT_AVAILABLE])
-            continue
-        value = number(fraction[0]) if fraction[1] == 1 else full_ratio(*fraction)
-        kept = "yes" if is_kept(bound, fraction) else "**no**"
-        rows.append([name, number(bound), value, kept])
+    answers = {True: "yes", False: "**no**", None: NOT_AVAILABLE}
+    rows = [
+        [check.name, number(check.bound), check.text, answers[check.kept]]
+        for check in checks(record)
+    ]
     return table("Bounds", ["What", "At most", "Measured", "Kept"], rows)
 
 
@@ -207,9 +214,9 @@ def behind_table(training: Record | None, layers: Record | None) -> str:
         rows.append([what, other, number(ours), number(theirs), ratio(ours, theirs)])
 
     if training is not None:
-        for name, bound, fraction in checks(training):
-            if fraction is not None and not is_kept(bound, fraction):
-                add(name, "**the bound**", fraction[0] / fraction[1], bound)
+        for check in checks(training):
+            if check.value is not None and not check.kept:
+                add(check.name, "**the bound**", check.value, check.bound)
         labels = {
             "seconds_per_epoch": "epoch (s)",
             "seconds_per_epoch_with_setup": "epoch with set-up (s)",
