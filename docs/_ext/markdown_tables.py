@@ -14,8 +14,8 @@ class CompleteTables(SphinxTransform):
     """Complete the tables that MyST reads.
 
     MyST gives cells no source, and Sphinx translates only text that has one. Cells without a word,
-    such as numbers, stay out of the catalogue. In tables of the class ``measured`` the first column becomes
-    the header of the rows, so that a screen reader says it with each number.
+    such as numbers, stay out of the catalogue. In tables of the class ``measured`` the first column
+    becomes the header of the rows, so that a screen reader says it with each number.
     """
 
     # Before sphinx.transforms.i18n.Locale, which translates, at 20.
