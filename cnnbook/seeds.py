@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from cnnbook._files import atomic_write, exclusive_lock
 from cnnbook.arguments import check_device, check_net, true_or_false, whole_number
 from cnnbook.checkpoints import digest
 from cnnbook.distributed import join_processes
@@ -20,7 +21,6 @@ from cnnbook.scoring import MeanInterval, accuracy, mean_interval, predict_score
 from cnnbook.tables import html_table, text_table
 from cnnbook.together import fit_together
 from cnnbook.training import History, Loss, best_device, fit_full_batch
-from cnnbook.whole_files import only_one, replacing
 
 __all__ = ["Origin", "SeedResults", "compare_over_seeds"]
 
@@ -208,7 +208,7 @@ def _keep(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     # The lock sweeps what a killed program left; nobody writes for longer than a moment.
-    with only_one(path.parent, seconds=60), replacing(path) as file:
+    with exclusive_lock(path.parent, seconds=60), atomic_write(path) as file:
         file.write(_pack(content))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.graphs import WARM_UP, record, why_not_recorded
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.together import fit_together

@@ -9,7 +9,7 @@ import pytest
 import torch
 from bad_values import check_refusals
 
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import (
     PartialConv2d,
     RadialBasis,

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnbook import seeds
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.images import ImageSet
 from cnnbook.networks import small_cnn
 from cnnbook.scoring import accuracy, mean_interval, predict_scores

@@ -15,7 +15,7 @@ import torch
 import victims
 
 from cnnbook.checkpoints import read_checkpoint
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import small_cnn
 from cnnbook.stopping import asked_to_stop
 from cnnbook.training import Diverged, Interrupted, fit_full_batch

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.together import fit_together
 from cnnbook.training import Diverged, fit_full_batch
