@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.images import draw_garments
 from cnnbook.graphs import WARM_UP, record, why_not_recorded
+from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.together import fit_together
 from cnnbook.training import Diverged, fit_full_batch

@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnbook import seeds
-from cnnbook.images import draw_garments
-from cnnbook.images import ImageSet
+from cnnbook.images import ImageSet, draw_garments
 from cnnbook.networks import small_cnn
 from cnnbook.scoring import accuracy, mean_interval, predict_scores
 from cnnbook.seeds import Origin, SeedResults, compare_over_seeds

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cnnbook._files import atomic_write, staging_folder
 
@@ -53,7 +53,7 @@ class DownloadError(Exception):
 def _progress_bar(url: str, size: int) -> Iterator[Any]:
     from tqdm import tqdm
 
-    class Bar(tqdm[NoReturn]):
+    class Bar(tqdm):  # type: ignore[type-arg]  # Generic in its stubs only.
         # No thread of tqdm's own, which a forked process would not have.
         monitor_interval = 0
 
@@ -193,9 +193,7 @@ def download(
                     failures[mirror] = str(error)
                     waiting.remove(mirror)
                 else:
-                    _log.info(
-                        "downloaded %s%s in %.1f s", mirror, target.name, time.monotonic() - started
-                    )
+                    _log.info("downloaded %s%s", mirror, target.name)
                     return mirror
     told = [f"{mirror}{target.name}: {why}" for mirror, why in failures.items()]
     raise DownloadError("; ".join(told) or "no mirror is known")
