@@ -17,6 +17,7 @@ from typing import Literal
 
 import torch
 
+from cnnbook._data import registry
 from cnnbook._data.cache import (
     UnavailableError,
     cache_folder,
@@ -28,7 +29,6 @@ from cnnbook._data.cache import (
     remove_files,
     search_path,
 )
-from cnnbook._data.registry import FILES
 from cnnbook._data.synthetic import GARMENT_NAMES, draw_garments
 from cnnbook.arguments import check_device, check_images, true_or_false, whole_number
 
@@ -101,7 +101,7 @@ def _tensor(stored: torch.Tensor) -> torch.Tensor:
 
 
 def _published_count(split: str) -> int:
-    return next(file.shape[0] for file in FILES if file.split == split)
+    return next(file.shape[0] for file in registry.FILES if file.split == split)
 
 
 def load_fashion_mnist(

@@ -20,8 +20,7 @@ from typing import Any
 
 import torch
 
-from cnnbook import images as images_module
-from cnnbook._data import cache, download
+from cnnbook._data import cache, download, registry
 from cnnbook._data.registry import FILES, PublishedFile
 from cnnbook.images import ImageSet
 
@@ -73,8 +72,7 @@ def publish(
         )
 
     files = tuple(map(small, FILES))
-    for module in (cache, images_module):
-        set_attribute(module, "FILES", files)
+    set_attribute(registry, "FILES", files)
     set_attribute(cache, "_DEADLINE", 1.5)
     set_attribute(download, "_TIMEOUT", 0.3)
     set_attribute(download, "_PAUSES", (0.0, 0.02, 0.02))

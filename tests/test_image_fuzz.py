@@ -21,7 +21,7 @@ import pytest
 import torch
 from small_data import ARCHIVES, CONTENT, lay, publish
 
-from cnnbook._data import cache
+from cnnbook._data import cache, registry
 from cnnbook._data.cache import UnavailableError, read_files
 
 SPARE = 64 << 20
@@ -72,7 +72,7 @@ def fuzz(
         raw = lay(Path(folder), extracted=True)
         right = read_files(raw, COUNTS)
         for case in range(cases):
-            file = numbers.choice(cache.FILES)
+            file = numbers.choice(registry.FILES)
             extracted, archive = raw / file.name, raw / file.archive_name
             path = numbers.choice((extracted, archive))
             good = (CONTENT | ARCHIVES)[path.name]
@@ -104,7 +104,7 @@ def fuzz(
 
 def bomb() -> str:
     """Extract a gigabyte of zeros that claims to be the published archive; return the errors."""
-    file = cache.FILES[0]
+    file = registry.FILES[0]
     megabyte = bytes(1 << 20)
     # A thousand members of a megabyte each; and one member of a gigabyte, whose blocks are flushed
     # so that one of them, compressed once, can be repeated. Its end is missing: nobody gets there.

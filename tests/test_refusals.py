@@ -21,7 +21,6 @@ import cnnbook
 from cnnbook import (
     convolution,
     exercises,
-    garments,
     images,
     kernels,
     networks,
@@ -136,7 +135,7 @@ CALLS: dict[Any, dict[str, Any]] = {
         function: {"number": "6.1"}
         for function in (exercises.exercise, exercises.hint, exercises.solution)
     },
-    garments.draw_garments: {"n": 1, "generator": torch.Generator()},
+    images.draw_garments: {"n": 1, "generator": torch.Generator()},
     images.shuffle_pixels: {"images": IMAGES, "seed": 0},
     images.load_fashion_mnist: {
         "n_train": 1,
@@ -257,7 +256,7 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
         "minus infinity",
         "tensor of no axis",
     },
-    (garments.draw_garments, "generator"): set(),
+    (images.draw_garments, "generator"): set(),
     **{
         (function, "number"): set()
         for function in (

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import torch
 
+from cnnbook._data import registry
 from cnnbook._data.download import DownloadError, download
-from cnnbook._data.registry import FILES, MIRRORS, PublishedFile
+from cnnbook._data.registry import PublishedFile
 from cnnbook._files import atomic_write, exclusive_lock, remove_leftovers
 
 __all__ = [
@@ -304,11 +305,11 @@ def read_files(raw: Path, counts: Mapping[str, int]) -> list[torch.Tensor]:
         cnnbook._data.cache.UnavailableError: nowhere/train-images-idx3-ubyte.gz: not there
     """
     remove_leftovers(raw)
-    return _tensors({file: _read(raw, file, locked=False) for file in FILES}, counts)
+    return _tensors({file: _read(raw, file, locked=False) for file in registry.FILES}, counts)
 
 
 def _mirrors() -> list[str]:
-    addresses = os.environ.get("CNNBOOK_MIRROR", "").split() or MIRRORS
+    addresses = os.environ.get("CNNBOOK_MIRROR", "").split() or registry.MIRRORS
     return list(dict.fromkeys(f"{address.rstrip('/')}/" for address in addresses))
 
 
@@ -339,7 +340,7 @@ def download_files(raw: Path, counts: Mapping[str, int]) -> list[torch.Tensor]:
     contents = {}
     try:
         with exclusive_lock(raw, seconds=_DEADLINE) as locked:
-            for file in FILES:
+            for file in registry.FILES:
                 try:
                     contents[file] = _read(raw, file, locked=locked)
                 except UnavailableError:
@@ -439,7 +440,7 @@ def inspect_files(raw: Path) -> list[FileState]:
         ['not there', 'not there']
     """
     states = []
-    for file in FILES:
+    for file in registry.FILES:
         for name, read in ((file.name, _read_extracted), (file.archive_name, _read_archive)):
             path = raw / name
             size, published, problem = None, None, "not there"
@@ -467,7 +468,7 @@ def remove_files(raw: Path) -> list[Path]:
     removed = []
     if raw.is_dir():
         with exclusive_lock(raw, seconds=_LOCK_TIMEOUT):
-            for file in FILES:
+            for file in registry.FILES:
                 for path in (raw / file.name, raw / file.archive_name):
                     if path.is_symlink() or path.is_file():
                         path.unlink(missing_ok=True)
