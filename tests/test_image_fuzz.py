@@ -163,9 +163,9 @@ linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory
 def test_random_damage(options: tuple[str, ...]) -> None:
     ends = _run("fuzz", *options)
     assert ends.pop("asserts") is (options == ())
-    assert sum(ends.values()) == 500
+    assert sum(ends.values()) == 250
     # All ends are met often: neither a loader that refuses all nor one that reads all would pass.
-    assert min(ends.values()) >= 40
+    assert min(ends.values()) >= 20
 
 
 @linux
@@ -191,5 +191,5 @@ if __name__ == "__main__":
         answer = bomb()
     else:
         limit_memory()
-        answer = fuzz(500, setattr, seed=1) | {"asserts": __debug__}
+        answer = fuzz(250, setattr, seed=1) | {"asserts": __debug__}
     print(json.dumps(answer))

@@ -68,7 +68,8 @@ def _progress_bar(url: str, size: int) -> Iterator[Any]:
 
 def _receive(url: str, size: int, stop: threading.Event) -> bytes:
     """Read a reply, at most ``size`` bytes of it."""
-    # Some servers answer 403 to urllib's own name.
+    # urllib, not requests: it reads as it arrives, and never decompresses what a server declares
+    # as compressed. Some servers answer 403 to urllib's own name.
     request = urllib.request.Request(url, headers={"User-Agent": "cnnbook"})
     body = bytearray()
     with (
