@@ -120,7 +120,7 @@ def test_what_is_kept_is_what_was_computed(
     ]
     before = {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
     monkeypatch.setattr(seeds, "fit_full_batch", None)
-    monkeypatch.setattr(seeds, "replacing", None)
+    monkeypatch.setattr(seeds, "atomic_write", None)
     random = torch.get_rng_state()
     (tmp_path / "runs").chmod(0o555)
     try:
