@@ -9,7 +9,7 @@ import pytest
 import torch
 from bad_values import check_refusals
 
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.lenet import PartialConv2d, RadialBasis, ScaledTanh, Subsampling, digit_codes, lenet5
 from cnnbook.networks import matched_mlp, mlp, preserve_mode, small_cnn
 
