@@ -499,7 +499,7 @@ def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
         >>> cost_table(net, (1, 1, 1))
         Traceback (most recent call last):
             ...
-        ValueError: input_shape: expected one that the network accepts, got (1, 1, 1): Calculated \
+        ValueError: input_shape: expected one that the network takes, got (1, 1, 1): Calculated \
 padded input size per channel: (1 x 1). Kernel size: (2 x 2). Kernel size can't be greater than \
 actual input size
 
@@ -591,7 +591,7 @@ def _record_calls(
     except Exception as error:
         message = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"input_shape: expected one that the network accepts, got {shape}: {message}"
+            f"input_shape: expected one that the network takes, got {shape}: {message}"
         ) from error
     finally:
         for hook in hooks:

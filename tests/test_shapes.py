@@ -91,9 +91,9 @@ def test_one_number_gives_one_and_a_pair_gives_two() -> None:
 def test_bad_numbers_are_named(name: str, minimum: int, bad: object) -> None:
     arguments: dict[str, object] = {"size": 8, "kernel_size": 2}
     arguments[name] = bad
-    kind, message = TypeError, f"^{name}: expected a whole number"
-    if bad == -1:
-        kind, message = ValueError, f"^{name}: expected at least {minimum}, got -1$"
+    kind: type[Exception] = ValueError if bad == -1 else TypeError
+    expected = f"at least {minimum}, got -1$" if bad == -1 else "a whole number"
+    message = f"^{name}: expected {expected}"
     with pytest.raises(kind, match=message):
         output_size(**arguments)  # type: ignore[call-overload]
     with pytest.raises(kind, match=message):
