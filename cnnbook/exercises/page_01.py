@@ -1,21 +1,13 @@
-"""The exercises of page 1."""
+"""Exercises on accuracy and on the loss of a network that has learned nothing."""
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 1. Why a CNN? Accuracy.
-
-_confusion_to_accuracy = Exercise(
+_accuracy_from_confusion = Exercise(
     "A network sorts 20 images into three classes. Its confusion matrix is "
     "``[[8, 2, 0], [1, 3, 0], [0, 1, 5]]``. What is its accuracy, from 0 to 1?",
     hint="Only on the diagonal do row and column, the actual and the called class, agree.",
@@ -112,7 +104,7 @@ answer = accuracy
     remark="It would have served on this page.",
 )
 
-_loss_of_a_guess = Exercise(
+_loss_of_equal_scores = Exercise(
     "A network that knows nothing gives each of ten classes the same score, and so the same "
     "probability. What is its cross-entropy? Three decimals are enough.",
     hint="The probability of the right class is 1/10. The loss is minus its natural logarithm, "
@@ -158,7 +150,7 @@ answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
 
 
 EXERCISES = (
-    _confusion_to_accuracy,
+    _accuracy_from_confusion,
     _accuracy_function,
-    _loss_of_a_guess,
+    _loss_of_equal_scores,
 )

@@ -1,10 +1,9 @@
-"""The exercises of page 2."""
+"""Exercises on counting parameters."""
 
-from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 
 __all__ = ["EXERCISES"]
-
-# 2. Why a CNN? Parameters.
 
 _conv_parameters = Exercise(
     "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of "
@@ -43,7 +42,7 @@ answer = weights + biases
     remark="8*3*5*5 + 8.",
 )
 
-_largest_mlp = Exercise(
+_widest_mlp = Exercise(
     "An MLP with layers 784-h-10 shall have at most as many parameters as the sloppy CNN, 27,130. "
     "What is the largest h?",
     hint="Each hidden unit brings 784 weights, a bias, and 10 weights behind it. The ten output "
@@ -74,7 +73,7 @@ answer = budget // (784 + 1 + 10)
     remark="The desperate MLP has 2,048.",
 )
 
-_without_pooling = Exercise(
+_parameters_without_pooling = Exercise(
     "Take ``MaxPool2d(2)`` out of the sloppy CNN: ``Conv2d(1, 16, 2)``, ReLU, Flatten and a linear "
     "layer to 10 classes, on images of 28 x 28. How many parameters does it have now?",
     hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen pictures "
@@ -120,6 +119,6 @@ answer = sum(parameter.numel() for parameter in net.parameters())
 
 EXERCISES = (
     _conv_parameters,
-    _largest_mlp,
-    _without_pooling,
+    _widest_mlp,
+    _parameters_without_pooling,
 )

@@ -1,23 +1,15 @@
-"""The exercises of page 3."""
+"""Exercises on intervals, standard errors and paired comparisons."""
 
 import math
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 3. Is the comparison fair?
-
-_half_width = Exercise(
+_interval_half_width = Exercise(
     "Five starts of a network get 85, 86, 87, 88 and 89 percent right. How many percentage points "
     "does the 95 % interval of the mean reach to either side? Student's t for five values is "
     "2.776. Three decimals are enough.",
@@ -62,7 +54,7 @@ answer = (interval.high - interval.low) / 2
     remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
 )
 
-_images_needed = Exercise(
+_test_set_size = Exercise(
     "A network gets 87 % of its test images right, and the standard error of that shall be half a "
     "percentage point, 0.005. How many test images does it take?",
     hint="The standard error is the root of 0.87 * 0.13 / n. Solve for n.",
@@ -114,7 +106,7 @@ def _unpaired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return (first.mean() - second.mean()) / ((first.var() + second.var()) / len(first)).sqrt()
 
 
-_paired = Exercise(
+_paired_t_function = Exercise(
     "Write a function ``paired_t(first, second)``. Both are tensors ``(n,)`` with the accuracies "
     "of two networks, from the same seeds in the same order. It returns the mean of the "
     "differences, first minus second, divided by the standard error of that mean.",
@@ -171,7 +163,7 @@ answer = paired_t
 
 
 EXERCISES = (
-    _half_width,
-    _images_needed,
-    _paired,
+    _interval_half_width,
+    _test_set_size,
+    _paired_t_function,
 )

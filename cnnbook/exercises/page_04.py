@@ -1,15 +1,14 @@
-"""The exercises of page 4."""
+"""Exercises on shuffled pixels."""
 
 import torch
 
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-# 4. Is it the picture, or the pixels?
-
-_way_back = Exercise(
+_inverse_permutation = Exercise(
     "A row of five pixels is shuffled with ``shuffled = pixels[order]``, and ``order`` is "
     "``[3, 0, 4, 1, 2]``. With which list ``back`` does ``shuffled[back]`` give ``pixels`` again?",
     hint="Pixel 0 now stands at place 1, so the list starts with that. Where is pixel 1?",
@@ -48,14 +47,14 @@ answer = order.argsort()
 )
 
 
-def _follow(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+def _permuted_weight(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     followed = torch.empty_like(weight)
     for position, source in enumerate(order.tolist()):
         followed[:, position] = weight[:, source]
     return followed
 
 
-_follow_the_pixels = Exercise(
+_permuted_weight_function = Exercise(
     "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
     "``(out, pixels)``. It returns the weight with which the layer gives for ``pixels[order]`` "
     "what it gave for ``pixels``.",
@@ -70,10 +69,10 @@ answer = follow
     kind=Function(
         lambda: [
             (torch.arange(16.0).reshape(4, 4), torch.tensor([2, 0, 3, 1])),
-            (counting_image(5, 5), torch.tensor([3, 0, 4, 1, 2])),
+            (asymmetric_image(5, 5), torch.tensor([3, 0, 4, 1, 2])),
         ]
     ),
-    right=lambda: _follow,
+    right=lambda: _permuted_weight,
     mistakes=(
         Mistake(
             "the weight is as before",
@@ -99,7 +98,7 @@ answer = follow
     remark="A convolution has no such function.",
 )
 
-_neighbours_left = Exercise(
+_surviving_neighbours = Exercise(
     "In 28 rows of 28 pixels, 756 pairs of places are side by side. After a random order, in how "
     "many of them do you expect a pixel and, to the right of it, the one that was to the right of "
     "it before? Three decimals are enough.",
@@ -144,7 +143,7 @@ answer = pairs * pairs / (784 * 783)
 
 
 EXERCISES = (
-    _way_back,
-    _follow_the_pixels,
-    _neighbours_left,
+    _inverse_permutation,
+    _permuted_weight_function,
+    _surviving_neighbours,
 )

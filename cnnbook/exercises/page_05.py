@@ -1,12 +1,11 @@
-"""The exercises of page 5."""
+"""Exercises on the networks of 1989 and 1998, and on the top-5 error."""
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
-
-# 5. Where did CNNs come from?
 
 _connections_of_c1 = Exercise(
     "The first layer of LeNet-5, C1, has six kernels of 5 x 5 weights, each with a bias, and looks "
@@ -50,7 +49,7 @@ answer = 6 * places * (5 * 5 + 1)
     remark="The paper has the same number.",
 )
 
-_one_bias_a_kernel = Exercise(
+_one_bias_per_kernel = Exercise(
     "In the network of 1989, each unit of the two convolutions has its own bias. Today each "
     "kernel has one. How many of its 9,760 parameters would the network have today, all else "
     "unchanged?",
@@ -94,7 +93,7 @@ def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return ((scores > right[:, None]).sum(dim=1) >= 5).float().mean()
 
 
-_top5 = Exercise(
+_top5_error_function = Exercise(
     "Write a function ``top5_error(scores, labels)``. ``scores`` has shape ``(n, classes)``, "
     "``labels`` holds the number of the right class of each image, shape ``(n,)``. It returns the "
     "share of images whose class is not among their five largest scores.",
@@ -160,6 +159,6 @@ answer = top5_error
 
 EXERCISES = (
     _connections_of_c1,
-    _one_bias_a_kernel,
-    _top5,
+    _one_bias_per_kernel,
+    _top5_error_function,
 )

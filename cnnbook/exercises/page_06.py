@@ -1,22 +1,14 @@
-"""The exercises of page 6."""
+"""Exercises on one window: by hand, as a layer and as a function."""
 
 import torch
 
-from cnnbook.exercises._building import conv, counting_image
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    Exercise,
-    Function,
-    Layer,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
 
-# 6. One window.
-
-_sum_by_hand = Exercise(
+_window_sum_by_hand = Exercise(
     "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What does "
     "the convolution put out? Use a pencil.",
     hint="Upper left times upper left, and so on; add the four products and the bias.",
@@ -75,28 +67,28 @@ with torch.no_grad():
     layer.bias.fill_(0.5)
 answer = layer
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
-    right=lambda: conv([-1.0, 0.0], [0.0, 1.0], bias=0.5),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
+    right=lambda: conv_from_rows([-1.0, 0.0], [0.0, 1.0], bias=0.5),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
             "the bias is forgotten",
-            lambda: conv([-1.0, 0.0], [0.0, 1.0]),
+            lambda: conv_from_rows([-1.0, 0.0], [0.0, 1.0]),
             "The 0.5 does not depend on any pixel.",
         ),
         Mistake(
             "the kernel is flipped",
-            lambda: conv([1.0, 0.0], [0.0, -1.0], bias=0.5),
+            lambda: conv_from_rows([1.0, 0.0], [0.0, -1.0], bias=0.5),
             "It is laid on the window as it stands, so a weight stands where its pixel stands.",
         ),
         Mistake(
             "that is the other diagonal",
-            lambda: conv([0.0, -1.0], [1.0, 0.0], bias=0.5),
+            lambda: conv_from_rows([0.0, -1.0], [1.0, 0.0], bias=0.5),
             "Upper left is row 0, column 0.",
         ),
         Mistake(
             "the upper left pixel is added",
-            lambda: conv([1.0, 0.0], [0.0, 1.0], bias=0.5),
+            lambda: conv_from_rows([1.0, 0.0], [0.0, 1.0], bias=0.5),
             "What is taken away has a negative weight.",
         ),
     ),
@@ -104,11 +96,11 @@ answer = layer
 )
 
 
-def _window_function(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torch.Tensor:
+def _window_sum(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torch.Tensor:
     return (window * kernel).sum() + bias
 
 
-_window_by_function = Exercise(
+_window_sum_function = Exercise(
     "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape "
     "``(rows, columns)`` and a number. It returns what a convolution puts out at that place.",
     hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries up.",
@@ -121,10 +113,10 @@ answer = one_window
     kind=Function(
         lambda: [
             (torch.tensor([[5.0, 0], [1, 2]]), torch.tensor([[1.0, 2], [3, 4]]), -1.0),
-            (counting_image(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
+            (asymmetric_image(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
         ]
     ),
-    right=lambda: _window_function,
+    right=lambda: _window_sum,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
@@ -158,7 +150,7 @@ answer = one_window
 
 
 EXERCISES = (
-    _sum_by_hand,
+    _window_sum_by_hand,
     _difference_layer,
-    _window_by_function,
+    _window_sum_function,
 )

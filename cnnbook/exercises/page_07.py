@@ -1,14 +1,13 @@
-"""The exercises of page 7."""
+"""Exercises on the moving average."""
 
 import torch
 
 from cnnbook.convolution import conv_from_kernel
-from cnnbook.exercises._building import conv, counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
-
-# 7. The moving average.
 
 _average_by_hand = Exercise(
     "What is the 2 x 2 moving average of ``[[1, 3, 5], [3, 5, 7], [1, 1, 3]]``? Use a pencil, and "
@@ -65,7 +64,7 @@ from cnnbook.shapes import output_size
 
 answer = (1, 1, *output_size((28, 20), 5))
 """,
-    kind=Numbers("a shape of four numbers", loose=False),
+    kind=Numbers("a shape of four numbers", squeeze=False),
     right=lambda: (1, 1, 24, 16),
     mistakes=(
         Mistake(
@@ -97,7 +96,7 @@ answer = (1, 1, *output_size((28, 20), 5))
     remark="Four rows and four columns are lost.",
 )
 
-_row_average = Exercise(
+_row_average_layer = Exercise(
     "Make a ``Conv2d`` that puts out the mean of a pixel and its two neighbours to the right, in "
     "the same row. Hand in the layer.",
     hint="The window has one row and three columns: ``kernel_size=(1, 3)``. What is the bias?",
@@ -106,18 +105,18 @@ from cnnbook.convolution import averaging_conv
 
 answer = averaging_conv((1, 3))
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
-    right=lambda: conv([1 / 3, 1 / 3, 1 / 3]),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
+    right=lambda: conv_from_rows([1 / 3, 1 / 3, 1 / 3]),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
             "rows and columns are swapped",
-            lambda: conv([1 / 3], [1 / 3], [1 / 3]),
+            lambda: conv_from_rows([1 / 3], [1 / 3], [1 / 3]),
             "The size of a window is (rows, columns), and neighbours in a row stand in columns.",
         ),
         Mistake(
             "that is the sum",
-            lambda: conv([1.0, 1.0, 1.0]),
+            lambda: conv_from_rows([1.0, 1.0, 1.0]),
             "The weights of a mean add up to 1.",
         ),
         Mistake(
@@ -127,7 +126,7 @@ answer = averaging_conv((1, 3))
         ),
         Mistake(
             "the neighbours are only one",
-            lambda: conv([1 / 2, 1 / 2]),
+            lambda: conv_from_rows([1 / 2, 1 / 2]),
             "The window has three columns: the pixel itself and two more.",
         ),
     ),
@@ -138,5 +137,5 @@ answer = averaging_conv((1, 3))
 EXERCISES = (
     _average_by_hand,
     _average_shape,
-    _row_average,
+    _row_average_layer,
 )

@@ -1,15 +1,14 @@
-"""The exercises of page 9."""
+"""Exercises on convolutions without and with ReLU between them."""
 
 import torch
 
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-# 9. ReLU.
-
-_stacked_kernels = Exercise(
+_composed_kernel = Exercise(
     "A row of pixels goes through the kernel ``[1, 2]``, and what comes out through ``[3, -1]``, "
     "with no bias and nothing in between. One kernel with three weights does the same at once. "
     "Which?",
@@ -53,7 +52,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
     remark="3(a + 2b) - (b + 2c). With a ReLU in between, no single kernel does this.",
 )
 
-_stacked_size = Exercise(
+_composed_kernel_size = Exercise(
     "Three convolutions with kernels of 3 x 3 stand one behind the other, with no ReLU between "
     "them. A single kernel of k x k could do the same. What is k?",
     hint="Two of them are one of 5 x 5. How many pixels does each further one add?",
@@ -88,7 +87,7 @@ answer = receptive_field(stack).size[0]
     remark="1 + 2 + 2 + 2.",
 )
 
-_absolute = Exercise(
+_absolute_value_function = Exercise(
     "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
     "made of nothing but ReLU, plus and minus.",
     hint="ReLU keeps what is positive. What does it keep of ``-x``?",
@@ -101,7 +100,7 @@ def absolute(x):
 answer = absolute
 """,
     kind=Function(
-        lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (counting_image(1, 1, 3, 3) - 4,)]
+        lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (asymmetric_image(1, 1, 3, 3) - 4,)]
     ),
     right=lambda: torch.abs,
     tolerance=FLOAT32_TOLERANCE,
@@ -132,7 +131,7 @@ answer = absolute
 
 
 EXERCISES = (
-    _stacked_kernels,
-    _stacked_size,
-    _absolute,
+    _composed_kernel,
+    _composed_kernel_size,
+    _absolute_value_function,
 )

@@ -1,13 +1,12 @@
-"""The exercises of page 10."""
+"""Exercises on max pooling, its gradient and its place before the ReLU."""
 
 import torch
 
-from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 from cnnbook.pooling import avg_pool2d, max_pool2d
 
 __all__ = ["EXERCISES"]
-
-# 10. MaxPool.
 
 
 def _pooling_image() -> torch.Tensor:
@@ -15,7 +14,7 @@ def _pooling_image() -> torch.Tensor:
     return torch.tensor(rows).float()[None, None]
 
 
-_pool_by_hand = Exercise(
+_max_pool_by_hand = Exercise(
     "What does ``MaxPool2d(2)`` make of ``[[1, 2, 0, 1, 9], [3, 0, 1, 5, 9], [0, 1, 2, 0, 9], "
     "[4, 0, 0, 1, 9], [9, 9, 9, 9, 9]]``? Use a pencil, and hand in rows.",
     hint="The windows lie side by side. Does the last column fill one?",
@@ -63,7 +62,7 @@ answer = torch.nn.MaxPool2d(2)(image[None, None])[0, 0]
     remark="None of the nines counts.",
 )
 
-_pool_gradient = Exercise(
+_max_pool_gradient = Exercise(
     "``MaxPool2d(2)`` is applied to ``[[1, 2, 0, 1], [3, 0, 1, 5], [0, 1, 2, 0], [4, 0, 0, 1]]``, "
     "and the loss is the sum of what comes out. What is the gradient of each pixel? Hand in four "
     "rows.",
@@ -157,7 +156,7 @@ answer = 16 * side * side
 
 
 EXERCISES = (
-    _pool_by_hand,
-    _pool_gradient,
+    _max_pool_by_hand,
+    _max_pool_gradient,
     _relu_after_pooling,
 )

@@ -1,16 +1,15 @@
-"""The exercises of page 11."""
+"""Exercises on output sizes, dilation and groups."""
 
 from collections.abc import Callable
 
 import torch
 
-from cnnbook.exercises._grading import Exercise, Layer, Mistake, Numbers
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 11. Which sizes come out?
-
-_size_by_hand = Exercise(
+_output_size_by_hand = Exercise(
     "How many windows fit into a row of 28 pixels with ``kernel_size=5``, ``stride=2``, "
     "``padding=4`` and ``dilation=2``? Use a pencil.",
     hint="How many pixels does the kernel span, from its first weight to its last? How far can it "
@@ -53,7 +52,7 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
 )
 
 
-def _facts(
+def _measure(
     layer: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
 ) -> dict[str, object]:
     kernel = getattr(layer, "kernel_size", (0, 0))
@@ -67,7 +66,7 @@ def _dilated(padding: int, *, groups: int = 4, dilation: int = 2) -> torch.nn.Co
     return torch.nn.Conv2d(4, 4, 3, padding=padding, dilation=dilation, groups=groups)
 
 
-_depthwise = Exercise(
+_depthwise_layer = Exercise(
     "Make a ``Conv2d`` of 3 x 3 weights with dilation 2 that takes four channels and gives four, "
     "each made of one channel alone, and that keeps rows and columns. Hand in the layer; its "
     "weights do not matter.",
@@ -78,7 +77,7 @@ from torch import nn
 
 answer = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4)
 """,
-    kind=Layer(lambda: torch.zeros(2, 4, 9, 12), _facts),
+    kind=Layer(lambda: torch.zeros(2, 4, 9, 12), _measure),
     right=lambda: _dilated(2),
     mistakes=(
         Mistake(
@@ -144,7 +143,7 @@ answer = layer.weight.numel() + layer.bias.numel()
 
 
 EXERCISES = (
-    _size_by_hand,
-    _depthwise,
+    _output_size_by_hand,
+    _depthwise_layer,
     _group_parameters,
 )

@@ -1,10 +1,9 @@
-"""The exercises of page 12."""
+"""Exercises on convolutions as matrix products."""
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
-
-# 12. conv(img) = img @ What?
 
 _matrix_shape = Exercise(
     "A convolution with one kernel of 2 x 2 on an image of 3 x 5 is written as "
@@ -18,7 +17,7 @@ from cnnbook.conv_matrix import conv_matrix
 
 answer = conv_matrix(torch.ones(1, 1, 2, 2), (3, 5)).shape
 """,
-    kind=Numbers("a shape of two numbers", loose=False),
+    kind=Numbers("a shape of two numbers", squeeze=False),
     right=lambda: (15, 8),
     mistakes=(
         Mistake(
@@ -45,7 +44,7 @@ answer = conv_matrix(torch.ones(1, 1, 2, 2), (3, 5)).shape
     remark="15 pixels in, 2 x 4 places out.",
 )
 
-_matrix_of_a_row = Exercise(
+_matrix_by_hand = Exercise(
     "The image is a row of four pixels ``x``, the kernel is ``[3, -1]``. Write the matrix with "
     "which ``x @ matrix`` is the convolution. Hand in its rows.",
     hint="The first output is 3 times the first pixel minus the second. Those are the weights of "
@@ -85,7 +84,7 @@ answer = conv_matrix(torch.tensor([[[[3.0, -1.0]]]]), (1, 4))
     remark="Twelve entries, two weights.",
 )
 
-_averaging_sides = Exercise(
+_separable_average_matrix = Exercise(
     "For the 2 x 2 moving average of an image of 5 x 5 there is a matrix ``A`` with which the "
     "result is ``A @ image @ A.T``. Which? Hand in its rows.",
     hint="``A @ image`` mixes rows: it must give the means of neighbouring rows. ``A.T`` then does "
@@ -129,6 +128,6 @@ answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
 
 EXERCISES = (
     _matrix_shape,
-    _matrix_of_a_row,
-    _averaging_sides,
+    _matrix_by_hand,
+    _separable_average_matrix,
 )

@@ -1,16 +1,15 @@
-"""The exercises of page 13."""
+"""Exercises on cross-correlation, convolution and shifts."""
 
 import torch
 
 from cnnbook.convolution import conv2d
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-# 13. Correlation, convolution, equivariance.
-
-_impulse = Exercise(
+_impulse_response = Exercise(
     "The image is 0 but for a 1 in the middle: ``[[0, 0, 0], [0, 1, 0], [0, 0, 0]]``. What does "
     "torch's ``conv2d`` make of it with the kernel ``[[1, 2], [3, 4]]``? Use a pencil, and hand in "
     "rows.",
@@ -52,11 +51,11 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
 )
 
 
-def _true_convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+def _convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     return conv2d(images, kernel.flip(0, 1)[None, None])
 
 
-_mathematical = Exercise(
+_convolution_function = Exercise(
     "Write a function ``convolve(images, kernel)``: images of shape ``(n, 1, rows, columns)``, a "
     "kernel of two axes. It returns the mathematical convolution of each image, which flips the "
     "kernel, wherever the kernel fits; the result has four axes as well.",
@@ -72,11 +71,11 @@ answer = convolve
 """,
     kind=Function(
         lambda: [
-            (counting_image(2, 1, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 5.0]])),
-            (counting_image(1, 1, 5, 4), torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])),
+            (asymmetric_image(2, 1, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 5.0]])),
+            (asymmetric_image(1, 1, 5, 4), torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])),
         ]
     ),
-    right=lambda: _true_convolution,
+    right=lambda: _convolution,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
@@ -101,7 +100,7 @@ answer = convolve
         ),
         Mistake(
             "the axes for images and channels are lost",
-            lambda: lambda images, kernel: _true_convolution(images, kernel)[0, 0],
+            lambda: lambda images, kernel: _convolution(images, kernel)[0, 0],
             "Many images go in, and as many come out.",
         ),
     ),
@@ -119,7 +118,7 @@ row = torch.tensor([2.0, 0, 5, 1, 0, 0, 0, 0])
 shifted = torch.cat([torch.zeros(1), row[:-1]])
 answer = shifted.reshape(4, 2).max(dim=1).values
 """,
-    kind=Numbers("a row of four numbers", loose=False),
+    kind=Numbers("a row of four numbers", squeeze=False),
     right=lambda: [2, 5, 1, 0],
     mistakes=(
         Mistake(
@@ -148,7 +147,7 @@ answer = shifted.reshape(4, 2).max(dim=1).values
 
 
 EXERCISES = (
-    _impulse,
-    _mathematical,
+    _impulse_response,
+    _convolution_function,
     _shifted_pooling,
 )

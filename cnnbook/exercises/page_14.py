@@ -1,12 +1,11 @@
-"""The exercises of page 14."""
+"""Exercises on the gradients of a convolution."""
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
-
-# 14. Backpropagation by hand.
 
 _weight_gradient = Exercise(
     "A kernel of 2 x 2 is applied to ``[[1, 2, 3], [4, 5, 6], [7, 8, 9]]``, and the loss is the "

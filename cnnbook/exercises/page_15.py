@@ -1,14 +1,13 @@
-"""The exercises of page 15."""
+"""Exercises on receptive fields."""
 
 import torch
 
-from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 15. How far does a pixel see?
-
-_field_by_hand = Exercise(
+_receptive_field_by_hand = Exercise(
     "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of "
     "3 x 3 again. How many pixels of a row of the image does one number at the end see?",
     hint="Go backwards. One number sees 3 in front of the last layer. How many pixels do 3 "
@@ -48,13 +47,13 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
 )
 
 
-def _seen(rows: range, columns: range) -> torch.Tensor:
+def _mask(rows: range, columns: range) -> torch.Tensor:
     mask = torch.zeros(5, 5)
     mask[rows.start : rows.stop, columns.start : columns.stop] = 1
     return mask
 
 
-_seen_pixels = Exercise(
+_receptive_field_mask = Exercise(
     "An image of 5 x 5 goes through two convolutions with windows of 2 x 2, one after the other. "
     "Which pixels can change the output in row 0, column 1? Hand in five rows, with 1 for a pixel "
     "that can and 0 for one that cannot.",
@@ -69,26 +68,26 @@ conv2d(conv2d(image, ones), ones)[0, 0, 0, 1].backward()
 answer = (image.grad[0, 0] != 0).int()
 """,
     kind=Numbers("a grid of numbers"),
-    right=lambda: _seen(range(3), range(1, 4)),
+    right=lambda: _mask(range(3), range(1, 4)),
     mistakes=(
         Mistake(
             "rows and columns are swapped",
-            lambda: _seen(range(1, 4), range(3)),
+            lambda: _mask(range(1, 4), range(3)),
             "Row 0 is at the top, column 1 is one to the right.",
         ),
         Mistake(
             "only one convolution is counted",
-            lambda: _seen(range(2), range(1, 3)),
+            lambda: _mask(range(2), range(1, 3)),
             "The second sees several outputs of the first.",
         ),
         Mistake(
             "the place is that of column 0",
-            lambda: _seen(range(3), range(3)),
+            lambda: _mask(range(3), range(3)),
             "One step to the right in the output is one step to the right in the image.",
         ),
         Mistake(
             "the windows do not overlap",
-            lambda: _seen(range(4), range(1, 5)),
+            lambda: _mask(range(4), range(1, 5)),
             "With stride 1 a further window of two adds a single pixel.",
         ),
         Mistake(
@@ -139,7 +138,7 @@ answer = layers
 
 
 EXERCISES = (
-    _field_by_hand,
-    _seen_pixels,
+    _receptive_field_by_hand,
+    _receptive_field_mask,
     _layers_needed,
 )

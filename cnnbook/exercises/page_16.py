@@ -1,11 +1,19 @@
-"""The exercises of page 16."""
+"""Exercises on edge detectors, and on learning a kernel."""
 
-from cnnbook.exercises._building import conv, counting_image, with_padding
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+import torch
+
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
 
-# 16. Edges, and learning a kernel.
+
+def _padded(*rows: list[float]) -> torch.nn.Conv2d:
+    layer = conv_from_rows(*rows)
+    layer.padding = (1, 1)
+    return layer
+
 
 _sobel_by_hand = Exercise(
     "All three rows of an image are ``[5, 5, 2, 2]``. What does the Sobel kernel "
@@ -69,40 +77,40 @@ with torch.no_grad():
     layer.weight.copy_(laplacian_kernel(4))
 answer = layer
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
-    right=lambda: with_padding(conv([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]), 1),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
+    right=lambda: _padded([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
             "the padding is forgotten",
-            lambda: conv([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
+            lambda: conv_from_rows([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
             "Without it the window cannot stand at the edge, and the picture gets smaller.",
         ),
         Mistake(
             "the sign is wrong",
-            lambda: with_padding(conv([0.0, -1, 0], [-1.0, 4, -1], [0.0, -1, 0]), 1),
+            lambda: _padded([0.0, -1, 0], [-1.0, 4, -1], [0.0, -1, 0]),
             "The neighbours are added and the pixel is taken away.",
         ),
         Mistake(
             "there are eight neighbours",
-            lambda: with_padding(conv([1.0, 1, 1], [1.0, -8, 1], [1.0, 1, 1]), 1),
+            lambda: _padded([1.0, 1, 1], [1.0, -8, 1], [1.0, 1, 1]),
             "Those across the corners do not count.",
         ),
         Mistake(
             "the pixel is taken away once",
-            lambda: with_padding(conv([0.0, 1, 0], [1.0, -1, 1], [0.0, 1, 0]), 1),
+            lambda: _padded([0.0, 1, 0], [1.0, -1, 1], [0.0, 1, 0]),
             "On an even surface the result must be 0, so the weights must add up to 0.",
         ),
         Mistake(
             "the pixel itself is forgotten",
-            lambda: with_padding(conv([0.0, 1, 0], [1.0, 0, 1], [0.0, 1, 0]), 1),
+            lambda: _padded([0.0, 1, 0], [1.0, 0, 1], [0.0, 1, 0]),
             "On an even surface the result must be 0, so the weights must add up to 0.",
         ),
     ),
     remark="It is 0 wherever the picture is even or rises evenly.",
 )
 
-_one_step = Exercise(
+_gradient_descent_step = Exercise(
     "A kernel of two weights starts at ``[0, 0]``. On the row ``[1, 2, 0]`` it shall give "
     "``[-1, 2]``. The loss is the sum of the squared differences, the learning rate 0.1, there is "
     "no bias. What are the weights after one step of gradient descent?",
@@ -159,5 +167,5 @@ answer = (weight - 0.1 * weight.grad).flatten()
 EXERCISES = (
     _sobel_by_hand,
     _laplacian_layer,
-    _one_step,
+    _gradient_descent_step,
 )

@@ -1,12 +1,11 @@
-"""The exercises of page 17."""
+"""Exercises on single updates by SGD and Adam."""
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 17. One update, four lines.
-
-_one_update = Exercise(
+_sgd_update = Exercise(
     "A network gives weight times pixel plus bias; its weight is 1, its bias 0. For the pixels "
     "``[1, 2]`` it should give ``[3, 3]``. The loss is the mean of the squared misses, and SGD has "
     "the learning rate 0.1. What are weight and bias after one update? Use a pencil.",
@@ -59,7 +58,7 @@ answer = parameters - 0.1 * parameters.grad
     remark="The gradients were -4 and -3.",
 )
 
-_not_zeroed = Exercise(
+_update_without_zero_grad = Exercise(
     "A loss is the square of its only weight, which starts at 3. SGD has the learning rate 0.25, "
     "and somebody has forgotten ``zero_grad``. Where is the weight after two updates?",
     hint="The gradient of a square is twice the weight. What is beside the weight when the second "
@@ -102,7 +101,7 @@ answer = weight
     remark="Past the goal, which is 0: old gradients push on like a ball that rolls.",
 )
 
-_adam_first = Exercise(
+_adam_first_step = Exercise(
     "Three parameters have the gradients ``[0.02, -300, 0]``. Adam takes its first step, with the "
     "learning rate 0.5. By how much does each parameter change? Three decimals will do.",
     hint="In its first step, Adam divides each gradient by the root of its square. Which way does "
@@ -151,7 +150,7 @@ answer = parameters
 
 
 EXERCISES = (
-    _one_update,
-    _not_zeroed,
-    _adam_first,
+    _sgd_update,
+    _update_without_zero_grad,
+    _adam_first_step,
 )

@@ -1,21 +1,15 @@
-"""The exercises of page 18."""
+"""Exercises on micro-batches: their loss, their gradient, their memory."""
 
 from collections.abc import Callable
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-_loss_of_pieces = Exercise(
+_loss_of_micro_batches = Exercise(
     "A batch is cut into pieces of 100, 100 and 50 images. Their mean losses are 2, 1 and 3.5. "
     "What is the mean loss of the whole batch?",
     hint="A piece of 50 images has half as much to say as one of 100.",
@@ -63,7 +57,7 @@ def _pixels_and_targets() -> list[tuple[object, ...]]:
     return [(1.5, pixels, targets, size) for size in (3, 7, 1, 5)]
 
 
-def _by_pieces(
+def _combined(
     combine: Callable[[list[torch.Tensor], int], torch.Tensor], *, twice: float = 2.0
 ) -> Callable[[float, torch.Tensor, torch.Tensor, int], torch.Tensor]:
     """Return a function that puts the gradients of pieces together in a way of its own."""
@@ -77,7 +71,7 @@ def _by_pieces(
     return gradient
 
 
-_gradient_in_pieces = Exercise(
+_gradient_function = Exercise(
     "A network gives weight times pixel, and the loss is the mean of all squared misses. Write a "
     "function ``gradient(weight, pixels, targets, size)`` that takes ``size`` pixels at a time, "
     "the last ones of which may be fewer, and returns the gradient of the weight for the whole "
@@ -104,32 +98,32 @@ answer = gradient
     mistakes=(
         Mistake(
             "it is the mean of the pieces' means",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.mean() for p in parts]).mean()),
+            lambda: _combined(lambda parts, n: torch.stack([p.mean() for p in parts]).mean()),
             "Where the last piece is shorter, its pixels get too much say.",
         ),
         Mistake(
             "it is the sum and not the mean",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.sum() for p in parts]).sum()),
+            lambda: _combined(lambda parts, n: torch.stack([p.sum() for p in parts]).sum()),
             "The loss is a mean over all pixels, so its gradient is one too.",
         ),
         Mistake(
             "it is divided by the number of pieces",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.sum() for p in parts]).mean()),
+            lambda: _combined(lambda parts, n: torch.stack([p.sum() for p in parts]).mean()),
             "The mean is over pixels; into how many pieces they were cut must not matter.",
         ),
         Mistake(
             "the means are added up",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.mean() for p in parts]).sum()),
+            lambda: _combined(lambda parts, n: torch.stack([p.mean() for p in parts]).sum()),
             "Add up sums, and divide once, at the end.",
         ),
         Mistake(
             "only the last piece is left",
-            lambda: _by_pieces(lambda parts, n: parts[-1].sum() / n),
+            lambda: _combined(lambda parts, n: parts[-1].sum() / n),
             "Add to the total within the loop; do not begin it anew.",
         ),
         Mistake(
             "the 2 of the square is forgotten",
-            lambda: _by_pieces(lambda parts, n: torch.cat(parts).sum() / n, twice=1.0),
+            lambda: _combined(lambda parts, n: torch.cat(parts).sum() / n, twice=1.0),
             "The gradient of a squared miss is twice the miss.",
         ),
     ),
@@ -191,7 +185,7 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
 
 
 EXERCISES = (
-    _loss_of_pieces,
-    _gradient_in_pieces,
+    _loss_of_micro_batches,
+    _gradient_function,
     _images_that_fit,
 )

@@ -1,12 +1,13 @@
-"""The exercises of page 19."""
+"""Exercises on sharing a batch among processes."""
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-_shares = Exercise(
+_shard_sizes = Exercise(
     "A batch of 23 images is shared among five processes as evenly as possible; where it cannot be "
     "even, the first ones take one more. How many images does each take?",
     hint="``divmod(23, 5)``: how many has each at least, and how many are left over?",
@@ -16,8 +17,8 @@ import torch
 from cnnbook.engine.distributed import Processes
 
 cpu = torch.device("cpu")
-shares = [Processes(rank, 5, cpu).share(23) for rank in range(5)]
-answer = [share.stop - share.start for share in shares]
+shards = [Processes(rank, 5, cpu).shard(23) for rank in range(5)]
+answer = [shard.stop - shard.start for shard in shards]
 """,
     kind=Numbers("a row of five numbers"),
     right=lambda: [5, 5, 5, 4, 4],
@@ -60,7 +61,7 @@ def _means_and_counts() -> list[tuple[object, ...]]:
     ]
 
 
-_joined = Exercise(
+_joined_gradient_function = Exercise(
     "Each process has the gradient of the *mean* loss of its own images. Write a function "
     "``joined(gradients, counts)``. It gets these gradients, one process a row, of shape "
     "``(processes, parameters)``, and how many images each process had, ``(processes,)``, and "
@@ -112,7 +113,7 @@ answer = joined
 )
 
 
-_bytes_of_a_gradient = Exercise(
+_gradient_bytes = Exercise(
     "Several processes train the desperate MLP: ``Linear(784, 2048)``, ReLU, ``Linear(2048, 10)``. "
     "How many bytes has the gradient that each of them hands over in an update, in float32?",
     hint="The gradient has one number for each parameter. The biases are parameters too.",
@@ -156,7 +157,7 @@ answer = 4 * count_parameters(mlp())
 
 
 EXERCISES = (
-    _shares,
-    _joined,
-    _bytes_of_a_gradient,
+    _shard_sizes,
+    _joined_gradient_function,
+    _gradient_bytes,
 )

@@ -1,20 +1,12 @@
-"""The exercises of page 20."""
+"""Exercises on occlusion, on what a kernel is made of, and on the votes of a class."""
 
 import torch
 
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
-
-# 20. What did it learn?
 
 _occlusion_by_hand = Exercise(
     "A network with the weights ``[1, -2, 3, 0]`` and the bias 5 scores a row of four pixels, "
@@ -109,11 +101,11 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
 )
 
 
-def _arriving() -> tuple[torch.Tensor, torch.Tensor]:
-    return counting_image(12) - 4, counting_image(2, 2, 3) + 1
+def _weights_and_maps() -> tuple[torch.Tensor, torch.Tensor]:
+    return asymmetric_image(12) - 4, asymmetric_image(2, 2, 3) + 1
 
 
-_vote_map = Exercise(
+_points_function = Exercise(
     "Write a function ``points(weights, maps)``. It gets the weights of one class, ``(c*h*w,)``, "
     "as they are in ``Linear``, and the maps of one image before flattening, ``(c, h, w)``. "
     "It returns ``(h, w)``: how many points each place gives to the class. Hand in the function.",
@@ -126,7 +118,7 @@ def points(weights, maps):
 
 answer = points
 """,
-    kind=Function(lambda: [_arriving()]),
+    kind=Function(lambda: [_weights_and_maps()]),
     right=lambda: (
         lambda weights, maps: torch.einsum("chw,chw->hw", weights.view_as(maps), maps).double()
     ),
@@ -173,5 +165,5 @@ answer = points
 EXERCISES = (
     _occlusion_by_hand,
     _share_of_average,
-    _vote_map,
+    _points_function,
 )

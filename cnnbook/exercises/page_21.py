@@ -1,16 +1,15 @@
-"""The exercises of page 21."""
+"""Exercises on LeNet-5 and mini-batches."""
 
 import math
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 21. A bigger network: LeNet-5.
-
-_colour_lenet = Exercise(
+_colour_lenet_parameters = Exercise(
     "LeNet-5, as it is taught, gets colour images with three channels in place of grey ones, of "
     "the same 28 x 28 pixels. How many parameters more does it have?",
     hint="Only the first layer meets the image. Each of its six kernels gets a slice of weights "
@@ -54,7 +53,7 @@ answer = colour - count_parameters(lenet5())
     remark="Less than half a percent of the network: colour is cheap.",
 )
 
-_count_updates = Exercise(
+_number_of_updates = Exercise(
     "A training has 60,000 images, mini-batches of 128 and 5 epochs; the last mini-batch of an "
     "epoch may be smaller. How many updates are made?",
     hint="How many mini-batches does an epoch have, when none of the images is left out?",
@@ -95,7 +94,7 @@ answer = 5 * len(torch.arange(60_000).split(128))
     remark="With the full batch there would have been five.",
 )
 
-_loss_of_an_epoch = Exercise(
+_epoch_loss_function = Exercise(
     "Write a function ``epoch_loss(losses, sizes)``. It gets the losses of the mini-batches of an "
     "epoch, each the mean over its images, and how many images each had. It returns the mean over "
     "all images, one number. Hand in the function.",
@@ -147,7 +146,7 @@ answer = epoch_loss
 
 
 EXERCISES = (
-    _colour_lenet,
-    _count_updates,
-    _loss_of_an_epoch,
+    _colour_lenet_parameters,
+    _number_of_updates,
+    _epoch_loss_function,
 )

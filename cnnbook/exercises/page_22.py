@@ -1,23 +1,15 @@
-"""The exercises of page 22."""
+"""Exercises on common errors: sizes, a second softmax, unscaled images."""
 
 import math
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 22. The error clinic.
-
-_right_flatten = Exercise(
+_linear_in_features = Exercise(
     "An image of 1 x 32 x 32 goes through ``Conv2d(1, 8, 3)``, ``ReLU()``, ``MaxPool2d(2)`` and "
     "``Flatten()``. How many inputs must the ``Linear`` behind them have?",
     hint="How many places are there for a window of three in 32 pixels? And how many pairs in "
@@ -67,7 +59,7 @@ answer = shape_table(net, (1, 32, 32)).output_shape[0]
     remark="32 - 2 = 30, half of that is 15, and 8*15*15 = 1800.",
 )
 
-_two_class_floor = Exercise(
+_lowest_loss_after_softmax = Exercise(
     "A network for two classes ends with a softmax, and its loss is torch's cross-entropy, which "
     "makes another. How low can the loss get? Three decimals will do.",
     hint="At best, what goes into the loss is ``[1, 0]``, with the 1 at the right class.",
@@ -115,7 +107,7 @@ def _stored_images() -> torch.Tensor:
     return (torch.arange(24) * 11 + 2).to(torch.uint8).reshape(2, 3, 4)
 
 
-_made_ready = Exercise(
+_prepare_function = Exercise(
     "Write a function ``ready(images)``. It gets grey images as they are stored, of shape "
     "``(n, h, w)``, in whole numbers from 0 to 255, and returns what a CNN takes: "
     "``(n, 1, h, w)``, with numbers from 0 to 1. Hand in the function.",
@@ -162,7 +154,7 @@ answer = ready
 
 
 EXERCISES = (
-    _right_flatten,
-    _two_class_floor,
-    _made_ready,
+    _linear_in_features,
+    _lowest_loss_after_softmax,
+    _prepare_function,
 )
