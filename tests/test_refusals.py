@@ -13,9 +13,9 @@ import pytest
 import torch
 from bad_values import BAD_VALUES, check_refusals
 from test_counting import REFUSED as COUNTED
+from test_metrics import SCORED
 from test_networks import SIZES
 from test_occlusion import OCCLUDED
-from test_metrics import SCORED
 
 import cnnbook
 from cnnbook import (
