@@ -38,7 +38,7 @@ assert 2012 - 1959 == 53
 # [Hubel1959]_. Each cell watches a small part of the picture only, its :term:`receptive field`,
 # and many want to see an edge or a bar of one direction there.
 #
-# In 1962 they told two kinds apart [Hubel1962]_. A *simple* cell wants its bar at one place. A
+# In 1962 they distinguished two kinds [Hubel1962]_. A *simple* cell wants its bar at one place. A
 # *complex* cell wants the same bar, but is content with it anywhere within a larger field. They
 # proposed that a complex cell listens to many simple cells of the same taste.
 #

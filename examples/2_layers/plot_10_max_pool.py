@@ -53,7 +53,7 @@ assert derive_output_size(5, 2, stride=2).output_size == 2
 # What never counts
 # -----------------
 #
-# So nine of 25 pixels have no say. What happens if we set all nine to a million?
+# So nine of 25 pixels do not count. What happens if we set all nine to a million?
 
 loud = image.clone()
 loud[..., 4, :] = loud[..., :, 4] = 1_000_000
@@ -63,9 +63,9 @@ assert (loud == 1_000_000).sum() == 9 == 25 - 4 * 4
 assert torch.equal(pool(loud), pool(image))
 
 # %%
-# Nothing. The largest numbers by far, and max pooling has not seen them. Nor will training hear of
-# them: ask how much each pixel would change the sum of the output, which is its :term:`gradient`.
-# (The ones that we hand in say that each output counts once in that sum.)
+# Nothing. The largest numbers by far, and max pooling has not seen them. Nor do they have a part in
+# training: ask how much each pixel would change the sum of the output, which is its
+# :term:`gradient`. (The ones that we hand in mean that each output counts once in that sum.)
 
 from cnnbook.pooling import max_pool2d_grad
 
@@ -77,7 +77,7 @@ assert torch.equal(leaf.grad, gradient)
 
 # %%
 # A 1 for each of the four pixels that won their window, 0 for the 21 others. A pixel that has lost
-# could grow a little without anything coming of it. A pixel of the last row may grow as it likes.
+# could grow a little without changing the output. A pixel of the last row may grow without bound.
 
 assert gradient[0, 0].nonzero().tolist() == [[1, 1], [1, 3], [3, 1], [3, 3]]
 assert int((gradient == 0).sum()) == 21
@@ -246,7 +246,7 @@ assert (11_664 + comparisons, 2_704 + comparisons) == (19_776, 10_816)
 # that costs nothing, and whether a clock would notice it is another question. We have counted, not
 # timed.
 #
-# Only the maximum is so obliging. The *average* of a window cannot change places with ReLU, and one
+# This works only for the maximum. The *average* of a window cannot change places with ReLU, and one
 # window is enough to see it:
 
 from cnnbook.pooling import avg_pool2d
@@ -257,7 +257,7 @@ assert avg_pool2d(relu(torn), 2).item() == 1 == (4 + 0 + 0 + 0) / 4
 assert relu(avg_pool2d(torn, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 
 # %%
-# 1 one way and 0 the other: in an average, what is below 0 has a say.
+# 1 one way and 0 the other: in an average, numbers below 0 count.
 #
 # Exercises
 # ---------

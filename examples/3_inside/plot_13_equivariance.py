@@ -80,8 +80,8 @@ print("swapped, without:", conv2d(other, row, padding=(0, 1)).flatten().tolist()
 #
 # Because the weights are learnt. A network that flips its kernels would learn them the other way
 # round and do the same. Most libraries do not flip and call it convolution all the same
-# [Goodfellow2016]_, and so does this book. Some kernels cannot even tell. What does the flip do to
-# an average, and what to Sobel's edge kernel? Guess.
+# [Goodfellow2016]_, and so does this book. For some kernels it makes no difference. What does the
+# flip do to an average, and what to Sobel's edge kernel? Guess.
 
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
@@ -267,7 +267,7 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 
 # %%
 # As expected: with the even shift all sixteen pictures move by one; with the odd one they change.
-# ReLU has no say in it, since it looks at one number at a time.
+# ReLU changes nothing here, since it looks at one number at a time.
 #
 # Exercises
 # ---------

@@ -172,8 +172,8 @@ assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 from cnnbook.convolution import conv2d_input_grad
 
 kernel = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
-exclusive_lock = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
-received = conv2d_input_grad(exclusive_lock, kernel, 4)[0, 0]
+one_output = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+received = conv2d_input_grad(one_output, kernel, 4)[0, 0]
 print(received.int().tolist())
 assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8, 9]]
 

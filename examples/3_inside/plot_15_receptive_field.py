@@ -100,10 +100,10 @@ print("pixels in a spot:", spots.unique().tolist())
 assert spots.unique().tolist() == [4]
 
 # %%
-# Four pixels, 2 x 2, never nine. (And in some channels none: there ReLU said no.) Pooling takes the
-# *largest* of its four numbers. The other three may grow a little, and nothing changes; so
-# only the winner's window has a gradient. On one image a number looks through one window. Which
-# one it is depends on the image.
+# Four pixels, 2 x 2, never nine. (And in some channels none: there ReLU has set the number to 0.)
+# Pooling takes the *largest* of its four numbers. The other three may grow a little, and nothing
+# changes; so only the winner's window has a gradient. On one image a number looks through one
+# window. Which one it is depends on the image.
 #
 # So a single gradient image shows too little. The receptive field is what *can* change the number,
 # on any image: add up the sizes over all channels and all hundred images.

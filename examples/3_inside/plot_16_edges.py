@@ -61,9 +61,9 @@ assert conv2d(slope, weight)[0, :, 0].tolist() == [[8, 8, 8, 8], [0, 0, 0, 0], [
 
 # %%
 # Sobel's first kernel answers the step with 1 + 2 + 1 = 4, twice, and the slope with 8 everywhere.
-# The second sees no change, as from row to row there is none. The Laplacian is more particular:
-# a slope leaves it cold, and at a step it answers with both signs, 1 before and -1 behind it. It
-# answers to a change of the change.
+# The second sees no change, as from row to row there is none. The Laplacian is more particular: on
+# a slope it is 0, and at a step it answers with both signs, 1 before and -1 behind it. It answers
+# to a change of the change.
 #
 # On pictures
 # -----------
@@ -99,9 +99,9 @@ assert trousers > 2
 assert sneakers < 0.7
 
 # %%
-# On trousers the first kernel answers more than 2 times as strongly as the second, on sneakers
-# less than 0.7 times. Two numbers, and we nearly tell trousers from sneakers: that is what a
-# :term:`feature map` is good for.
+# On trousers the first kernel answers more than 2 times as strongly as the second, on sneakers less
+# than 0.7 times. Two numbers nearly separate trousers from sneakers: that is what a :term:`feature
+# map` is good for.
 #
 # Nobody chooses
 # --------------

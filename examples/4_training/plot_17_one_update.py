@@ -96,8 +96,8 @@ assert (1.75 * 0 + 0.5 - 1, 1.75 * 2 + 0.5 - 5) == (-0.5, -1)
 
 # %%
 # They should be -2 and -1.5, and are -8 and -5.5: the old ones are still in the sum. torch raises
-# no error, for the adding is of use, as we shall see at the end of this page. So it is for us to
-# say when a new sum begins.
+# no error, because adding is useful, as the end of this page shows. So we have to say when a new
+# sum begins.
 #
 # All four
 # --------
@@ -222,9 +222,9 @@ assert sizes[3] == 0
 # The library's trainer
 # ---------------------
 #
-# The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in pieces and
-# adds up what ``backward`` writes down, which is what the adding is good for. First, our two
-# pictures, one at a time:
+# The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in
+# micro-batches and adds up what ``backward`` writes down, which is what the adding is good for.
+# First, our two pictures, one at a time:
 
 from cnnbook.training import fit_full_batch
 
@@ -248,23 +248,23 @@ from cnnbook.networks import small_cnn
 
 data = load_fashion_mnist(n_train=300, n_test=1, fallback="drawn")
 torch.manual_seed(0)
-one = small_cnn()
-other = deepcopy(one)
-assert sum(parameter.numel() for parameter in one.parameters()) == 27_130
+by_loop = small_cnn()
+by_trainer = deepcopy(by_loop)
+assert sum(parameter.numel() for parameter in by_loop.parameters()) == 27_130
 
 # %%
-# One goes through the four lines five times, the other to the trainer, whose optimizer is Adam
-# where nothing else is said.
+# One goes through the four lines five times, the other to the trainer, whose default optimizer is
+# Adam.
 
-optimizer, loss_fn = torch.optim.Adam(one.parameters()), torch.nn.CrossEntropyLoss()
+optimizer, loss_fn = torch.optim.Adam(by_loop.parameters()), torch.nn.CrossEntropyLoss()
 ours = []
 for _ in range(5):
-    loss = loss_fn(one(data.train_images), data.train_labels)
+    loss = loss_fn(by_loop(data.train_images), data.train_labels)
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
     ours.append(loss.item())
-theirs = fit_full_batch(other, data.train_images, data.train_labels, epochs=5, device="cpu")
+theirs = fit_full_batch(by_trainer, data.train_images, data.train_labels, epochs=5, device="cpu")
 
 # %%
 # Do you expect the same losses to the last digit?
@@ -301,5 +301,5 @@ assert theirs.micro_batch_size < 300
 # the loss fell from 5 to 5/8. Adam asks the gradient, at first, only for its sign. And in a network
 # with 27,130 parameters the same happens to each of them, all at once.
 #
-# The trainer took the images in pieces, and got the same. Why that may be done, what it saves, and
-# where it goes wrong: :doc:`/gallery/4_training/plot_18_in_pieces`.
+# The trainer took the images in micro-batches, and got the same. Why that is allowed, what it
+# saves, and where it goes wrong: :doc:`/gallery/4_training/plot_18_micro_batches`.

@@ -135,7 +135,7 @@ assert data.drawn or moved < 0.3
 
 frozen = start[:3]
 with torch.no_grad():
-    train_features = torch.cat([frozen(some) for some in data.train_images.split(250)])
+    train_features = torch.cat([frozen(images) for images in data.train_images.split(250)])
     test_features = frozen(data.test_images)
 only_linear = deepcopy(start[3:])
 fit_full_batch(only_linear, train_features, data.train_labels, epochs=150)
@@ -145,7 +145,7 @@ assert without < accuracy(scores, labels)
 assert data.drawn or without > 0.80
 
 # %%
-# With kernels that nobody has taught anything it still gets more than 80 in a hundred right.
+# With kernels that were never trained it still classifies more than 80 in a hundred correctly.
 # Training them does help, by a few in a hundred. So the answer to "what did it learn?" lies for the
 # greater part in ``Linear``, and in the kernels for the smaller one. That is so for this network
 # and 150 updates; of deeper ones, in which kernels stand on kernels, it says nothing.
@@ -209,8 +209,8 @@ assert data.drawn or set(loudest.tolist()) <= set(palest.tolist())
 
 # %%
 # No. The four kernels with the largest weights are among the eight with the palest maps. A large
-# weight times next to nothing is next to nothing, so it may be what it likes, and looks it. Whoever
-# reads weights without what they are multiplied with reads noise.
+# weight times a number near 0 is near 0, so the weight hardly matters, and it looks like noise.
+# Whoever reads weights without what they are multiplied with reads noise.
 #
 # A weight is half a vote. The other half is what arrives. Their product, added up over the sixteen
 # channels, says for each place how many points it gave, and these points are all there is:
@@ -348,11 +348,11 @@ assert data.drawn or under.mean() < 0.05
 # alike, it would be a picture of the photograph and not of the network. Ours does not. The drops
 # are less than a fifth as large, and the correlation of the two maps is below 0.3 in size.
 #
-# Most wrong
-# ----------
+# The largest losses
+# ------------------
 #
-# :func:`~cnnbook.metrics.top_losses` gives the pictures that the network was most wrong about. For
-# each there are two maps: what spoke for its own class, and what for the one that it was called.
+# :func:`~cnnbook.metrics.top_losses` gives the pictures with the largest loss. For each there are
+# two maps: what spoke for its own class, and what for the one that it was called.
 
 from cnnbook.metrics import top_losses
 
@@ -360,7 +360,7 @@ worst = top_losses(scores, labels, count=4)
 wrong_images = data.test_images[worst.indices]
 called = [data.class_names[kind] for kind in worst.predicted]
 actual = [data.class_names[kind] for kind in worst.actual]
-titles = [f"{one}?\nno, {other}" for one, other in zip(called, actual, strict=True)]
+titles = [f"{wrong}?\nno, {right}" for wrong, right in zip(called, actual, strict=True)]
 wrong_drops = {
     "for its class": occlusion_map(net, wrong_images, worst.actual, patch=5),
     "for the other": occlusion_map(net, wrong_images, worst.predicted, patch=5),
@@ -378,7 +378,7 @@ assert (worst.predicted != worst.actual).all()
 assert (worst.probability < 0.1).all() or data.drawn
 
 # %%
-# They got less than 0.1 for their own class, so the network was not in two minds.
+# They got less than 0.1 for their own class, so the network was sure, and wrong.
 #
 # Exercises
 # ---------
