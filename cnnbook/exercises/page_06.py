@@ -9,8 +9,8 @@ from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 __all__ = ["EXERCISES"]
 
 _window_sum_by_hand = Exercise(
-    "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What does "
-    "the convolution put out? Use a pencil.",
+    "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What is the "
+    "output of the convolution? Use a pencil.",
     hint="Upper left times upper left, and so on; add the four products and the bias.",
     solution="""
 answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
@@ -45,16 +45,16 @@ answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
             "One window gives one number.",
         ),
         Mistake(
-            "that is a product of matrices",
+            "that is a matrix product",
             lambda: [[7, 4], [19, 8]],
-            "Multiply only what lies on top of each other, and add all of it up.",
+            "Multiply only the numbers that lie on top of each other, and add all products.",
         ),
     ),
     remark="5 + 0 + 3 + 8 - 1.",
 )
 
 _difference_layer = Exercise(
-    "Make a ``Conv2d`` with windows of 2 x 2 that puts out the lower right pixel minus the upper "
+    "Make a ``Conv2d`` with windows of 2 x 2 whose output is the lower right pixel minus the upper "
     "left one, plus 0.5. Hand in the layer.",
     hint="Two of the four weights are 0. Write into ``layer.weight`` and ``layer.bias`` under "
     "``torch.no_grad()``, or use ``conv_from_kernel`` of ``cnnbook.convolution``.",
@@ -89,10 +89,10 @@ answer = layer
         Mistake(
             "the upper left pixel is added",
             lambda: conv_from_rows([1.0, 0.0], [0.0, 1.0], bias=0.5),
-            "What is taken away has a negative weight.",
+            "A pixel that is subtracted has a negative weight.",
         ),
     ),
-    remark="It answers to edges that run from lower left to upper right.",
+    remark="It responds to edges that run from lower left to upper right.",
 )
 
 
@@ -101,9 +101,9 @@ def _window_sum(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torc
 
 
 _window_sum_function = Exercise(
-    "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape "
-    "``(rows, columns)`` and a number. It returns what a convolution puts out at that place.",
-    hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries up.",
+    "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape ``(rows, "
+    "columns)`` and a number. It returns the output of a convolution at that position.",
+    hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries.",
     solution="""
 def one_window(window, kernel, bias):
     return (window * kernel).sum() + bias
@@ -135,7 +135,7 @@ answer = one_window
             "Here it is laid on the window as it stands.",
         ),
         Mistake(
-            "that is a product of matrices",
+            "that is a matrix product",
             lambda: lambda w, k, b: (w @ k).sum() + b,
             "``@`` multiplies rows with columns; entry by entry it is ``*``.",
         ),
@@ -145,7 +145,7 @@ answer = one_window
             "One window gives one number.",
         ),
     ),
-    remark="That is all that a convolution does at one place.",
+    remark="That is all that a convolution does at one position.",
 )
 
 

@@ -9,18 +9,18 @@ from cnnbook.exercises._samples import asymmetric_image
 __all__ = ["EXERCISES"]
 
 _composed_kernel = Exercise(
-    "A row of pixels goes through the kernel ``[1, 2]``, and what comes out through ``[3, -1]``, "
-    "with no bias and nothing in between. One kernel with three weights does the same at once. "
-    "Which?",
-    hint="Call three neighbours a, b, c. The first kernel makes a + 2b and b + 2c of them. What "
-    "does the second make of these two? Sort by a, b, c.",
+    "A row of pixels goes through the kernel ``[1, 2]``, and the result through ``[3, -1]``, with "
+    "no bias and nothing in between. One kernel of three weights does the same in one step. What "
+    "are its weights?",
+    hint="Call three neighbours a, b, c. The first kernel computes a + 2b and b + 2c. What does "
+    "the second compute from these two? Collect the terms of a, b and c.",
     solution="""
 import torch
 
 from cnnbook.convolution import conv2d
 
 first, second = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, -1.0]]]])
-# Put in a alone, then b, then c: what comes out is the weight of each.
+# Pass in a alone, then b, then c: the output is the weight of each.
 alone = torch.eye(3)[:, None, None]
 answer = conv2d(conv2d(alone, first), second).flatten()
 """,
@@ -34,7 +34,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
             "The first weight belongs to the first pixel.",
         ),
         Mistake(
-            "one of the two kernels was flipped on the way",
+            "one of the two kernels was flipped",
             lambda: [-1, 1, 6],
             "The second kernel's 3 meets a + 2b, its -1 meets b + 2c.",
         ),
@@ -46,7 +46,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
         Mistake(
             "the weights are added",
             lambda: [4, 1],
-            "One after the other is not side by side: the results of the first are multiplied.",
+            "The second kernel is applied to the results of the first: weights are multiplied.",
         ),
     ),
     remark="3(a + 2b) - (b + 2c). With a ReLU in between, no single kernel does this.",
@@ -54,7 +54,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
 
 _composed_kernel_size = Exercise(
     "Three convolutions with kernels of 3 x 3 stand one behind the other, with no ReLU between "
-    "them. A single kernel of k x k could do the same. What is k?",
+    "them. A single kernel of k x k can do the same. What is k?",
     hint="Two of them are one of 5 x 5. How many pixels does each further one add?",
     solution="""
 from torch import nn
@@ -89,7 +89,7 @@ answer = receptive_field(stack).size[0]
 
 _absolute_value_function = Exercise(
     "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
-    "made of nothing but ReLU, plus and minus.",
+    "using nothing but ReLU, plus and minus.",
     hint="ReLU keeps what is positive. What does it keep of ``-x``?",
     solution="""
 from cnnbook.pooling import relu
@@ -108,17 +108,17 @@ answer = absolute
         Mistake(
             "the two are subtracted",
             lambda: lambda x: torch.relu(x) - torch.relu(-x),
-            "That is x again. Both parts are positive, and so is what you want.",
+            "That is x again. Both parts are positive, and so is the absolute value.",
         ),
         Mistake(
             "the negative numbers are lost",
             lambda: torch.relu,
-            "ReLU makes 0 of them; catch them with a second one.",
+            "ReLU sets them to 0; keep them with a second ReLU.",
         ),
         Mistake(
             "the positive numbers are lost",
             lambda: lambda x: torch.relu(-x),
-            "Catch them with a second ReLU.",
+            "Keep them with a second ReLU.",
         ),
         Mistake(
             "the sign is wrong",
@@ -126,7 +126,7 @@ answer = absolute
             "An absolute value is never negative.",
         ),
     ),
-    remark="Two bends make a shape that no straight line has.",
+    remark="Two ReLUs make a function that no linear layer can compute.",
 )
 
 

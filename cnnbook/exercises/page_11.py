@@ -30,7 +30,7 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
         Mistake(
             "the first window is forgotten",
             lambda: 13,
-            "There is one more place than there are steps.",
+            "There is one more position than there are steps.",
         ),
         Mistake(
             "the padding is added at one end only",
@@ -48,7 +48,8 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
             "It makes the row longer, at both ends.",
         ),
     ),
-    remark="The kernel spans 9, there is room for 27, and 27 holds 13 steps of 2 and a start.",
+    remark="The kernel spans 9 pixels of 36, so it can move by 27, which is 13 steps of 2 and a "
+    "start.",
 )
 
 
@@ -58,7 +59,7 @@ def _measure(
     kernel = getattr(layer, "kernel_size", (0, 0))
     parameters = sum(one.numel() for one in layer.parameters())  # type: ignore[attr-defined]
     facts = (layer(images).shape, kernel, getattr(layer, "dilation", (0, 0)), parameters)
-    names = ("the shape that comes out", "the kernel size", "the dilation", "the parameters")
+    names = ("the output shape", "the kernel size", "the dilation", "the parameters")
     return dict(zip(names, facts, strict=True))
 
 
@@ -68,8 +69,8 @@ def _dilated(padding: int, *, groups: int = 4, dilation: int = 2) -> torch.nn.Co
 
 _depthwise_layer = Exercise(
     "Make a ``Conv2d`` of 3 x 3 weights with dilation 2 that takes four channels and gives four, "
-    "each made of one channel alone, and that keeps rows and columns. Hand in the layer; its "
-    "weights do not matter.",
+    "each computed from one channel alone, and that keeps the numbers of rows and columns. Hand in "
+    "the layer; its weights do not matter.",
     hint="``groups`` keeps channels apart. The kernel spans five pixels; how many are lost at each "
     "end without padding?",
     solution="""
@@ -93,17 +94,17 @@ answer = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4)
         Mistake(
             "the dilation is forgotten",
             lambda: _dilated(1, dilation=1),
-            "There shall be a gap of one pixel between the weights.",
+            "There must be a gap of one pixel between neighbouring weights.",
         ),
         Mistake(
             "every output channel sees all four",
             lambda: _dilated(2, groups=1),
-            "As many groups as channels keep each by itself.",
+            "As many groups as channels keep each channel separate.",
         ),
         Mistake(
             "the channels are in pairs",
             lambda: _dilated(2, groups=2),
-            "As many groups as channels keep each by itself.",
+            "As many groups as channels keep each channel separate.",
         ),
     ),
     remark="40 parameters; without groups it would be 148.",
@@ -135,7 +136,8 @@ answer = layer.weight.numel() + layer.bias.numel()
         Mistake(
             "input and output channels are both divided",
             lambda: 88,
-            "There are still sixteen kernels; it is what each sees that gets less.",
+            "There are still sixteen kernels; only the number of channels that each sees is "
+            "divided.",
         ),
     ),
     remark="16*2*3*3 + 16.",

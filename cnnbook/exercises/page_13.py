@@ -10,9 +10,9 @@ from cnnbook.exercises._samples import asymmetric_image
 __all__ = ["EXERCISES"]
 
 _impulse_response = Exercise(
-    "The image is 0 but for a 1 in the middle: ``[[0, 0, 0], [0, 1, 0], [0, 0, 0]]``. What does "
-    "torch's ``conv2d`` make of it with the kernel ``[[1, 2], [3, 4]]``? Use a pencil, and hand in "
-    "rows.",
+    "The image is 0 except for a 1 in the middle: ``[[0, 0, 0], [0, 1, 0], [0, 0, 0]]``. What is "
+    "the result of torch's ``conv2d`` with the kernel ``[[1, 2], [3, 4]]``? Use a pencil, and hand "
+    "in rows.",
     hint="In the first window the 1 lies at the lower right. Which weight does it meet?",
     solution="""
 import torch
@@ -32,12 +32,12 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
             "That is the mathematical convolution. torch lays the kernel on as it stands.",
         ),
         Mistake(
-            "only the columns are turned round",
+            "only the columns are reversed",
             lambda: [[2, 1], [4, 3]],
             "Look at the rows as well: in the upper windows the 1 lies in the lower row.",
         ),
         Mistake(
-            "only the rows are turned round",
+            "only the rows are reversed",
             lambda: [[3, 4], [1, 2]],
             "Look at the columns as well: in the left windows the 1 lies in the right column.",
         ),
@@ -47,7 +47,8 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
             "The second window stands to the right of the first.",
         ),
     ),
-    remark="The kernel comes out turned by half a turn; what flips it first gives it back upright.",
+    remark="The result is the kernel, rotated by half a turn; the mathematical convolution gives "
+    "it upright.",
 )
 
 
@@ -57,9 +58,9 @@ def _convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
 
 _convolution_function = Exercise(
     "Write a function ``convolve(images, kernel)``: images of shape ``(n, 1, rows, columns)``, a "
-    "kernel of two axes. It returns the mathematical convolution of each image, which flips the "
+    "kernel with two axes. It returns the mathematical convolution of each image, which flips the "
     "kernel, wherever the kernel fits; the result has four axes as well.",
-    hint="``kernel.flip(0, 1)`` flips both axes. torch's ``conv2d`` wants a kernel of four axes: "
+    hint="``kernel.flip(0, 1)`` flips both axes. torch's ``conv2d`` takes a kernel with four axes: "
     "``kernel[None, None]``.",
     solution="""
 from torch.nn.functional import conv2d
@@ -96,7 +97,7 @@ answer = convolve
         Mistake(
             "the image is flipped instead",
             lambda: lambda images, kernel: conv2d(images.flip(2, 3), kernel[None, None]),
-            "Then the result comes out turned round as well. Flip the kernel.",
+            "Then the result is reversed as well. Flip the kernel.",
         ),
         Mistake(
             "the axes for images and channels are lost",
@@ -104,12 +105,12 @@ answer = convolve
             "Many images go in, and as many come out.",
         ),
     ),
-    remark="For a kernel that looks the same after half a turn there is no difference.",
+    remark="For a kernel that is the same after half a turn there is no difference.",
 )
 
 _shifted_pooling = Exercise(
     "The row ``[2, 0, 5, 1, 0, 0, 0, 0]`` is shifted one pixel to the right, a 0 comes in, and "
-    "then pooled by maximum in pairs. What comes out? Hand in four numbers.",
+    "then max-pooled in pairs. What is the result? Hand in four numbers.",
     hint="Write the shifted row down, and draw a line after every second number.",
     solution="""
 import torch
@@ -124,7 +125,7 @@ answer = shifted.reshape(4, 2).max(dim=1).values
         Mistake(
             "that is the pooled row without a shift",
             lambda: [2, 5, 0, 0],
-            "Shift first: the pairs are others then.",
+            "Shift first: then the pairs are different.",
         ),
         Mistake(
             "the pooled row is shifted",
@@ -142,7 +143,8 @@ answer = shifted.reshape(4, 2).max(dim=1).values
             "The largest of each pair counts.",
         ),
     ),
-    remark="That is no shift of ``[2, 5, 0, 0]``: pooling in pairs respects even shifts only.",
+    remark="That is not a shift of ``[2, 5, 0, 0]``: pooling in pairs is equivariant to even "
+    "shifts only.",
 )
 
 

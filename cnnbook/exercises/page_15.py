@@ -8,8 +8,8 @@ from cnnbook.exercises._grading import Exercise, Mistake
 __all__ = ["EXERCISES"]
 
 _receptive_field_by_hand = Exercise(
-    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of "
-    "3 x 3 again. How many pixels of a row of the image does one number at the end see?",
+    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of 3 x "
+    "3 again. How many pixels of a row of the image does one number of the output see?",
     hint="Go backwards. One number sees 3 in front of the last layer. How many pixels do 3 "
     "neighbouring pools see, and how many does the first layer add?",
     solution="""
@@ -25,7 +25,7 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
         Mistake(
             "the stride of the pooling is forgotten",
             lambda: 6,
-            "Behind it, neighbours are two pixels of the image apart.",
+            "After it, neighbours are two pixels of the image apart.",
         ),
         Mistake(
             "the pooling is forgotten",
@@ -40,7 +40,7 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
         Mistake(
             "the pooling counts twice",
             lambda: 9,
-            "Its own window adds pixels at the distance in front of it, not behind it.",
+            "Its own window adds pixels at the jump before it, not after it.",
         ),
     ),
     remark="3 pools see 6 pixels of the first layer's output, and those see 2 more.",
@@ -81,27 +81,27 @@ answer = (image.grad[0, 0] != 0).int()
             "The second sees several outputs of the first.",
         ),
         Mistake(
-            "the place is that of column 0",
+            "those are the pixels of column 0",
             lambda: _mask(range(3), range(3)),
             "One step to the right in the output is one step to the right in the image.",
         ),
         Mistake(
             "the windows do not overlap",
             lambda: _mask(range(4), range(1, 5)),
-            "With stride 1 a further window of two adds a single pixel.",
+            "With stride 1, another window of two adds a single pixel.",
         ),
         Mistake(
-            "that is how strongly they count",
+            "that is how strongly each pixel counts",
             lambda: [[0, 1, 2, 1, 0], [0, 2, 4, 2, 0], [0, 1, 2, 1, 0], [0] * 5, [0] * 5],
-            "Only whether they can is asked for: 1 or 0.",
+            "The question is only whether a pixel can change the output: 1 or 0.",
         ),
     ),
-    remark="The gradient of one output finds them all.",
+    remark="The gradient of one output shows all of them.",
 )
 
 _layers_needed = Exercise(
-    "How many convolutions with windows of 3 x 3 and stride 1 must stand one behind the other "
-    "until one number at the end sees 28 pixels of a row or more?",
+    "How many convolutions with windows of 3 x 3 and stride 1 are needed, one after the other, "
+    "until one number of the output sees 28 pixels of a row or more?",
     hint="The first sees 3. How many pixels does each further one add?",
     solution="""
 layers, sees = 0, 1
@@ -113,14 +113,14 @@ answer = layers
     right=lambda: 14,
     mistakes=(
         Mistake(
-            "one is missing",
+            "there is one layer too few",
             lambda: 13,
             "These see 27 pixels.",
         ),
         Mistake(
             "the windows do not overlap",
             lambda: 10,
-            "With stride 1 a further window of three adds two pixels.",
+            "With stride 1, another window of three adds two pixels.",
         ),
         Mistake(
             "the sides are multiplied",
