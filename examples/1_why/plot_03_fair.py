@@ -93,8 +93,8 @@ assert 93 < mlp()[1].out_features == 2048 < 11_664
 
 # %%
 # 34, 93 or 11,664 units: whoever compares has to choose. We let the MLP be matched in what must be
-# stored, because that is what page 2 boasted of, and keep the desperate one, whose 2,048 units lie
-# between 93 and 11,664.
+# stored, because page 2 compared the networks by that, and keep the desperate one, whose 2,048
+# units lie between 93 and 11,664.
 #
 # What is the same for all four: the images, the loss, Adam with its default options, 499 updates,
 # the way in which torch draws a start, and that nothing is tuned. This is fair as a race over one
@@ -120,15 +120,15 @@ for name, make_net in networks.items():
 print(results["CNN"])
 
 # %%
-# Forty trainings take about half an hour on two cores, so they were not done a moment ago. They
-# were done once, and what came out of each was kept beside this page, in the folder ``kept_seeds``:
-# the loss before every update and the accuracy at the end. Below the table it says on what machine,
-# with which torch and when. Each file also says what it belongs to. If you change a network, the
-# number of updates or a single pixel and ask for the same folder, it is refused.
+# Forty trainings take about half an hour on two cores, so they were not run for this build. They
+# were run once, and the results are kept beside this page, in the folder ``kept_seeds``: the loss
+# before every update and the accuracy at the end. Below the table it says on what machine, with
+# which torch and when. Each file also says what it belongs to. If you change a network, the number
+# of updates or a single pixel and ask for the same folder, it is refused.
 #
-# To have all of it anew, delete the folder and run this cell again, or ``make seeds``. A notebook
-# that has no such folder beside it does the same: it trains, and keeps. And on drawn clothes, where
-# nothing that was kept would fit, three seeds and ten updates have to do.
+# To compute all of it again, delete the folder and run this cell again, or ``make seeds``. A
+# notebook without such a folder beside it does the same: it trains, and keeps the results. On drawn
+# clothes, for which nothing is kept, there are only three seeds and ten updates.
 
 assert [len(result.accuracies) for result in results.values()] == [3 if data.drawn else 10] * 4
 for name, result in results.items():
@@ -154,8 +154,8 @@ for name, updates in {"linear": epochs, "matched": epochs, "MLP": 10, "CNN": 10}
 
 # %%
 # If what was kept is what this code computes, the losses must be the same. Not to the last bit,
-# since another processor adds up in another order, and hundreds of updates make more of it. We
-# allow two in a hundred of each loss:
+# since another processor adds up in another order, and hundreds of updates amplify the difference.
+# We allow two in a hundred of each loss:
 
 for name, losses in again.items():
     kept = results[name].histories[0].losses
@@ -208,10 +208,10 @@ if not data.drawn:
     assert max(shares["matched"]) < min(shares["MLP"]) < min(shares["CNN"]) < max(shares["MLP"])
 
 # %%
-# On Fashion-MNIST the ten starts of the CNN are spread over 15 to 30 images of a thousand, and
-# nothing but chance stands between them. And the start of page 1 was a lucky one: for the CNN, and
-# for both MLPs as well, no other is better than seed 0. Nobody chose it for that. 0 is just the
-# first number that comes to mind.
+# On Fashion-MNIST the ten starts of the CNN are spread over 15 to 30 images of a thousand, and only
+# chance makes the difference. And the start of page 1 was a lucky one: for the CNN, and for both
+# MLPs as well, no other is better than seed 0. Nobody chose it for that. 0 is just the first number
+# that comes to mind.
 #
 # The floor is high. A single linear layer classifies between 82 and 84 of a hundred correctly with
 # every start, where guessing would give 10. So the objection that clothes are easy is a good one:
@@ -246,12 +246,12 @@ if not data.drawn:
 # %%
 # The CNN is ahead of the matched MLP with every start, by between one and four of a hundred. So it
 # is not size that makes the CNN good. With as many parameters, the MLP is hardly above the floor,
-# by less than two of a hundred: 34 hidden units do not buy much.
+# by less than two of a hundred: 34 hidden units do not help much.
 #
 # And the desperate MLP, which is 60 times as large? On page 1 it was beaten by more than ten images
 # of a thousand. Over ten starts the mean lead is below ten. The interval does not reach down to 0,
-# so it is more than the luck of some starts; but it leaves open whether it is even five. A lead,
-# yes; a triumph, no.
+# so it is more than the luck of some starts; but it leaves open whether it is even five. It is a
+# lead, but a small one.
 #
 # What the interval does not say
 # ------------------------------

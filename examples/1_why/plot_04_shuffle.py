@@ -56,7 +56,7 @@ figure = plot_images(both, titles=names * 2, columns=3, size=1.7)
 # A sum has no order
 # ------------------
 #
-# About the MLP there is nothing to measure. Take a pencil and a picture of four pixels, 1, 2, 3 and
+# For the MLP nothing needs to be measured. Take a pencil and a picture of four pixels, 1, 2, 3 and
 # 4, and a hidden unit with the weights 5, 6, 7 and 8. It computes a sum:
 
 pixels, weights = [1, 2, 3, 4], [5, 6, 7, 8]
@@ -197,8 +197,8 @@ if not data.drawn:
 # pictures. The true difference is 0, and what the ten pairs show is luck. Their interval holds the
 # 0 and keeps within 0.005 of it.
 #
-# The CNN is worse off, with every one of its ten starts. On the mean it loses between 5 and 30 of a
-# thousand test images when the pixels are shuffled. This is what it owes to the picture: its
+# The CNN loses accuracy, with every one of its ten starts. On the mean it loses between 5 and 30 of
+# a thousand test images when the pixels are shuffled. This is what it owes to the picture: its
 # windows assume that certain pixels are neighbours, and in the picture they are.
 #
 # Why it still learns
@@ -266,7 +266,7 @@ assert small_cnn()[4].in_features == 2704
 # The MLP looks at the pixels only. It learns from shuffled ones exactly what it learns from
 # pictures, up to rounding, because a sum has no order. The CNN looks at the picture: whoever
 # shuffles it takes away what the windows are good for, and some of what it knew is gone. The rest
-# it had from the pixels, like everybody else.
+# it owes to the pixels, like the MLP.
 #
 # A layer that knows which pixels are neighbours: who had the idea, and when?
 # :doc:`/gallery/1_why/plot_05_history`.

@@ -6,7 +6,7 @@ Many images, many features
 
 You need :doc:`/gallery/2_layers/plot_07_moving_average`: the same weighted sum in every
 :term:`window`, one pixel of the output from each. There was one image and one :term:`kernel`. A
-network sees thousands of images, and one kernel is not much of an opinion.
+network sees thousands of images, and one kernel finds only one feature.
 """
 
 # %%
@@ -206,8 +206,8 @@ figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(1
 # sphinx_gallery_thumbnail_number = 3
 
 # %%
-# One boot, sixteen opinions, and nobody has taught the layer anything yet. Some maps are the boot
-# in another shade, some are its negative, and some keep little more than an outline.
+# One boot, sixteen feature maps, and the layer has not been trained yet. Some maps are the boot in
+# another shade, some are its negative, and some keep little more than an outline.
 #
 # The background can be read off the parameters. There the boot's picture is black, all products
 # are 0, and what is left is the :term:`bias`. A map with an orange background has a negative one.

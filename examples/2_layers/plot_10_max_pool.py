@@ -91,9 +91,9 @@ expected = [[6, 8, 9], [16, 18, 19], [21, 23, 24]]
 assert max_pool2d(image, 2, ceil_mode=True)[0, 0].tolist() == expected
 
 # %%
-# Does any of this happen in earnest? The sloppy CNN of :doc:`/gallery/1_why/plot_02_parameters` has
-# sixteen feature maps of 27 x 27 before its pooling, and 27 is odd. How many numbers does it
-# compute for nothing?
+# Does any of this happen in a real network? The sloppy CNN of
+# :doc:`/gallery/1_why/plot_02_parameters` has sixteen feature maps of 27 x 27 before its pooling,
+# and 27 is odd. How many numbers does it compute for nothing?
 
 unseen = 16 * (27 * 27 - 26 * 26)
 print(f"{unseen} of {16 * 27 * 27:,}, {unseen / (16 * 27 * 27):.1%}")
@@ -163,9 +163,9 @@ print("pool, then ReLU:", relu(pool(window)).tolist())
 assert pool(relu(window)).tolist() == relu(pool(window)).tolist() == [[[[5, 0]]]]
 
 # %%
-# 5 and 0, both ways. It cannot be otherwise. ReLU never puts a smaller number above a larger one,
-# so the winner of a window stays its winner; and where all are below 0, the result is 0 whether
-# they are cut off one by one or only the largest of them is.
+# 5 and 0, both ways. This always holds. ReLU never puts a smaller number above a larger one, so the
+# winner of a window stays its winner; and where all are below 0, the result is 0 whether they are
+# cut off one by one or only the largest of them is.
 #
 # What about gradients? The second window is delicate: after ReLU it has four equal zeros, and the
 # pooling has to choose one. We hand a different number back to each output, so that no mix-up can
@@ -231,9 +231,8 @@ assert 11_664 - 848 == 10_816 == 4 * 2_704
 assert f"{11_664 / 2_704:.2f}" == "4.31"
 
 # %%
-# Let us not praise it too much. ReLU was never the expensive part. To find the largest of four
-# numbers takes three comparisons, in either order, and the convolution before them takes its
-# products:
+# The saving is small. ReLU was never the expensive part. To find the largest of four numbers takes
+# three comparisons, in either order, and the convolution before them takes its products:
 
 products, comparisons = 16 * 27 * 27 * 4, 3 * 2_704
 for name, rectified in (("ReLU first", 11_664), ("pooling first", 2_704)):
@@ -242,9 +241,8 @@ assert (products, comparisons) == (46_656, 8_112)
 assert (11_664 + comparisons, 2_704 + comparisons) == (19_776, 10_816)
 
 # %%
-# Of comparisons, 10,816 in place of 19,776, beside 46,656 products either way. It is a small saving
-# that costs nothing, and whether a clock would notice it is another question. We have counted, not
-# timed.
+# Of comparisons, 10,816 in place of 19,776, beside 46,656 products either way. The saving costs
+# nothing, and whether a clock would notice it is another question. We have counted, not timed.
 #
 # This works only for the maximum. The *average* of a window cannot change places with ReLU, and one
 # window is enough to see it:

@@ -44,7 +44,7 @@ assert loss.item() == ((0 - 1) ** 2 + (2 - 5) ** 2) / 2 == 5
 
 # %%
 # The scores are 0 and 2, the misses -1 and -3, and the loss is (1 + 9) / 2 = 5. (If you count
-# forward and loss as two lines, as the lecture does, there are five. We shall not fight over it.)
+# forward and loss as two lines, as the lecture does, there are five.)
 #
 # The second line: backward
 # -------------------------
@@ -124,7 +124,7 @@ assert by_hand == [5, Fraction(5, 8), Fraction(25, 256)]
 torch.nn.init.ones_(weight)
 torch.nn.init.zeros_(bias)
 losses = []
-optimizer.zero_grad()  # the slate is not clean: we have tried things on it
+optimizer.zero_grad()  # the cells above have left gradients
 for _ in range(3):
     loss = torch.nn.functional.mse_loss(net(images), targets)
     loss.backward()
@@ -167,9 +167,9 @@ assert curves["rate 1/2:"][:2] == [5, 13]
 
 # %%
 # 1/32 is slower, as one would think. 1/2 does not get there at all: after its first step the loss
-# is 13, from 5, and then 34 and 89. The gradient says which way is down, and
-# nothing about how far; with a step too long one lands higher up on the other side.
-# (Every second Fibonacci number, yes. Nobody planned that.)
+# is 13, from 5, and then 34 and 89. The gradient says which way is down, and nothing about how far;
+# with a step too long one lands higher up on the other side. (These are, by chance, every second
+# Fibonacci number.)
 
 for name, losses in curves.items():
     print(name, [round(loss, 3) for loss in losses[:4]])
@@ -296,10 +296,10 @@ assert theirs.micro_batch_size < 300
 # The answer
 # ----------
 #
-# Forward says how bad the weight is, backward which way is better, step goes there, and zero
-# clears the slate. Our weight went from 1 to 1.75 because its gradient was -6 and the rate 1/8, and
-# the loss fell from 5 to 5/8. Adam asks the gradient, at first, only for its sign. And in a network
-# with 27,130 parameters the same happens to each of them, all at once.
+# Forward says how bad the weight is, backward which way is better, step goes there, and zero clears
+# the gradient. Our weight went from 1 to 1.75 because its gradient was -6 and the rate 1/8, and the
+# loss fell from 5 to 5/8. Adam's first step depends on hardly more than the sign of the gradient.
+# And in a network with 27,130 parameters the same happens to each of them, all at once.
 #
 # The trainer took the images in micro-batches, and got the same. Why that is allowed, what it
 # saves, and where it goes wrong: :doc:`/gallery/4_training/plot_18_micro_batches`.

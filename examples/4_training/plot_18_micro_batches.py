@@ -368,9 +368,9 @@ figure = plot_sizes(panels, label="images at a time")
 # --------
 #
 # On a GPU the bottleneck is another one. It computes all 5,000 images in a moment, and then waits
-# for the CPU to launch the next kernel, dozens of times in each update. So there the trainer makes
-# a few updates one by one and then *captures* one, with all its launches, as what is called a CUDA
-# graph. From then on, one launch replays a whole update.
+# for the CPU to launch the next operation, dozens of times in each update. So there the trainer
+# makes a few updates one by one and then *captures* one, with all its launches, as what is called a
+# CUDA graph. From then on, one launch replays a whole update.
 
 from cnnbook.engine.cuda_graphs import WARM_UP
 

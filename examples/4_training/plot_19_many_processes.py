@@ -67,7 +67,7 @@ for rank in range(4):
     sizes.append(shard.stop - shard.start)
 
 # %%
-# Four rows of work that need nothing of each other, until the sum is made (to two decimals):
+# Four independent computations, until the sum is made (to two decimals):
 
 from cnnbook.figures import plot_micro_batches
 
@@ -168,7 +168,7 @@ def start(processes: int, name: str) -> subprocess.Popen[bytes]:
 
 
 # %%
-# And one that waits for the end, but not for ever, shows what was printed, and reads the
+# And a function that waits for the end, with a time limit, shows what was printed, and reads the
 # checkpoint.
 
 from typing import Any
@@ -224,8 +224,8 @@ assert 2 * 26 + 2 * 25 == 102
 # same, but made in another order, and so rounded otherwise. Each update builds on the last and
 # hands its roundings on, so later it may be more; below 1e-3 in all 200.
 #
-# (Do not look at the times. So small a task is not done sooner by four processes on two cores. To
-# share pays when a share is much more work than the exchange.)
+# (Ignore the times. Four processes on two cores do not make so small a task faster. Sharing pays
+# when a share is much more work than the exchange.)
 #
 # One of them dies
 # ----------------

@@ -313,8 +313,7 @@ for name in makers:
 # %%
 # Update for update, the full batch is ahead: its direction is the better one. But less than 0.2
 # ahead, and each of its updates costs as much as fifty of the others. Early in training nearly any
-# hundred images agree which way is down, and asking the other 4,900 as well is thorough and little
-# more [Bottou2018]_.
+# hundred images agree which way is down, and the other 4,900 add little [Bottou2018]_.
 #
 # Then why does this book use the full batch?
 # -------------------------------------------

@@ -300,10 +300,10 @@ assert share > 0.5
 # ----------
 #
 # If it does not run, read the last line and its numbers: what arrived, and what was expected. Then
-# look for the place where the first became so, which is often some layers earlier; an axis, a
-# size, a device and a dtype are four of the usual suspects. If it runs and learns nothing, there
-# are three numbers to know by heart, for ten classes: a loss begins near 2.303, a softmax too many
-# keeps it above 1.461, and a share of exactly 0.1 smells of NaN.
+# look for the place where the first became so, which is often some layers earlier; an axis, a size,
+# a device and a dtype are four of the usual suspects. If it runs and learns nothing, there are
+# three numbers to know by heart, for ten classes: a loss begins near 2.303, a softmax too many
+# keeps it above 1.461, and a share of exactly 0.1 points to NaN.
 #
 # That was the last page. :doc:`/api/index` has all functions by task, and :doc:`/exercises` what
 # there is to try.
