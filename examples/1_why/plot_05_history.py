@@ -38,9 +38,9 @@ assert 2012 - 1959 == 53
 # [Hubel1959]_. Each cell watches a small part of the picture only, its :term:`receptive field`,
 # and many want to see an edge or a bar of one direction there.
 #
-# In 1962 they told two kinds apart [Hubel1962]_. A *simple* cell wants its bar at one place. A
-# *complex* cell wants the same bar, but is content with it anywhere within a larger field. They
-# proposed that a complex cell listens to many simple cells of the same taste.
+# In 1962 they distinguished two kinds [Hubel1962]_. A *simple* cell wants its bar at one place. A
+# *complex* cell wants the same bar, but accepts it anywhere within a larger field. They proposed
+# that a complex cell combines many simple cells with the same preference.
 #
 # In 1980, Fukushima built a network of these two parts, the neocognitron [Fukushima1980]_. Its
 # S-cells look for one pattern, with the same weights at all positions: today that is a
@@ -99,7 +99,7 @@ assert 1998 - 1989 == 9
 
 # %%
 # 60,000, to the last one. C stands for convolution, S for subsampling, which is pooling, and F for
-# a linear layer. Fukushima's C-cells have become S, which does not help anyone's memory.
+# a linear layer. Fukushima's C-cells correspond to the layers S, not to the layers C.
 #
 # For comparison: our sloppy CNN has fewer, the desperate MLP many more.
 
@@ -190,7 +190,7 @@ assert f"{26.2 - 15.3:.1f}" == "10.9"
 #
 # One person who had practised erred on 5.1 % of 1,500 such photographs [Russakovsky2015]_. The
 # winner of 2015 is below that. It does not follow that it sees better than people do: many of the
-# classes are breeds of dogs, and telling those apart is a strange sport.
+# classes are breeds of dogs, which few people can tell apart.
 
 person = {"top-5 error, %": 5.1, "photographs": 1_500}
 print(person)

@@ -22,10 +22,11 @@ from cnnbook.lenet import lenet5
 from cnnbook.networks import small_cnn
 from cnnbook.shapes import shape_table
 
-ledger = shape_table(lenet5(), (1, 28, 28))
-print(ledger)
-shapes = [row.output_shape for row in ledger.rows if row.kind in ("Conv2d", "MaxPool2d", "Flatten")]
-assert shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,)]
+shapes = shape_table(lenet5(), (1, 28, 28))
+print(shapes)
+resizing = ("Conv2d", "MaxPool2d", "Flatten")
+output_shapes = [row.output_shape for row in shapes.rows if row.kind in resizing]
+assert output_shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,)]
 assert 16 * 5 * 5 == 400
 assert small_cnn()[4].in_features == 2704
 
@@ -78,7 +79,7 @@ assert round(61_706 / 27_130, 2) == 2.27
 assert round(416_520 / 73_696, 2) == 5.65
 
 # %%
-# 2.27 times the parameters, 5.65 times the multiplications. But what its layers put out is less:
+# 2.27 times the parameters, 5.65 times the multiplications. But its layers have fewer outputs:
 # 15,002 numbers an image and not 28,746. It begins with six maps, not with sixteen. "Bigger" is not
 # one number.
 #
@@ -114,8 +115,8 @@ assert 12 * 7 == 84
 # %%
 # Strangest of all, the last layer has no parameters. It compares the 84 numbers before it with a
 # drawing of each digit, 12 x 7 pixels in black and white, and the nearest drawing wins. (Ours are
-# drawn like the digits of a pocket calculator.) That is hard to do with trousers and with most
-# other things, which is one reason why a linear layer has taken its place.
+# drawn like the digits of a pocket calculator.) That is hard to do for trousers and for most other
+# things, which is one reason why a linear layer has taken its place.
 #
 # As many updates
 # ---------------
@@ -152,11 +153,11 @@ assert data.drawn or long["LeNet-5"].losses[9] > 2.0 > long["small CNN"].losses[
 
 # %%
 # The small one, at every tenth update and at the end. LeNet-5 hardly moves at first: before its
-# tenth update the loss is still above 2.0, not far from the 2.303 where it began, which is that of
-# somebody who guesses, and the small CNN is well below. What the first layer says must pass through
-# four others until it is a score, and torch starts them with weights so small that each hands on a
-# fainter version of what it got. How much do the scores differ from one test image to the next,
-# before any training?
+# tenth update the loss is still above 2.0, not far from the 2.303 where it began, which is the loss
+# of guessing, and the small CNN is well below. The output of the first layer must pass through four
+# others until it is a score, and torch starts them with weights so small that each passes on a
+# weaker version of its input. How much do the scores differ from one test image to the next, before
+# any training?
 
 from cnnbook.metrics import accuracy, predict_scores
 
@@ -171,7 +172,7 @@ assert spread["LeNet-5"] < spread["small CNN"] / 10
 # Less than a tenth as much as in the small CNN. To a fresh LeNet-5, all clothes look alike.
 #
 # So it is slower, and has more to learn. Is it worse? With sixty steps one cannot say. It needs
-# more steps, and steps are what we are short of.
+# more of them.
 #
 # Smaller steps, and more of them
 # -------------------------------
@@ -206,11 +207,11 @@ def one_epoch(
 def mini_batches(net: torch.nn.Module, seed: int) -> list[tuple[float, float]]:
     """Return loss and test accuracy of ten epochs of mini-batches."""
     optimizer, order = torch.optim.Adam(net.parameters()), torch.Generator().manual_seed(seed)
-    found = []
+    history = []
     for _ in range(10):
         loss = one_epoch(net, optimizer, order)
-        found.append((loss, accuracy(predict_scores(net, test[0], device="cpu"), test[1])))
-    return found
+        history.append((loss, accuracy(predict_scores(net, test[0], device="cpu"), test[1])))
+    return history
 
 
 # %%
@@ -312,17 +313,17 @@ for name in makers:
 # %%
 # Update for update, the full batch is ahead: its direction is the better one. But less than 0.2
 # ahead, and each of its updates costs as much as fifty of the others. Early in training nearly any
-# hundred images agree which way is down, and asking the other 4,900 as well is thorough and little
-# more [Bottou2018]_.
+# hundred images agree which way is down, and the other 4,900 add little [Bottou2018]_.
 #
 # Then why does this book use the full batch?
 # -------------------------------------------
 #
 # Not because it is faster. The lecture does it, and we wanted to follow the lecture number by
 # number. And it has one virtue that matters for a book: there is no order of the images, so nothing
-# depends on how they were shuffled. The batch may be cut into any pieces and spread over any number
-# of machines, and the update is the same but for rounding; a run can be repeated and checked by
-# hand. If what you want is a good network soon, take mini-batches, as nearly everybody does.
+# depends on how they were shuffled. The batch may be cut into micro-batches of any size and spread
+# over any number of machines, and the update is the same but for rounding; a run can be repeated
+# and checked by hand. If what you want is a good network soon, take mini-batches, as nearly
+# everybody does.
 #
 # Exercises
 # ---------
