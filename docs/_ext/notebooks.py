@@ -309,10 +309,10 @@ def _write(app: Sphinx, error: Exception | None) -> None:
         if code != [text for kind, text in cells if kind == "code" and "answer = ..." not in text]:
             raise ExtensionError(f"{docname}: the notebook's code is not the script's")
         downloads = Path(app.outdir, "_downloads")
-        zipped = app.env.dlfiles[f"{docname}.zip"][1]
+        zipped = str(app.env.dlfiles[Path(f"{docname}.zip")][1])
         first = ("code", install_cell(app.config.colab_repository, cnnbook.__version__))
         made = notebook([first, *_fetch_cells(example, base, zipped), *cells])
-        target = downloads / app.env.dlfiles[f"{docname}.ipynb"][1]
+        target = downloads / app.env.dlfiles[Path(f"{docname}.ipynb")][1]
         target.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
         with ZipFile(downloads / zipped, "w") as archive:
             for file in (target, example, *_files(files_beside(example))):
