@@ -209,7 +209,7 @@ def test_window_refuses_what_it_cannot_show() -> None:
         figures.plot_window(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), row=0, column=0)
 
 
-def test_colours_can_be_told_apart_in_grey() -> None:
+def test_colours_differ_in_grey() -> None:
     """No two of the first four, which the pages use together, are equally bright."""
     grey = sorted(0.299 * r + 0.587 * g + 0.114 * b for r, g, b in map(to_rgb, figures.COLOURS[:4]))
     assert len(figures.COLOURS) == 7
@@ -436,7 +436,7 @@ def test_receptive_field_growth_starts_with_the_input() -> None:
     assert set(np.asarray(line.get_ydata()).tolist()) == {28}
     points = [np.asarray(one.get_xydata()).T.tolist() for one in networks]
     assert points == [[[0, 1, 2], [1, 3, 5]], [[0, 1], [1, 40]]]
-    assert len({one.get_marker() for one in networks}) == 2, "told apart without colour"
+    assert len({one.get_marker() for one in networks}) == 2, "distinct without colour"
 
 
 def test_receptive_field_growth_refuses_a_size_below_one() -> None:

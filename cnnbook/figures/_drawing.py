@@ -177,7 +177,7 @@ def draw_number(
 def draw_cells(
     axes: Axes, numbers: torch.Tensor, title: str = "", *, fontsize: float = 12, zeros: bool = True
 ) -> None:
-    """Write numbers into a grid of cells, as on squared paper; ``zeros=False`` leaves out zeros."""
+    """Write numbers into a grid of cells; ``zeros=False`` leaves the cells of zeros empty."""
     rows, columns = numbers.shape
     for row in range(rows):
         for column in range(columns):

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -87,7 +86,7 @@ def plot_curves(
         axes.set_yscale(yscale)
         axes.set_ylabel(measure, fontsize=11)
         style_axes(axes)
-        _write_last_numbers(axes)
+        _write_last_numbers(axes, curves.values())
     grid[-1, 0].set_xlabel("epoch", fontsize=11)
     # Above the panels, where it hides no curve.
     figure.legend(
@@ -108,14 +107,16 @@ def plot_curves(
     return figure
 
 
-def _write_last_numbers(axes: Axes) -> None:
+def _write_last_numbers(axes: Axes, curves: Iterable[Sequence[float]]) -> None:
     """Write each curve's last number behind it, and keep the numbers of near ends apart."""
     axes.autoscale_view()
     to_fraction = axes.transScale + axes.transLimits
-    ends = [(line, *np.asarray(line.get_xydata())[-1].tolist()) for line in axes.lines]
+    ends = [(len(numbers), numbers[-1]) for numbers in curves]
     # A 0 on a logarithmic axis is far below the axes.
-    heights = [max(to_fraction.transform(end)[1].item(), 0.0) for _, *end in ends]
-    for (line, epoch, number), height in zip(ends, _spread(heights, gap=0.09), strict=True):
+    heights = [max(float(to_fraction.transform(end)[1]), 0.0) for end in ends]
+    for line, (epoch, number), height in zip(
+        axes.lines, ends, _spread(heights, gap=0.09), strict=True
+    ):
         axes.annotate(
             f"{number:.3g}",
             (epoch, height),
