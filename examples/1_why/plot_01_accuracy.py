@@ -93,9 +93,10 @@ for name, history in histories.items():
 # the images through the network in micro-batches, and the pooling before the :term:`ReLU`. The
 # numbers are the same, and later pages say why. How the :term:`loss` fell:
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
-figure = plot_losses({name: history.losses for name, history in histories.items()})
+losses = {name: history.losses for name, history in histories.items()}
+figure = plot_curves({"loss before the update": losses}, yscale="log")
 assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 
 # %%

@@ -125,7 +125,8 @@ figure = plot_bars(
         "parameters (stored)": {name: cost.parameters for name, cost in costs.items()},
         "MACs per image (computed)": {name: cost.macs for name, cost in costs.items()},
         "hidden activations (kept)": hidden,
-    }
+    },
+    xscale="log",
 )
 
 # %%

@@ -179,15 +179,15 @@ for name in ("linear", "matched"):
 # That leaves the results. Every dot is a start, the black line below is the 95 % :term:`confidence
 # interval` of the mean:
 
-from cnnbook.figures import plot_seed_dots
+from cnnbook.figures import plot_seeds
 
 # sphinx_gallery_thumbnail_number = 1
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
-figure = plot_seed_dots(
+figure = plot_seeds(
     shares,
-    {name: (interval.low, interval.high) for name, interval in intervals.items()},
     label=f"accuracy on {len(data.test_images):,} test images",
+    intervals={name: (interval.low, interval.high) for name, interval in intervals.items()},
 )
 
 # %%

@@ -168,14 +168,14 @@ for name, losses in again.items():
 # %%
 # The starts as dots, and the 95 % :term:`confidence interval` of each mean:
 
-from cnnbook.figures import plot_seed_dots
+from cnnbook.figures import plot_seeds
 
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
-figure = plot_seed_dots(
+figure = plot_seeds(
     shares,
-    {name: (interval.low, interval.high) for name, interval in intervals.items()},
     label=f"accuracy on {len(data.test_images):,} test images",
+    intervals={name: (interval.low, interval.high) for name, interval in intervals.items()},
 )
 
 # %%

@@ -145,7 +145,7 @@ from cnnbook.figures import plot_bars
 
 sizes = {"zip codes": 9_760, "LeNet-5": 60_000, "AlexNet": first + last}
 images = {"zip codes": 7_291, "LeNet-5": 60_000, "AlexNet": 1_200_000}
-figure = plot_bars({"parameters": sizes, "training images": images})
+figure = plot_bars({"parameters": sizes, "training images": images}, xscale="log")
 for name in sizes:
     print(f"{name}: {sizes[name] / images[name]:.1f} parameters for each image")
 assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0", "50.8"]
@@ -166,11 +166,10 @@ assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0",
 # the winners', for 2010 to 2014 from [Russakovsky2015]_ (with no images but those handed out) and
 # for 2015 from [He2016]_. Where would you guess the largest step?
 
-from cnnbook.figures import plot_yearly_bars
-
 # sphinx_gallery_thumbnail_number = 2
 winners = {2010: 28.2, 2011: 25.8, 2012: 16.4, 2013: 11.7, 2014: 6.7, 2015: 3.57}
-figure = plot_yearly_bars(winners, label="top-5 error of the winner, %", marked=[2012])
+errors = {str(year): error for year, error in winners.items()}
+figure = plot_bars({"top-5 error of the winner, %": errors}, highlight=["2012"])
 steps = {year: round(winners[year - 1] - winners[year], 1) for year in range(2011, 2016)}
 print(steps)
 assert steps[2011] == 2.4

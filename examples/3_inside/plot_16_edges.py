@@ -71,19 +71,21 @@ assert conv2d(slope, weight)[0, :, 0].tolist() == [[8, 8, 8, 8], [0, 0, 0, 0], [
 # Trousers, a sneaker and a bag. Trousers hang, a sneaker lies. Which of Sobel's two kernels will
 # answer more strongly to the trousers, and which to the sneaker?
 
-from cnnbook.figures import plot_feature_rows
+from cnnbook.figures import plot_map_rows
 from cnnbook.images import load_fashion_mnist
 
 data = load_fashion_mnist(n_train=200, n_test=1, one_hot=False, fallback="drawn")
 kinds = [data.class_names.index(name) for name in ("Trouser", "Sneaker", "Bag")]
 firsts = torch.stack([data.train_images[data.train_labels == kind][0] for kind in kinds])
 edges = conv2d(firsts, weight)
-figure = plot_feature_rows(firsts, edges, titles=["picture", "Sobel x", "Sobel y", "Laplacian"])
+maps = {"Sobel x": edges[:, :1], "Sobel y": edges[:, 1:2], "Laplacian": edges[:, 2:]}
+titles = [data.class_names[kind] for kind in kinds]
+figure = plot_map_rows(firsts, maps, titles=titles, outline=False)
 
 # %%
-# Orange is above zero, blue below, white is zero: even areas are white, be they black or bright.
-# The long sides of the trousers stand out in *Sobel x*, orange on the left, where the picture gets
-# brighter, and blue on the right. In *Sobel y* little is left of them. With the sneaker it is the
+# Blue is above zero, orange below, white is zero: even areas are white, be they black or bright.
+# The long sides of the trousers stand out in *Sobel x*, blue on the left, where the picture gets
+# brighter, and orange on the right. In *Sobel y* little is left of them. With the sneaker it is the
 # other way round. The Laplacian draws thin outlines, whichever way they run. And the bag is mostly
 # pattern: every kernel answers all over it. They know nothing of bags; they see three pixels by
 # three.
@@ -144,10 +146,10 @@ assert (path[400] - difference).abs().max() < 0.01
 # two parts. After 10 steps the weights add up to 0, to within 0.05, so it is an edge detector
 # already; but the left one is still below 0.5, so it is a weak one. The loss shows both parts:
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_losses({"loss": losses})
+figure = plot_curves({"loss": {"learnt kernel": losses}}, yscale="log")
 assert losses[-1] < losses[0] / 1_000_000
 
 # %%

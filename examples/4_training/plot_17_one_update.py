@@ -143,7 +143,7 @@ assert (weight.item(), bias.item()) == (w, b)
 #
 # 1/8 was chosen to be handy. Would 1/2 get there faster, and 1/32 slower? Guess before you look.
 
-curves: dict[str, list[float]] = {"rate 1/32:": [], "rate 1/8:": [], "rate 1/2:": []}
+curves: dict[str, list[float]] = {"rate 1/32": [], "rate 1/8": [], "rate 1/2": []}
 for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
     torch.nn.init.ones_(weight)
     torch.nn.init.zeros_(bias)
@@ -159,11 +159,11 @@ for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
 # Eight updates with each. The axis is logarithmic, so a straight line is a loss that shrinks, or
 # grows, by the same factor in every update.
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_losses(curves)
-assert curves["rate 1/2:"][:2] == [5, 13]
+figure = plot_curves({"loss before the update": curves}, yscale="log")
+assert curves["rate 1/2"][:2] == [5, 13]
 
 # %%
 # 1/32 is slower, as one would think. 1/2 does not get there at all: after its first step the loss
@@ -172,9 +172,9 @@ assert curves["rate 1/2:"][:2] == [5, 13]
 # Fibonacci number.)
 
 for name, losses in curves.items():
-    print(name, [round(loss, 3) for loss in losses[:4]])
-assert curves["rate 1/32:"][-1] > curves["rate 1/8:"][-1]
-assert curves["rate 1/2:"][:4] == [5, 13, 34, 89]
+    print(f"{name}:", [round(loss, 3) for loss in losses[:4]])
+assert curves["rate 1/32"][-1] > curves["rate 1/8"][-1]
+assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 
 # %%
 # All of them begin at 5, for the first loss is computed before anything was changed.

@@ -254,9 +254,9 @@ assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 # over the places, and less than a third of their size is left: blue and orange cancel. (We took the
 # maps behind the pooling. In front of it, all averages are the same but for the factor 169/729.)
 
-from cnnbook.figures import plot_overlays
+from cnnbook.figures import plot_map_rows
 
-figure = plot_overlays(images, {"points": points, "Grad-CAM": grad_cam}, titles=kinds, stride=2)
+figure = plot_map_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=kinds, stride=2)
 
 # %%
 # The points lie where cloth is or where it might be: the boot gets most of them for its heel and
@@ -319,7 +319,7 @@ drops = {
     "grey patch": occlusion_map(net, images, classes, patch=5, fill=0.5),
     "untrained, grey": occlusion_map(start, images, classes, patch=5, fill=0.5),
 }
-figure = plot_overlays(images, drops, titles=kinds)
+figure = plot_map_rows(images, drops, titles=kinds)
 assert drops["black patch"].shape == (3, 1, 24, 24)
 # sphinx_gallery_thumbnail_number = 6
 
@@ -366,7 +366,7 @@ wrong_drops = {
     "for its class": occlusion_map(net, wrong_images, worst.actual, patch=5),
     "for the other": occlusion_map(net, wrong_images, worst.predicted, patch=5),
 }
-figure = plot_overlays(wrong_images, wrong_drops, titles=titles)
+figure = plot_map_rows(wrong_images, wrong_drops, titles=titles)
 
 # %%
 # The lower row suggests explanations. It is the air again: at both sides it speaks for a dress, and

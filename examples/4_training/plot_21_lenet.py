@@ -58,7 +58,7 @@ both = {"convolutions": "Conv2d", "linear layers": "Linear"}
 kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row.kind == name]
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
-figure = plot_bars({"parameters": parameters, "multiplications for an image": macs})
+figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, xscale="log")
 assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
@@ -141,9 +141,10 @@ for name, make in makers.items():
 # %%
 # Each update uses all 5,000 images. How the loss fell:
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
-figure = plot_losses({name: history.losses for name, history in long.items()})
+losses = {name: history.losses for name, history in long.items()}
+figure = plot_curves({"loss before the update": losses}, yscale="log")
 for name, history in long.items():
     print(name, [f"{share:.3f}" for _, share in history.accuracies])
 assert len(long["LeNet-5"].losses) == 60 < 499
@@ -257,11 +258,11 @@ for name, make in makers.items():
 # %%
 # And so they ended, a dot for each start and a line at their mean:
 
-from cnnbook.figures import plot_dot_rows
+from cnnbook.figures import plot_seeds
 
 # sphinx_gallery_thumbnail_number = 4
 last = {key: [run[-1][1] for run in three] for key, three in runs.items()}
-figure = plot_dot_rows(last, label="test accuracy after 10 epochs")
+figure = plot_seeds(last, label="test accuracy after 10 epochs")
 for key, shares in last.items():
     training, testing = sum(train[key]) / 3, sum(shares) / 3
     print(f"{key:25} training {training:.3f}, test {testing:.3f}, {seconds[key]:.2f} s an epoch")
@@ -286,10 +287,8 @@ if not data.drawn:
 # above 0.76 and all three of the small CNN above 0.82, and either way the small one is ahead. How
 # they got there, from the first of the three starts:
 
-from cnnbook.figures import plot_curve_panels
-
 first = {key: three[0] for key, three in runs.items()}
-figure = plot_curve_panels(
+figure = plot_curves(
     {
         "training loss": {key: [loss for loss, _ in run] for key, run in first.items()},
         "test accuracy": {key: [share for _, share in run] for key, run in first.items()},

@@ -200,10 +200,10 @@ losses = {
 # %%
 # Both began with the same weights. Guess how far apart they are at the end.
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_losses(losses)
+figure = plot_curves({"loss before the update": losses}, yscale="log")
 assert losses["plain"][-1] < 1
 assert losses["softmax"][-1] > 1.461
 
