@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from cnnbook import exercises as exercises_module
-from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises import _grading, check, exercise, exercises, hint, solution
 from cnnbook.exercises._grading import Exercise, Function, Layer, Mistake, Numbers, grade
+from cnnbook.kernels import conv_from_kernel
 
 ROOT = Path(__file__).resolve().parents[1]
 EACH = pytest.mark.parametrize("one", exercises(), ids=lambda one: one.number)

@@ -68,7 +68,7 @@ def test_complex_numbers_have_a_mean_and_no_largest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "value", "place"),
+    ("row", "value", "position"),
     [
         ([1, 3, 3, 2], 3, 1),
         ([2, 2, 2, 2], 2, 0),

@@ -2,9 +2,9 @@
 
 import torch
 
-from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises._building import conv, counting_image
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+from cnnbook.kernels import conv_from_kernel
 
 __all__ = ["EXERCISES"]
 
@@ -102,7 +102,7 @@ _row_average = Exercise(
     "the same row. Hand in the layer.",
     hint="The window has one row and three columns: ``kernel_size=(1, 3)``. What is the bias?",
     solution="""
-from cnnbook.convolution import averaging_conv
+from cnnbook.kernels import averaging_conv
 
 answer = averaging_conv((1, 3))
 """,

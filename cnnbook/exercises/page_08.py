@@ -2,9 +2,9 @@
 
 import torch
 
-from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises._building import conv, counting_image
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+from cnnbook.kernels import conv_from_kernel
 
 __all__ = ["EXERCISES"]
 
@@ -120,7 +120,7 @@ _three_features = Exercise(
     solution="""
 import torch
 
-from cnnbook.convolution import conv_from_kernel
+from cnnbook.kernels import conv_from_kernel
 
 corner = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
 mean = torch.full((2, 2), 1 / 4)
