@@ -261,6 +261,8 @@ def window_sum(
         ValueError: row: expected 0 to 2, since the output is 3 x 3, got 3
     """
     check_kernel(images, weight, bias, groups=groups)
+    if len(images) == 0:
+        raise ValueError(f"images: expected at least one image, got {tuple(images.shape)}")
     kernels, depth = weight.shape[:2]
     all_windows = windows(
         images, weight_size(weight), stride=stride, padding=padding, dilation=dilation
