@@ -21,6 +21,7 @@ __all__ = [
     "gaussian_kernel",
     "identity_kernel",
     "laplacian_kernel",
+    "laplacian_of_gaussian_kernel",
     "prewitt_kernel",
     "sharpening_kernel",
     "shift_kernel",
@@ -293,6 +294,58 @@ def laplacian_kernel(neighbours: Literal[4, 8] = 4) -> torch.Tensor:
     corner = 1.0 if count == 8 else 0.0
     outer = [corner, 1.0, corner]
     return torch.tensor([outer, [1.0, -float(count), 1.0], outer], dtype=torch.float32)
+
+
+def laplacian_of_gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -> torch.Tensor:
+    """Make the kernel of the second derivative of an image that a Gaussian has smoothed.
+
+    The Laplacian alone responds to every noisy pixel. Smoothing and then differentiating is one
+    convolution, with the Laplacian of the Gaussian; its output changes sign at the edges that
+    smoothing leaves. Not separable, but up to a constant the sum of two separable kernels.
+
+    Args:
+        size: Weights along the rows and the columns, one number or ``(kh, kw)``; about
+            ``6 * sigma + 1`` holds nearly all of the Gaussian.
+        sigma: Standard deviation of the Gaussian, in pixels, above 0.1; a narrower one falls
+            between the pixels.
+
+    Returns:
+        The kernel. The mean of its weights is subtracted from them, so they sum to 0, and an even
+        area gives 0, even where ``size`` cuts the Gaussian off.
+
+    Raises:
+        ValueError: ``size`` makes more than 100,000,000 weights.
+
+    Examples:
+        In one row of three weights it is a multiple of the second difference, 1 - 2 + 1 = 0.
+
+        >>> from cnnbook.kernels import laplacian_of_gaussian_kernel
+        >>> kernel = laplacian_of_gaussian_kernel((1, 3), sigma=1.0)
+        >>> (kernel / kernel[0, 0]).round().tolist()
+        [[1.0, -2.0, 1.0]]
+
+        One weight minus its mean is 0.
+
+        >>> laplacian_of_gaussian_kernel(1, sigma=1.0).tolist()
+        [[0.0]]
+        >>> laplacian_of_gaussian_kernel(3, sigma=0.1)
+        Traceback (most recent call last):
+            ...
+        ValueError: sigma: expected a number above 0.1, got 0.1
+
+    Source:
+        Marr and Hildreth (1980), Theory of edge detection, Proceedings of the Royal Society of
+        London B 207.
+    """
+    rows, columns = _check_size(size)
+    sigma = check_float(sigma, name="sigma", above=0.1)
+    down, across = (
+        ((torch.arange(count, dtype=torch.float64) - (count - 1) / 2) / sigma) ** 2
+        for count in (rows, columns)
+    )
+    gaussian = torch.outer(_gaussian(rows, sigma), _gaussian(columns, sigma))
+    weights = gaussian * (down[:, None] + across - 2) / sigma**2
+    return (weights - weights.mean()).float()
 
 
 def sharpening_kernel(amount: float = 1.0) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Named kernels: their weights, their effect on an image, and layers made from them."""
 
 import inspect
+import math
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ SEPARABLE: dict[str, Any] = {
 OTHERS: dict[str, Any] = {
     "laplacian": kernels.laplacian_kernel(),
     "laplacian 8": kernels.laplacian_kernel(8),
+    "laplacian_of_gaussian": kernels.laplacian_of_gaussian_kernel(5, sigma=1.0),
     "sharpening": kernels.sharpening_kernel(),
 }
 
@@ -92,6 +94,59 @@ def test_edges_of_a_square() -> None:
     assert across[2].tolist() == [0, 3, 3, -3, -3, 0]
     down = conv2d(image, kernels.sobel_kernel("y")[None, None], padding="same")[0, 0]
     assert torch.equal(down, across.T)
+
+
+def test_laplacian_of_gaussian_spelled_out() -> None:
+    # With sigma 1, g = exp(-r*r / 2) and the weight is g * (r*r - 2), over the sum of g.
+    side, corner = math.exp(-1 / 2), math.exp(-2 / 2)
+    total = 1 + 4 * side + 4 * corner
+    middle, beside = 1 * (0 - 2) / total, side * (1 - 2) / total
+    mean = (1 * middle + 4 * beside + 4 * corner * (2 - 2) / total) / 9
+    kernel = kernels.laplacian_of_gaussian_kernel(3, sigma=1.0)
+    assert kernel[1, 1].item() == pytest.approx(middle - mean)
+    assert kernel[0, 1].item() == pytest.approx(beside - mean)
+    assert kernel[0, 0].item() == pytest.approx(0 - mean)
+
+
+@pytest.mark.parametrize("size", [(1, 3), (4, 7), (9, 9), (12, 5)])
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 2.5])
+def test_laplacian_of_gaussian_is_torchs_second_derivative(
+    size: tuple[int, int], sigma: float
+) -> None:
+    y, x = (torch.arange(count, dtype=torch.float64) - (count - 1) / 2 for count in size)
+    grid = torch.stack(torch.meshgrid(y, x, indexing="ij")).requires_grad_()
+    gaussian = torch.exp(-grid.square().sum(dim=0) / (2 * sigma**2))
+    (slope,) = torch.autograd.grad(gaussian.sum(), grid, create_graph=True)
+    bends = [torch.autograd.grad(slope[i].sum(), grid, retain_graph=True)[0][i] for i in (0, 1)]
+    expected = ((bends[0] + bends[1]) / gaussian.sum()).detach()
+    expected -= expected.mean()
+    kernel = kernels.laplacian_of_gaussian_kernel(size, sigma=sigma)
+    torch.testing.assert_close(kernel, expected.float(), rtol=1e-6, atol=1e-7)
+    assert torch.equal(kernel, kernel.flip(0))
+    assert torch.equal(kernel, kernel.flip(1))
+
+
+def test_laplacian_of_gaussian_answers_to_curvature_only() -> None:
+    weight = kernels.laplacian_of_gaussian_kernel(13, sigma=1.5)[None, None].double()
+    y, x = torch.meshgrid(torch.arange(20.0).double(), torch.arange(16.0).double(), indexing="ij")
+    flat, slope, bowl = torch.full_like(x, 7), 3 * x - 2 * y, x * x + y * y
+    responses = conv2d(torch.stack([flat, slope, bowl])[:, None], weight)
+    torch.testing.assert_close(responses[:2], torch.zeros_like(responses[:2]), rtol=0, atol=1e-5)
+    # The second derivatives of x*x + y*y are 2 + 2; the rest is cut off beyond 4 sigma.
+    torch.testing.assert_close(
+        responses[2], torch.full_like(responses[2], 2 + 2), rtol=0, atol=0.02
+    )
+
+
+def test_laplacian_of_gaussian_changes_sign_at_an_edge() -> None:
+    image = torch.zeros(1, 1, 15, 24)
+    image[..., 12:] = 1
+    weight = kernels.laplacian_of_gaussian_kernel(9, sigma=1.2)[None, None]
+    row = conv2d(image, weight, padding="same")[0, 0, 7]
+    # Positive on the dark side, negative on the bright side, and nothing far from the edge.
+    assert row[8:12].min() > 0.005
+    torch.testing.assert_close(row[12:16], -row[8:12].flip(0), rtol=1e-5, atol=1e-6)
+    assert row[4:8].abs().max() < 1e-6
 
 
 def test_a_kernel_with_more_weights_than_any_image_has_pixels_is_refused() -> None:
