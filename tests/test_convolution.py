@@ -25,7 +25,7 @@ every_case = pytest.mark.parametrize("case", CONV_CASES, ids=lambda case: case.n
 copies = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
-def _knobs(case: ConvCase) -> dict[str, Any]:
+def _options(case: ConvCase) -> dict[str, Any]:
     return {
         "stride": case.stride,
         "padding": case.padding,
@@ -55,8 +55,8 @@ def test_the_same_as_torch_to_the_last_bit(
     convolve: Any, case: ConvCase, dtype: torch.dtype
 ) -> None:
     images, weight, bias = case.tensors(dtype)
-    expected = torch.nn.functional.conv2d(images, weight, bias, **_knobs(case))
-    got = convolve(images, weight, bias, **_knobs(case))
+    expected = torch.nn.functional.conv2d(images, weight, bias, **_options(case))
+    got = convolve(images, weight, bias, **_options(case))
     assert got.dtype == dtype
     assert torch.equal(got, expected)
 
@@ -69,7 +69,7 @@ def test_gradients_are_torchs(convolve: Any, case: ConvCase) -> None:
     functions: tuple[Any, Any] = (torch.nn.functional.conv2d, convolve)
     for function in functions:
         leaves = [tensor.requires_grad_() for tensor in case.tensors() if tensor is not None]
-        output = function(*leaves, **_knobs(case))
+        output = function(*leaves, **_options(case))
         # A different factor at every output, so that a swap of two outputs shows.
         output.mul(torch.arange(output.numel()).reshape(output.shape)).sum().backward()
         gradients.append([leaf.grad for leaf in leaves])
@@ -193,8 +193,8 @@ def test_moving_average_names_every_mistake(
 @copies
 def test_the_same_on_a_gpu(convolve: Any, case: ConvCase) -> None:
     moved = [None if tensor is None else tensor.cuda() for tensor in case.tensors()]
-    expected = torch.nn.functional.conv2d(*case.tensors(), **_knobs(case))
-    got = convolve(*moved, **_knobs(case))
+    expected = torch.nn.functional.conv2d(*case.tensors(), **_options(case))
+    got = convolve(*moved, **_options(case))
     assert got.device.type == "cuda"
     assert torch.equal(got.cpu(), expected)
 
@@ -249,18 +249,18 @@ def test_gradients_of_example_4_spelled_out() -> None:
 @copies
 def test_gradients_by_hand_are_finite_differences(case: ConvCase) -> None:
     images, weight, _ = case.tensors()
-    output = torch.nn.functional.conv2d(images, weight, **_knobs(case))
+    output = torch.nn.functional.conv2d(images, weight, **_options(case))
     generator = torch.Generator().manual_seed(1)
     grad = torch.randint(-9, 10, output.shape, generator=generator).double()
 
     def loss(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        return (torch.nn.functional.conv2d(x, w, **_knobs(case)) * grad).sum()
+        return (torch.nn.functional.conv2d(x, w, **_options(case)) * grad).sum()
 
     size = (images.shape[2], images.shape[3])
     kernel = (weight.shape[2], weight.shape[3])
     by_hand = (
-        conv2d_input_grad(grad, weight, size, **_knobs(case)),
-        conv2d_weight_grad(images, grad, kernel, **_knobs(case)),
+        conv2d_input_grad(grad, weight, size, **_options(case)),
+        conv2d_weight_grad(images, grad, kernel, **_options(case)),
     )
     for index, tensor in enumerate((images, weight)):
         assert by_hand[index].shape == tensor.shape

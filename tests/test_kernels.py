@@ -48,6 +48,12 @@ def test_a_kernel_that_is_not_separable_says_so(name: str) -> None:
     assert "Not separable" in function.__doc__
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_factors_of_a_kernel_that_is_not_finite_are_refused(number: float) -> None:
+    with pytest.raises(ValueError, match=r"^kernel: expected finite weights, got infinite ones or"):
+        separable_factors(torch.tensor([[1.0, number], [1.0, 1.0]]))
+
+
 def test_a_kernel_of_zeros_is_separable() -> None:
     column, row = separable_factors(torch.zeros(2, 3))
     assert (column[:, None] * row).tolist() == torch.zeros(2, 3).tolist()

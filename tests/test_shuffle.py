@@ -1,6 +1,5 @@
 """The pixel shuffle: one order for all images, which can be undone."""
 
-
 import pytest
 import torch
 
