@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+from drawn_cases import cases
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cnnbook import kernels
 from cnnbook.conv_matrix import separable_factors
@@ -114,9 +117,9 @@ def test_laplacian_of_gaussian_spelled_out() -> None:
     assert kernel[0, 0].item() == pytest.approx(0 - mean)
 
 
-@pytest.mark.parametrize("size", [(1, 3), (4, 7), (9, 9), (12, 5)])
-@pytest.mark.parametrize("sigma", [0.3, 1.0, 2.5])
-def test_laplacian_of_gaussian_is_torchs_second_derivative(
+@cases(kernels.laplacian_of_gaussian_kernel)
+@given(st.tuples(st.integers(1, 12), st.integers(1, 12)), st.floats(0.3, 4))
+def test_laplacian_of_gaussian_is_autograds_second_derivative(
     size: tuple[int, int], sigma: float
 ) -> None:
     y, x = (torch.arange(count, dtype=torch.float64) - (count - 1) / 2 for count in size)

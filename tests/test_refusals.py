@@ -31,8 +31,6 @@ BY_HAND = {
     "main": "a command, whose words argparse checks: test_images.py",
     "loss_fn": "any function of scores and labels: test_training.py tries some that are not",
 }
-# The parts of the download, tested with faulty files, mirrors and disks: test_image_faults.py.
-LOADER = ("fetching", "garments", "idx_format", "published_files", "whole_files")
 
 IMAGES, LABELS, SQUARE = torch.ones(2, 1, 3, 3), torch.tensor([0, 1]), torch.ones(1, 1, 3, 3)
 DESCRIBED = Figure()
@@ -158,8 +156,7 @@ OTHER_ERRORS: dict[str, tuple[type[Exception], ...]] = {
 
 def _modules() -> list[str]:
     files = Path(cnnbook.__file__).parent.glob("*.py")
-    public = {path.stem for path in files if not path.stem.startswith("_")}
-    return sorted((public | {*PACKAGES}) - {*LOADER})
+    return sorted({path.stem for path in files if not path.stem.startswith("_")} | {*PACKAGES})
 
 
 def _public() -> dict[str, Callable[..., Any]]:
