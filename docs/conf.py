@@ -110,8 +110,6 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     # A page whose numbers are wrong must not be built.
     "abort_on_example_error": True,
-    "doc_module": ("cnnbook",),
-    "backreferences_dir": "gen_modules/backreferences",
     # Importable names: a function's address would change the configuration on every run.
     "reset_modules": ("matplotlib", "gallery_state.same_start"),
     "reset_modules_order": "both",
