@@ -24,12 +24,12 @@ site: $(STAMP) ## run the gallery and build the site into build/site
 	  echo "built build/site/$$language/index.html"; \
 	done
 
-test: $(STAMP) ## run every test and doctest, and the doctests file by file as readers do
-	@$(BIN)/python -m pytest
+# Each worker computes on one core, and takes over tests from another when it has no more.
+test: $(STAMP) ## run the tests and doctests, on all cores: minutes
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-test-long: $(STAMP) ## the tests that take minutes: a hundred rounds of processes, kills by the dozen
-	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -m "long or not long" tests/test_image_faults.py \
-	  tests/test_checkpoints.py tests/test_signals.py tests/test_distributed.py tests/test_examples.py
+test-long: $(STAMP) ## all of them: every fault, page, kill, a thousand drawn cases a function: an hour
+	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "long or not long"
 
 bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop and peers; idle machine
 	@$(BIN)/python tests/benchmarks/bench_layers.py

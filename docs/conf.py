@@ -30,10 +30,18 @@ extensions = [
     "exercise",
     "backlinks",
     "colab",
+    "markdown_tables",
     "measurements",
 ]
-# The gallery writes a page of build times, which would differ from build to build.
-exclude_patterns = ["_build", "locale", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+# The gallery writes a page of build times, which would differ from build to build; the tables of
+# benchmarks/ are included in a page.
+exclude_patterns = [
+    "_build",
+    "locale",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+    "benchmarks/*.md",
+]
 # The notebooks and scripts beside the generated pages are downloads, not pages.
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]

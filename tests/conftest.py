@@ -8,6 +8,9 @@ from typing import Any
 
 # Before any figure is made: tests have no screen.
 os.environ["MPLBACKEND"] = "agg"
+# Before torch is loaded: where several workers share the cores, each computes on one.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import matplotlib.pyplot as plt
 import pytest

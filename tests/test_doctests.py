@@ -18,20 +18,41 @@ ROOT = PACKAGE.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("module", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
-def test_module_passes_when_run_as_a_file(module: Path, tmp_path: Path) -> None:
-    # From another folder, since the module's own comes first on the path either way.
+FILES = sorted(PACKAGE.rglob("*.py"))
+# pytest has run the examples of all modules by now; that a file also works as a script on its own
+# is tried with one file of each folder, and in `make test-long` with every file.
+FIRST = {next(file for file in FILES if file.parent == folder.parent) for folder in FILES}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(f, marks=[] if f in FIRST else [pytest.mark.long]) for f in FILES],
+    ids=lambda file: file.relative_to(PACKAGE).with_suffix("").as_posix(),
+)
+def test_file_passes_when_run_as_a_script(file: Path, tmp_path: Path) -> None:
+    # From another folder, since the file's own comes first on the path either way.
     done = subprocess.run(
         # Each example of a figure leaves one open.
         [
             *(sys.executable, "-W", "error", "-W", "ignore:More than 20 figures:RuntimeWarning"),
-            *("-m", "doctest", str(module)),
+            *("-m", "doctest", str(file)),
         ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_no_file_hides_a_module_that_the_library_needs() -> None:
+    """`python -m doctest FILE` puts the file's folder first, so a name there hides all others."""
+    modules = [f"cnnbook.{f.relative_to(PACKAGE).with_suffix('').as_posix()}" for f in FILES]
+    imports = "\n".join(f"import {name.replace('/', '.')}" for name in modules if "__" not in name)
+    code = f"{imports}\nimport doctest, sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needed = {name.partition(".")[0] for name in done.stdout.split()} | sys.stdlib_module_names
+    assert {"torch", "numpy", "matplotlib", "doctest"} <= needed
+    assert not {file.stem for file in FILES if file.stem != "__init__"} & needed
 
 
 def test_a_wrong_number_would_be_noticed(tmp_path: Path) -> None:

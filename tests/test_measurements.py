@@ -1,41 +1,53 @@
-"""The benchmark's ways to train, the files that it writes, and the page that shows them."""
+"""The recorded results of the benchmarks, the tables made from them, and the page."""
 
 import copy
+import functools
 import html
-import importlib.util
-import itertools
 import json
+import operator
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from bench_training import (
     BOUNDS,
     EPOCHS,
     IMAGES,
     NETWORKS,
     ROUNDS,
-    Failed,
-    Memory,
-    order_of,
     per_epoch,
-    rounds_of,
 )
-from measurements import Record, behind, checks, loss, number, ratio, trial
+from result_tables import (
+    NOT_AVAILABLE,
+    RESULTS,
+    Record,
+    behind_table,
+    bounds_table,
+    comparison_tables,
+    escaped,
+    full_ratio,
+    growth_tables,
+    loss,
+    notice,
+    number,
+    page_files,
+    ratio,
+    write_tables,
+)
 from ways import WAYS
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "benchmarks"
 PEERS = [name for name, way in WAYS.items() if way.package]
 TRAININGS = sorted(RESULTS.glob("training*.json"))
+RECORDS = [*TRAININGS, RESULTS / "layers.json"]
+# The raw times of single rounds, which only the files have.
+NOT_SHOWN = ("all_seconds_one_epoch", "all_seconds_many_epochs")
 
 
 def _record(path: Path = RESULTS / "training.json") -> Record:
@@ -43,15 +55,15 @@ def _record(path: Path = RESULTS / "training.json") -> Record:
     return record
 
 
-# The files.
+# The recorded results.
 
 
-def test_there_is_a_file_of_trainings_and_one_of_layers() -> None:
+def test_trainers_and_layers_have_recorded_results() -> None:
     assert {"training.json", "layers.json"} <= {path.name for path in RESULTS.iterdir()}
 
 
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
-def test_a_file_of_trainings_has_what_the_page_shows(path: Path) -> None:
+def test_a_record_of_trainings_has_what_the_page_shows(path: Path) -> None:
     record = _record(path)
     settings = record["settings"]
     too_short = (
@@ -64,7 +76,7 @@ def test_a_file_of_trainings_has_what_the_page_shows(path: Path) -> None:
     assert set(record["ways"]) == set(WAYS)
     assert [found["network"] for found in record["comparisons"]] == list(NETWORKS)
     for found in record["comparisons"]:
-        assert list(found["ways"]) == list(WAYS), "each is measured, or it is said why not"
+        assert list(found["ways"]) == list(WAYS), "each is measured, or has a reason why not"
         lecture = found["ways"]["lecture"]
         assert lecture["largest_relative_difference"] == 0
         for name, way in found["ways"].items():
@@ -86,7 +98,7 @@ def test_a_file_of_trainings_has_what_the_page_shows(path: Path) -> None:
         assert row["data_mb"] == row["images"] * 28 * 28 * 4 / 1e6
 
 
-def test_the_file_of_layers_has_ratios_of_its_times() -> None:
+def test_the_record_of_layers_has_ratios_of_its_times() -> None:
     record = _record(RESULTS / "layers.json")
     assert record["layers"]
     for row in record["layers"].values():
@@ -97,7 +109,7 @@ def test_the_file_of_layers_has_ratios_of_its_times() -> None:
         assert row["ns_per_entry"] == pytest.approx(1e6 * row["ms"] / row["entries"], rel=0.01)
 
 
-# The words.
+# The tables.
 
 
 @pytest.mark.parametrize(
@@ -115,12 +127,14 @@ def test_the_file_of_layers_has_ratios_of_its_times() -> None:
         (5.27e-8, "5.3e-08"),
     ],
 )
-def test_a_number_keeps_three_digits_that_count(value: float, text: str) -> None:
+def test_a_number_has_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_a_ratio_has_both_ends() -> None:
-    assert ratio(0.131, 0.688) == "0.131 / 0.688 = 0.190"
+def test_a_ratio_needs_a_positive_denominator() -> None:
+    assert ratio(0.131, 0.688) == "0.190"
+    assert full_ratio(0.131, 0.688) == "0.131 / 0.688 = 0.190"
+    assert ratio(0.02, -0.01) == ratio(0.02, 0.0) == NOT_AVAILABLE
 
 
 def _way(seconds: float, memory: float | None = 100.0) -> Record:
@@ -137,8 +151,14 @@ def _way(seconds: float, memory: float | None = 100.0) -> Record:
 
 
 @pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Copy the recorded results and the tables."""
+    return shutil.copytree(RESULTS, tmp_path / "docs/benchmarks")
+
+
+@pytest.fixture
 def record() -> Record:
-    """Figures that keep both bounds exactly: 1/5 of an epoch, 500 MB."""
+    """Return results that keep two bounds exactly: 1/5 of an epoch, 500 MB."""
     return {
         "trial": False,
         "environment": {"load_at_start": 0.1, "cores": 2},
@@ -160,50 +180,138 @@ def record() -> Record:
     }
 
 
+def _rows(text: str) -> list[list[str]]:
+    """Return the cells of all tables of a Markdown text, without heads and rules."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line[1:-1].split(" | ")] for line in lines]
+    rules = [k for k, row in enumerate(rows) if set(row[0]) <= set(":-")]
+    return [row for k, row in enumerate(rows) if k not in rules and k + 1 not in rules]
+
+
 def test_a_bound_is_kept_up_to_itself_and_missed_above(record: Record) -> None:
-    assert [kept for *_, kept in checks(record)] == [True, True]
+    name = "CNN: epoch, ours / the lecture's loop"
+    assert _rows(bounds_table(record)) == [
+        [name, "0.200", "0.200 / 1.00 = 0.200", "yes"],
+        ["MLP: epoch, ours / the lecture's loop", "0.870", "not measured", "n/a"],
+        ["CNN: memory for 60,000 images (MB)", "500", "500", "yes"],
+    ]
     record["comparisons"][0]["ways"]["ours"]["seconds_per_epoch"] = 0.2001
     record["growth"][0]["ways"]["ours"]["peak_memory_mb"] = 500.1
-    assert [kept for *_, kept in checks(record)] == [False, False]
+    assert [row[3] for row in _rows(bounds_table(record))] == ["**no**", "n/a", "**no**"]
+    record["growth"][0]["images"] = 50000
+    assert _rows(bounds_table(record))[2][2:] == ["not measured", "n/a"]
 
 
-def test_what_is_faster_or_smaller_than_ours_is_said(record: Record) -> None:
-    layers: Record = {"layers": {"conv": {"ours_ms": 1.0, "torch_ms": 2.0, "ratio": 0.5}}}
-    assert behind(record, layers) == []
+def test_every_result_in_which_ours_is_behind_is_listed(record: Record) -> None:
+    layers: Record = {"layers": {"a_b": {"ours_ms": 1.0, "torch_ms": 2.0, "ratio": 0.5}}}
+    assert behind_table(record, layers) == "There is no such result.\n"
     record["comparisons"][0]["ways"]["skorch"] = _way(0.1, memory=50.0)
+    record["comparisons"][0]["ways"]["skorch"]["setup_seconds"] = -0.1
     record["comparisons"][0]["ways"]["ours"]["seconds_per_epoch"] = 0.25
-    layers["layers"]["conv"] = {"ours_ms": 3.0, "torch_ms": 2.0, "ratio": 1.5}
-    assert behind(record, layers) == [
-        "Bound missed: CNN: share of an epoch of the lecture's loop, at most 0.200, measured "
-        "0.250 / 1.00 = 0.250.",
-        "CNN, seconds for an epoch: ours 0.250, less in skorch 1 0.100 (0.250 / 0.100 = 2.50).",
-        "CNN, seconds for an epoch with set-up: ours 0.210, less in skorch 1 0.110 "
-        "(0.210 / 0.110 = 1.91).",
-        "CNN, peak of memory in MB: ours 100, less in skorch 1 50.0 (100 / 50.0 = 2.00).",
-        "conv: torch's is faster: 3.00 / 2.00 = 1.50 (milliseconds).",
+    layers["layers"]["a_b"] = {"ours_ms": 3.0, "torch_ms": 2.0, "ratio": 1.5}
+    bound = "CNN: epoch, ours / the lecture's loop"
+    assert _rows(behind_table(record, layers)) == [
+        [bound, "**the bound**", "0.250", "0.200", "1.25"],
+        ["CNN: epoch (s)", "skorch 1", "0.250", "0.100", "2.50"],
+        ["CNN: epoch with set-up (s)", "skorch 1", "0.210", "0.110", "1.91"],
+        ["CNN: set-up (s)", "skorch 1", "0.100", "-0.100", "n/a"],
+        ["CNN: peak of memory (MB)", "skorch 1", "100", "50.0", "2.00"],
+        [r"a\_b (ms)", "torch", "3.00", "2.00", "1.50"],
     ]
 
 
-def test_a_short_run_and_a_busy_machine_are_warned_of(record: Record) -> None:
-    assert trial(record) == []
+def test_each_trainer_is_compared_with_the_lecture_and_with_ours(record: Record) -> None:
+    record["comparisons"][0]["ways"]["skorch"] = _way(0.5, memory=None)
+    text = comparison_tables(record, "CNN")
+    rows = _rows(text)
+    assert rows[:3] == [
+        ["the lecture's loop", "1.00", "1.00", "0.200"],
+        ["`fit_full_batch` (ours)", "0.200", "0.200", "1.00"],
+        ["skorch 1", "0.500", "0.500", "0.400"],
+    ]
+    assert rows[5] == ["skorch 1", "0.100", "0.510", "0.412"]
+    assert rows[8] == ["skorch 1", "n/a", "1.5000", "0"]
+    assert text.endswith("- Not measured: Keras on torch 1: not installed\n")
+    assert "was not measured" in comparison_tables(record, "MLP")
+    record["comparisons"][0]["ways"]["ours"] = {"missing": "failed: a|b"}
+    text = comparison_tables(record, "CNN")
+    assert _rows(text)[1] == ["skorch 1", "0.500", "0.500", "n/a"]
+    assert r"failed: a\|b" in text
+
+
+def test_a_trainer_without_a_result_has_a_reason_beside_the_growth(record: Record) -> None:
+    record["growth"][0]["ways"]["lecture"] = {"missing": "not tried"}
+    text = growth_tables(record)
+    assert _rows(text) == [["60,000", "n/a", "2.00"], ["60,000", "188", "n/a", "500"]]
+    assert "- Not measured: the lecture's loop on 60,000 images: not tried" in text
+
+
+def test_a_trial_and_a_busy_machine_have_a_warning(record: Record) -> None:
+    assert notice(record) == ""
     record["trial"] = True
-    assert "too short" in trial(record)[0].astext()
-    record["environment"]["load_at_start"] = 1.5
-    assert "1.50 processes wanted its 2 cores" in trial(record)[1].astext()
+    assert notice(record).count("{warning}") == 1
+    assert "This run is a trial" in notice(record)
+    record["environment"]["load_at_start"] = 0.5
+    assert notice(record).count("{warning}") == 1
+    record["environment"]["load_at_start"] = 0.51
+    assert notice(record).count("{warning}") == 2
+    assert "The machine was busy" in notice(record)
+
+
+def test_what_markdown_would_interpret_is_escaped() -> None:
+    assert escaped("a|b <c> `d` x_y*") == r"a\|b \<c\> \`d\` x\_y\*"
+
+
+def test_the_committed_tables_are_those_of_the_committed_results() -> None:
+    written = {
+        path.name: path.read_text("utf-8")
+        for path in RESULTS.iterdir()
+        if path not in RECORDS and path.is_file()
+    }
+    assert written == page_files(RESULTS), "run tests/benchmarks/result_tables.py"
+
+
+def _leaves(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to every number that the page shows."""
+    if isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if key not in NOT_SHOWN:
+                yield from _leaves(item, *path, key)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield path
+
+
+def test_every_changed_number_changes_the_tables(results: Path) -> None:
+    before = page_files(results)
+    changed = 0
+    for name in ("training.json", "layers.json"):
+        text = (results / name).read_text("utf-8")
+        for *parents, key in _leaves(json.loads(text)):
+            record = json.loads(text)
+            parent = functools.reduce(operator.getitem, parents, record)
+            parent[key] = 2 * parent[key] + 1
+            (results / name).write_text(json.dumps(record), "utf-8")
+            assert page_files(results) != before, (name, *parents, key)
+            changed += 1
+        (results / name).write_text(text, "utf-8")
+    assert changed > 100
 
 
 # The page.
 
 
-def _build(root: Path) -> subprocess.CompletedProcess[str]:
+def _build(root: Path, builder: str = "html", *options: str) -> subprocess.CompletedProcess[str]:
     """Build the page alone, with nothing of the site but what it needs."""
-    settings = 'project = "x"\nextensions = ["myst_parser", "measurements"]\n'
-    (root / "docs/conf.py").write_text(settings, "utf-8")
+    (root / "docs/conf.py").write_text(
+        'project = "x"\nextensions = ["myst_parser", "markdown_tables", "measurements"]\n'
+        'myst_enable_extensions = ["colon_fence"]\nexclude_patterns = ["benchmarks/*.md"]\n',
+        "utf-8",
+    )
     (root / "docs/index.md").write_text("# x\n\n```{toctree}\nbenchmarks\nconventions\n```\n")
     (root / "docs/conventions.md").write_text("# y\n", "utf-8")
-    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "site"]
+    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", builder, *options]
     return subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *command, "docs", "site"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(ROOT / "docs/_ext")},
         capture_output=True,
@@ -212,9 +320,8 @@ def _build(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
-    """Copy the page, the files of measurements and the code that it shows."""
-    shutil.copytree(RESULTS, tmp_path / "docs/benchmarks")
+def book(results: Path, tmp_path: Path) -> Path:
+    """Copy the page, the results and the code that it shows."""
     shutil.copy(ROOT / "docs/benchmarks.md", tmp_path / "docs")
     (tmp_path / "tests/benchmarks").mkdir(parents=True)
     shutil.copy(ROOT / "tests/benchmarks/ways.py", tmp_path / "tests/benchmarks")
@@ -230,9 +337,11 @@ def _text(book: Path) -> str:
 
 
 def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, float]]:
+    """Yield every number that the page shows, with its name."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _numbers(item, name)
+            if name not in NOT_SHOWN:
+                yield from _numbers(item, name)
     elif isinstance(value, list):
         for item in value:
             yield from _numbers(item, key)
@@ -256,7 +365,7 @@ def _written(key: str, value: float) -> str:
 
 
 def _distinct(value: Any, numbers: Iterator[int]) -> Any:
-    """Put another number in the place of each, none of them twice."""
+    """Replace each number by another one, none of them twice."""
     if isinstance(value, dict):
         return {name: _distinct(item, numbers) for name, item in value.items()}
     if isinstance(value, list):
@@ -270,34 +379,35 @@ def _shown(text: str) -> set[str]:
     return set(re.findall(r"-?\d[\d,]*(?:\.\d+)?(?:e-\d+)?", text))
 
 
-def test_the_page_shows_every_number_and_text_of_the_files(book: Path) -> None:
+def test_the_page_shows_every_number_and_text_of_the_records(book: Path) -> None:
     text = _text(book)
-    files = [json.loads(path.read_text("utf-8")) for path in RESULTS.glob("*.json")]
-    wanted = {_written(*found) for found in _numbers(files)}
-    assert len(wanted) > 100
-    assert wanted <= _shown(text)
+    records = [json.loads(path.read_text("utf-8")) for path in RECORDS]
+    expected = {_written(*found) for found in _numbers(records)}
+    assert len(expected) > 100
+    assert expected <= _shown(text)
     flat = " ".join(text.split()).replace("’", "'")
-    for said in _texts(files):
-        # Versions of the ways that the book needs itself are torch's.
-        assert said in flat, said
+    for phrase in _texts(records):
+        assert phrase in flat, phrase
 
 
-def test_the_page_reads_its_numbers_from_the_files_and_has_none_of_its_own(book: Path) -> None:
+def test_the_page_has_the_numbers_of_the_records_and_none_of_its_own(book: Path) -> None:
+    results = book / "docs/benchmarks"
     numbers = iter(range(10007, 10**6, 7))
-    for path in (book / "docs/benchmarks").iterdir():
-        path.write_text(json.dumps(_distinct(json.loads(path.read_text("utf-8")), numbers)))
-    cuda = _distinct(_record(book / "docs/benchmarks/training.json"), numbers)
-    (book / "docs/benchmarks/training-cuda.json").write_text(json.dumps(cuda), "utf-8")
+    names = ("training", "layers", "training-cuda")
+    originals = [_record(results / f"{name}.json") for name in ("training", "layers", "training")]
+    records = [_distinct(record, numbers) for record in originals]
+    for name, record in zip(names, records, strict=True):
+        (results / f"{name}.json").write_text(json.dumps(record), "utf-8")
+    write_tables(results)
     text = _text(book)
     assert "On a GPU nothing has been measured" not in text
-    files = [json.loads(path.read_text("utf-8")) for path in (book / "docs/benchmarks").iterdir()]
-    wanted = [_written(*found) for found in _numbers(files)]
-    assert len(set(wanted)) == len(wanted)
-    # The card's bounds are the processor's; they are not told twice.
-    left_out = {number(value) for _, value in _numbers(cuda["bounds"])}
-    left_out |= {number(value) for _, value in _numbers(cuda["settings"])}
-    assert set(wanted) - _shown(text) <= left_out
-    old = {_written(*found) for found in _numbers(_record()["comparisons"])} - set(wanted)
+    expected = [_written(*found) for found in _numbers(records)]
+    assert len(set(expected)) == len(expected)
+    # Bounds and settings are shown of the run on a CPU only.
+    cuda = records[2]
+    left_out = {number(value) for _, value in _numbers([cuda["bounds"], cuda["settings"]])}
+    assert set(expected) - _shown(text) <= left_out
+    old = {_written(*found) for found in _numbers(_record()["comparisons"])} - set(expected)
     prose = (ROOT / "docs/benchmarks.md").read_text("utf-8")
     assert not old & _shown(prose) - {"0"}
 
@@ -306,189 +416,70 @@ def test_the_page_says_what_is_missing(book: Path) -> None:
     path = book / "docs/benchmarks/training.json"
     record = _record(path)
     for found in record["comparisons"]:
-        found["ways"]["keras"] = {"missing": "not installed"}
+        found["ways"]["keras"] = {"missing": "not <installed> | `here`"}
     path.write_text(json.dumps(record), "utf-8")
+    write_tables(path.parent)
     text = " ".join(_text(book).split())
-    assert text.count("not installed") >= len(record["comparisons"])
-    assert "Not measured: Keras on torch" in text
+    missing = f"Not measured: Keras on torch {record['ways']['keras']['version']}: not <installed>"
+    assert text.count(f"{missing} | `here`") == len(record["comparisons"])
     if not (RESULTS / "training-cuda.json").exists():
         assert "On a GPU nothing has been measured" in text
 
 
-def test_bars_say_in_words_what_they_show(book: Path) -> None:
+def test_a_table_names_its_rows_and_columns_for_a_screen_reader(book: Path) -> None:
     assert _build(book).returncode == 0
     page = (book / "site/benchmarks.html").read_text("utf-8")
-    message = [
-        html.unescape(words) for words in re.findall(r'role="img" aria-label="([^"]+)"', page)
-    ]
-    record = _record()
-    for found in record["comparisons"]:
-        words = next(text for text in message if f"an epoch of the {found['network']}," in text)
-        for way in found["ways"].values():
-            assert "missing" in way or f": {number(way['seconds_per_epoch'])} s" in words
-    assert len(message) >= len(record["comparisons"]) + 2
+    tables = re.findall(r'<table class="measured.*?</table>', page, re.DOTALL)
+    assert len(tables) == sum(
+        text.count("{table}") for text in page_files(book / "docs/benchmarks").values()
+    )
+    for table in tables:
+        assert "<caption>" in table
+        head, *rows = re.findall(r"<tr.*?</tr>", table, re.DOTALL)
+        assert "<td" not in head
+        for row in rows:
+            assert re.match(r"<tr[^>]*><th", row)
+            assert row.count("<th") == 1
+            assert not re.search(r"<p>\s*</p>", row), "an empty cell"
 
 
-@pytest.mark.parametrize(
-    ("good", "bad", "told"),
-    [
-        ("{measured}`rounds`", "{measured}`tours`", "got 'tours'"),
-        ("{measured} bounds", "{measured} limits", "got 'limits'"),
-    ],
-)
-def test_a_name_that_is_not_there_stops_the_build(
-    book: Path, good: str, bad: str, message: str
-) -> None:
+def test_new_tables_are_read_by_the_next_build(book: Path) -> None:
+    assert "On a GPU nothing has been measured" in _text(book)
+    path = book / "docs/benchmarks/gpu.md"
+    path.write_text(path.read_text("utf-8").replace("nothing", "something"), "utf-8")
+    assert "On a GPU something has been measured" in _text(book)
+
+
+def test_sentences_captions_and_cells_can_be_translated(book: Path) -> None:
+    done = _build(book, "gettext")
+    assert done.returncode == 0, done.stderr
+    catalogue = (book / "site/benchmarks.pot").read_text("utf-8")
+    for text in ("How it is measured", "Time for an epoch of the CNN", "Ours / this", "Cores"):
+        assert f'msgid "{text}"' in catalogue
+    assert not re.search(r'msgid "-?\d\S*"', catalogue), "a number needs no translation"
+
+
+def test_a_translated_cell_is_shown(book: Path) -> None:
+    folder = book / "docs/locale/ko/LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "benchmarks.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+        'msgid "Ours / this"\nmsgstr "우리 / 이것"\n',
+        "utf-8",
+    )
+    done = _build(book, "html", "-D", "language=ko", "-D", "locale_dirs=locale")
+    assert done.returncode == 0, done.stderr
+    page = (book / "site/benchmarks.html").read_text("utf-8")
+    assert page.count("<p>우리 / 이것</p>") == 4
+    assert "<p>Ours / this</p>" not in page
+
+
+def test_an_unknown_name_stops_the_build(book: Path) -> None:
     page = book / "docs/benchmarks.md"
     text = page.read_text("utf-8")
-    assert good in text
-    page.write_text(text.replace(good, bad), "utf-8")
+    assert "{measured}`rounds`" in text
+    page.write_text(text.replace("{measured}`rounds`", "{measured}`tours`"), "utf-8")
     done = _build(book)
     assert done.returncode != 0
-    assert message in done.stderr
-
-
-# The ways.
-
-
-def test_every_peer_is_in_the_extra_and_pinned() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extra = {re.split(r"[<>=]", wanted)[0] for wanted in project["optional-dependencies"]["peers"]}
-    pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    assert extra == {WAYS[name].package for name in PEERS}
-    assert extra <= pinned
-
-
-TRAIN = """
-import json, sys, torch
-from bench_training import NETWORKS
-from ways import WAYS
-
-torch.manual_seed(1)
-images, labels = torch.rand(40, 1, 28, 28), torch.eye(10)[torch.arange(40) % 10]
-losses = {}
-for network, make in NETWORKS.items():
-    torch.manual_seed(0)
-    way = WAYS[sys.argv[1]]
-    losses[network] = way.train(way.prepare(make()), images, labels, 2)
-print(json.dumps(losses))
-"""
-
-
-def _train(name: str, home: Path) -> dict[str, list[float]]:
-    # In a process of its own: libraries that change torch's classes must not change other tests'.
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests/benchmarks")])
-    homes = {"KERAS_HOME": str(home), "FASTAI_HOME": str(home), "HOME": str(home)}
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN, name],
-        cwd=home,
-        env=os.environ | homes | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    losses: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return losses
-
-
-@pytest.mark.parametrize("name", [name for name in WAYS if name != "lecture"])
-def test_a_way_trains_to_the_losses_of_the_lecture(name: str, tmp_path: Path) -> None:
-    module = WAYS[name].package.replace("-", "_")
-    if module and importlib.util.find_spec(module) is None:
-        pytest.skip(f"{WAYS[name].package} is not installed")
-    images = torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(1))
-    labels = torch.eye(10)[torch.arange(40) % 10]
-    got = _train(name, tmp_path)
-    # Keras' Adam puts its epsilon elsewhere in the formula, which shows from the second loss on.
-    near = 2e-2 if name == "keras" else 1e-5
-    for network, make in NETWORKS.items():
-        torch.manual_seed(0)
-        wanted = WAYS["lecture"].train(make(), images, labels, 2)
-        assert wanted[1] != wanted[0]
-        assert got[network][0] == pytest.approx(wanted[0], rel=1e-6), network
-        assert got[network] == pytest.approx(wanted, rel=near), network
-
-
-class _Fake:
-    """Trains at once, and fails at the call that is told."""
-
-    def __init__(self, name: str, called: list[str], *, fails_at: int = -1) -> None:
-        self.name, self.called, self.left = name, called, fails_at
-
-    def train(self, network: str, epochs: int, images: int | None = None) -> Record:
-        self.called.append(self.name)
-        if self.left == 0:
-            raise Failed("out of memory")
-        self.left -= 1
-        return {"seconds": 0.5 + epochs, "peak": 1.0, "losses": [1.0] * epochs}
-
-
-def test_every_way_has_every_place_once_and_follows_every_other_once() -> None:
-    names = list(WAYS)
-    orders = [order_of(names, number) for number in range(ROUNDS)]
-    assert len(names) == ROUNDS == 6
-    for device in zip(*orders, strict=True):
-        assert sorted(device) == sorted(names)
-    pairs = [pair for order in orders for pair in itertools.pairwise(order)]
-    assert len(set(pairs)) == len(pairs) == 6 * 5
-    assert sorted(order_of(["a"], 3) + order_of(["b", "c", "d"], 1)) == ["a", "b", "c", "d"]
-    assert order_of([], 0) == []
-
-
-def test_a_turn_is_a_training_of_one_epoch_and_one_of_many() -> None:
-    called: list[str] = []
-    workers: Any = {name: _Fake(name, called) for name in "ab"}
-    message = rounds_of("CNN", workers, epochs=3, rounds=2, failed={})
-    assert sorted(called[:2]) == ["a", "b"], "once each, to warm up"
-    assert "".join(called[2:]) == "aabbbbaa"
-    assert message["a"] == {"one": [1.5] * 2, "many": [3.5] * 2, "losses": [1.0] * 3}
-    assert per_epoch(message["a"]["one"], message["a"]["many"], 3) == 1
-
-
-@pytest.mark.parametrize("calls", [0, 1, 2, 4])
-def test_a_way_that_fails_is_said_and_the_others_go_on(calls: int) -> None:
-    called: list[str] = []
-    workers: Any = {"a": _Fake("a", called), "b": _Fake("b", called, fails_at=calls)}
-    failed: dict[str, str] = {}
-    message = rounds_of("CNN", workers, epochs=2, rounds=3, failed=failed)
-    assert failed == {"b": "failed: out of memory"}
-    assert list(message) == ["a"]
-    assert len(message["a"]["many"]) == 3
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
-def test_memory_is_the_peak_and_not_what_is_left() -> None:
-    memory = Memory(torch.device("cpu"))
-    # 20.8 MB: Linux counts pages core by core and adds them up late, by a quarter of an MB here.
-    held = torch.ones(5_200_000)
-    assert held.sum() == 5_200_000
-    del held
-    peak = memory.peak()
-    assert peak is not None
-    assert 20 <= peak < 40, "5,200,000 numbers of 4 bytes"
-
-
-def test_the_program_measures_and_writes_its_file(tmp_path: Path) -> None:
-    out = tmp_path / "training.json"
-    words = "--epochs 2 --rounds 1 --images 120 --grow 120 --grow-epochs 2 --grow-rounds 1"
-    words += f" --networks MLP --drawn --device cpu --ways lecture ours --out {out}"
-    nowhere = "http://127.0.0.1:9/"
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/benchmarks/bench_training.py"), *words.split()],
-        env=os.environ
-        | {
-            "CNNBOOK_MIRROR": nowhere,
-            "XDG_CACHE_HOME": str(tmp_path),
-            "PYTHONPATH": str(ROOT),
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    record = _record(out)
-    assert record["trial"]
-    assert "drawn" in record["data"]
-    (found,) = record["comparisons"]
-    assert found["ways"]["ours"]["largest_relative_difference"] < 1e-5
-    assert found["ways"]["skorch"] == {"missing": "not asked for"}
-    assert record["growth"][0]["ways"]["ours"]["seconds_per_epoch"] != 0
+    assert "got 'tours'" in done.stderr
+    assert "rounds, growth-epochs" in done.stderr

@@ -21,6 +21,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.locale import get_translation
+from sphinx_gallery.utils import get_md5sum
 
 from cnnbook.images import load_fashion_mnist
 
@@ -253,6 +254,23 @@ def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) 
             output.parent.mkdir(parents=True, exist_ok=True)
             noted.write_text(now, "utf-8")
     return forgotten
+
+
+def ran_in_the_site(example: Path) -> bool:
+    """Say whether the last build of the site ran a page as it is now, with the code of now.
+
+    Args:
+        example: The page's script.
+
+    Returns:
+        Whether the build noted the same inputs, and sphinx-gallery the same script.
+    """
+    output = ROOT / "docs" / "gallery" / example.relative_to(ROOT / "examples")
+    inputs, script = output.with_suffix(".inputs"), Path(f"{output}.md5")
+    if not (inputs.is_file() and script.is_file() and output.with_suffix(".run.json").is_file()):
+        return False
+    same_script = script.read_text("utf-8") == get_md5sum(str(example), mode="t")
+    return same_script and inputs.read_text("utf-8") == digest(example, ROOT / "cnnbook")
 
 
 def _forget_stale(app: Sphinx, config: Config) -> None:

@@ -1,24 +1,22 @@
-"""How fast the library's layers are beside torch's own: ratios, measured in pairs in one run.
-
-Run it by hand on a machine that does nothing else::
+"""Measure the library's layers beside torch's own, in turn in one run; write JSON and tables.
 
     python tests/benchmarks/bench_layers.py
 
-It writes ``docs/benchmarks/layers.json``, with the environment. Nothing here is asserted: a time
-that a test demands fails on the day when the machine is busy.
+Run it on an idle machine. It writes ``docs/benchmarks/layers.json`` with the environment, and from
+it the tables of the page. Nothing here is asserted: a test of a time fails on a busy machine.
 """
 
 import functools
 import json
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
+from environment import environment
+from result_tables import RESULTS, write_tables
 
 from cnnbook.conv_matrix import conv_matrix
 from cnnbook.convolution import conv2d, conv2d_loop
@@ -27,38 +25,21 @@ from cnnbook.pooling import avg_pool2d, max_pool2d
 ROUNDS = 15
 
 
-def environment() -> dict[str, Any]:
-    """Return what the numbers depend on."""
-    cpu = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0].partition(": ")[2] if names else cpu
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "cpu": cpu,
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
 def _seconds(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
 
 
-def paired(ours: Callable[[], object], theirs: Callable[[], object]) -> dict[str, float]:
-    """Time both in turn; return medians and the ratio of the medians."""
-    ours(), theirs()
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(ROUNDS)]
-    mine, others = (statistics.median(times) for times in zip(*pairs, strict=True))
+def paired(ours: Callable[[], object], torchs: Callable[[], object]) -> dict[str, float]:
+    """Time both in turn; return the medians and their ratio."""
+    ours(), torchs()
+    pairs = [(_seconds(ours), _seconds(torchs)) for _ in range(ROUNDS)]
+    our_median, torch_median = (statistics.median(times) for times in zip(*pairs, strict=True))
     return {
-        "ours_ms": round(1e3 * mine, 3),
-        "torch_ms": round(1e3 * others, 3),
-        "ratio": round(mine / others, 2),
+        "ours_ms": round(1e3 * our_median, 3),
+        "torch_ms": round(1e3 * torch_median, 3),
+        "ratio": round(our_median / torch_median, 2),
     }
 
 
@@ -90,7 +71,7 @@ def layers() -> dict[str, Any]:
 
 
 def matrices() -> list[dict[str, float]]:
-    """Time the sparse matrix for more and more entries; the lecture's CNN comes first."""
+    """Time the sparse matrix at increasing numbers of entries; the lecture's CNN comes first."""
     torch.manual_seed(0)
     rows = []
     for kernels, kernel, size in ((16, 2, 28), (16, 3, 64), (16, 3, 128), (32, 3, 186)):
@@ -108,8 +89,15 @@ def matrices() -> list[dict[str, float]]:
     return rows
 
 
+def main() -> None:
+    """Measure and write."""
+    before = environment(torch.device("cpu"))
+    results = {"environment": before, "layers": layers(), "sparse_conv_matrix": matrices()}
+    path = RESULTS / "layers.json"
+    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    write_tables(RESULTS)
+    sys.stdout.write(f"wrote {path} and the tables of the page\n")
+
+
 if __name__ == "__main__":
-    result = {"environment": environment(), "layers": layers(), "sparse_conv_matrix": matrices()}
-    target = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "layers.json"
-    target.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(target.read_text("utf-8"))
+    main()

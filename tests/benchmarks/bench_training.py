@@ -1,16 +1,17 @@
-"""Measure the trainer beside the lecture's loop and its peers, in turns, in one run; write JSON.
+"""Measure the trainer beside the lecture's loop and other libraries; write JSON and tables.
 
     python tests/benchmarks/bench_training.py
 
-Each way to train (``ways.py``) lives in a process of its own, as it would on a reader's machine,
-and waits there until it is its turn. In each round every way trains, each time in another order, so
-that whatever else the machine does falls on all. A turn is two trainings: one of a single epoch
-and one of many. What the many take more, divided by how many more they are, is an epoch without
-set-up; the least time of the rounds counts, and all of them are written. Memory is measured once
-more, each time in a fresh process. A way that is not installed, or fails, is written down as such.
+Each trainer (``ways.py``) has its own process, as it would on a reader's machine, and waits there
+for its turn. In each round every trainer has one turn, in an order that changes from round to
+round, so that other load on the machine affects all alike. A turn is two trainings: one of a single
+epoch and one of many. Their difference, divided by the number of further epochs, is the time of an
+epoch without set-up. The minimum over the rounds is reported, and every round is recorded. Memory
+is measured separately, each time in a new process. A trainer that is not installed or fails is
+recorded with the reason.
 
-Run it on an idle machine; the load is written too. The figures of a GPU go into a file of their
-own, ``training-cuda.json``.
+Run it on an idle machine; the load is recorded too. Results of a GPU go into their own file,
+``training-cuda.json``.
 """
 
 import argparse
@@ -19,61 +20,40 @@ import ctypes
 import gc
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from environment import environment
+from result_tables import RESULTS, write_tables
 from ways import WAYS
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import best_device
 
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {"CNN": small_cnn, "MLP": mlp}
-# What the trainer is held to on a CPU of 2 cores: the share of an epoch of the lecture's loop that
-# one of ours may take at most, and the memory that the largest batch may take.
+# Upper bounds for our trainer on 2 CPU cores: the time of its epoch as a share of the lecture's
+# loop, and its memory for the largest batch.
 BOUNDS: dict[str, Any] = {
     "share_of_lecture": {"CNN": 1 / 5, "MLP": 1 / 1.15},
     "peak_memory_mb": {"images": 60000, "most": 500},
 }
-# Above this the lecture's loop would want over 10 GB.
-LECTURE_MOST = 20000
-# A run with less than this shows that the script works, and nothing else.
+# Above this the lecture's loop would need over 10 GB.
+LECTURE_MAXIMUM = 20000
+# A smaller run is a trial: it shows only that the script works.
 EPOCHS, ROUNDS, IMAGES = 10, 6, 5000
 WARM_UP_IMAGES = 100
 
 
-def environment(device: torch.device) -> dict[str, Any]:
-    """Return what the figures depend on."""
-    cpu = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next((x.split(": ")[1] for x in lines if x.startswith("model name")), cpu)
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "load_at_start": round(os.getloadavg()[0], 2),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
 class Memory:
-    """The largest memory that is taken above what was taken when this was made, in 10**6 bytes."""
+    """The peak of memory above what was used when this object was created, in 10**6 bytes."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -82,9 +62,9 @@ class Memory:
             torch.cuda.reset_peak_memory_stats(device)
             self.before = float(torch.cuda.memory_allocated(device))
         elif sys.platform == "linux":
-            # Give back what is free, or the training would take it without being seen to.
+            # Return free memory to the system; reusing it would not raise the peak.
             ctypes.CDLL(None).malloc_trim(0)
-            # Linux' word for "forget the peak so far".
+            # Linux: 5 resets the peak.
             Path("/proc/self/clear_refs").write_text("5")
             self.before = self._status("VmRSS")
 
@@ -94,15 +74,15 @@ class Memory:
         return 1024.0 * next(int(x.split()[1]) for x in lines if x.startswith(f"{name}:"))
 
     def peak(self) -> float | None:
-        """Return it; None where the system does not tell."""
+        """Return the peak, or None where the system does not report one."""
         if self.device.type == "cuda":
             return (torch.cuda.max_memory_allocated(self.device) - self.before) / 1e6
         return (self._status("VmHWM") - self.before) / 1e6 if sys.platform == "linux" else None
 
 
 def work(name: str, count: int, device: torch.device, *, drawn: bool) -> None:
-    """Be one way's process: read what to train, a line each, and answer in a line."""
-    # Whatever a framework prints must not come between the answers.
+    """Run one trainer's process: read a request from each line and answer it with a line."""
+    # The answers have their own descriptor, since a library may print to standard output.
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     way = WAYS[name]
@@ -114,35 +94,35 @@ def work(name: str, count: int, device: torch.device, *, drawn: bool) -> None:
         nets[network] = make()
     print(json.dumps({"data": data.source}), file=answers)
     for line in sys.stdin:
-        asked = json.loads(line)
-        some, wanted = images[: asked["images"]], labels[: asked["images"]]
-        model = way.prepare(copy.deepcopy(nets[asked["network"]]).to(device))
+        request = json.loads(line)
+        inputs, targets = images[: request["images"]], labels[: request["images"]]
+        model = way.prepare(copy.deepcopy(nets[request["network"]]).to(device))
         memory = Memory(device)
-        began = time.perf_counter()
-        losses = way.train(model, some, wanted, asked["epochs"])
-        seconds = time.perf_counter() - began
+        started = time.perf_counter()
+        losses = way.train(model, inputs, targets, request["epochs"])
+        seconds = time.perf_counter() - started
         peak = memory.peak()
         print(json.dumps({"seconds": seconds, "peak": peak, "losses": losses}), file=answers)
 
 
-class Failed(Exception):
-    """A way's process ended."""
+class WorkerFailed(Exception):
+    """A trainer's process ended."""
 
 
 class Worker:
-    """The process of one way."""
+    """The process of one trainer."""
 
     def __init__(self, name: str, count: int, options: argparse.Namespace) -> None:
         words = ["--work", name, "--images", str(count), "--device", str(options.device)]
         words += ["--drawn"] if options.drawn else []
         self.name, self.count = name, count
-        # A file, since a pipe that nobody empties would stop whoever has much to say.
-        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        # A file, since a process that fills an unread pipe would block.
+        self.stderr = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, __file__, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.said,
+            stderr=self.stderr,
             text=True,
             encoding="utf-8",
         )
@@ -153,18 +133,18 @@ class Worker:
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
-            self.said.seek(0)
-            said = self.said.read().strip().splitlines()
-            raise Failed(said[-1] if said else f"exit code {code}")
+            self.stderr.seek(0)
+            messages = self.stderr.read().strip().splitlines()
+            raise WorkerFailed(messages[-1] if messages else f"exit code {code}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def train(self, network: str, epochs: int, images: int | None = None) -> dict[str, Any]:
-        """Train from the start, and return seconds, peak and losses."""
+        """Train from the initial weights, and return seconds, peak and losses."""
         assert self.process.stdin is not None
-        asked = {"network": network, "epochs": epochs, "images": images or self.count}
+        request = {"network": network, "epochs": epochs, "images": images or self.count}
         try:
-            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass
@@ -174,12 +154,14 @@ class Worker:
         """End the process."""
         self.process.kill()
         self.process.communicate()
-        self.said.close()
+        self.stderr.close()
 
 
 @contextmanager
-def fresh(name: str, count: int, options: argparse.Namespace, network: str) -> Iterator[Worker]:
-    """Give a new process that has loaded its data and what a first training loads."""
+def fresh_worker(
+    name: str, count: int, options: argparse.Namespace, network: str
+) -> Iterator[Worker]:
+    """Start a new process, with its data loaded and a small training done."""
     worker = Worker(name, count, options)
     try:
         worker.train(network, 2, min(WARM_UP_IMAGES, count))
@@ -189,59 +171,59 @@ def fresh(name: str, count: int, options: argparse.Namespace, network: str) -> I
 
 
 def per_epoch(one: list[float], many: list[float], epochs: int) -> float:
-    """Return what an epoch takes without set-up."""
+    """Return the time of an epoch without set-up."""
     return (min(many) - min(one)) / (epochs - 1)
 
 
-def order_of(names: list[str], number: int) -> list[str]:
-    """Return who comes when in a round.
+def turn_order(names: list[str], number: int) -> list[str]:
+    """Return the order of the turns in a round, balanced over the rounds.
 
-    Over as many rounds as there are names, each has every place once and, where their number is
-    even, follows each other one once (Williams, 1949): what one leaves behind for the next, in the
-    caches or as heat, falls on all.
+    Over as many rounds as there are names, each name has every position once and, where their
+    number is even, follows every other name once (Williams, 1949). So what a turn leaves behind
+    for the next, in the caches or as heat, affects all alike.
     """
     count = len(names)
-    places = [(k + 1) // 2 if k % 2 else -(k // 2) for k in range(count)]
-    return [names[(device + number) % count] for device in places]
+    positions = [(k + 1) // 2 if k % 2 else -(k // 2) for k in range(count)]
+    return [names[(position + number) % count] for position in positions]
 
 
-def rounds_of(
+def run_rounds(
     network: str, workers: dict[str, Worker], *, epochs: int, rounds: int, failed: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Train one network in all ways, in turns; return seconds of each round and losses."""
-    message: dict[str, dict[str, Any]] = {}
+    """Train one network with all trainers in turn; return the seconds of each round and losses."""
+    results: dict[str, dict[str, Any]] = {}
     for number in range(-1, rounds):
         names = [name for name in workers if name not in failed]
-        for name in order_of(names, number):
+        for name in turn_order(names, number):
             try:
-                # The round before the first one is to warm up, and does not count.
+                # The round before the first one is a warm-up and is not recorded.
                 if number < 0:
                     workers[name].train(network, 1)
                     continue
                 one = workers[name].train(network, 1)
                 many = workers[name].train(network, epochs)
-            except Failed as error:
+            except WorkerFailed as error:
                 failed[name] = f"failed: {error}"
-                message.pop(name, None)
+                results.pop(name, None)
                 continue
-            row = message.setdefault(name, {"one": [], "many": [], "losses": many["losses"]})
+            row = results.setdefault(name, {"one": [], "many": [], "losses": many["losses"]})
             row["one"].append(one["seconds"])
             row["many"].append(many["seconds"])
-    return message
+    return results
 
 
 def compare(
     network: str, workers: dict[str, Worker], options: argparse.Namespace, failed: dict[str, str]
 ) -> dict[str, Any]:
-    """Compare all ways on one network."""
+    """Compare all trainers on one network."""
     epochs, count = options.epochs, options.images
-    message = rounds_of(network, workers, epochs=epochs, rounds=options.rounds, failed=failed)
+    results = run_rounds(network, workers, epochs=epochs, rounds=options.rounds, failed=failed)
     ways: dict[str, Any] = {}
-    for name, row in message.items():
+    for name, row in results.items():
         try:
-            with fresh(name, count, options, network) as worker:
+            with fresh_worker(name, count, options, network) as worker:
                 peak = worker.train(network, 2)["peak"]
-        except Failed as error:
+        except WorkerFailed as error:
             failed[name] = f"failed: {error}"
             continue
         each = per_epoch(row["one"], row["many"], epochs)
@@ -253,7 +235,7 @@ def compare(
             "final_loss": row["losses"][-1],
             "largest_relative_difference": max(
                 abs(a - b) / abs(a)
-                for a, b in zip(message["lecture"]["losses"], row["losses"], strict=True)
+                for a, b in zip(results["lecture"]["losses"], row["losses"], strict=True)
             ),
             "all_seconds_one_epoch": row["one"],
             "all_seconds_many_epochs": row["many"],
@@ -263,31 +245,29 @@ def compare(
     return {"network": network, "ways": {name: ways[name] for name in WAYS if name in ways}}
 
 
-def grow(name: str, count: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Train the CNN in one way on so many images: time for an epoch, and peak of memory."""
-    if name == "lecture" and count > LECTURE_MOST:
-        return {"missing": f"not tried above {LECTURE_MOST} images"}
+def measure_growth(name: str, count: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Train the CNN on ``count`` images; return the time of an epoch and the peak of memory."""
+    if name == "lecture" and count > LECTURE_MAXIMUM:
+        return {"missing": f"not tried above {LECTURE_MAXIMUM} images"}
     epochs = options.grow_epochs
     one, many = [], []
     try:
-        with fresh(name, count, options, "CNN") as worker:
+        with fresh_worker(name, count, options, "CNN") as worker:
             peak = worker.train("CNN", epochs)["peak"]
             for _ in range(options.grow_rounds):
                 one.append(worker.train("CNN", 1)["seconds"])
                 many.append(worker.train("CNN", epochs)["seconds"])
-    except Failed as error:
+    except WorkerFailed as error:
         return {"missing": f"failed: {error}"}
     return {"seconds_per_epoch": per_epoch(one, many, epochs), "peak_memory_mb": peak}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run all of it."""
-    device: torch.device = options.device
+    """Run the whole benchmark and return its results."""
     report: dict[str, Any] = {
-        # Too short to say anything; the page says so in its turn.
         "trial": options.drawn
         or (options.epochs < EPOCHS or options.rounds < ROUNDS or options.images < IMAGES),
-        "environment": environment(device),
+        "environment": environment(options.device),
         "settings": {
             "images": options.images,
             "epochs": options.epochs,
@@ -309,13 +289,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 continue
             try:
                 workers[name] = Worker(name, options.images, options)
-            except Failed as error:
+            except WorkerFailed as error:
                 failed[name] = f"failed: {error}"
                 continue
             running.callback(workers[name].close)
         if "lecture" in failed:
             raise SystemExit(
-                f"the lecture's loop, which all are compared with, {failed['lecture']}"
+                f"the lecture's loop, with which all are compared, {failed['lecture']}"
             )
         report["data"] = workers["lecture"].data
         report["comparisons"] = [
@@ -325,7 +305,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         {
             "images": count,
             "data_mb": count * 28 * 28 * 4 / 1e6,
-            "ways": {name: grow(name, count, options) for name in ("lecture", "ours")},
+            "ways": {name: measure_growth(name, count, options) for name in ("lecture", "ours")},
         }
         for count in options.grow
     ]
@@ -334,9 +314,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run and write."""
+    """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the longer training, from 2")
+    parser.add_argument(
+        "--epochs", type=int, default=EPOCHS, help="of the longer training, at least 2"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--grow", type=int, nargs="*", default=[1000, 5000, 20000, 60000])
@@ -345,22 +327,23 @@ def main() -> None:
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--device", type=torch.device)
-    parser.add_argument("--drawn", action="store_true", help="drawn images will do: for a trial")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--drawn", action="store_true", help="allow drawn images, for a trial")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write into")
     parser.add_argument("--work", choices=list(WAYS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         work(options.work, options.images, options.device, drawn=options.drawn)
         return
     if min(options.epochs, options.grow_epochs) < 2:
-        parser.error("--epochs and --grow-epochs: expected 2 or more, for an epoch without set-up")
+        parser.error("--epochs and --grow-epochs: expected 2 or more, to separate epoch and set-up")
     options.device = options.device or best_device()
     name = "training-cuda.json" if options.device.type == "cuda" else "training.json"
-    out = options.out or RESULTS / name
     report = measure(options)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    sys.stdout.write(f"wrote {out}\n")
+    options.results.mkdir(parents=True, exist_ok=True)
+    path = options.results / name
+    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    write_tables(options.results)
+    sys.stdout.write(f"wrote {path} and the tables of the page\n")
 
 
 if __name__ == "__main__":

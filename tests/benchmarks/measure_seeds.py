@@ -1,10 +1,11 @@
-"""Train from ten starts what pages 3 and 4 compare, and keep what came out beside the pages.
+"""Train the networks of pages 3 and 4 from ten seeds, and keep the results beside the pages.
 
     python tests/benchmarks/measure_seeds.py [--names cnn mlp] [--seeds 0 1 2]
 
-Takes about an hour on two idle cores. Stopped, it goes on where it was; a seed that is kept is not
-trained again. To measure anew, remove examples/1_why/kept_seeds first. The images must be at hand
-(``python -m cnnbook.images`` tells), since drawn ones would show nothing.
+It takes about an hour on two idle cores. Started again after an interruption, it resumes; a seed
+with a kept result is not trained again. To measure again, remove examples/1_why/kept_seeds first.
+It needs Fashion-MNIST (``python -m cnnbook.images`` reports it), since results on drawn images
+would mean nothing.
 """
 
 import argparse
@@ -27,11 +28,11 @@ KEPT = ROOT / "examples" / "1_why" / "kept_seeds"
 
 
 def linear() -> torch.nn.Module:
-    """Make the linear classifier: no hidden layer."""
+    """Return the linear classifier: no hidden layer."""
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
 
 
-# What is trained: how it is made, and whether on shuffled pixels.
+# What is trained: a function that creates the network, and whether its pixels are shuffled.
 RUNS: dict[str, tuple[Callable[[], torch.nn.Module], bool]] = {
     "linear": (linear, False),
     "matched": (partial(matched_mlp, count_parameters(small_cnn())), False),
@@ -43,32 +44,32 @@ RUNS: dict[str, tuple[Callable[[], torch.nn.Module], bool]] = {
 
 
 def main() -> None:
-    """Train all that is not kept yet."""
+    """Train everything without a kept result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--names", nargs="+", choices=list(RUNS), default=list(RUNS))
     parser.add_argument("--checkpoints", type=Path, default=ROOT / "build" / "seeds")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(10)))
-    asked = parser.parse_args()
+    options = parser.parse_args()
     data = load_fashion_mnist(n_train=5000, n_test=1000, fallback="error")
     shuffled = replace(
         data,
         train_images=shuffle_pixels(data.train_images),
         test_images=shuffle_pixels(data.test_images),
     )
-    # Seed by seed, so that what is there at any time can be compared already.
-    for seed, name in itertools.product(asked.seeds, asked.names):
+    # Seed by seed, so that an unfinished run already has results to compare.
+    for seed, name in itertools.product(options.seeds, options.names):
         make_net, is_shuffled = RUNS[name]
-        some = shuffled if is_shuffled else data
-        work, kept, result = asked.checkpoints / name, KEPT / name, f"seed-{seed}.json"
+        chosen = shuffled if is_shuffled else data
+        work, kept, result = options.checkpoints / name, KEPT / name, f"seed-{seed}.json"
         if (kept / result).exists():
-            # Read, so that what is kept of another training is refused here already.
-            train_over_seeds(make_net, some, [seed], folder=kept)
+            # Reading it refuses a result of another training now, not when the page is built.
+            train_over_seeds(make_net, chosen, [seed], folder=kept)
             continue
-        one = train_over_seeds(make_net, some, [seed], folder=work)
+        one = train_over_seeds(make_net, chosen, [seed], folder=work)
         kept.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(work / result, kept / f".{result}.part")
         (kept / f".{result}.part").replace(kept / result)
-        # Done, so that a gigabyte of them does not pile up.
+        # Finished checkpoints would add up to a gigabyte.
         for path in work.glob(f"seed-{seed}.ckpt*"):
             path.unlink()
         print(name, seed, f"{one.accuracies[0]:.4f}", one.histories[0], flush=True)

@@ -1,13 +1,13 @@
-"""The ways to train that the benchmark compares: the lecture's loop, the book's trainer, peers.
+"""The trainers that the benchmark compares: the lecture's loop, the book's trainer, libraries.
 
-All train the same network from the same start on the whole batch, with Adam at a rate of 0.001 and
-cross-entropy, without validation, log, checkpoint and bar. Each peer is written as its own
-documentation says, and given the fastest form of it that is documented: the batch is in memory
-(on a GPU: on the card) before the clock runs, and is handed over as one batch, by the process
-itself. Built image by image, as their loaders do by default, a batch of 5,000 would take longer
-than the training.
+All train the same network from the same weights on the whole batch, with Adam at a learning rate of
+0.001 and cross-entropy, without validation, logging, checkpoints or a progress bar. Each library is
+used in the fastest form that its documentation describes. The batch is in memory (on a GPU: in the
+GPU's memory) before the clock starts, and is loaded as one batch in the same process. Assembled
+image by image, as the libraries' loaders do by default, a batch of 5,000 would take longer than the
+training.
 
-A peer is imported where it is used, so that those which are not installed do no harm.
+A library is imported where it is used, so that a missing one does not affect the others.
 """
 
 import functools
@@ -21,12 +21,12 @@ import torch
 
 from cnnbook.training import fit_full_batch
 
-# The rate at which torch's Adam is by default; skorch, Keras and fastai have others.
+# The default of torch's Adam; skorch, Keras and fastai have other defaults.
 RATE = 1e-3
 
 
 class OneBatch(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """A data set whose only item is the whole batch."""
+    """A dataset whose only item is the whole batch."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         self.batch = images, labels
@@ -41,14 +41,14 @@ class OneBatch(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def one_batch_loader(images: torch.Tensor, labels: torch.Tensor) -> Any:
-    """Hand out the batch as it is: ``batch_size=None`` is torch's word for "do not collate"."""
+    """Return the batch as it is: ``batch_size=None`` disables torch's collation."""
     return torch.utils.data.DataLoader(OneBatch(images, labels), batch_size=None)
 
 
 def lecture(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
 ) -> list[float]:
-    """Train as the lecture does, line for line."""
+    """Train as the lecture does, line by line."""
     loss_fn = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(net.parameters())
     losses = []
@@ -65,14 +65,14 @@ def lecture(
 def ours(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
 ) -> list[float]:
-    """Train with the book's trainer at its defaults."""
+    """Train with the book's trainer and its defaults."""
     return list(fit_full_batch(net, images, labels, epochs=epochs, device=images.device).losses)
 
 
 def lightning(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
 ) -> list[float]:
-    """Train with Lightning's ``Trainer``; ``barebones`` turns off all that costs speed."""
+    """Train with Lightning's ``Trainer``; ``barebones`` disables everything that costs speed."""
     import pytorch_lightning
 
     losses: list[torch.Tensor] = []
@@ -84,8 +84,8 @@ def lightning(
             self.net = net
 
         def training_step(self, batch: Any, _: int) -> torch.Tensor:
-            some, wanted = batch
-            loss: torch.Tensor = loss_fn(self.net(some), wanted)
+            inputs, targets = batch
+            loss: torch.Tensor = loss_fn(self.net(inputs), targets)
             losses.append(loss.detach())
             return loss
 
@@ -114,8 +114,8 @@ def skorch(
         optimizer=torch.optim.Adam,
         lr=RATE,
         max_epochs=epochs,
-        # To its DataLoader, as in one_batch_loader. Its own batch_size=-1 would take the batch
-        # apart into images and put it together again in each epoch.
+        # Passed to its DataLoader, as in one_batch_loader. Its own batch_size=-1 would split the
+        # batch into images and collate them again in each epoch.
         iterator_train__batch_size=None,
         train_split=None,
         callbacks="disable",
@@ -127,31 +127,31 @@ def skorch(
 
 
 def keras_model(net: torch.nn.Module) -> Any:
-    """Write a torch network in Keras layers that start from the same weights."""
+    """Rebuild a torch network from Keras layers with the same weights."""
     os.environ["KERAS_BACKEND"] = "torch"
     import keras
 
-    # The order of axes that torch has. Keras' own default would be turned round in every layer.
+    # torch's order of axes. Keras' own default would be transposed in every layer.
     order = {"data_format": "channels_first"}
-    made: list[Any] = []
+    layers: list[Any] = []
     weights: list[Any] = []
     for layer in net.children():
         if isinstance(layer, torch.nn.Conv2d):
-            made.append(keras.layers.Conv2D(layer.out_channels, layer.kernel_size, **order))
+            layers.append(keras.layers.Conv2D(layer.out_channels, layer.kernel_size, **order))
             weights += [layer.weight.permute(2, 3, 1, 0), layer.bias]
         elif isinstance(layer, torch.nn.Linear):
-            made.append(keras.layers.Dense(layer.out_features))
+            layers.append(keras.layers.Dense(layer.out_features))
             weights += [layer.weight.T, layer.bias]
         elif isinstance(layer, torch.nn.MaxPool2d):
-            made.append(keras.layers.MaxPooling2D(layer.kernel_size, **order))
+            layers.append(keras.layers.MaxPooling2D(layer.kernel_size, **order))
         elif isinstance(layer, torch.nn.ReLU):
-            made.append(keras.layers.ReLU())
+            layers.append(keras.layers.ReLU())
         elif isinstance(layer, torch.nn.Flatten):
-            # Told that nothing is to be turned, so that the weights behind it keep torch's order.
-            made.append(keras.layers.Flatten(data_format="channels_last"))
+            # Here channels_last means no transpose, so the next layer's weights keep torch's order.
+            layers.append(keras.layers.Flatten(data_format="channels_last"))
         else:
             raise TypeError(f"net: expected layers that Keras has, got {type(layer).__name__}")
-    model = keras.Sequential([keras.Input((1, 28, 28)), *made])
+    model = keras.Sequential([keras.Input((1, 28, 28)), *layers])
     model.set_weights([weight.detach().cpu().numpy() for weight in weights])
     return model
 
@@ -161,7 +161,7 @@ def keras(model: Any, images: torch.Tensor, labels: torch.Tensor, epochs: int) -
     import keras
 
     model.compile(
-        # The epsilon of torch's Adam; Keras' is ten times as large.
+        # The epsilon of torch's Adam; Keras' default is ten times larger.
         optimizer=keras.optimizers.Adam(RATE, epsilon=1e-8),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
     )
@@ -174,7 +174,7 @@ def keras(model: Any, images: torch.Tensor, labels: torch.Tensor, epochs: int) -
 def fastai(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: int
 ) -> list[float]:
-    """Train with fastai's ``Learner`` on torch's loader and Adam, as its page on migrating says."""
+    """Train with fastai's ``Learner``, torch's loader and Adam, as its migration guide does."""
     from fastai.callback.core import Callback, CancelValidException
     from fastai.data.core import DataLoaders
     from fastai.learner import Learner
@@ -187,7 +187,7 @@ def fastai(
             losses.append(self.learn.loss.detach())
 
         def before_validate(self) -> None:
-            # fastai's own way to leave the validation out; it has no switch for it.
+            # fastai has no option to skip the validation; this is its documented way.
             raise CancelValidException
 
     loader = one_batch_loader(images, labels)
@@ -195,7 +195,7 @@ def fastai(
         DataLoaders(loader, loader, device=images.device),
         net,
         loss_func=torch.nn.CrossEntropyLoss(),
-        # fastai's Adam has other moments and a weight decay.
+        # fastai's Adam has other defaults for its moments, and weight decay.
         opt_func=functools.partial(OptimWrapper, opt=torch.optim.Adam),
         cbs=KeepLosses(),
     )
@@ -206,14 +206,14 @@ def fastai(
 
 @dataclass(frozen=True)
 class Way:
-    """A way to train.
+    """A way to train: one of the compared trainers.
 
     Attributes:
-        title: What a reader knows it as.
-        package: What is to be installed for it; empty for what the book itself needs.
-        train: Takes what ``prepare`` made, images, labels and epochs; returns the losses.
-        prepare: Makes of a torch network what is trained. Not timed, as making the torch network
-            is not.
+        title: Its name on the page.
+        package: The package to install for it; empty for what the book itself needs.
+        train: Takes the result of ``prepare``, images, labels and epochs; returns the losses.
+        prepare: Turns a torch network into what is trained. It is not timed, since creating the
+            torch network is not timed either.
     """
 
     title: str
@@ -222,7 +222,7 @@ class Way:
     prepare: Callable[[torch.nn.Module], Any] = lambda net: net
 
     def version(self) -> str | None:
-        """Return the version that is installed, or None."""
+        """Return the installed version, or None."""
         try:
             return importlib.metadata.version(self.package or "torch")
         except importlib.metadata.PackageNotFoundError:

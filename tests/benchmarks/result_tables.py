@@ -1,0 +1,411 @@
+"""Write the tables of ``docs/benchmarks.md`` from the recorded results, without measuring.
+
+    python tests/benchmarks/result_tables.py
+
+The benchmarks call ``write_tables`` after each run. The page includes the Markdown files written
+here, and its role ``measured`` quotes ``quoted.json``; so no number of the page is typed by hand.
+Sentences belong into the page itself, where they can be translated once.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+HEADER = "% Written by tests/benchmarks/result_tables.py from the JSON files. Do not edit.\n"
+NOT_AVAILABLE = "n/a"
+Record = dict[str, Any]
+
+
+def number(value: float) -> str:
+    """Format with three significant digits; an integer, and what is 100 or more, as an integer."""
+    if isinstance(value, int) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    if value == 0:
+        return "0"
+    return f"{value:#.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def loss(value: float) -> str:
+    """Format a loss with four decimals, since two trainers differ only in the last ones."""
+    return f"{value:.4f}"
+
+
+def ratio(numerator: float, denominator: float) -> str:
+    """Format a ratio, or ``"n/a"`` where noise made the denominator zero or negative."""
+    return number(numerator / denominator) if denominator > 0 else NOT_AVAILABLE
+
+
+def full_ratio(numerator: float, denominator: float) -> str:
+    """Format a ratio together with both of its terms."""
+    return f"{number(numerator)} / {number(denominator)} = {ratio(numerator, denominator)}"
+
+
+def memory(megabytes: float | None) -> str:
+    """Format a peak of memory; not every system reports one."""
+    return NOT_AVAILABLE if megabytes is None else number(megabytes)
+
+
+def escaped(text: str) -> str:
+    """Escape what Markdown would interpret, such as a ``|`` in an error message."""
+    return re.sub(r"([\\`*_{}\[\]<>|~$])", r"\\\1", text)
+
+
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, text: Sequence[int] = (0,)
+) -> str:
+    """Return a Markdown table whose columns are aligned to the right, except those in ``text``."""
+    rule = [":--" if column in text else "--:" for column in range(len(head))]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+    return "\n".join([f":::{{table}} {caption}", ":class: measured", "", *lines, "", ":::", ""])
+
+
+def title(record: Record, name: str) -> str:
+    """Return what a reader knows a trainer as, with the version of a library."""
+    way = record["ways"][name]
+    if name == "ours":
+        return f"`{way['title']}` (ours)"
+    named = name != "lecture" and way["version"]
+    return escaped(f"{way['title']} {way['version']}" if named else way["title"])
+
+
+def measured(ways: dict[str, Record]) -> dict[str, Record]:
+    """Return the trainers that have results."""
+    return {name: way for name, way in ways.items() if "missing" not in way}
+
+
+def reasons(record: Record, ways: dict[str, Record], of: str = "") -> str:
+    """Return a list of the trainers without results, each with the reason."""
+    return "".join(
+        f"- Not measured: {title(record, name)}{of}: {escaped(way['missing'])}\n"
+        for name, way in ways.items()
+        if "missing" in way
+    )
+
+
+def notice(record: Record) -> str:
+    """Warn where a run was too short, or the machine busy; the texts are fixed, to translate."""
+    texts = []
+    if record["trial"]:
+        texts.append(
+            "This run is a trial: it was too short, or used drawn images. It shows that the\n"
+            "benchmark works. Measure again before you rely on one of its numbers."
+        )
+    if record["environment"]["load_at_start"] > record["environment"]["cores"] / 4:
+        texts.append(
+            "The machine was busy when this was measured: its load before the run was more than a\n"
+            "quarter of its cores. Both numbers are in the table of the environment."
+        )
+    return "\n".join(f":::{{warning}}\n{text}\n:::\n" for text in texts)
+
+
+def comparison_tables(record: Record, network: str) -> str:
+    """Return times, memory and losses of all trainers on one network."""
+    found = next((c for c in record["comparisons"] if c["network"] == network), None)
+    if found is None:
+        return f"The {network} was not measured in this run.\n"
+    ways = measured(found["ways"])
+    names = {name: title(record, name) for name in ways}
+
+    def relative(numerator: str, denominator: str, key: str) -> str:
+        if not {numerator, denominator} <= set(ways):
+            return NOT_AVAILABLE
+        return ratio(ways[numerator][key], ways[denominator][key])
+
+    each, with_setup = "seconds_per_epoch", "seconds_per_epoch_with_setup"
+    tables = [
+        table(
+            f"Time for an epoch of the {network}",
+            ["Trainer", "Epoch (s)", "Relative to the lecture's loop", "Ours / this"],
+            [
+                [
+                    names[name],
+                    number(way[each]),
+                    relative(name, "lecture", each),
+                    relative("ours", name, each),
+                ]
+                for name, way in ways.items()
+            ],
+        ),
+        table(
+            f"Set-up, and an epoch of the {network} with its share of the set-up",
+            ["Trainer", "Set-up (s)", "Epoch with set-up (s)", "Ours / this"],
+            [
+                [
+                    names[name],
+                    number(way["setup_seconds"]),
+                    number(way[with_setup]),
+                    relative("ours", name, with_setup),
+                ]
+                for name, way in ways.items()
+            ],
+        ),
+        table(
+            f"Memory and losses of the {network}",
+            ["Trainer", "Peak of memory (MB)", "Last loss", "Largest relative difference"],
+            [
+                [
+                    names[name],
+                    memory(way["peak_memory_mb"]),
+                    loss(way["final_loss"]),
+                    number(way["largest_relative_difference"]),
+                ]
+                for name, way in ways.items()
+            ],
+        ),
+        reasons(record, found["ways"]),
+    ]
+    return "\n".join(filter(None, tables))
+
+
+class Check(NamedTuple):
+    """A bound, and what was measured of it: a value and its text, or None."""
+
+    name: str
+    bound: float
+    value: float | None = None
+    text: str = "not measured"
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the value is at most the bound; None where there is no value."""
+        return None if self.value is None else self.value <= self.bound
+
+
+def checks(record: Record) -> Iterator[Check]:
+    """Yield each bound with what was measured of it."""
+    for network, bound in record["bounds"]["share_of_lecture"].items():
+        check = Check(f"{network}: epoch, ours / the lecture's loop", bound)
+        ways: dict[str, Record] = {}
+        for found in record["comparisons"]:
+            if found["network"] == network:
+                ways = measured(found["ways"])
+        if {"ours", "lecture"} <= set(ways):
+            ours, lecture = (ways[name]["seconds_per_epoch"] for name in ("ours", "lecture"))
+            check = check._replace(value=ours / lecture, text=full_ratio(ours, lecture))
+        yield check
+    bound = record["bounds"]["peak_memory_mb"]
+    check = Check(f"CNN: memory for {number(bound['images'])} images (MB)", bound["most"])
+    for row in record["growth"]:
+        peak = row["ways"].get("ours", {}).get("peak_memory_mb")
+        if row["images"] == bound["images"] and peak is not None:
+            check = check._replace(value=peak, text=number(peak))
+    yield check
+
+
+def bounds_table(record: Record) -> str:
+    """Return whether each bound was kept."""
+    answers = {True: "yes", False: "**no**", None: NOT_AVAILABLE}
+    rows = [
+        [check.name, number(check.bound), check.text, answers[check.kept]]
+        for check in checks(record)
+    ]
+    return table("Bounds", ["What", "At most", "Measured", "Kept"], rows)
+
+
+def behind_table(training: Record | None, layers: Record | None) -> str:
+    """Return every result in which another trainer or torch is better, and each bound missed."""
+    rows: list[list[str]] = []
+
+    def add(what: str, other: str, ours: float, theirs: float) -> None:
+        rows.append([what, other, number(ours), number(theirs), ratio(ours, theirs)])
+
+    if training is not None:
+        for check in checks(training):
+            if check.value is not None and not check.kept:
+                add(check.name, "**the bound**", check.value, check.bound)
+        labels = {
+            "seconds_per_epoch": "epoch (s)",
+            "seconds_per_epoch_with_setup": "epoch with set-up (s)",
+            "setup_seconds": "set-up (s)",
+            "peak_memory_mb": "peak of memory (MB)",
+        }
+        for found in training["comparisons"]:
+            ways = measured(found["ways"])
+            ours = ways.pop("ours", {})
+            for key, label in labels.items():
+                for name, way in ways.items():
+                    if None not in (way[key], ours.get(key)) and way[key] < ours[key]:
+                        what = f"{found['network']}: {label}"
+                        add(what, title(training, name), ours[key], way[key])
+    for name, row in (layers or {"layers": {}})["layers"].items():
+        if row["ours_ms"] > row["torch_ms"]:
+            add(f"{escaped(name)} (ms)", "torch", row["ours_ms"], row["torch_ms"])
+    if not rows:
+        return "There is no such result.\n"
+    head = ["What", "Better", "Ours", "Other", "Ours / other"]
+    return table("Where ours is behind", head, rows, text=(0, 1))
+
+
+def growth_tables(record: Record) -> str:
+    """Return how time and memory grow with the number of images."""
+
+    def cells(row: Record, key: str) -> list[str]:
+        ways = measured(row["ways"])
+        values = [ways.get(name, {}).get(key) for name in names]
+        return [NOT_AVAILABLE if value is None else number(value) for value in values]
+
+    names = ("lecture", "ours")
+    titles = [title(record, name) for name in names]
+    return "\n".join(
+        [
+            table(
+                "Seconds for an epoch of the CNN, by the number of images",
+                ["Images", *titles],
+                [
+                    [number(row["images"]), *cells(row, "seconds_per_epoch")]
+                    for row in record["growth"]
+                ],
+                text=(),
+            ),
+            table(
+                "Peak of memory above the data (MB), by the number of images",
+                ["Images", "Data (MB)", *titles],
+                [
+                    [number(row["images"]), number(row["data_mb"]), *cells(row, "peak_memory_mb")]
+                    for row in record["growth"]
+                ],
+                text=(),
+            ),
+            "".join(
+                reasons(record, row["ways"], of=f" on {number(row['images'])} images")
+                for row in record["growth"]
+            ),
+        ]
+    )
+
+
+def layer_tables(record: Record) -> str:
+    """Return the layers beside torch's, and the time for the sparse matrix of a convolution."""
+    return "\n".join(
+        [
+            table(
+                "The book's layers beside torch's",
+                ["Layer", "Ours (ms)", "torch (ms)", "Ours / torch"],
+                [
+                    [
+                        escaped(name),
+                        number(row["ours_ms"]),
+                        number(row["torch_ms"]),
+                        number(row["ratio"]),
+                    ]
+                    for name, row in record["layers"].items()
+                ],
+            ),
+            table(
+                "Building the sparse matrix of a convolution",
+                ["Entries", "Time (ms)", "Time per entry (ns)"],
+                [
+                    [number(row["entries"]), number(row["ms"]), number(row["ns_per_entry"])]
+                    for row in record["sparse_conv_matrix"]
+                ],
+                text=(),
+            ),
+            environment_table(record, "The environment of the layers' run"),
+        ]
+    )
+
+
+def environment_table(record: Record, caption: str) -> str:
+    """Return what the results depend on."""
+    labels = {
+        "date": "Date",
+        "cpu": "Processor",
+        "cores": "Cores",
+        "threads": "Threads of torch",
+        "capability": "Widest instruction set",
+        "device": "Device",
+        "gpu": "GPU",
+        "torch": "torch",
+        "python": "Python",
+        "system": "System",
+        "load_at_start": "Load before",
+        "load_at_end": "Load after",
+    }
+    values = {key: record["environment"].get(key) for key in labels}
+    rows = [
+        [labels[key], number(value) if isinstance(value, (int, float)) else escaped(value)]
+        for key, value in values.items()
+        if value is not None
+    ]
+    return table(caption, ["What", "Value"], rows, text=(0, 1))
+
+
+def gpu_tables(record: Record | None) -> str:
+    """Return all results of the run on a GPU."""
+    if record is None:
+        return "On a GPU nothing has been measured yet.\n"
+    parts = [
+        notice(record),
+        *(comparison_tables(record, found["network"]) for found in record["comparisons"]),
+        growth_tables(record),
+        environment_table(record, "The environment of the run on a GPU"),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def quoted(record: Record) -> dict[str, str]:
+    """Return the numbers that a sentence of the page can quote, by name."""
+    memory_bound = record["bounds"]["peak_memory_mb"]
+    return {
+        **{name.replace("_", "-"): number(value) for name, value in record["settings"].items()},
+        **{
+            f"bound-{network}": number(value)
+            for network, value in record["bounds"]["share_of_lecture"].items()
+        },
+        "bound-memory": number(memory_bound["most"]),
+        "bound-images": number(memory_bound["images"]),
+        "date": str(record["environment"]["date"])[:10],
+        "cores": number(record["environment"]["cores"]),
+        "data": str(record["data"]),
+    }
+
+
+def read(folder: Path, name: str) -> Record | None:
+    """Return a recorded run, or None where there is none."""
+    path = folder / f"{name}.json"
+    record: Record | None = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    return record
+
+
+def page_files(folder: Path) -> dict[str, str]:
+    """Return the text of every file that the page needs, by name.
+
+    Args:
+        folder: Where ``training.json``, ``layers.json`` and ``training-cuda.json`` are. A file
+            that is made of a missing one is left out.
+    """
+    training, layers = read(folder, "training"), read(folder, "layers")
+    tables = {
+        "behind": behind_table(training, layers),
+        "gpu": gpu_tables(read(folder, "training-cuda")),
+    }
+    if training is not None:
+        for network in training["bounds"]["share_of_lecture"]:
+            tables[f"comparison-{network.lower()}"] = comparison_tables(training, network)
+        tables |= {
+            "notice": notice(training),
+            "bounds": bounds_table(training),
+            "growth": growth_tables(training),
+            "environment": environment_table(training, "The environment of the trainers' run"),
+        }
+    if layers is not None:
+        tables["layers"] = layer_tables(layers)
+    files = {f"{name}.md": f"{HEADER}\n{text}".rstrip() + "\n" for name, text in tables.items()}
+    if training is not None:
+        files["quoted.json"] = json.dumps(quoted(training), indent=1) + "\n"
+    return files
+
+
+def write_tables(folder: Path) -> None:
+    """Write every file that the page needs beside the recorded runs."""
+    for name, text in page_files(folder).items():
+        (folder / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write_tables(RESULTS)
+    sys.stdout.write(f"wrote the tables in {RESULTS}\n")
