@@ -34,8 +34,8 @@ def _page_context(
         context["generate_toctree_html"] = lambda *args, **kwargs: name_summaries(
             str(generate(*args, **kwargs))
         )
-    # Code and tables that are wider than a narrow screen scroll inside their box; the keyboard reaches
-    # it only with a tabindex.
+    # Code and tables that are wider than a narrow screen scroll inside their box, which needs a
+    # tabindex to be reached with the keyboard.
     if "body" in context:
         body = context["body"].replace("<pre>", '<pre tabindex="0">')
         body = body.replace('<table class="measured', '<table tabindex="0" class="measured')
