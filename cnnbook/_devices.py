@@ -1,4 +1,4 @@
-"""Which device computes."""
+"""Choosing a device and checking that this machine has it."""
 
 import os
 import warnings
@@ -10,7 +10,7 @@ __all__ = ["best_device", "check_device"]
 
 
 def check_device(device: torch.device | str, *, name: str = "device") -> torch.device:
-    """Return the device, or say that this machine does not have it.
+    """Return the device, or raise an error if this machine does not have it.
 
     Args:
         device: A device or its name, such as ``"cpu"`` or ``"cuda:0"``.
@@ -18,11 +18,6 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
 
     Returns:
         The device, ready for use.
-
-    Raises:
-        TypeError: ``device`` is neither a device nor a name.
-        ValueError: There is no device of that name in torch.
-        RuntimeError: This machine does not have that device.
 
     Examples:
         >>> from cnnbook._devices import check_device
@@ -32,9 +27,6 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
         Traceback (most recent call last):
             ...
         ValueError: device: expected a name such as 'cpu', 'cuda' or 'cuda:0', got 'gpu'
-
-    Source:
-        Derived here.
     """
     if not isinstance(device, (torch.device, str)):
         raise TypeError(f"{name}: expected a torch.device or its name, got {device!r}")
@@ -46,7 +38,7 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
         ) from None
     try:
         torch.zeros(1, device=found).add(1).cpu()
-    # Depending on how torch was built, a missing device is any of these.
+    # Which one a missing device raises depends on how torch was built.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         raise RuntimeError(
@@ -58,31 +50,28 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
 
 
 def best_device() -> torch.device:
-    """Return the CUDA device that is in use where there is one, otherwise the CPU.
+    """Return the current CUDA device where there is one, otherwise the CPU.
 
-    A graphics card that torch cannot use does not lead to the CPU in silence: a warning says so.
+    Warns if the machine has an NVIDIA card that torch cannot use.
 
     Returns:
-        ``cuda:0`` or whichever CUDA device torch currently uses, under ``torchrun`` the one with
-        this process's number on its machine; or ``cpu``.
+        torch's current CUDA device, ``cuda:0`` by default; under ``torchrun`` the one whose index
+        is the process's ``LOCAL_RANK``; without CUDA ``cpu``.
 
     Examples:
         >>> from cnnbook.training import best_device
         >>> best_device().type in ("cuda", "cpu")
         True
-
-    Source:
-        torch.cuda.is_available.
     """
     if torch.cuda.is_available():
         local = os.environ.get("LOCAL_RANK")
         index = torch.cuda.current_device() if local is None else int(local)
         return torch.device("cuda", index)
-    # Made by the NVIDIA driver. Who hides the cards by the variable wants the CPU.
+    # The NVIDIA driver makes this file. A set CUDA_VISIBLE_DEVICES hides the cards on purpose.
     if Path("/dev/nvidia0").exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
         warnings.warn(
-            "this machine has an NVIDIA card that torch cannot use, so the CPU is taken; see "
-            "torch.cuda.init() for the reason, or pass device='cpu' if that is meant",
+            "this machine has an NVIDIA card that torch cannot use, so the CPU is used; "
+            "torch.cuda.init() says why; pass device='cpu' if the CPU is intended",
             stacklevel=2,
         )
     return torch.device("cpu")

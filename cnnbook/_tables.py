@@ -1,4 +1,4 @@
-"""Tables that are made to be read: as text for ``print``, as HTML for a notebook or a page."""
+"""Tables as text for ``print`` and as HTML for a notebook or a page."""
 
 import html
 from collections.abc import Collection, Sequence
@@ -17,15 +17,12 @@ def text_table(
 
     Args:
         header: The titles of the columns.
-        rows: The cells, line by line.
-        footer: A last line below a second rule, or None.
-        right: Titles of the columns that are set to the right, as numbers are.
+        rows: The cells, row by row.
+        footer: A last row below a second rule, or None.
+        right: Titles of the columns that are right-aligned, as numbers are.
 
     Returns:
-        The lines, without blanks at their ends.
-
-    Raises:
-        ValueError: A line has more or fewer cells than there are titles.
+        The lines, without trailing spaces.
 
     Examples:
         >>> from cnnbook._tables import text_table
@@ -37,26 +34,24 @@ def text_table(
         >>> text_table(["name"], [["a", "7"]])
         Traceback (most recent call last):
             ...
-        ValueError: rows: expected 1 cells in each line, got 2
-
-    Source:
-        Derived here.
+        ValueError: rows: expected 1 cells in each row, got 2
     """
-    lines = [header, *rows, *([footer] if footer else [])]
-    for line in lines:
-        if len(line) != len(header):
-            raise ValueError(f"rows: expected {len(header)} cells in each line, got {len(line)}")
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    every_row = [header, *rows, *([footer] if footer else [])]
+    for row in every_row:
+        if len(row) != len(header):
+            raise ValueError(f"rows: expected {len(header)} cells in each row, got {len(row)}")
+    widths = [max(len(row[column]) for row in every_row) for column in range(len(header))]
 
-    def one(line: Sequence[str]) -> str:
+    def line(row: Sequence[str]) -> str:
         cells = [
             cell.rjust(width) if title in right else cell.ljust(width)
-            for cell, width, title in zip(line, widths, header, strict=True)
+            for cell, width, title in zip(row, widths, header, strict=True)
         ]
         return "  ".join(cells).rstrip()
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([one(header), rule, *map(one, rows), *([rule, one(footer)] if footer else [])])
+    last = [rule, line(footer)] if footer else []
+    return "\n".join([line(header), rule, *map(line, rows), *last])
 
 
 def html_table(
@@ -65,13 +60,13 @@ def html_table(
     rows: Sequence[Sequence[str]],
     footer: Sequence[str] | None = None,
 ) -> str:
-    """Write a table as HTML, with headings that a screen reader can name for every cell.
+    """Write a table as HTML in which a screen reader finds both headings of every cell.
 
     Args:
         caption: What the table shows.
         header: The titles of the columns.
-        rows: The cells, line by line; the first of each names its line.
-        footer: A last line, or None.
+        rows: The cells, row by row; the first of each is the row's heading.
+        footer: A last row, or None.
 
     Returns:
         A ``<table>`` element; all text in it is escaped.
@@ -86,13 +81,13 @@ def html_table(
         W3C (2019), WAI tutorials: tables with two headers.
     """
 
-    def line(cells: Sequence[str]) -> str:
+    def row(cells: Sequence[str]) -> str:
         first, *others = map(html.escape, cells)
         return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{c}</td>" for c in others)}</tr>'
 
     titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in header)
-    foot = f"<tfoot>{line(footer)}</tfoot>" if footer else ""
+    foot = f"<tfoot>{row(footer)}</tfoot>" if footer else ""
     return (
         f"<table><caption>{html.escape(caption)}</caption><thead><tr>{titles}</tr></thead>"
-        f"<tbody>{''.join(map(line, rows))}</tbody>{foot}</table>"
+        f"<tbody>{''.join(map(row, rows))}</tbody>{foot}</table>"
     )

@@ -1,8 +1,8 @@
-"""Parameters, multiplications and activations of a network, each with the formula it comes from."""
+"""Parameters, multiplications and activations of a network, each with its formula."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -24,7 +24,7 @@ __all__ = [
 
 _Conv = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 _ConvTranspose = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d)
-# Layers that have parameters but no sum of products: torch's own counter counts none either.
+# Layers with parameters but without sums of products; torch.utils.flop_counter counts none either.
 _Elementwise = (
     torch.nn.modules.batchnorm._NormBase,
     torch.nn.LayerNorm,
@@ -33,16 +33,16 @@ _Elementwise = (
     torch.nn.Embedding,
 )
 
-# Numbers in the largest image that is put through a network: 400 MB in float32.
-_MOST_NUMBERS = 10**8
+# Numbers in the largest image that is passed through a network: 400 MB in float32.
+_MAXIMUM_NUMBERS = 10**8
 
 
 @runtime_checkable
 class CountsMacs(Protocol):
-    """A layer that says itself how often it multiplies; ``cost_table`` asks it.
+    """A layer that counts its own multiply-accumulate operations for ``cost_table``.
 
-    ``cost_table`` knows torch's own layers. Any other layer with parameters needs this one
-    method, and a layer without parameters may have it.
+    ``cost_table`` knows torch's own layers. Any other layer with parameters needs this method,
+    and a layer without parameters may have it.
 
     Examples:
         >>> import torch
@@ -55,26 +55,25 @@ class CountsMacs(Protocol):
         ...     def forward(self, x):
         ...         return x * self.factor
         ...
-        ...     def count_macs(self, given, out):
-        ...         return out[0], str(out[0])
+        ...     def count_macs(self, input_shape, output_shape):
+        ...         return output_shape[0], str(output_shape[0])
         >>> isinstance(Scale(), CountsMacs), isinstance(torch.nn.ReLU(), CountsMacs)
         (True, False)
         >>> cost_table(Scale(), (5,)).macs
         5
-
-    Source:
-        Derived here.
     """
 
-    def count_macs(self, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
-        """Return the MACs of one call for one image, and the formula that gives them.
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, str]:
+        """Return the MACs of one call for one image, and their formula.
 
         Args:
-            given: Shape of the input, without the batch axis.
-            out: Shape of the output, without the batch axis.
+            input_shape: Shape of the input, without the batch axis.
+            output_shape: Shape of the output, without the batch axis.
 
         Returns:
-            The number, and a product or sum of whole numbers in Python's notation, such as
+            The number, and a product or sum of integers in Python's notation, such as
             ``"10*10 * 60*5*5"``.
         """
 
@@ -87,11 +86,10 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
         trainable_only: Leave out frozen parameters (``requires_grad=False``).
 
     Returns:
-        The number of single weights and biases.
+        The number of scalar weights and biases.
 
     Raises:
-        TypeError: ``net`` is not a torch.nn.Module, a lazy layer has no sizes yet, or
-            ``trainable_only`` is neither True nor False.
+        TypeError: A lazy layer has no sizes yet.
 
     Examples:
         >>> import torch
@@ -101,7 +99,7 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
         >>> 16*1*2*2 + 16
         80
 
-        A layer without weights has none, and a layer that is used twice counts once.
+        A layer without weights counts 0, and a layer that is used twice counts once.
 
         >>> count_parameters(torch.nn.ReLU())
         0
@@ -112,9 +110,6 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
         Traceback (most recent call last):
             ...
         TypeError: net: expected a torch.nn.Module, got str
-
-    Source:
-        Derived here.
     """
     _check_net(net)
     check_bool(trainable_only, name="trainable_only")
@@ -132,13 +127,13 @@ def _check_net(net: torch.nn.Module) -> None:
         for name, tensor in tensors:
             if torch.nn.parameter.is_lazy(tensor):
                 raise TypeError(
-                    f"net: expected sizes, got the lazy {kind} {name!r}, which has none yet; "
-                    "put one image through the network first"
+                    f"net: expected known sizes, got the lazy {kind} {name!r}, which has none yet; "
+                    "pass one image through the network first"
                 )
 
 
 def _notes(parameters: int, frozen: int, buffers: int) -> list[str]:
-    """Return what a total of parameters does not tell, where there is something to tell."""
+    """Return the lines below a total: how many parameters are frozen, how many are buffers."""
     return [
         *([f"frozen (not trained): {frozen:,} of {parameters:,}"] if frozen else []),
         *([f"buffers (not trained): {buffers:,}"] if buffers else []),
@@ -152,8 +147,8 @@ class ParameterRow:
     Attributes:
         name: Its name in ``net.named_parameters()``.
         shape: Its shape.
-        count: How many numbers it holds.
-        trainable: Whether training changes it.
+        count: Number of its elements.
+        trainable: Whether training changes it (``requires_grad``).
 
     Examples:
         >>> from cnnbook.counting import ParameterRow
@@ -168,17 +163,17 @@ class ParameterRow:
 
     @property
     def formula(self) -> str:
-        """The product of the shape, as one would write it."""
+        """The product of the shape, such as ``16*1*2*2``."""
         return "*".join(map(str, self.shape)) or "1"
 
 
 @dataclass(frozen=True)
 class ParameterTable:
-    """Every parameter tensor of a network, made to be printed.
+    """Every parameter tensor of a network, for ``print``.
 
     Attributes:
         rows: One for each tensor, in the network's order; shared ones once.
-        buffers: Numbers that the network keeps without training them, such as running means.
+        buffers: Elements of all buffers, such as running means, which are not trained.
 
     Examples:
         >>> import torch
@@ -206,7 +201,7 @@ class ParameterTable:
         """The sum that gives the total, one product for each tensor."""
         return " + ".join(row.formula for row in self.rows) or "0"
 
-    def _lines(self) -> tuple[list[str], list[list[str]], list[str]]:
+    def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
         rows = [
             [
                 row.name + ("" if row.trainable else " (frozen)"),
@@ -226,14 +221,14 @@ class ParameterTable:
         """Return the table as text."""
         return "\n".join(
             [
-                text_table(*self._lines(), right=["count"]),
+                text_table(*self._cells(), right=["count"]),
                 *_notes(self.total, self.frozen, self.buffers),
             ]
         )
 
     def _repr_html_(self) -> str:
         caption = "; ".join(["Parameters", *_notes(self.total, self.frozen, self.buffers)])
-        return html_table(caption, *self._lines())
+        return html_table(caption, *self._cells())
 
 
 def parameter_table(net: torch.nn.Module) -> ParameterTable:
@@ -246,7 +241,7 @@ def parameter_table(net: torch.nn.Module) -> ParameterTable:
         The table; ``print()`` shows it, and a notebook renders it.
 
     Raises:
-        TypeError: ``net`` is not a torch.nn.Module, or a lazy layer has no sizes yet.
+        TypeError: A lazy layer has no sizes yet.
 
     Examples:
         >>> import torch
@@ -262,7 +257,7 @@ def parameter_table(net: torch.nn.Module) -> ParameterTable:
         >>> parameter_table(torch.nn.ReLU()).total
         0
 
-        What is frozen and what is kept beside the parameters is told apart.
+        Frozen parameters and buffers are listed below the total.
 
         >>> print(parameter_table(torch.nn.BatchNorm2d(3).requires_grad_(False)))
         parameter        shape  formula  count
@@ -277,9 +272,6 @@ def parameter_table(net: torch.nn.Module) -> ParameterTable:
         Traceback (most recent call last):
             ...
         TypeError: net: expected a torch.nn.Module, got NoneType
-
-    Source:
-        Derived here.
     """
     _check_net(net)
     rows = tuple(
@@ -291,21 +283,21 @@ def parameter_table(net: torch.nn.Module) -> ParameterTable:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer costs for one image.
+    """The cost of one layer for one image.
 
     Attributes:
         name: Its name in ``net.named_modules()``.
         kind: Its class, such as ``Conv2d``.
         output_shape: Shape of its output for one image, without the batch axis; empty where the
-            layer was not used.
+            layer was not called.
         parameters: Its own parameters that no earlier row has counted.
-        parameter_formula: The sum that gives them, such as ``16*1*2*2 + 16``.
+        parameter_formula: Their sum, such as ``16*1*2*2 + 16``.
         macs: Multiply-accumulate operations: one product and its addition.
-        mac_formula: Output numbers times products in each, such as ``16*27*27 * 1*2*2``.
-        activations: Numbers that it puts out.
-        activation_formula: The product that gives them, such as ``16*27*27``.
+        mac_formula: Output elements times the products in each, such as ``16*27*27 * 1*2*2``.
+        activations: Elements of its output.
+        activation_formula: Their product, such as ``16*27*27``.
         frozen: How many of ``parameters`` training does not change (``requires_grad=False``).
-        buffers: Numbers that it keeps without training them and that no earlier row has counted.
+        buffers: Elements of its own buffers that no earlier row has counted.
 
     Examples:
         >>> from cnnbook.counting import LayerCost
@@ -333,10 +325,10 @@ def _sum(formulas: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class CostTable:
-    """What every layer of a network costs for one image, made to be printed.
+    """The cost of every layer of a network for one image, for ``print``.
 
     Attributes:
-        rows: One for each layer, in the order of their definition.
+        rows: One for each layer, in the order of ``net.named_modules()``.
         input_shape: Shape of one image.
 
     Examples:
@@ -372,7 +364,7 @@ class CostTable:
 
     @property
     def buffers(self) -> int:
-        """Numbers that are kept without being trained, such as running means; shared ones once."""
+        """Elements of all buffers, such as running means; shared ones once."""
         return sum(row.buffers for row in self.rows)
 
     @property
@@ -387,7 +379,7 @@ class CostTable:
 
     @property
     def activations(self) -> int:
-        """Numbers that all layers put out, those of Flatten too, which only passes them on."""
+        """Elements of all layers' outputs, also those that only reshape, such as Flatten."""
         return sum(row.activations for row in self.rows)
 
     @property
@@ -397,10 +389,10 @@ class CostTable:
 
     @property
     def hidden_activations(self) -> int:
-        """Outputs of the layers that multiply, but for the last of them, which gives the scores."""
+        """Outputs of the layers that multiply, except for the last, which returns the scores."""
         return sum([row.activations for row in self.rows if row.macs][:-1])
 
-    def _lines(self) -> tuple[list[str], list[list[str]], list[str]]:
+    def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
         header = ["layer", "parameters", "count", "MACs", "count", "activations", "count"]
         rows = []
         for row in self.rows:
@@ -425,7 +417,7 @@ class CostTable:
         """Return the table as text."""
         return "\n".join(
             [
-                text_table(*self._lines(), right=["count"]),
+                text_table(*self._cells(), right=["count"]),
                 *_notes(self.parameters, self.frozen, self.buffers),
             ]
         )
@@ -433,34 +425,37 @@ class CostTable:
     def _repr_html_(self) -> str:
         caption = f"Cost for one image {' x '.join(map(str, self.input_shape))}"
         notes = _notes(self.parameters, self.frozen, self.buffers)
-        return html_table("; ".join([caption, *notes]), *self._lines())
+        return html_table("; ".join([caption, *notes]), *self._cells())
 
 
-@dataclass
-class _Seen:
-    """What the hook of one layer saw: for each call the shapes of input and output."""
-
-    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
+# Shapes of input and output, without the batch axis, for each call of a layer.
+_Calls = list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 def _product(numbers: Sequence[int]) -> str:
     return "*".join(map(str, numbers)) or "1"
 
 
-def _macs(layer: torch.nn.Module, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
+def _macs(
+    layer: torch.nn.Module, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+) -> tuple[int, str]:
     """Return the MACs of one call of a layer, shapes without the batch axis, and their formula."""
-    # First, so that a subclass of a layer of torch can tell its own.
+    # First, so that a subclass of one of torch's layers can count for itself.
     if isinstance(layer, CountsMacs):
-        return layer.count_macs(given, out)
+        return layer.count_macs(input_shape, output_shape)
+    count, formula = math.prod(output_shape), _product(output_shape)
     if isinstance(layer, _Conv):
         per_output = (layer.in_channels // layer.groups, *layer.kernel_size)
-        return math.prod(out) * math.prod(per_output), f"{_product(out)} * {_product(per_output)}"
+        return count * math.prod(per_output), f"{formula} * {_product(per_output)}"
     if isinstance(layer, _ConvTranspose):
-        # Each input pixel is spread over a kernel's worth of outputs.
+        # Each input element is multiplied by every weight of its kernels.
         per_input = (layer.out_channels // layer.groups, *layer.kernel_size)
-        return math.prod(given) * math.prod(per_input), f"{_product(given)} * {_product(per_input)}"
+        return (
+            math.prod(input_shape) * math.prod(per_input),
+            f"{_product(input_shape)} * {_product(per_input)}",
+        )
     if isinstance(layer, torch.nn.Linear):
-        return math.prod(out) * layer.in_features, f"{_product(out)}*{layer.in_features}"
+        return count * layer.in_features, f"{formula}*{layer.in_features}"
     return 0, "0"
 
 
@@ -468,16 +463,16 @@ def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
     """Count parameters, multiplications and activations of each layer for one image.
 
     A multiply-accumulate operation (MAC) is one product with its addition; additions of biases,
-    comparisons and normalisations are not counted, as is usual. An image of zeros is put through
-    the network in evaluation mode, and the network is left as it was.
+    comparisons and normalization are not counted, as is usual. An image of zeros is passed through
+    the network in evaluation mode; afterwards the network is as before.
 
-    Only layers are seen. Products that a network computes in its own ``forward`` with functions
-    such as ``torch.matmul`` have no row, unless it is a layer that counts them: see
+    Only layers are counted. Products that a network computes in its own ``forward`` with functions
+    such as ``torch.matmul`` have no row, unless the network counts them itself: see
     ``CountsMacs``.
 
     Args:
-        net: The network, made of convolutions, ``Linear``, normalisation, layers without
-            parameters and layers that count for themselves.
+        net: The network, made of convolutions, ``Linear``, normalization, layers without
+            parameters and layers with ``count_macs``.
         input_shape: Shape of one image ``(c, h, w)``, without the batch axis; at most
             100,000,000 numbers.
 
@@ -485,9 +480,8 @@ def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
         The table; ``print()`` shows it, and a notebook renders it.
 
     Raises:
-        TypeError: ``net`` is not a torch.nn.Module, or ``input_shape`` is no shape.
-        ValueError: A layer has parameters and its multiplications are not known here, or the
-            network does not take images of that shape.
+        ValueError: A layer with parameters is of another class, or the network does not accept
+            images of that shape.
 
     Examples:
         >>> import torch
@@ -510,22 +504,22 @@ padded input size per channel: (1 x 1). Kernel size: (2 x 2). Kernel size can't 
 actual input size
 
     Source:
-        Sze, Chen, Yang and Emer (2017), Efficient processing of deep neural networks, section II
-        (MACs and their reuse); agrees with torch.utils.flop_counter.
+        Sze, Chen, Yang and Emer (2017), Efficient processing of deep neural networks, section II;
+        torch.utils.flop_counter counts two FLOPs for each MAC.
     """
     _check_net(net)
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
         raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
     shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)
-    if math.prod(shape) > _MOST_NUMBERS:
+    if math.prod(shape) > _MAXIMUM_NUMBERS:
         raise ValueError(
-            f"input_shape: expected at most {_MOST_NUMBERS:,} numbers, got {shape}, which is "
+            f"input_shape: expected at most {_MAXIMUM_NUMBERS:,} numbers, got {shape}, which is "
             f"{math.prod(shape):,}"
         )
     layers = {
         name: module
         for name, module in net.named_modules()
-        # A container that keeps or counts something itself gets a row as well.
+        # A container with parameters, buffers or a count_macs of its own gets a row as well.
         if next(module.children(), None) is None
         or isinstance(module, CountsMacs)
         or next(module.parameters(recurse=False), None) is not None
@@ -535,22 +529,21 @@ actual input size
         known = (*_Conv, *_ConvTranspose, torch.nn.Linear, *_Elementwise, CountsMacs)
         if next(layer.parameters(recurse=False), None) is not None and not isinstance(layer, known):
             raise ValueError(
-                f"net: expected layers of convolution, Linear or normalisation, got {name!r} "
-                f"({type(layer).__name__}), whose multiplications are not known here; give it a "
-                "method count_macs, see CountsMacs, or use count_parameters and parameter_table, "
-                "which take any network"
+                f"net: expected convolutions, Linear or normalization, got {name!r} "
+                f"({type(layer).__name__}), whose multiplications are unknown; give it a method "
+                "count_macs, see CountsMacs, or use count_parameters or parameter_table, which "
+                "accept any network"
             )
-    seen = {name: _Seen() for name in layers}
-    _watch(net, layers, seen, shape)
+    recorded = _record_calls(net, layers, shape)
 
     counted: set[int] = set()
     rows = []
     for name, layer in layers.items():
         own = [p for p in layer.parameters(recurse=False) if id(p) not in counted]
-        kept = [b for b in layer.buffers(recurse=False) if id(b) not in counted]
-        counted.update(id(tensor) for tensor in (*own, *kept))
-        calls = seen[name].shapes
-        costs = [_macs(layer, given, out) for given, out in calls]
+        buffers = [b for b in layer.buffers(recurse=False) if id(b) not in counted]
+        counted.update(id(tensor) for tensor in (*own, *buffers))
+        calls = recorded[name]
+        costs = [_macs(layer, *shapes) for shapes in calls]
         rows.append(
             LayerCost(
                 name=name,
@@ -563,42 +556,38 @@ actual input size
                 activations=sum(math.prod(out) for _, out in calls),
                 activation_formula=_sum([_product(out) for _, out in calls]),
                 frozen=sum(p.numel() for p in own if not p.requires_grad),
-                buffers=sum(buffer.numel() for buffer in kept),
+                buffers=sum(buffer.numel() for buffer in buffers),
             )
         )
     return CostTable(tuple(rows), shape)
 
 
-def _watch(
-    net: torch.nn.Module,
-    layers: dict[str, torch.nn.Module],
-    seen: dict[str, _Seen],
-    shape: tuple[int, ...],
-) -> None:
-    """Put one image of zeros through the network and note every layer's shapes."""
+def _record_calls(
+    net: torch.nn.Module, layers: dict[str, torch.nn.Module], shape: tuple[int, ...]
+) -> dict[str, _Calls]:
+    """Pass one image of zeros through the network and record the shapes of every layer."""
+    recorded: dict[str, _Calls] = {name: [] for name in layers}
 
-    def of_one_image(tensor: torch.Tensor) -> tuple[int, ...]:
-        # Where a network puts other axes first, such as the steps of a sequence, all of them count.
+    def without_batch(tensor: torch.Tensor) -> tuple[int, ...]:
+        # A first axis of another size is no batch axis, such as the steps of a sequence.
         return tuple(tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape)
 
-    def note(name: str) -> torch.utils.hooks.RemovableHandle:
+    def add_hook(name: str) -> torch.utils.hooks.RemovableHandle:
         def hook(
-            _: torch.nn.Module, given: tuple[object, ...], named: dict[str, object], out: object
+            _: torch.nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object
         ) -> None:
-            first = next(
-                (x for x in (*given, *named.values()) if isinstance(x, torch.Tensor)), None
-            )
-            if first is not None and isinstance(out, torch.Tensor):
-                seen[name].shapes.append((of_one_image(first), of_one_image(out)))
+            tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, torch.Tensor)]
+            if tensors and isinstance(output, torch.Tensor):
+                recorded[name].append((without_batch(tensors[0]), without_batch(output)))
 
         return layers[name].register_forward_hook(hook, with_kwargs=True)
 
-    first = next((p for p in net.parameters() if p.is_floating_point()), torch.zeros(0))
-    hooks = [note(name) for name in layers]
+    like = next((p for p in net.parameters() if p.is_floating_point()), torch.zeros(0))
+    hooks = [add_hook(name) for name in layers]
     try:
         with preserve_mode(net, training=False), torch.no_grad():
-            net(torch.zeros(1, *shape, dtype=first.dtype, device=first.device))
-    # What a network raises for a shape that it does not take is up to its author.
+            net(torch.zeros(1, *shape, dtype=like.dtype, device=like.device))
+    # A network may raise anything for a shape that it does not accept.
     except Exception as error:
         message = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
@@ -607,3 +596,4 @@ def _watch(
     finally:
         for hook in hooks:
             hook.remove()
+    return recorded

@@ -1,4 +1,4 @@
-"""LeNet-5 as published in 1998 and as it is written today."""
+"""LeNet-5 as published in 1998 and as it is taught today, with the layers of 1998."""
 
 import math
 from collections import OrderedDict
@@ -18,7 +18,7 @@ from cnnbook._checks import (
 
 __all__ = ["PartialConv2d", "RadialBasis", "ScaledTanh", "Subsampling", "digit_codes", "lenet5"]
 
-# Table I of LeCun et al. (1998): the maps of S2 that each map of C3 looks at.
+# Table I of LeCun et al. (1998): the maps of S2 to which each map of C3 is connected.
 _C3_CONNECTIONS = (
     (0, 1, 2),
     (1, 2, 3),
@@ -48,7 +48,7 @@ _BARS = {
     "lower left": (slice(5, 12), slice(0, 2)),
     "lower right": (slice(5, 12), slice(5, 7)),
 }
-# The bars that stay dark in each digit; in most they are fewer than the lit ones.
+# The bars that are off in each digit; most digits have fewer of them than bars that are on.
 _DARK_BARS: tuple[tuple[str, ...], ...] = (
     ("middle",),
     ("top", "middle", "bottom", "upper left", "lower left"),
@@ -64,22 +64,22 @@ _DARK_BARS: tuple[tuple[str, ...], ...] = (
 
 
 def _check_like(x: torch.Tensor, weight: torch.Tensor, *, name: str) -> None:
-    """Refuse a tensor that a layer cannot compute with, of another dtype or place for instance."""
-    # Under autocast torch converts as it goes.
+    """Refuse an input whose dtype or device is not that of the layer."""
+    # Autocast converts dtypes by itself.
     same_type = x.dtype == weight.dtype or torch.is_autocast_enabled(x.device.type)
-    if not same_type or x.device != weight.device or x.layout != torch.strided:
+    if not same_type or x.device != weight.device:
         raise ValueError(
-            f"{name}: expected a dense tensor of {weight.dtype} on {weight.device}, like the "
-            f"layer's numbers, got {x.dtype} on {x.device} ({x.layout}); "
-            f"move them together with .to()"
+            f"{name}: expected {weight.dtype} on {weight.device}, like the layer, got {x.dtype} "
+            f"on {x.device}; convert with {name}.to(...)"
         )
 
 
 class ScaledTanh(torch.nn.Module):
-    """The squashing function of 1998, ``1.7159 * tanh(2/3 * x)``.
+    """The activation function of 1998, ``1.7159 * tanh(2/3 * x)``.
 
-    The factors make it pass through ``(1, 1)`` and ``(-1, -1)``, where it bends most: targets of
-    1 and -1 are reached without saturation, and signals keep about their size from layer to layer.
+    The factors make it pass through ``(1, 1)`` and ``(-1, -1)``, where its curvature is largest:
+    outputs reach targets of 1 and -1 without saturation, and the variance of the activations
+    stays about the same from layer to layer.
 
     Examples:
         >>> import torch
@@ -94,7 +94,7 @@ class ScaledTanh(torch.nn.Module):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return ``1.7159 * tanh(2/3 * x)``, number by number."""
+        """Return ``1.7159 * tanh(2/3 * x)``, elementwise."""
         if not isinstance(x, torch.Tensor):
             raise TypeError(f"x: expected a torch.Tensor, got {type(x).__name__}")
         check_number_type(x, name="x")
@@ -102,19 +102,19 @@ class ScaledTanh(torch.nn.Module):
 
 
 class Subsampling(torch.nn.Module):
-    """Halve rows and columns: four neighbours' sum times one weight of the map, plus one bias.
+    """Halve rows and columns: the sum of four neighbours times a weight, plus a bias.
 
-    It is what a CNN of 1998 had in the place of pooling. Unlike pooling it learns: with a small
-    weight it blurs, with a large one and a squashing function behind it, it becomes an "or" or an
-    "and" of the four, as the bias has it.
+    CNNs of 1998 had this layer where later ones have pooling. Unlike pooling it learns. With a
+    small weight it blurs. With a large weight and an activation function after it, it computes an
+    "or" or an "and" of the four inputs, depending on the bias.
 
     Args:
-        channels: Maps of the image; each has a weight and a bias.
+        channels: Channels of the images; each has a weight and a bias.
 
     Attributes:
-        weight: The factors, shape ``(channels,)``. Its start, like that of ``bias``, is drawn
-            between -2.4/4 and 2.4/4, by the paper's rule for units with four inputs.
-        bias: What is added, shape ``(channels,)``.
+        weight: Shape ``(channels,)``. Like ``bias`` it is initialized uniformly between -2.4/4
+            and 2.4/4, the paper's rule for units with four inputs.
+        bias: Shape ``(channels,)``.
 
     Examples:
         >>> import torch
@@ -128,7 +128,7 @@ class Subsampling(torch.nn.Module):
         >>> 0.25 * (1 + 2 + 3 + 4) + 1
         3.5
 
-        The nines are left out: a last row or column without a partner is dropped.
+        The nines do not count: the last row or column of an odd size is dropped.
 
         >>> Subsampling(2)(image)
         Traceback (most recent call last):
@@ -145,7 +145,7 @@ class Subsampling(torch.nn.Module):
         check_parameter_count(2 * self.channels, channels=self.channels)
         self.weight = torch.nn.Parameter(torch.empty(self.channels))
         self.bias = torch.nn.Parameter(torch.empty(self.channels))
-        _draw_as_in_1998(self, fan_in=4)
+        _initialize_as_in_1998(self, fan_in=4)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return images ``(n, channels, h // 2, w // 2)``."""
@@ -159,34 +159,37 @@ class Subsampling(torch.nn.Module):
         sums = torch.nn.functional.avg_pool2d(images, 2, divisor_override=1)
         return sums * self.weight[:, None, None] + self.bias[:, None, None]
 
-    def count_macs(self, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, str]:
         """Return the multiplications for one image, one for each sum, and their formula."""
-        return math.prod(out), _product(out)
+        return math.prod(output_shape), _product(output_shape)
 
     def extra_repr(self) -> str:
-        """Return what ``print(net)`` shows in the brackets."""
+        """Return what ``print(net)`` shows in the parentheses."""
         return str(self.channels)
 
 
 class PartialConv2d(torch.nn.Module):
-    """A convolution in which each output map looks at some of the input maps only.
+    """A convolution in which each output channel uses only some of the input channels.
 
-    It breaks the symmetry between the maps, so that they have to learn different features, and it
-    costs less than looking at all. Groups do not do it: in a table such as that of LeNet-5 the
-    choices overlap.
+    This breaks the symmetry between the output channels, so that they have to learn different
+    features, and it needs fewer weights. ``groups`` cannot express it: in a table such as that of
+    LeNet-5 the sets of input channels overlap.
 
     Args:
-        in_channels: Maps of the image.
-        connections: For each output map the numbers of the input maps that it looks at, from 0.
+        in_channels: Channels of the images.
+        connections: For each output channel the indices of its input channels.
         kernel_size: Rows and columns of each kernel, one number or two.
 
     Attributes:
-        connections: As given, as tuples.
+        connections: The argument, as tuples.
         weight: The kernels, shape ``(k, rows, columns)``, one for each connection, in the order
-            of ``connections``. Its start is drawn between -2.4/F and 2.4/F, where F is the number
-            of inputs of a unit of that output map.
-        bias: Shape ``(out_channels,)``, drawn like the weights of its map.
-        places: Where the kernels lie in a full weight, shape ``(k,)``; not trained.
+            of ``connections``. It is initialized uniformly between -2.4/F and 2.4/F, where F is
+            the number of inputs of a unit of that output channel.
+        bias: Shape ``(out_channels,)``, initialized like the weights of its channel.
+        kernel_indices: Index of each kernel among the ``out_channels * in_channels`` kernels of
+            the full weight, shape ``(k,)``; a buffer.
 
     Examples:
         >>> import torch
@@ -200,20 +203,20 @@ class PartialConv2d(torch.nn.Module):
         >>> 2*1 + 3*10, 4*100 + 1
         (32, 401)
 
-        Where every map looks at every map, it is ``torch.nn.Conv2d``.
+        With every connection it is ``torch.nn.Conv2d``.
 
         >>> PartialConv2d(2, [(0, 1), (0, 1)], 3).full_weight().shape
         torch.Size([2, 2, 3, 3])
         >>> PartialConv2d(3, [(0, 3)], 1)
         Traceback (most recent call last):
             ...
-        ValueError: connections: expected different numbers from 0 to 2, got (0, 3) for map 0
+        ValueError: connections: expected different numbers from 0 to 2, got (0, 3) for output 0
 
     Source:
         LeCun, Bottou, Bengio and Haffner (1998), section II.B, layer C3 and table I.
     """
 
-    places: torch.Tensor
+    kernel_indices: torch.Tensor
 
     def __init__(
         self,
@@ -223,11 +226,11 @@ class PartialConv2d(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels = check_int(in_channels, name="in_channels", minimum=1)
-        self.connections = _connections(connections, self.in_channels)
+        self.connections = _check_connections(connections, self.in_channels)
         self.out_channels = len(self.connections)
         self.kernel_size = pair(kernel_size, name="kernel_size", minimum=1)
         count = sum(map(len, self.connections))
-        # The full weight counts: it is made in every pass.
+        # The size of the full weight is checked because every forward pass builds it.
         check_parameter_count(
             self.out_channels * self.in_channels * math.prod(self.kernel_size),
             in_channels=self.in_channels,
@@ -235,24 +238,24 @@ class PartialConv2d(torch.nn.Module):
         )
         self.weight = torch.nn.Parameter(torch.empty(count, *self.kernel_size))
         self.bias = torch.nn.Parameter(torch.empty(self.out_channels))
-        places = [
-            number * self.in_channels + one
-            for number, some in enumerate(self.connections)
-            for one in some
+        indices = [
+            output * self.in_channels + channel
+            for output, channels in enumerate(self.connections)
+            for channel in channels
         ]
-        self.register_buffer("places", torch.tensor(places))
-        bounds = [2.4 / (len(some) * math.prod(self.kernel_size)) for some in self.connections]
+        self.register_buffer("kernel_indices", torch.tensor(indices))
         with torch.no_grad():
-            kernels = torch.split(self.weight, [len(some) for some in self.connections])
-            for kernel, bias, bound in zip(kernels, self.bias, bounds, strict=True):
+            kernels = torch.split(self.weight, [len(channels) for channels in self.connections])
+            for kernel, bias in zip(kernels, self.bias, strict=True):
+                bound = 2.4 / kernel.numel()
                 kernel.uniform_(-bound, bound)
                 bias.uniform_(-bound, bound)
 
     def full_weight(self) -> torch.Tensor:
         """Return the weight of the full convolution, zero where there is no connection."""
         full = self.weight.new_zeros(self.out_channels * self.in_channels, *self.kernel_size)
-        full = full.index_copy(0, self.places, self.weight)
-        # From one kernel a row to (out, in, rows, columns).
+        full = full.index_copy(0, self.kernel_indices, self.weight)
+        # (out * in, rows, columns) to (out, in, rows, columns).
         return full.reshape(self.out_channels, self.in_channels, *self.kernel_size)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -269,13 +272,18 @@ class PartialConv2d(torch.nn.Module):
             )
         return torch.nn.functional.conv2d(images, self.full_weight(), self.bias)
 
-    def count_macs(self, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
-        """Return the products for one image, of the connections only, and their formula."""
-        each = self.weight.shape
-        return math.prod(out[1:]) * math.prod(each), f"{_product(out[1:])} * {_product(each)}"
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, str]:
+        """Return the MACs for one image, of the connections only, and their formula."""
+        positions, weights = output_shape[1:], self.weight.shape
+        return (
+            math.prod(positions) * math.prod(weights),
+            f"{_product(positions)} * {_product(weights)}",
+        )
 
     def extra_repr(self) -> str:
-        """Return what ``print(net)`` shows in the brackets."""
+        """Return what ``print(net)`` shows in the parentheses."""
         return (
             f"{self.in_channels}, {self.out_channels}, {len(self.weight)} connections, "
             f"kernel_size={self.kernel_size}"
@@ -283,17 +291,17 @@ class PartialConv2d(torch.nn.Module):
 
 
 class RadialBasis(torch.nn.Module):
-    """Score each class by how near the features are to its code.
+    """Score each class by the distance of the features from its code.
 
-    The score is minus the squared distance, ``-((x - code) ** 2).sum()``, so that the largest is
-    the best, as everywhere in this book, and cross-entropy can be used. The paper's units put out
-    the distance itself, and the smallest wins. The codes are fixed, not trained.
+    The score is minus the squared distance, ``-((x - code) ** 2).sum()``, so that the largest
+    score is the prediction and cross-entropy can be used. The paper's units return the distance
+    itself, and the smallest is the prediction. The codes are fixed, not trained.
 
     Args:
-        codes: One row for each class, shape ``(classes, features)``, floating-point; it is copied.
+        codes: One row for each class, shape ``(classes, features)``, floating-point.
 
     Attributes:
-        codes: The copy, a buffer.
+        codes: A copy of the argument, as a buffer.
 
     Examples:
         >>> import torch
@@ -323,10 +331,10 @@ class RadialBasis(torch.nn.Module):
                 f"codes: expected a floating-point dtype, got {codes.dtype}; "
                 "convert with codes.float()"
             )
-        if codes.layout != torch.strided or codes.ndim != 2 or 0 in codes.shape:
+        if codes.ndim != 2 or 0 in codes.shape:
             raise ValueError(
-                "codes: expected a dense (classes, features) with at least one of each, got "
-                f"{tuple(codes.shape)} ({codes.layout})"
+                "codes: expected (classes, features) with at least one of each, got "
+                f"{tuple(codes.shape)}"
             )
         self.register_buffer("codes", codes.detach().clone())
 
@@ -339,15 +347,17 @@ class RadialBasis(torch.nn.Module):
                 f"features: expected (n, {self.codes.shape[1]}), got {tuple(features.shape)}"
             )
         _check_like(features, self.codes, name="features")
-        # The distances as they stand: |x|^2 - 2 x code + |code|^2 is faster and loses digits.
+        # Not |x|^2 - 2 x code + |code|^2, which is faster and loses digits by cancellation.
         return -(features[:, None] - self.codes).square().sum(dim=2)
 
-    def count_macs(self, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
-        """Return the squares for one image, and their formula."""
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, str]:
+        """Return the number of squares for one image, and its formula."""
         return self.codes.numel(), _product(self.codes.shape)
 
     def extra_repr(self) -> str:
-        """Return what ``print(net)`` shows in the brackets."""
+        """Return what ``print(net)`` shows in the parentheses."""
         classes, features = self.codes.shape
         return f"{features}, {classes}"
 
@@ -356,53 +366,49 @@ def _product(numbers: Sequence[int]) -> str:
     return "*".join(map(str, numbers))
 
 
-def _draw_as_in_1998(layer: torch.nn.Module, *, fan_in: int) -> None:
-    """Draw weights and biases between -2.4/F and 2.4/F, F being the inputs of a unit."""
+def _initialize_as_in_1998(layer: torch.nn.Module, *, fan_in: int) -> None:
+    """Draw weights and biases uniformly between -2.4/fan_in and 2.4/fan_in."""
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.uniform_(-2.4 / fan_in, 2.4 / fan_in)
 
 
-def _connections(
+def _check_connections(
     connections: Sequence[Sequence[int]], in_channels: int
 ) -> tuple[tuple[int, ...], ...]:
     if (
         not isinstance(connections, (tuple, list))
         or not connections
-        or not all(isinstance(some, (tuple, list)) and some for some in connections)
+        or not all(isinstance(channels, (tuple, list)) and channels for channels in connections)
     ):
         raise TypeError(
-            "connections: expected for each output map a tuple of input maps, got "
-            f"{connections!r}; one map that looks at the first two is [(0, 1)]"
+            "connections: expected for each output channel a tuple of input channels, got "
+            f"{connections!r}; one output channel with the first two inputs is [(0, 1)]"
         )
     checked = []
-    for number, some in enumerate(connections):
-        maps = tuple(check_int(one, name="connections", minimum=0) for one in some)
-        if len(set(maps)) < len(maps) or max(maps) >= in_channels:
+    for output, given in enumerate(connections):
+        channels = tuple(check_int(channel, name="connections", minimum=0) for channel in given)
+        if len(set(channels)) < len(channels) or max(channels) >= in_channels:
             raise ValueError(
                 f"connections: expected different numbers from 0 to {in_channels - 1}, got "
-                f"{maps} for map {number}"
+                f"{channels} for output {output}"
             )
-        checked.append(maps)
+        checked.append(channels)
     return tuple(checked)
 
 
 def digit_codes(*, classes: int = 10) -> torch.Tensor:
     """Draw the digits as codes of 84 = 12 x 7 numbers, 1 for ink and -1 for paper.
 
-    LeNet-5 of 1998 compares its last features with a drawing of each digit. The paper's own
-    drawings look like a printed font and are others; these are the digits of a seven-segment
-    display. What matters is kept: fixed codes of 1 and -1 that look like what they stand for.
+    LeNet-5 of 1998 compares its last features with a drawing of each digit. The paper's drawings
+    imitate a printed font; these are the digits of a seven-segment display. Both are fixed codes
+    of 1 and -1 that look like the digits they stand for.
 
     Args:
-        classes: How many digits, from 0 on; at most 10.
+        classes: Number of digits, counted from 0; at most 10.
 
     Returns:
         Codes, shape ``(classes, 84)``, float32, row by row of each drawing.
-
-    Raises:
-        TypeError: ``classes`` is not a whole number.
-        ValueError: ``classes`` is below 1 or above 10.
 
     Examples:
         >>> from cnnbook.lenet import digit_codes
@@ -428,8 +434,7 @@ def digit_codes(*, classes: int = 10) -> torch.Tensor:
         ValueError: classes: expected at most 10, one for each digit, got 11
 
     Source:
-        LeCun, Bottou, Bengio and Haffner (1998), section II.B and figure 3, for the idea; the
-        drawings are made here.
+        LeCun, Bottou, Bengio and Haffner (1998), section II.B and figure 3, for the idea.
     """
     classes = check_int(classes, name="classes", minimum=1)
     if classes > len(_DARK_BARS):
@@ -452,38 +457,38 @@ def lenet5(
 ) -> torch.nn.Sequential:
     """Make LeNet-5, as it is usually taught or as it was published.
 
-    The two share the sizes and little else. What is taught has ReLU, max pooling and a linear
-    layer at the end; the network of 1998 had a scaled tanh, pooling that learns, a table of
-    connections that saves weights, and at the end fixed drawings of the digits.
+    The two have the same sizes and little else in common. The taught network has ReLU, max
+    pooling and a linear layer at the end. The network of 1998 has a scaled tanh, subsampling with
+    trained weights, a table of connections that saves weights, and at the end fixed drawings of
+    the digits.
 
     Args:
         variant: ``"taught"``: two convolutions of 5 x 5 with 6 and 16 kernels (the first padded
-            by 2), each with ReLU and max pooling behind it, then linear layers of 120, 84 and
+            by 2), each followed by ReLU and max pooling, then linear layers of 120, 84 and
             ``classes``. ``"1998"``: the published network, see below.
         image_shape: Channels, rows and columns of an image. For ``"taught"`` at least 12 x 12
-            pixels; for ``"1998"`` 28 x 28, which are padded to 32 x 32, or 32 x 32 as they are.
+            pixels; for ``"1998"`` 28 x 28, which are padded to 32 x 32, or 32 x 32 unpadded.
         classes: Scores per image; at most 10 for ``"1998"``, which has a drawing for each.
 
     Returns:
         The network; images ``(n, c, h, w)`` to scores ``(n, classes)``.
 
-        ``"taught"`` has 61,706 parameters for 28 x 28 pixels of one channel, with torch's random
-        start.
+        ``"taught"`` has 61,706 parameters for 28 x 28 pixels of one channel, with torch's
+        initialization.
 
-        ``"1998"`` has 60,000, and its layers have the paper's names: ``C1`` 6 maps (156
-        parameters), ``S2`` subsampling (12), ``C3`` 16 maps with the connections of table I
-        (1,516), ``S4`` subsampling (32), ``C5`` 120 maps (48,120), ``F6`` 84 units (10,164),
-        ``output`` fixed codes (none). Behind each but the last is the scaled tanh. Weights and
-        biases start between -2.4/F and 2.4/F, F being the number of inputs of a unit, as the paper
-        has it. Its codes are not the paper's drawings but those of ``digit_codes``; its scores
-        are minus the paper's distances; and it was trained on pixels from -0.1 (paper) to 1.175
-        (ink) and with another loss, which is up to whoever trains it.
+        ``"1998"`` has 60,000, and its layers have the paper's names: ``C1`` 6 channels (156
+        parameters), ``S2`` subsampling (12), ``C3`` 16 channels with the connections of table I
+        (1,516), ``S4`` subsampling (32), ``C5`` 120 channels (48,120), ``F6`` 84 units (10,164),
+        ``output`` fixed codes (none). The scaled tanh follows each but the last. Weights and
+        biases are initialized uniformly between -2.4/F and 2.4/F, where F is the number of inputs
+        of a unit, as in the paper. Three things differ from the paper: the codes are those of
+        ``digit_codes``; the scores are minus the paper's distances; and pixels and loss are the
+        caller's choice (the paper's pixels go from -0.1 for paper to 1.175 for ink, and it has
+        another loss).
 
     Raises:
-        TypeError: ``image_shape`` is not three whole numbers, or ``classes`` not a whole number.
-        ValueError: ``variant`` is unknown, the image's size does not fit, ``classes`` is below 1
-            or above what the variant has, or the network would have over 1,000,000,000
-            parameters.
+        ValueError: The variant does not support the image's size or that many classes, or the
+            network would have more than 1,000,000,000 parameters.
 
     Examples:
         >>> import torch
@@ -497,20 +502,20 @@ def lenet5(
         >>> lenet5("1998")(torch.zeros(3, 1, 28, 28)).shape
         torch.Size([3, 10])
 
-        The smallest image leaves one pixel for each of the 16 maps: 12, 6, 2, 1.
+        The smallest image leaves one pixel in each of the 16 channels: 12, 6, 2, 1.
 
         >>> lenet5(image_shape=(1, 12, 12))[7].in_features
         16
         >>> lenet5(image_shape=(1, 11, 11))
         Traceback (most recent call last):
             ...
-        ValueError: image_shape: expected at least 12 x 12 pixels, got 11 x 11, of which nothing \
-is left after two convolutions and two poolings
+        ValueError: image_shape: expected at least 12 x 12 pixels, got 11 x 11: nothing is left \
+after two convolutions and two poolings
 
     Source:
         LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document
         recognition, section II.B and table I; Zhang, Lipton, Li and Smola (2023), Dive into Deep
-        Learning, section 7.6, for the way it is taught.
+        Learning, section 7.6, for the taught variant.
     """
     if not isinstance(variant, str) or variant not in ("taught", "1998"):
         raise ValueError(f"variant: expected 'taught' or '1998', got {variant!r}")
@@ -520,10 +525,10 @@ is left after two convolutions and two poolings
         return _lenet5_of_1998(depth, height, width, classes)
     if min(height, width) < 12:
         raise ValueError(
-            f"image_shape: expected at least 12 x 12 pixels, got {height} x {width}, of which "
-            "nothing is left after two convolutions and two poolings"
+            f"image_shape: expected at least 12 x 12 pixels, got {height} x {width}: nothing "
+            "is left after two convolutions and two poolings"
         )
-    # Padded by 2, the first convolution keeps the size; the second takes 4 off.
+    # The first convolution is padded by 2 and keeps the size; the second makes it 4 smaller.
     features = 16 * ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
     count = 6 * (25 * depth + 1) + 16 * (25 * 6 + 1) + 120 * (features + 1) + 84 * 121
     check_parameter_count(count + classes * 85, image_shape=depth * height * width, classes=classes)
@@ -552,14 +557,14 @@ def _lenet5_of_1998(depth: int, height: int, width: int, classes: int) -> torch.
         )
     codes = digit_codes(classes=classes)
     check_parameter_count(6 * (25 * depth + 1), image_shape=depth * height * width)
-    first = torch.nn.Conv2d(depth, 6, 5, padding=paddings[height, width])
-    third = torch.nn.Conv2d(16, 120, 5)
-    full = torch.nn.Linear(120, 84)
-    for layer, fan_in in ((first, 25 * depth), (third, 16 * 25), (full, 120)):
-        _draw_as_in_1998(layer, fan_in=fan_in)
+    c1 = torch.nn.Conv2d(depth, 6, 5, padding=paddings[height, width])
+    c5 = torch.nn.Conv2d(16, 120, 5)
+    f6 = torch.nn.Linear(120, 84)
+    for layer, fan_in in ((c1, 25 * depth), (c5, 16 * 25), (f6, 120)):
+        _initialize_as_in_1998(layer, fan_in=fan_in)
     return torch.nn.Sequential(
         OrderedDict(
-            C1=first,
+            C1=c1,
             squash1=ScaledTanh(),
             S2=Subsampling(6),
             squash2=ScaledTanh(),
@@ -567,10 +572,10 @@ def _lenet5_of_1998(depth: int, height: int, width: int, classes: int) -> torch.
             squash3=ScaledTanh(),
             S4=Subsampling(16),
             squash4=ScaledTanh(),
-            C5=third,
+            C5=c5,
             squash5=ScaledTanh(),
             flatten=torch.nn.Flatten(),
-            F6=full,
+            F6=f6,
             squash6=ScaledTanh(),
             output=RadialBasis(codes),
         )

@@ -1,4 +1,4 @@
-"""The networks that the book trains, and looking at a network without changing it."""
+"""The networks that the book trains, and the mode in which a network is evaluated."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ __all__ = ["matched_mlp", "mlp", "preserve_mode", "small_cnn"]
 def mlp(
     *, image_shape: tuple[int, int, int] = (1, 28, 28), hidden: int = 2048, classes: int = 10
 ) -> torch.nn.Sequential:
-    """Make the "desperate" network: one wide hidden layer that sees every pixel at once.
+    """Make the lecture's "desperate" network: one wide hidden layer connected to every pixel.
 
-    It is what one would use without convolution: the image is flattened, so which pixels are
-    neighbours is lost, and every hidden unit has a weight for every pixel.
+    Without convolution one would use this network. Flattening the image loses which pixels are
+    neighbours, and every hidden unit has a weight for every pixel.
 
     Args:
         image_shape: Channels, rows and columns of an image.
@@ -24,12 +24,11 @@ def mlp(
         classes: Scores per image.
 
     Returns:
-        ``Flatten, Linear, ReLU, Linear`` with torch's random start; images ``(n, c, h, w)`` to
+        ``Flatten, Linear, ReLU, Linear`` with torch's initialization; images ``(n, c, h, w)`` to
         scores ``(n, classes)``.
 
     Raises:
-        TypeError: ``image_shape`` is not three whole numbers, or another is not a whole number.
-        ValueError: A number is below 1, or the network would have over 1,000,000,000 parameters.
+        ValueError: The network would have more than 1,000,000,000 parameters.
 
     Examples:
         >>> import torch
@@ -45,7 +44,7 @@ def mlp(
 
     Source:
         The lecture; Rumelhart, Hinton and Williams (1986), Learning representations by
-        back-propagating errors, for the kind of network.
+        back-propagating errors, for networks with a hidden layer.
     """
     channels, height, width = check_image_shape(image_shape)
     hidden = check_int(hidden, name="hidden", minimum=1)
@@ -64,7 +63,7 @@ def mlp(
 def small_cnn(
     *, image_shape: tuple[int, int, int] = (1, 28, 28), channels: int = 16, classes: int = 10
 ) -> torch.nn.Sequential:
-    """Make the "sloppy" network: one convolution, one pooling, one linear layer.
+    """Make the lecture's "sloppy" network: one convolution, one pooling, one linear layer.
 
     Args:
         image_shape: Channels, rows and columns of an image; at least 3 rows and columns.
@@ -72,13 +71,12 @@ def small_cnn(
         classes: Scores per image.
 
     Returns:
-        ``Conv2d, ReLU, MaxPool2d, Flatten, Linear`` with torch's random start; images
+        ``Conv2d, ReLU, MaxPool2d, Flatten, Linear`` with torch's initialization; images
         ``(n, c, h, w)`` to scores ``(n, classes)``.
 
     Raises:
-        TypeError: ``image_shape`` is not three whole numbers, or another is not a whole number.
-        ValueError: A number is below 1, an image is smaller than 3 x 3, or the network would have
-            over 1,000,000,000 parameters.
+        ValueError: An image is smaller than 3 x 3, or the network would have more than
+            1,000,000,000 parameters.
 
     Examples:
         >>> import torch
@@ -88,26 +86,26 @@ def small_cnn(
         >>> [tuple(tensor.shape) for tensor in small_cnn().parameters()]
         [(16, 1, 2, 2), (16,), (10, 2704), (10,)]
 
-        The 2704 is 16 channels of 13 x 13: 28 pixels hold 27 windows of two, and 27 hold 13
-        pairs.
+        2704 is 16 channels of 13 x 13: along each axis, 28 pixels hold 27 windows of two, and 27
+        hold 13 pairs.
 
         >>> small_cnn(image_shape=(1, 2, 2))
         Traceback (most recent call last):
             ...
-        ValueError: image_shape: expected at least 3 x 3 pixels, got 2 x 2, of which nothing is \
-left after a 2 x 2 convolution and a 2 x 2 pooling
+        ValueError: image_shape: expected at least 3 x 3 pixels, got 2 x 2: nothing is left \
+after a 2 x 2 convolution and a 2 x 2 pooling
 
     Source:
         The lecture; LeCun et al. (1989), Backpropagation applied to handwritten zip code
-        recognition, for the kind of network.
+        recognition, for convolutional networks.
     """
     depth, height, width = check_image_shape(image_shape)
     channels = check_int(channels, name="channels", minimum=1)
     classes = check_int(classes, name="classes", minimum=1)
     if min(height, width) < 3:
         raise ValueError(
-            f"image_shape: expected at least 3 x 3 pixels, got {height} x {width}, of which "
-            "nothing is left after a 2 x 2 convolution and a 2 x 2 pooling"
+            f"image_shape: expected at least 3 x 3 pixels, got {height} x {width}: nothing is "
+            "left after a 2 x 2 convolution and a 2 x 2 pooling"
         )
     features = channels * ((height - 1) // 2) * ((width - 1) // 2)
     count = channels * (4 * depth + 1) + classes * (features + 1)
@@ -126,24 +124,23 @@ left after a 2 x 2 convolution and a 2 x 2 pooling
 def matched_mlp(
     parameters: int, *, image_shape: tuple[int, int, int] = (1, 28, 28), classes: int = 10
 ) -> torch.nn.Sequential:
-    """Make the MLP that has as many parameters as another network, as nearly as it can.
+    """Make the MLP whose number of parameters is nearest to that of another network.
 
     A comparison of an MLP of 1,628,170 parameters with a CNN of 27,130 leaves open whether the
-    kind of network or its size makes the difference. This is the MLP of the CNN's size.
+    architecture or the size makes the difference. This is the MLP of the CNN's size.
 
     Args:
-        parameters: How many parameters the other network has.
+        parameters: Number of parameters of the other network.
         image_shape: Channels, rows and columns of an image.
         classes: Scores per image.
 
     Returns:
         ``mlp`` with the hidden width whose number of parameters is nearest to ``parameters``; of
-        two that are equally near the narrower.
+        two that are equally near, the narrower.
 
     Raises:
-        TypeError: ``image_shape`` is not three whole numbers, or another is not a whole number.
-        ValueError: A number is below 1, one hidden unit makes over a tenth more than
-            ``parameters``, or the network would have over 1,000,000,000.
+        ValueError: One hidden unit needs over 10 % more than ``parameters``, or the network would
+            have more than 1,000,000,000.
 
     Examples:
         >>> from cnnbook.networks import matched_mlp
@@ -162,41 +159,35 @@ def matched_mlp(
         >>> matched_mlp(80)
         Traceback (most recent call last):
             ...
-        ValueError: parameters: expected about 805 or more, which one hidden unit makes, got 80
-
-    Source:
-        Derived here.
+        ValueError: parameters: expected about 805 or more, which one hidden unit needs, got 80
     """
     parameters = check_int(parameters, name="parameters", minimum=1)
     channels, height, width = check_image_shape(image_shape)
     classes = check_int(classes, name="classes", minimum=1)
     # A hidden unit has a weight for each pixel, a bias, and a weight for each class.
-    each = channels * height * width + 1 + classes
-    smallest = each + classes
+    per_unit = channels * height * width + 1 + classes
+    smallest = per_unit + classes
     if 10 * smallest > 11 * parameters:
         raise ValueError(
-            f"parameters: expected about {smallest:,} or more, which one hidden unit makes, "
+            f"parameters: expected about {smallest:,} or more, which one hidden unit needs, "
             f"got {parameters:,}"
         )
-    # In whole numbers, rounded half down: a quotient of floats would lose the last digits.
-    hidden = max(1, -((each - 2 * (parameters - classes)) // (2 * each)))
-    check_parameter_count(hidden * each + classes, parameters=parameters)
+    # Integer division that rounds half down; dividing floats would lose the last digits.
+    hidden = max(1, -((per_unit - 2 * (parameters - classes)) // (2 * per_unit)))
+    check_parameter_count(hidden * per_unit + classes, parameters=parameters)
     return mlp(image_shape=(channels, height, width), hidden=hidden, classes=classes)
 
 
 @contextmanager
 def preserve_mode(net: torch.nn.Module, *, training: bool) -> Iterator[None]:
-    """Put every layer into training or evaluation mode, and back into its own afterwards.
+    """Put every layer into training or evaluation mode, and afterwards back into its own.
 
     Args:
         net: The network.
-        training: Which mode holds inside the ``with`` block.
+        training: The mode inside the ``with`` block.
 
     Yields:
         Nothing.
-
-    Raises:
-        TypeError: ``net`` is not a torch.nn.Module, or ``training`` neither True nor False.
 
     Examples:
         >>> import torch
@@ -212,9 +203,6 @@ def preserve_mode(net: torch.nn.Module, *, training: bool) -> Iterator[None]:
         Traceback (most recent call last):
             ...
         TypeError: training: expected True or False, got 'no'
-
-    Source:
-        Derived here.
     """
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")

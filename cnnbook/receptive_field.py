@@ -1,4 +1,4 @@
-"""Which pixels a layer's output depends on."""
+"""Receptive fields: the pixels on which each output of a layer depends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,23 +6,25 @@ from dataclasses import dataclass
 import torch
 
 from cnnbook._checks import check_int, per_axis
-from cnnbook._layers import POINTWISE, as_pair, unrolled
+from cnnbook._layers import ELEMENTWISE, as_pair, named_layers
 from cnnbook._tables import html_table, text_table
-from cnnbook.shapes import _each, _Size, same_padding
+from cnnbook.shapes import same_padding
 
 __all__ = ["FieldRow", "ReceptiveField", "WindowStep", "receptive_field"]
+
+_Size = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
 class WindowStep:
-    """What of a layer decides which pixels it sees.
+    """The options of a layer that determine its receptive field.
 
     Attributes:
         kernel_size: Rows and columns of a window, one number or a pair.
         stride: Pixels from one window to the next.
-        padding: Pixels added before the image; those behind it change nothing here.
-        dilation: Pixels from one entry of a window to the next.
-        name: What the step is called in a table.
+        padding: Pixels added at the top and on the left; those at the other ends do not matter.
+        dilation: Pixels from one element of a window to the next.
+        name: The step's name in a table.
 
     Examples:
         >>> from cnnbook.receptive_field import WindowStep, receptive_field
@@ -39,13 +41,13 @@ class WindowStep:
 
 @dataclass(frozen=True)
 class FieldRow:
-    """The receptive field after one layer, each as (rows, columns).
+    """The receptive field after one layer, each number for (rows, columns).
 
     Attributes:
         name: The layer.
-        size: Pixels from the first to the last that one output number can see.
-        jump: Pixels from the first pixel that an output sees to the first that its neighbour sees.
-        start: The first pixel that the first output sees; below 0 in the padding.
+        size: Pixels from the first to the last on which one output can depend.
+        jump: Pixels from the field of one output to that of its neighbour.
+        start: The first pixel in the field of the first output; below 0 in the padding.
 
     Examples:
         >>> from cnnbook.receptive_field import FieldRow
@@ -61,7 +63,7 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """How far one number sees, layer by layer, made to be printed.
+    """The receptive field of one output after each layer, for ``print``.
 
     Attributes:
         rows: The input, then one row for each layer.
@@ -80,42 +82,36 @@ class ReceptiveField:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns of pixels that one number of the last layer can see."""
+        """Rows and columns of the field of one output of the last layer."""
         return self.rows[-1].size
 
     @property
     def jump(self) -> tuple[int, int]:
-        """Pixels between the fields of neighbours in the last layer."""
+        """Pixels from the field of one output of the last layer to that of its neighbour."""
         return self.rows[-1].jump
 
     @property
     def start(self) -> tuple[int, int]:
-        """The first pixel that the first number of the last layer sees."""
+        """The first pixel in the field of the first output of the last layer."""
         return self.rows[-1].start
 
     def pixels(self, row: int, column: int) -> tuple[range, range]:
-        """Return the rows and the columns of pixels that one number of the last layer sees.
+        """Return the rows and columns of the field of one output of the last layer.
 
         Args:
-            row: The number's row, counted from 0.
+            row: The output's row, counted from 0.
             column: Its column, counted from 0.
 
         Returns:
-            Rows and columns, from the first to the last; those outside the image are padding.
-
-        Raises:
-            TypeError: A place is not a whole number.
-            ValueError: A place is below 0.
+            Rows and columns of the image; those outside it are padding.
         """
-        places = (
-            check_int(row, name="row", minimum=0),
-            check_int(column, name="column", minimum=0),
-        )
-        first = [self.start[axis] + places[axis] * self.jump[axis] for axis in (0, 1)]
-        rows, columns = (range(first[axis], first[axis] + self.size[axis]) for axis in (0, 1))
-        return rows, columns
+        row = check_int(row, name="row", minimum=0)
+        column = check_int(column, name="column", minimum=0)
+        top = self.start[0] + row * self.jump[0]
+        left = self.start[1] + column * self.jump[1]
+        return range(top, top + self.size[0]), range(left, left + self.size[1])
 
-    def _lines(self) -> tuple[list[str], list[list[str]]]:
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
         rows = [
             [
                 row.name,
@@ -125,18 +121,18 @@ class ReceptiveField:
             ]
             for row in self.rows
         ]
-        return ["layer", "sees", "jump", "start"], rows
+        return ["layer", "size", "jump", "start"], rows
 
     def __str__(self) -> str:
         """Return the table as text."""
-        return text_table(*self._lines())
+        return text_table(*self._cells())
 
     def _repr_html_(self) -> str:
-        return html_table("Receptive field", *self._lines())
+        return html_table("Receptive field", *self._cells())
 
 
-def _before(layer: torch.nn.Conv2d) -> _Size:
-    """Return the padding before the image, for the three ways in which torch says it."""
+def _leading_padding(layer: torch.nn.Conv2d) -> _Size:
+    """Return the padding at the top and on the left, which torch keeps as a name or as numbers."""
     if layer.padding == "valid":
         return 0
     if isinstance(layer.padding, str):
@@ -145,8 +141,8 @@ def _before(layer: torch.nn.Conv2d) -> _Size:
     return as_pair(layer.padding)
 
 
-def _step(name: str, layer: object) -> WindowStep | None:
-    """Return what a layer sees of the layer before it; None where that is one number."""
+def _window_step(name: str, layer: object) -> WindowStep | None:
+    """Return a layer's windows on its input; None for an elementwise layer."""
     label = f"{name} {type(layer).__name__}"
     if isinstance(layer, WindowStep):
         return layer
@@ -154,7 +150,7 @@ def _step(name: str, layer: object) -> WindowStep | None:
         return WindowStep(
             as_pair(layer.kernel_size),
             as_pair(layer.stride),
-            _before(layer),
+            _leading_padding(layer),
             as_pair(layer.dilation),
             label,
         )
@@ -173,32 +169,31 @@ def _step(name: str, layer: object) -> WindowStep | None:
     if isinstance(layer, torch.nn.ZeroPad2d):
         left, _, top, _ = layer.padding
         return WindowStep(1, 1, (top, left), 1, label)
-    if isinstance(layer, POINTWISE):
+    if isinstance(layer, ELEMENTWISE):
         return None
     if not isinstance(layer, torch.nn.Module):
         raise TypeError(f"steps: expected layers of torch or WindowStep, got {layer!r} at {name}")
     raise ValueError(
-        f"steps: expected layers that look through windows or at one number each, got {label!r}; "
-        "hand in the layers before it, such as net[:3]"
+        f"steps: expected convolutions, poolings and elementwise layers, got {label!r}; "
+        "pass only the layers before it, such as net[:3]"
     )
 
 
 def receptive_field(
     steps: torch.nn.Sequential | Sequence[torch.nn.Module | WindowStep],
 ) -> ReceptiveField:
-    """Follow how far one number sees, from layer to layer.
+    """Compute the receptive field of one output after each layer.
 
     Args:
-        steps: Convolutions, poolings and layers that look at one number each, in their order: a
-            Sequential, layers of torch, or ``WindowStep``.
+        steps: Convolutions, poolings and elementwise layers in their order: a Sequential, layers
+            of torch, or ``WindowStep``.
 
     Returns:
         Size, jump and start after each layer, in pixels of the image; ``print()`` shows them.
 
     Raises:
-        TypeError: ``steps`` is no list of layers.
-        ValueError: A layer sees in another way, such as Flatten or Linear, which see everything,
-            or a number of a step is too small.
+        ValueError: A layer is of another kind, such as Flatten or Linear, whose outputs depend on
+            every pixel.
 
     Examples:
         >>> import torch
@@ -210,22 +205,22 @@ def receptive_field(
         ...     torch.nn.Flatten(),
         ... )
         >>> print(receptive_field(net[:3]))
-        layer        sees   jump   start
+        layer        size   jump   start
         --------------------------------
         input        1 x 1  1 x 1  0, 0
         0 Conv2d     2 x 2  1 x 1  0, 0
         1 ReLU       2 x 2  1 x 1  0, 0
         2 MaxPool2d  3 x 3  2 x 2  0, 0
 
-        No layer: one pixel sees itself.
+        Without a layer, a pixel depends on itself only.
 
         >>> receptive_field([]).size
         (1, 1)
         >>> receptive_field(net)
         Traceback (most recent call last):
             ...
-        ValueError: steps: expected layers that look through windows or at one number each, got \
-'3 Flatten'; hand in the layers before it, such as net[:3]
+        ValueError: steps: expected convolutions, poolings and elementwise layers, got \
+'3 Flatten'; pass only the layers before it, such as net[:3]
 
     Source:
         Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural
@@ -234,24 +229,25 @@ def receptive_field(
     if not isinstance(steps, (torch.nn.Sequential, torch.nn.ModuleList, list, tuple)):
         raise TypeError(f"steps: expected a torch.nn.Sequential or a list of layers, got {steps!r}")
     size, jump, start = (1, 1), (1, 1), (0, 0)
-    rows = [FieldRow("input", size, jump, start)]
-    for name, layer in unrolled(steps):
-        step = _step(name, layer)
+    fields = [FieldRow("input", size, jump, start)]
+    for name, layer in named_layers(steps):
+        step = _window_step(name, layer)
         if step is not None:
-            axes, _ = per_axis(
+            (rows, columns), _ = per_axis(
                 kernel_size=step.kernel_size,
                 stride=step.stride,
                 padding=step.padding,
                 dilation=step.dilation,
             )
-            numbers = list(axes)
-            size = _each(
-                size[axis]
-                + numbers[axis]["dilation"] * (numbers[axis]["kernel_size"] - 1) * jump[axis]
-                for axis in (0, 1)
+            size = (
+                size[0] + rows["dilation"] * (rows["kernel_size"] - 1) * jump[0],
+                size[1] + columns["dilation"] * (columns["kernel_size"] - 1) * jump[1],
             )
-            start = _each(start[axis] - numbers[axis]["padding"] * jump[axis] for axis in (0, 1))
-            jump = _each(jump[axis] * numbers[axis]["stride"] for axis in (0, 1))
+            start = (
+                start[0] - rows["padding"] * jump[0],
+                start[1] - columns["padding"] * jump[1],
+            )
+            jump = (jump[0] * rows["stride"], jump[1] * columns["stride"])
         label = layer.name if isinstance(layer, WindowStep) else f"{name} {type(layer).__name__}"
-        rows.append(FieldRow(label, size, jump, start))
-    return ReceptiveField(tuple(rows))
+        fields.append(FieldRow(label, size, jump, start))
+    return ReceptiveField(tuple(fields))

@@ -13,6 +13,7 @@ import torch
 
 from cnnbook._checks import check_bool, check_int, check_net
 from cnnbook._devices import check_device
+from cnnbook._files import atomic_write, exclusive_lock
 from cnnbook._tables import html_table, text_table
 from cnnbook.engine.checkpoints import digest
 from cnnbook.engine.distributed import init_distributed
@@ -26,7 +27,6 @@ from cnnbook.engine.fingerprint import (
 from cnnbook.images import ImageSet
 from cnnbook.metrics import MeanInterval, accuracy, mean_interval, predict_scores
 from cnnbook.training import History, Loss, best_device, fit_full_batch
-from cnnbook.whole_files import exclusive_lock, replacing
 
 __all__ = ["Provenance", "SeedResults", "train_over_seeds"]
 
@@ -218,7 +218,7 @@ def _keep(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     # The lock sweeps what a killed program left; nobody writes for longer than a moment.
-    with exclusive_lock(path.parent, seconds=60), replacing(path) as file:
+    with exclusive_lock(path.parent, seconds=60), atomic_write(path) as file:
         file.write(_pack(content))
 
 

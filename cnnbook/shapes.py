@@ -1,13 +1,13 @@
-"""Which sizes come out of a layer and which pixels it sees: arithmetic that prints itself."""
+"""Output sizes of layers with their derivations, and shapes layer by layer through a network."""
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 from typing import overload
 
 import torch
 
 from cnnbook._checks import check_bool, check_int, per_axis
-from cnnbook._layers import POINTWISE, as_pair, unrolled
+from cnnbook._layers import ELEMENTWISE, as_pair, named_layers
 from cnnbook._tables import html_table, text_table
 
 __all__ = [
@@ -26,14 +26,14 @@ _Size = int | tuple[int, int]
 
 @dataclass(frozen=True)
 class SizeDerivation:
-    """One axis of a layer: the numbers that decide its output size, and how they do.
+    """The output size along one axis of a layer, with the arithmetic that gives it.
 
     Attributes:
         size: Input pixels along the axis.
-        kernel_size: Weights along the axis.
+        kernel_size: Kernel elements along the axis.
         stride: Pixels from one window to the next.
         padding: Pixels added at each end.
-        dilation: Pixels from one weight to the next.
+        dilation: Pixels from one kernel element to the next.
         ceil_mode: Whether a last, incomplete window counts.
         output_size: Windows along the axis.
 
@@ -58,8 +58,8 @@ class SizeDerivation:
             f"{rounding}(({self.size} + 2*{self.padding} - {self.dilation}*({self.kernel_size} - 1)"
             f" - 1)/{self.stride}) + 1"
         )
-        room = self.size + 2 * self.padding - self.dilation * (self.kernel_size - 1) - 1
-        if self.ceil_mode and -(-room // self.stride) + 1 != self.output_size:
+        remaining = self.size + 2 * self.padding - self.dilation * (self.kernel_size - 1) - 1
+        if self.ceil_mode and -(-remaining // self.stride) + 1 != self.output_size:
             line += " - 1 (the last window would start beyond the image)"
         return f"{line} = {self.output_size}"
 
@@ -76,22 +76,18 @@ def derive_output_size(
     """Derive how many windows fit along one axis.
 
     The formula is the same for convolution and for pooling; ``str()`` of the result is the
-    formula with the numbers put in, ready to be compared with one's own working.
+    formula with the numbers filled in, to be compared with a calculation on paper.
 
     Args:
-        size: Input pixels along the axis, at least 1.
-        kernel_size: Weights along the axis, at least 1.
-        stride: Pixels from one window to the next, at least 1.
-        padding: Pixels added at each end, at least 0.
-        dilation: Pixels from one weight to the next, at least 1.
-        ceil_mode: Round up: a last window that hangs over the end counts too.
+        size: Input pixels along the axis.
+        kernel_size: Kernel elements along the axis.
+        stride: Pixels from one window to the next.
+        padding: Pixels added at each end.
+        dilation: Pixels from one kernel element to the next.
+        ceil_mode: Round up: a last window that extends beyond the end counts too.
 
     Returns:
-        The numbers and the resulting size, in windows.
-
-    Raises:
-        TypeError: An argument is not a whole number.
-        ValueError: An argument is too small, or the kernel does not fit.
+        The arguments and the resulting size, in windows.
 
     Examples:
         >>> from cnnbook.shapes import derive_output_size
@@ -100,7 +96,7 @@ def derive_output_size(
         >>> print(derive_output_size(27, 2, stride=2))
         floor((27 + 2*0 - 1*(2 - 1) - 1)/2) + 1 = 13
 
-        A kernel that just fits has one window; one pixel more is refused.
+        A kernel as large as the image has one window; a larger one does not fit.
 
         >>> derive_output_size(4, 4).output_size
         1
@@ -127,9 +123,9 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
             f"{size + 2 * padding}, got a kernel that spans {dilation}*({kernel_size} - 1) + 1 = "
             f"{span}; use a smaller kernel or more padding"
         )
-    room = size + 2 * padding - span
-    steps = -(-room // stride) if ceil_mode else room // stride
-    # torch drops a window that rounding up has added when it would start beyond the image.
+    remaining = size + 2 * padding - span
+    steps = -(-remaining // stride) if ceil_mode else remaining // stride
+    # Like torch, drop a window that rounding up has added if it would start beyond the image.
     dropped = ceil_mode and steps * stride >= size + padding
     return SizeDerivation(
         size, kernel_size, stride, padding, dilation, ceil_mode, steps + 1 - dropped
@@ -179,18 +175,14 @@ def output_size(
 
     Args:
         size: Input size in pixels, one number or (rows, columns).
-        kernel_size: Weights along the axis or axes.
+        kernel_size: Kernel elements along the axis or axes.
         stride: Pixels from one window to the next.
         padding: Pixels added at each end.
-        dilation: Pixels from one weight to the next.
-        ceil_mode: Round up: a last window that hangs over the end counts too.
+        dilation: Pixels from one kernel element to the next.
+        ceil_mode: Round up: a last window that extends beyond the end counts too.
 
     Returns:
         One number where every argument is one number, otherwise (rows, columns).
-
-    Raises:
-        TypeError: An argument is neither a whole number nor a pair of them.
-        ValueError: An argument is too small, or the kernel does not fit.
 
     Examples:
         >>> from cnnbook.shapes import output_size
@@ -199,7 +191,7 @@ def output_size(
         >>> output_size((28, 20), 3, stride=(1, 2))
         (26, 9)
 
-        Five pixels hold two windows of two, side by side: the last pixel is left over, unless
+        Five pixels hold two windows of two, side by side. The last pixel is left over, unless
         an incomplete window counts.
 
         >>> output_size(5, 2, stride=2), output_size(5, 2, stride=2, ceil_mode=True)
@@ -213,11 +205,11 @@ def output_size(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 15.
     """
-    axes, many = per_axis(
+    axes, any_pair = per_axis(
         size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
     rows, columns = (derive_output_size(**axis, ceil_mode=ceil_mode).output_size for axis in axes)
-    return (rows, columns) if many else rows
+    return (rows, columns) if any_pair else rows
 
 
 @overload
@@ -259,27 +251,23 @@ def transposed_output_size(
     output_padding: _Size = 0,
     dilation: _Size = 1,
 ) -> int | tuple[int, int]:
-    """Compute the size that a transposed convolution gives back.
+    """Compute the output size of a transposed convolution.
 
-    It undoes ``output_size``: with the same knobs, an image of ``transposed_output_size(n, ...)``
-    pixels holds ``n`` windows. Where a stride leaves pixels over, several image sizes hold
-    ``n`` windows, and ``output_padding`` chooses among them.
+    It inverts ``output_size``: with the same options, an image of
+    ``transposed_output_size(n, ...)`` pixels holds ``n`` windows. Where a stride leaves pixels
+    over, several image sizes hold ``n`` windows, and ``output_padding`` chooses among them.
 
     Args:
         size: Input size in pixels, one number or (rows, columns).
-        kernel_size: Weights along the axis or axes.
+        kernel_size: Kernel elements along the axis or axes.
         stride: Pixels from one window to the next in the output.
-        padding: Pixels that the forward convolution had added at each end.
-        output_padding: Pixels more at the end of the output, fewer than stride or dilation.
-        dilation: Pixels from one weight to the next.
+        padding: Pixels removed from each end of the output; a convolution with the same options
+            adds them.
+        output_padding: Pixels added at the end of the output, fewer than stride or dilation.
+        dilation: Pixels from one kernel element to the next.
 
     Returns:
         One number where every argument is one number, otherwise (rows, columns).
-
-    Raises:
-        TypeError: An argument is neither a whole number nor a pair of them.
-        ValueError: An argument is too small, ``output_padding`` is too large, or nothing would be
-            left between the paddings.
 
     Examples:
         >>> from cnnbook.shapes import output_size, transposed_output_size
@@ -288,7 +276,7 @@ def transposed_output_size(
         >>> transposed_output_size((13, 13), 2, stride=2)
         (26, 26)
 
-        Of 27 pixels, pooling in pairs leaves the last one over; asking for it gets it back.
+        Pooling 27 pixels in pairs leaves the last one over; ``output_padding`` adds it again.
 
         >>> transposed_output_size(13, 2, stride=2, output_padding=1)
         27
@@ -302,7 +290,7 @@ def transposed_output_size(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 14; ``output_padding`` as documented for torch.nn.ConvTranspose2d.
     """
-    axes, many = per_axis(
+    axes, any_pair = per_axis(
         size=size,
         kernel_size=kernel_size,
         stride=stride,
@@ -310,11 +298,11 @@ def transposed_output_size(
         output_padding=output_padding,
         dilation=dilation,
     )
-    rows, columns = (_transposed(**axis)[0] for axis in axes)
-    return (rows, columns) if many else rows
+    rows, columns = (_derive_transposed_size(**axis)[0] for axis in axes)
+    return (rows, columns) if any_pair else rows
 
 
-def _transposed(
+def _derive_transposed_size(
     size: int, kernel_size: int, stride: int, padding: int, output_padding: int, dilation: int
 ) -> tuple[int, str]:
     """Return the size along one axis and its derivation."""
@@ -351,20 +339,16 @@ def same_padding(
 ) -> tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]:
     """Compute the padding with which a convolution of stride 1 keeps the size.
 
-    An odd kernel needs the same on both sides. An even one needs an odd number of pixels in all,
-    of which the one more goes to the end, as ``padding="same"`` of torch puts it.
+    An odd kernel needs the same padding on both sides. An even one needs an odd number of pixels
+    in all; like torch's ``padding="same"``, the end gets the additional pixel.
 
     Args:
-        kernel_size: Weights along the axis or axes.
-        dilation: Pixels from one weight to the next.
+        kernel_size: Kernel elements along the axis or axes.
+        dilation: Pixels from one kernel element to the next.
 
     Returns:
         ``(before, after)`` in pixels where both arguments are one number, otherwise
         ``((top, bottom), (left, right))``.
-
-    Raises:
-        TypeError: An argument is neither a whole number nor a pair of them.
-        ValueError: An argument is below 1.
 
     Examples:
         >>> from cnnbook.shapes import same_padding
@@ -373,7 +357,7 @@ def same_padding(
         >>> same_padding((5, 2), dilation=1)
         ((2, 2), (0, 1))
 
-        One weight needs none.
+        A 1 x 1 kernel needs none.
 
         >>> same_padding(1)
         (0, 0)
@@ -386,26 +370,21 @@ def same_padding(
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
         relationship 3 (half padding); even kernels as documented for torch.nn.Conv2d.
     """
-    axes, many = per_axis(kernel_size=kernel_size, dilation=dilation)
+    axes, any_pair = per_axis(kernel_size=kernel_size, dilation=dilation)
     totals = [axis["dilation"] * (axis["kernel_size"] - 1) for axis in axes]
     rows, columns = ((total // 2, total - total // 2) for total in totals)
-    return (rows, columns) if many else rows
-
-
-def _each(numbers: Iterator[int]) -> tuple[int, int]:
-    rows, columns = numbers
-    return rows, columns
+    return (rows, columns) if any_pair else rows
 
 
 @dataclass(frozen=True)
 class ShapeRow:
-    """One layer of a ledger.
+    """One layer of a shape table.
 
     Attributes:
         name: The layer's name in its network.
         kind: Its class, such as ``Conv2d``.
-        output_shape: Shape of what it puts out for one image, without the batch axis.
-        derivation: The arithmetic behind that shape; empty where the shape stays.
+        output_shape: Shape of its output for one image, without the batch axis.
+        derivation: The arithmetic behind that shape; empty where the layer keeps the shape.
 
     Examples:
         >>> from cnnbook.shapes import ShapeRow
@@ -421,7 +400,7 @@ class ShapeRow:
 
 @dataclass(frozen=True)
 class ShapeTable:
-    """The shape after every layer of a network, and why, made to be printed.
+    """The shape after every layer of a network with its derivation, for ``print``.
 
     Attributes:
         input_shape: Shape of one image.
@@ -439,37 +418,38 @@ class ShapeTable:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of what the network puts out for one image."""
+        """Shape of the network's output for one image."""
         return self.rows[-1].output_shape if self.rows else self.input_shape
 
-    def _lines(self) -> tuple[list[str], list[list[str]]]:
-        first = ["input", _by(self.input_shape), ""]
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        first = ["input", _format_shape(self.input_shape), ""]
         others = [
-            [f"{row.name} {row.kind}", _by(row.output_shape), row.derivation] for row in self.rows
+            [f"{row.name} {row.kind}", _format_shape(row.output_shape), row.derivation]
+            for row in self.rows
         ]
         return ["layer", "output", "because"], [first, *others]
 
     def __str__(self) -> str:
         """Return the table as text."""
-        return text_table(*self._lines())
+        return text_table(*self._cells())
 
     def _repr_html_(self) -> str:
-        return html_table("Shapes for one image", *self._lines())
+        return html_table("Shapes for one image", *self._cells())
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-class _Misfit(Exception):
-    """A layer that cannot take the shape it is given."""
+class _ShapeMismatch(Exception):
+    """A layer does not accept the shape of its input."""
 
 
 def shape_table(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> ShapeTable:
-    """Follow one image's shape through a network on paper, without running it.
+    """Compute the shape after every layer for one image, without running the network.
 
-    Where a layer does not fit what comes before it, the error names the layer and the number
-    that would fit: the usual "mat1 and mat2 shapes cannot be multiplied" is found on paper.
+    torch reports a layer of the wrong size as "mat1 and mat2 shapes cannot be multiplied". Here
+    the error names the layer and the size that would fit.
 
     Args:
         net: A Sequential of convolutions, transposed convolutions, poolings, Flatten, Linear and
@@ -480,8 +460,7 @@ def shape_table(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> Shape
         A row for each layer with its output shape and the derivation of it.
 
     Raises:
-        TypeError: ``net`` is not a Sequential, or ``input_shape`` not a tuple of whole numbers.
-        ValueError: A size is below 1, a layer does not fit, or it is of a kind not known here.
+        ValueError: A layer does not fit its input, or its class is not among those above.
 
     Examples:
         >>> import torch
@@ -501,7 +480,7 @@ def shape_table(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> Shape
         1 ReLU       16 x 27 x 27
         2 MaxPool2d  16 x 13 x 13  floor((27 + 2*0 - 1*(2 - 1) - 1)/2) + 1 = 13
         3 Flatten    2704          16*13*13 = 2704
-        4 Linear     10            one row of weights for each output
+        4 Linear     10            out_features = 10
         >>> shape_table(torch.nn.Sequential(), (3,)).output_shape
         (3,)
         >>> shape_table(net, (1, 32, 32))
@@ -509,9 +488,6 @@ def shape_table(net: torch.nn.Sequential, input_shape: tuple[int, ...]) -> Shape
             ...
         ValueError: net: layer '4' (Linear) expects 2704 numbers, but gets 3600; \
 use torch.nn.Linear(3600, 10)
-
-    Source:
-        Derived here.
     """
     if not isinstance(net, torch.nn.Sequential):
         raise TypeError(f"net: expected a torch.nn.Sequential, got {type(net).__name__}")
@@ -519,54 +495,57 @@ use torch.nn.Linear(3600, 10)
         raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
     first = shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)
     rows = []
-    for name, layer in unrolled(net):
+    for name, layer in named_layers(net):
+        kind = type(layer).__name__
         try:
-            shape, derivation = _follow(layer, shape)
-        except _Misfit as error:
-            raise ValueError(f"net: layer {name!r} ({type(layer).__name__}) {error}") from None
+            shape, derivation = _layer_shape(layer, shape)
+        except _ShapeMismatch as error:
+            raise ValueError(f"net: layer {name!r} ({kind}) {error}") from None
         except ValueError as error:
             raise ValueError(
-                f"net: layer {name!r} ({type(layer).__name__}) cannot take {_by(shape)}: {error}"
+                f"net: layer {name!r} ({kind}) cannot take {_format_shape(shape)}: {error}"
             ) from None
-        rows.append(ShapeRow(name, type(layer).__name__, shape, derivation))
+        rows.append(ShapeRow(name, kind, shape, derivation))
     return ShapeTable(first, tuple(rows))
 
 
-def _follow(layer: object, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-    """Return a layer's output shape and why, or raise what does not fit."""
+def _layer_shape(layer: object, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+    """Return a layer's output shape and its derivation, or raise why it does not fit."""
     if isinstance(layer, torch.nn.Linear):
         if shape[-1] != layer.in_features:
-            raise _Misfit(
+            raise _ShapeMismatch(
                 f"expects {layer.in_features} numbers, but gets {shape[-1]}; "
                 f"use torch.nn.Linear({shape[-1]}, {layer.out_features})"
             )
-        return (*shape[:-1], layer.out_features), "one row of weights for each output"
+        return (*shape[:-1], layer.out_features), f"out_features = {layer.out_features}"
     if isinstance(layer, torch.nn.Flatten):
         if (layer.start_dim, layer.end_dim) != (1, -1):
-            raise _Misfit("is known here only with its default axes")
-        count = 1
-        for size in shape:
-            count *= size
+            raise _ShapeMismatch("is supported only with its default axes")
+        count = math.prod(shape)
         return (count,), f"{'*'.join(map(str, shape))} = {count}"
     if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
         if len(shape) != 3 or shape[0] != layer.in_channels:
-            raise _Misfit(f"expects {layer.in_channels} x h x w, but gets {_by(shape)}")
-        sizes, derivation = _slide(layer, shape)
+            raise _ShapeMismatch(
+                f"expects {layer.in_channels} x h x w, but gets {_format_shape(shape)}"
+            )
+        sizes, derivation = _spatial_size(layer, shape)
         return (layer.out_channels, *sizes), derivation
     if isinstance(layer, torch.nn.BatchNorm2d) and shape[0] != layer.num_features:
-        raise _Misfit(f"expects {layer.num_features} channels, but gets {_by(shape)}")
-    if isinstance(layer, (*POINTWISE, torch.nn.Softmax, torch.nn.LogSoftmax)):
+        raise _ShapeMismatch(
+            f"expects {layer.num_features} channels, but gets {_format_shape(shape)}"
+        )
+    if isinstance(layer, (*ELEMENTWISE, torch.nn.Softmax, torch.nn.LogSoftmax)):
         return shape, ""
     if isinstance(layer, (torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.ZeroPad2d)):
         if len(shape) != 3:
-            raise _Misfit(f"expects c x h x w, but gets {_by(shape)}")
-        sizes, derivation = _slide(layer, shape)
+            raise _ShapeMismatch(f"expects c x h x w, but gets {_format_shape(shape)}")
+        sizes, derivation = _spatial_size(layer, shape)
         return (shape[0], *sizes), derivation
-    raise _Misfit("is of a kind that is not known here; cost_table runs any network")
+    raise _ShapeMismatch("is not among the supported classes; cost_table runs any network")
 
 
-def _slide(layer: torch.nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, int], str]:
-    """Return rows and columns of a layer that moves a window, and the arithmetic of both."""
+def _spatial_size(layer: torch.nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, int], str]:
+    """Return the output rows and columns of a layer with windows or padding, and why."""
     results = []
     for axis, size in enumerate(shape[1:]):
         if isinstance(layer, torch.nn.ZeroPad2d):
@@ -576,7 +555,7 @@ def _slide(layer: torch.nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, i
             results.append((padded, f"{size} + {before} + {after} = {padded}"))
         elif isinstance(layer, torch.nn.ConvTranspose2d):
             results.append(
-                _transposed(
+                _derive_transposed_size(
                     size,
                     layer.kernel_size[axis],
                     layer.stride[axis],

@@ -1,6 +1,7 @@
 """What holds for every test: no network, a cache folder of its own, and a few shared fixtures."""
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,23 @@ def isolated(
 
 def _marks(request: pytest.FixtureRequest) -> list[str]:
     return [mark.name for mark in request.node.iter_markers()] + list(request.fixturenames)
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """End a test that hangs: 60 s are several deadlines of the small published files."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def give_up(*_: Any) -> None:
+        raise AssertionError("no end after 60 s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 60)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

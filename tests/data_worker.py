@@ -1,6 +1,6 @@
 """Jobs that need processes of their own: killed, racing, of another user, on another disk.
 
-Run by test_image_faults. It imports torch once and forks from there, so that a round takes
+Run by test_image_processes. It imports torch once and forks from there, so that a round takes
 milliseconds; each job prints what happened as JSON, and the test judges it.
 """
 
@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -21,19 +22,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# filelock: the library imports it where it uses it. Here, so that no forked process has to, nor
-# another user, who perhaps may not read Python's own folder.
+# filelock, pooch, requests: the library imports them where it uses them. Here, so that no forked
+# process has to, nor another user, who perhaps may not read Python's own folder.
 import filelock
+import pooch
+import requests
 import small_data
 import torch
 from small_data import assert_right, make_files, pack, publish
 
 import cnnbook
+from cnnbook._data.cache import raw_folder
+from cnnbook._files import find_leftovers
 from cnnbook.images import load_fashion_mnist
-from cnnbook.published_files import raw_folder
-from cnnbook.whole_files import leftovers
 
-PRELOADED = (encodings.idna, filelock)
+PRELOADED = (encodings.idna, filelock, pooch, requests)
 
 # Larger than the other tests', so that a kill can hit the middle of a file.
 COUNTS = {"train": 300, "test": 200}
@@ -106,13 +109,13 @@ def killed(folder: Path, rounds: int) -> dict[str, Any]:
         _, status = os.waitpid(child, 0)
         message["killed before the end"] += os.WIFSIGNALED(status)
         raw = raw_folder(root)
-        message["left by the killed"] += any(path.suffix == ".part" for path in leftovers(raw))
+        message["left by the killed"] += any(path.suffix == ".part" for path in find_leftovers(raw))
         started = time.monotonic()
         message["next loads that were right"] += end_of_load(root) == "right"
         message["seconds of the slowest next load"] = max(
             message["seconds of the slowest next load"], time.monotonic() - started
         )
-        message["left after the next load"] += [path.name for path in leftovers(raw)]
+        message["left after the next load"] += [path.name for path in find_leftovers(raw)]
         # All eight are whole; a kill may have come after an archive, before its file.
         everything = CONTENT | ARCHIVES
         for path in raw.iterdir():
@@ -144,7 +147,7 @@ def together(folder: Path, rounds: int) -> dict[str, Any]:
             if status:
                 message["failed"].append([number, status])
         raw = raw_folder(root)
-        message["left"] += [path.name for path in leftovers(raw)]
+        message["left"] += [path.name for path in find_leftovers(raw)]
         if {path.name: path.read_bytes() for path in raw.iterdir()} != CONTENT | ARCHIVES:
             message["failed"].append([number, "the folder is not as it should be"])
         shutil.rmtree(root)
@@ -165,7 +168,7 @@ def no_space(folder: Path) -> list[dict[str, Any]]:
         end = small_load(root)
         raw = raw_folder(root)
         names = sorted(path.name for path in raw.iterdir()) if raw.is_dir() else []
-        left = [path.name for path in leftovers(raw)]
+        left = [path.name for path in find_leftovers(raw)]
         everything = small_data.CONTENT | small_data.ARCHIVES
         for name in names:
             if (raw / name).read_bytes() != everything[name]:
@@ -243,8 +246,11 @@ def another_user(folder: Path) -> dict[str, str]:
     return message
 
 
-def no_sockets(folder: Path) -> dict[str, Any]:
-    """Import everything, run every example, load from a cache; note each socket on the way."""
+def no_sockets(folder: Path, modules: str) -> dict[str, Any]:
+    """Import everything, run examples, load from a cache; note each socket on the way.
+
+    ``modules`` is a pattern: the examples of the modules that match it are run.
+    """
     opened: list[str] = []
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -254,13 +260,20 @@ def no_sockets(folder: Path) -> dict[str, Any]:
     # Sees what C code opens too, unlike a patch of the socket module.
     sys.addaudithook(watch)
     package = Path(cnnbook.__file__).parent
-    names = sorted(path.stem for path in package.glob("*.py") if path.stem != "__init__")
+    names = sorted(
+        ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        for path in package.rglob("*.py")
+        if path.stem != "__init__"
+    )
     examples = 0
     os.environ["CNNBOOK_MIRROR"] = "http://127.0.0.1:9"
     os.environ["MPLBACKEND"] = "agg"
     with contextlib.redirect_stdout(io.StringIO()):
         for name in names:
-            result = doctest.testmod(importlib.import_module(f"cnnbook.{name}"))
+            module = importlib.import_module(name)
+            if not re.search(modules, name):
+                continue
+            result = doctest.testmod(module)
             if result.failed:
                 raise AssertionError(f"{name}: {result.failed} examples failed")
             examples += result.attempted
@@ -293,15 +306,18 @@ def main(job: str, folder: str, *arguments: str) -> None:
     message: Any
     if job in ("killed", "together"):
         publish(setattr, CONTENT, ARCHIVES, COUNTS)
-        work = {"killed": killed, "together": together}[job]
-        message = work(where, int(arguments[1]))
+        message = (killed if job == "killed" else together)(where, int(arguments[1]))
     elif job == "no-sockets":
-        message = no_sockets(where)
-    else:
+        message = no_sockets(where, arguments[1])
+    elif job == "disks":
         publish(setattr)
-        message = {"no-space": no_space, "read-only": read_only, "another-user": another_user}[job](
-            where
-        )
+        message = {}
+        # In this order: nobody can get root's rights back.
+        for work in (no_space, read_only, another_user):
+            name = work.__name__
+            os.environ["CNNBOOK_MIRROR"] = f"{arguments[0]}/{name}"
+            (where / name).mkdir()
+            message[name] = work(where / name)
     print(json.dumps(message))
 
 

@@ -1,7 +1,7 @@
 """Fashion-MNIST of a few images, and a mirror of it that can be told to fail.
 
-The files have the published format and digests of their own. The mirror is a real server on this
-machine; no test replaces the HTTP library by something that only looks like it.
+The files have the published format and their own SHA-256. The mirror is a real server on this
+machine; no test replaces the HTTP library by a mock.
 """
 
 import gzip
@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from cnnbook import fetching, published_files
+from cnnbook._data import cache, download, registry
+from cnnbook._data.registry import FILES, PublishedFile
 from cnnbook.images import ImageSet
 
 COUNTS = {"train": 12, "test": 7}
@@ -30,11 +31,11 @@ LABELS = "train-labels-idx1-ubyte"
 
 def make_files(counts: dict[str, int]) -> dict[str, bytes]:
     """Make the four files, with the given numbers of images; the labels go from 0 to 9."""
-    # Python's own generator: a process that is forked by hundreds should not wake up torch's.
+    # Python's generator: processes that fork by the hundred should not start torch's threads.
     numbers = random.Random(0)
     files = {}
-    for file in published_files.FILES:
-        count = counts[file.part]
+    for file in FILES:
+        count = counts[file.split]
         if len(file.shape) == 1:
             files[file.name] = struct.pack(">ii", 2049, count) + bytes(i % 10 for i in range(count))
         else:
@@ -58,30 +59,28 @@ def publish(
     archives: dict[str, bytes] = ARCHIVES,
     counts: dict[str, int] = COUNTS,
 ) -> None:
-    """Make these files the published ones, and give up in tenths of seconds."""
-    files = tuple(
-        replace(
-            file,
-            shape=(counts[file.part], *file.shape[1:]),
-            packed=len(archives[f"{file.name}.gz"]),
-            md5=hashlib.md5(archives[f"{file.name}.gz"]).hexdigest(),
-            sha256=hashlib.sha256(content[file.name]).hexdigest(),
-        )
-        for file in published_files.FILES
-    )
-    set_attribute(published_files, "FILES", files)
-    from cnnbook import images
+    """Make these files the published ones, and give up after tenths of seconds."""
 
-    set_attribute(images, "FILES", files)
-    set_attribute(published_files, "_DEADLINE", 2.0)
-    set_attribute(fetching, "_PATIENCE", 0.3)
-    set_attribute(fetching, "_PAUSE", 0.02)
-    set_attribute(fetching, "_PROGRESS", 1 << 10)
+    def small(file: PublishedFile) -> PublishedFile:
+        archive = archives[file.archive_name]
+        return replace(
+            file,
+            shape=(counts[file.split], *file.shape[1:]),
+            sha256=hashlib.sha256(content[file.name]).hexdigest(),
+            archive_size=len(archive),
+            archive_sha256=hashlib.sha256(archive).hexdigest(),
+        )
+
+    files = tuple(map(small, FILES))
+    set_attribute(registry, "FILES", files)
+    set_attribute(cache, "_DEADLINE", 1.5)
+    set_attribute(download, "_TIMEOUT", 0.3)
+    set_attribute(download, "_PAUSES", (0.0, 0.02, 0.02))
 
 
 def lay(root: Path, *, extracted: bool = False) -> Path:
     """Lay the small files as torchvision does; return the folder they are in."""
-    raw = published_files.raw_folder(root)
+    raw = cache.raw_folder(root)
     raw.mkdir(parents=True)
     for name, data in (CONTENT if extracted else ARCHIVES).items():
         (raw / name).write_bytes(data)
@@ -100,7 +99,7 @@ def assert_right(data: ImageSet, content: dict[str, bytes] = CONTENT) -> None:
             bytearray(content[f"{part}-images-idx3-ubyte"][16:]), dtype=torch.uint8
         )
         numbers = labels.argmax(dim=1) if labels.ndim == 2 else labels
-        # Not assert: this is used by processes that are run with -O too.
+        # Not assert: processes under -O use this too.
         if not torch.equal(images.flatten(), stored[: images.numel()].float() / 255):
             raise AssertionError(f"wrong images: {part}")
         if numbers.tolist() != [i % 10 for i in range(len(labels))]:
@@ -129,7 +128,6 @@ class Mirror:
     # What each request to a mirror meets, in order; then what all further ones meet.
     plan: dict[str, list[str]] = field(default_factory=dict)
     always: dict[str, str] = field(default_factory=dict)
-    ranges: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
 
     def mirror(self, name: str) -> str:
@@ -151,71 +149,54 @@ class Request(http.server.BaseHTTPRequestHandler):
         if data is None:
             self.send_error(404)
             return
-        start = 0
-        asked = self.headers.get("Range")
-        if asked and state.ranges:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
         if fault.isdigit():
             self.send_error(int(fault))
             return
-        getattr(self, "fault_" + fault.replace(" ", "_").replace("-", "_"))(data, start)
+        getattr(self, "fault_" + fault.replace(" ", "_"))(data)
 
-    def answer(
-        self,
-        data: bytes,
-        start: int = 0,
-        *,
-        length: int | None = -1,
-        begins_at: int = -1,
-        **headers: str,
-    ) -> None:
+    def answer(self, data: bytes, *, length: int | None = -1, **headers: str) -> None:
         """Send status and headers; a length of -1 is the right one, None is none."""
-        if start:
-            self.send_response(206)
-            message = start if begins_at < 0 else begins_at
-            self.send_header("Content-Range", f"bytes {message}-{len(data) - 1}/{len(data)}")
-        else:
-            self.send_response(200)
+        self.send_response(200)
         if length is not None:
-            self.send_header("Content-Length", str(len(data) - start if length < 0 else length))
+            self.send_header("Content-Length", str(len(data) if length < 0 else length))
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
 
-    def fault_(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        self.wfile.write(data[start:])
+    def fault_(self, data: bytes) -> None:
+        self.answer(data)
+        self.wfile.write(data)
 
-    def fault_slow(self, data: bytes, start: int) -> None:
+    def fault_slow(self, data: bytes) -> None:
         """Healthy, but in pieces: long enough for something to happen meanwhile."""
-        self.answer(data, start)
-        for at in range(start, len(data), 1 << 14):
+        self.answer(data)
+        for at in range(0, len(data), 1 << 14):
             self.wfile.write(data[at : at + (1 << 14)])
             time.sleep(0.001)
 
-    def fault_drop(self, data: bytes, start: int) -> None:
-        """Close the connection without a word."""
+    def fault_drop(self, data: bytes) -> None:
+        """Close the connection without an answer."""
 
-    def fault_cut(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        self.wfile.write(data[start : start + max(1, len(data) // 3)])
+    def fault_cut(self, data: bytes) -> None:
+        self.answer(data)
+        self.wfile.write(data[: max(1, len(data) // 3)])
 
-    def fault_reset(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        self.wfile.write(data[start : start + max(1, len(data) // 3)])
+    def fault_reset(self, data: bytes) -> None:
+        self.answer(data)
+        self.wfile.write(data[: max(1, len(data) // 3)])
         self.reset()
 
-    def fault_reset_at_once(self, data: bytes, start: int) -> None:
+    def fault_reset_at_once(self, data: bytes) -> None:
         self.reset()
 
     def reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
-    def fault_chunked(self, data: bytes, start: int) -> None:
+    def fault_chunked(self, data: bytes) -> None:
         self.chunked(data, len(data))
 
-    def fault_chunked_cut(self, data: bytes, start: int) -> None:
+    def fault_chunked_cut(self, data: bytes) -> None:
         self.chunked(data, len(data) // 2)
 
     def chunked(self, data: bytes, keep: int) -> None:
@@ -225,112 +206,98 @@ class Request(http.server.BaseHTTPRequestHandler):
         if keep == len(data):
             self.wfile.write(b"\r\n0\r\n\r\n")
 
-    def fault_stall(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        self.wfile.write(data[start : start + 5])
+    def fault_stall(self, data: bytes) -> None:
+        self.answer(data)
+        self.wfile.write(data[:5])
         self.state.stop.wait(30)
 
-    def fault_silent(self, data: bytes, start: int) -> None:
+    def fault_silent(self, data: bytes) -> None:
         """Take the request and never answer."""
         self.state.stop.wait(30)
 
-    def fault_drip(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        for at in range(start, len(data)):
+    def fault_drip(self, data: bytes) -> None:
+        self.answer(data)
+        for at in range(len(data)):
             if self.state.stop.wait(0.05):
                 return
             self.wfile.write(data[at : at + 1])
 
-    def fault_drip_headers(self, data: bytes, start: int) -> None:
+    def fault_drip_headers(self, data: bytes) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\n")
         for _ in range(1000):
             if self.state.stop.wait(0.05):
                 return
             self.wfile.write(b"x")
 
-    def fault_no_length(self, data: bytes, start: int) -> None:
-        self.answer(data, start, length=None)
-        self.wfile.write(data[start:])
+    def fault_no_length(self, data: bytes) -> None:
+        self.answer(data, length=None)
+        self.wfile.write(data)
 
-    def fault_no_length_cut(self, data: bytes, start: int) -> None:
-        self.answer(data, start, length=None)
-        self.wfile.write(data[start : start + max(1, len(data) // 3)])
+    def fault_no_length_cut(self, data: bytes) -> None:
+        self.answer(data, length=None)
+        self.wfile.write(data[: max(1, len(data) // 3)])
 
-    def fault_length_too_long(self, data: bytes, start: int) -> None:
-        self.answer(data, start, length=len(data) + 1000)
-        self.wfile.write(data[start:])
+    def fault_length_too_long(self, data: bytes) -> None:
+        self.answer(data, length=len(data) + 1000)
+        self.wfile.write(data)
 
-    def fault_length_nonsense(self, data: bytes, start: int) -> None:
-        self.answer(data, start, length=None, Content_Length="many")
-        self.wfile.write(data[start:])
+    def fault_length_nonsense(self, data: bytes) -> None:
+        self.answer(data, length=None, Content_Length="many")
+        self.wfile.write(data)
 
-    def fault_half_a_file(self, data: bytes, start: int) -> None:
+    def fault_half_a_file(self, data: bytes) -> None:
         self.answer(data[: len(data) // 2])
         self.wfile.write(data[: len(data) // 2])
 
-    def fault_endless(self, data: bytes, start: int) -> None:
+    def fault_endless(self, data: bytes) -> None:
         self.answer(data, length=None)
         while not self.state.stop.is_set():
             self.wfile.write(bytes(1 << 16))
 
-    def fault_html(self, data: bytes, start: int) -> None:
+    def fault_html(self, data: bytes) -> None:
         page = b"<html>Please log in to the network of this hotel</html>"
         self.answer(page, Content_Type="text/html")
         self.wfile.write(page)
 
-    def fault_html_no_length(self, data: bytes, start: int) -> None:
+    def fault_html_no_length(self, data: bytes) -> None:
         self.answer(data, length=None, Content_Type="text/html")
         self.wfile.write(b"<html>Please log in</html>")
 
-    def fault_empty(self, data: bytes, start: int) -> None:
+    def fault_empty(self, data: bytes) -> None:
         self.answer(b"")
 
-    def fault_wrong_bytes(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        self.wfile.write(bytes(len(data) - start))
+    def fault_wrong_bytes(self, data: bytes) -> None:
+        self.answer(data)
+        self.wfile.write(bytes(len(data)))
 
-    def fault_wrong_bytes_cut(self, data: bytes, start: int) -> None:
-        self.answer(data, start)
-        self.wfile.write(bytes(max(1, len(data) // 3)))
-
-    def fault_wrong_range(self, data: bytes, start: int) -> None:
-        """Say that the rest comes, and send all of it."""
-        self.answer(data, start, length=len(data), begins_at=0)
-        self.wfile.write(data)
-
-    def fault_204(self, data: bytes, start: int) -> None:
+    def fault_204(self, data: bytes) -> None:
         self.send_response(204)
         self.end_headers()
 
-    def fault_nonsense(self, data: bytes, start: int) -> None:
+    def fault_nonsense(self, data: bytes) -> None:
         self.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
 
-    def fault_flood_of_headers(self, data: bytes, start: int) -> None:
+    def fault_flood_of_headers(self, data: bytes) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000 + b"\r\n")
-
-    def fault_busy(self, data: bytes, start: int) -> None:
-        self.send_response(429)
-        self.send_header("Retry-After", "1")
-        self.end_headers()
 
     def redirect(self, where: str) -> None:
         self.send_response(302)
         self.send_header("Location", where)
         self.end_headers()
 
-    def fault_redirect(self, data: bytes, start: int) -> None:
+    def fault_redirect(self, data: bytes) -> None:
         self.redirect(f"{self.state.url}/elsewhere/{self.path.rpartition('/')[2]}")
 
-    def fault_redirect_loop(self, data: bytes, start: int) -> None:
+    def fault_redirect_loop(self, data: bytes) -> None:
         self.redirect(self.path)
 
-    def fault_redirect_to_file(self, data: bytes, start: int) -> None:
+    def fault_redirect_to_file(self, data: bytes) -> None:
         self.redirect("file:///etc/passwd")
 
-    def fault_redirect_to_ftp(self, data: bytes, start: int) -> None:
+    def fault_redirect_to_ftp(self, data: bytes) -> None:
         self.redirect("ftp://127.0.0.1/x")
 
-    def fault_redirect_to_nowhere(self, data: bytes, start: int) -> None:
+    def fault_redirect_to_nowhere(self, data: bytes) -> None:
         self.redirect("http://127.0.0.1:9/x")
 
     def log_message(self, *_: Any) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from bad_values import check_refusals
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnbook.counting import (
@@ -64,7 +63,7 @@ def test_macs_are_half_of_torchs_flops_and_formulas_give_the_counts(name: str) -
 
 
 def _random_convolutions(count: int) -> Iterator[tuple[torch.nn.Module, tuple[int, ...]]]:
-    """Draw convolutions with every knob, and images that they fit on."""
+    """Draw convolutions with every option, and shapes of images for them."""
     generator = torch.Generator().manual_seed(0)
 
     def draw(low: int, high: int) -> int:
@@ -78,7 +77,7 @@ def _random_convolutions(count: int) -> Iterator[tuple[torch.nn.Module, tuple[in
         bias = bool(draw(0, 1))
         size = (draw(7, 11), draw(7, 11))
         if number % 2:
-            # torch wants it below the stride or the dilation.
+            # torch requires it to be smaller than the stride or the dilation.
             extra = (draw(0, max(stride[0], dilation[0]) - 1), draw(0, stride[1] - 1))
             yield (
                 torch.nn.ConvTranspose2d(
@@ -94,7 +93,7 @@ def _random_convolutions(count: int) -> Iterator[tuple[torch.nn.Module, tuple[in
 
 
 def test_a_random_sample_of_convolutions_agrees_with_torchs_counter() -> None:
-    seen = set()
+    kinds = set()
     for net, shape in _random_convolutions(120):
         table = cost_table(net, shape)
         with FlopCounterMode(display=False) as counter:
@@ -104,8 +103,8 @@ def test_a_random_sample_of_convolutions_agrees_with_torchs_counter() -> None:
         assert eval(table.parameter_formula) == table.parameters == count_parameters(net)
         assert eval(table.activation_formula) == table.activations == out.numel()
         assert table.rows[0].output_shape == tuple(out.shape[1:])
-        seen.add((type(net).__name__, getattr(net, "groups", 0)))
-    assert len(seen) == 6
+        kinds.add((type(net).__name__, getattr(net, "groups", 0)))
+    assert len(kinds) == 6
 
 
 def test_lenet5_of_1998_counts_for_itself() -> None:
@@ -124,18 +123,18 @@ def test_lenet5_of_1998_counts_for_itself() -> None:
     assert table.parameters == 60_000 == eval(table.parameter_formula)
     assert eval(table.mac_formula) == table.macs
     assert eval(table.activation_formula) == table.activations
-    # The codes, and the places of the 60 kernels.
+    # The codes, and the indices of the 60 kernels.
     assert table.buffers == 10 * 84 + 60
-    # Dense, C3 would have 16 * 6 kernels; torch counts those.
+    # torch counts the full convolution of C3, with 16 * 6 kernels.
     with FlopCounterMode(display=False) as counter:
         lenet5("1998")(torch.zeros(1, 1, 28, 28))
     own = 1_176 + 400 + 840
     assert counter.get_total_flops() == 2 * (table.macs - own + (16 * 6 - 60) * 25 * 10 * 10)
 
 
-def test_a_layer_of_ones_own_counts_for_itself() -> None:
+def test_a_custom_layer_counts_for_itself() -> None:
     class Outer(torch.nn.Module):
-        """Every product of two inputs; a container, so that its own part needs a row as well."""
+        """Every product of two inputs; a container that needs a row for its own products."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -146,8 +145,10 @@ def test_a_layer_of_ones_own_counts_for_itself() -> None:
             y = self.inner(x)
             return torch.as_tensor(y[:, :, None] * y[:, None] * self.factor)
 
-        def count_macs(self, given: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, str]:
-            assert (given, out) == ((3,), (2, 2))
+        def count_macs(
+            self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+        ) -> tuple[int, str]:
+            assert (input_shape, output_shape) == ((3,), (2, 2))
             return 2 * 4, "2*2 + 2*2"
 
     assert isinstance(Outer(), CountsMacs)
@@ -160,7 +161,7 @@ def test_a_layer_of_ones_own_counts_for_itself() -> None:
     assert table.parameters == 4 + 8
 
 
-def test_shared_frozen_and_kept_numbers() -> None:
+def test_shared_parameters_frozen_ones_and_buffers() -> None:
     layer = torch.nn.Linear(3, 3)
     frozen = torch.nn.Linear(3, 2).requires_grad_(False)
     net = torch.nn.Sequential(layer, torch.nn.BatchNorm1d(3), layer, frozen)
@@ -171,7 +172,7 @@ def test_shared_frozen_and_kept_numbers() -> None:
     assert table.buffers == 3 + 3 + 1
     assert "3.weight (frozen)" in str(table)
     assert "buffers (not trained): 7" in str(table)
-    # The shared layer's weights are stored once and used twice.
+    # The shared layer's weights count once, its multiplications twice.
     costs = cost_table(net, (3,))
     assert costs.parameters == 26
     assert costs.macs == 9 + 9 + 6
@@ -182,7 +183,7 @@ def test_shared_frozen_and_kept_numbers() -> None:
         assert "frozen (not trained): 8 of 26" in text
         assert "buffers (not trained): 7" in text
         assert text.count("(frozen)") == (1 if "Linear" in text else 2)
-    # Without any there is no word of them.
+    # Without any, the tables do not mention them.
     for text in (str(cost_table(layer, (3,))), parameter_table(layer)._repr_html_()):
         assert "frozen" not in text
         assert "buffers" not in text
@@ -220,14 +221,14 @@ def test_shared_buffers_and_those_of_a_container_count_once() -> None:
     ]  # fmt: skip
 
 
-def test_layers_called_by_name_and_other_axes_in_front() -> None:
+def test_keyword_arguments_and_inputs_without_a_batch_axis() -> None:
     class Steps(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.linear = torch.nn.Linear(5, 7)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            # (1, 6, 5) as six rows without a batch axis.
+            # (1, 6, 5) to (6, 5), which has no batch axis.
             return torch.as_tensor(self.linear(input=x[0])[None])
 
     table = cost_table(Steps(), (6, 5))
@@ -259,39 +260,44 @@ def test_a_layer_whose_multiplications_are_unknown_is_refused() -> None:
         cost_table(torch.nn.Sequential(torch.nn.LSTM(3, 3)), (2, 3))
 
 
-NETWORKS = {"meta network", "network of other images", "network without forward"}
+@pytest.mark.parametrize("call", [count_parameters, parameter_table])
+@pytest.mark.parametrize("bad", [None, 3, "net", torch.zeros(1), torch.nn.ReLU, [torch.nn.ReLU()]])
+def test_only_a_network_has_parameters(call: Any, bad: Any) -> None:
+    message = r"^net: expected a torch.nn.Module, got \w+$"
+    with pytest.raises(TypeError, match=message):
+        call(bad)
+    with pytest.raises(TypeError, match=message):
+        cost_table(bad, (1, 28, 28))
 
 
-REFUSED: list[tuple[Any, dict[str, Any], str, set[str]]] = [
-    (count_parameters, {"net": mlp()}, "net", NETWORKS),
-    (count_parameters, {"net": mlp()}, "trainable_only", {"true", "false"}),
-    (parameter_table, {"net": mlp()}, "net", NETWORKS),
-    (cost_table, {"net": mlp(), "input_shape": (1, 28, 28)}, "input_shape", set()),
-    (cost_table, {"net": torch.nn.ReLU(), "input_shape": (2,)}, "input_shape", {"list"}),
-    (cost_table, {"net": mlp(), "input_shape": (1, 28, 28)}, "net", set()),
-    (
-        cost_table,
-        {"net": torch.nn.Flatten(), "input_shape": (1, 3, 3)},
-        "net",
-        {"meta network"},
-    ),
-]
+@pytest.mark.parametrize(
+    "bad", [None, 28, "28", [], (), torch.ones(3), (1.0, 2.0), (0, 3), (True,)]
+)
+def test_only_a_tuple_of_sizes_is_an_input_shape(bad: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^input_shape: expected .* got "):
+        cost_table(torch.nn.ReLU(), bad)
+    assert cost_table(torch.nn.ReLU(), [3]).input_shape == (3,)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("call", "arguments", "name", "taken"), REFUSED)
-def test_every_mistake_is_named(
-    call: Any, arguments: dict[str, Any], name: str, taken: set[str]
-) -> None:
-    check_refusals(call, arguments, name, taken=taken, may_name={"input_shape"})
+def test_which_parameters_is_true_or_false() -> None:
+    for bad in (None, 0, 1, "no"):
+        with pytest.raises(TypeError, match=r"^trainable_only: expected True or False, got "):
+            count_parameters(mlp(hidden=1), trainable_only=bad)  # type: ignore[arg-type]
 
 
-def test_shapes_beyond_any_machine_are_refused() -> None:
+def test_an_image_shape_that_the_network_does_not_take_is_named() -> None:
+    message = r"^input_shape: expected one that the network takes, got \(1, 3, 3\): .*mat1 and mat2"
+    with pytest.raises(ValueError, match=message):
+        cost_table(mlp(), (1, 3, 3))
+
+
+def test_shapes_that_are_too_large_are_refused() -> None:
     message = r"^input_shape: expected at most 100,000,000 numbers, got \(1, 20000, 20000\)"
     with pytest.raises(ValueError, match=message):
         cost_table(torch.nn.ReLU(), (1, 20_000, 20_000))
 
 
-def test_a_network_that_fails_without_a_word() -> None:
+def test_a_network_whose_error_has_no_message() -> None:
     class Silent(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             raise AssertionError
@@ -303,7 +309,7 @@ def test_a_network_that_fails_without_a_word() -> None:
     assert not net._forward_hooks
 
 
-def test_a_lazy_network_and_an_unused_layer() -> None:
+def test_a_lazy_network_and_a_layer_that_is_not_called() -> None:
     with pytest.raises(TypeError, match=r"lazy parameter '0.weight'"):
         count_parameters(torch.nn.Sequential(torch.nn.LazyLinear(3)))
     with pytest.raises(TypeError, match=r"lazy buffer 'running_mean'"):

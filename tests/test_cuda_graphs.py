@@ -10,7 +10,7 @@ import torch
 
 from cnnbook.engine.cuda_graphs import WARM_UP, capture, uncapturable_reason
 from cnnbook.engine.ensemble import fit_ensemble
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import Diverged, fit_full_batch
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cnnbook.engine.ensemble import fit_ensemble
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import Diverged, fit_full_batch
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from cnnbook.garments import GARMENT_NAMES, draw_garments
+from cnnbook.images import GARMENT_NAMES, draw_garments
 from cnnbook.metrics import accuracy, predict_scores
 from cnnbook.training import fit_full_batch
 
@@ -36,7 +36,7 @@ def test_every_image_shows_something_on_black() -> None:
 
 def test_a_seed_gives_the_same_images_in_another_process() -> None:
     code = (
-        "import torch; from cnnbook.garments import draw_garments; "
+        "import torch; from cnnbook.images import draw_garments; "
         "i, l = draw_garments(40, generator=torch.Generator().manual_seed(3)); "
         "print(l.tolist(), f'{i.double().sum().item():.3f}')"
     )

@@ -1,28 +1,19 @@
-"""Accuracy, confusion matrix and worst cases by counting; intervals by tables and integration."""
+"""Scores, accuracy, confusion matrix and top losses by counting; occlusion by hand and by loops."""
 
-import math
-import re
-import statistics
-from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from bad_values import check_refusals
 
 from cnnbook.metrics import (
-    MeanInterval,
-    _t_probability,
-    _t_quantile,
     accuracy,
-    compare_paired,
     confusion_matrix,
-    mean_interval,
+    occlusion_map,
     predict_scores,
     top_losses,
 )
+from cnnbook.networks import small_cnn
 
 SCORES = torch.tensor(
     [[5.0, 1.0, 0.0], [0.0, 3.0, 2.0], [0.0, 9.0, 1.0], [1.0, 0.0, 2.0], [4.0, 4.0, 0.0]]
@@ -31,7 +22,7 @@ LABELS = torch.tensor([0, 2, 0, 2, 1])
 
 
 def test_counting_by_hand() -> None:
-    # Called 0, 1, 1, 2 and, of two equal scores, the first: 0.
+    # Predicted are 0, 1, 1, 2 and, of two equal scores, the first: 0.
     assert accuracy(SCORES, LABELS) == 2 / 5
     assert confusion_matrix(SCORES, LABELS).tolist() == [[1, 1, 0], [1, 0, 0], [0, 1, 1]]
     worst = top_losses(SCORES, LABELS)
@@ -79,6 +70,13 @@ def test_the_matrix_counts_every_image_once() -> None:
         (SCORES, torch.ones(5, 3), ValueError, "^labels: expected one 1 and otherwise 0"),
         (SCORES, torch.ones(5, 2), ValueError, "^labels: expected class numbers"),
         (SCORES * float("nan"), LABELS, ValueError, "got NaN for 5 of 5 images"),
+        (
+            SCORES > 1,
+            LABELS,
+            TypeError,
+            r"^scores: expected real .* convert with scores.float\(\)$",
+        ),
+        (SCORES.to(torch.complex64), LABELS, TypeError, "^scores: expected real numbers, got"),
     ],
 )
 def test_every_mistake_is_named(
@@ -88,20 +86,18 @@ def test_every_mistake_is_named(
         score(scores, labels)
 
 
-def test_broken_scores_are_never_a_tenth_right() -> None:
+def test_nan_scores_do_not_count_as_predictions_of_class_0() -> None:
     scores, labels = torch.full((100, 10), float("nan")), torch.arange(100) % 10
     assert (scores.argmax(dim=1) == labels).float().mean().item() == pytest.approx(0.1)
     with pytest.raises(ValueError, match="got NaN for 100 of 100 images"):
         accuracy(scores, labels)
 
 
-def test_scores_do_not_depend_on_the_pieces_and_the_mode_comes_back() -> None:
+def test_scores_do_not_depend_on_the_batch_size_and_the_mode_is_restored() -> None:
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Flatten(), torch.nn.Linear(4, 3))
     images = torch.rand(11, 1, 2, 2)
-    results = [
-        predict_scores(net, images, micro_batch_size=size, device="cpu") for size in (1, 4, 99)
-    ]
+    results = [predict_scores(net, images, batch_size=size, device="cpu") for size in (1, 4, 99)]
     for result in results:
         torch.testing.assert_close(result, results[0])
         assert not result.requires_grad
@@ -114,7 +110,7 @@ def test_scores_do_not_depend_on_the_pieces_and_the_mode_comes_back() -> None:
         ({"net": 3}, TypeError, "^net: expected a torch.nn.Module, got int"),
         ({"images": torch.zeros(2, 2)}, ValueError, "^images: expected"),
         ({"images": torch.zeros(0, 1, 2, 2)}, ValueError, "got an empty batch"),
-        ({"micro_batch_size": 0}, ValueError, "^micro_batch_size: expected at least 1"),
+        ({"batch_size": 0}, ValueError, "^batch_size: expected at least 1"),
         ({"device": "gpu"}, ValueError, "^device: expected a name"),
     ],
 )
@@ -126,7 +122,7 @@ def test_predict_scores_names_every_mistake(
         predict_scores(**(arguments | changed))
 
 
-def test_truth_values_are_one_hot_labels_too() -> None:
+def test_boolean_labels_are_one_hot_labels_too() -> None:
     one_hot = torch.nn.functional.one_hot(LABELS, 3).bool()
     assert accuracy(SCORES, one_hot) == accuracy(SCORES, LABELS)
     assert accuracy(SCORES.long(), one_hot) == accuracy(SCORES.half(), one_hot)
@@ -141,12 +137,12 @@ def test_infinite_scores_are_refused() -> None:
             score(scores, LABELS)
 
 
-def test_a_matrix_beyond_any_machine_is_refused() -> None:
+def test_a_matrix_that_is_too_large_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^scores: expected at most 10,000 classes, got 10,001$"):
         confusion_matrix(torch.zeros(1, 10_001), torch.tensor([0]))
 
 
-def test_worst_cases_are_complete_and_ordered_by_torchs_loss() -> None:
+def test_top_losses_are_complete_and_ordered_by_torchs_loss() -> None:
     generator = torch.Generator().manual_seed(1)
     scores = 3 * torch.randn(300, 10, generator=generator)
     labels = torch.randint(0, 10, (300,), generator=generator)
@@ -159,75 +155,18 @@ def test_worst_cases_are_complete_and_ordered_by_torchs_loss() -> None:
     assert torch.equal(worst.actual, labels[worst.indices])
     assert torch.equal(worst.predicted, scores.argmax(dim=1)[worst.indices])
     assert str(worst).count("\n") == len(wrong) - 1
-    # Equal ones keep the order of the images.
+    # Images with equal losses keep their order.
     equal = top_losses(torch.tensor([[1.0, 0.0]] * 4), torch.tensor([1, 0, 1, 1]))
     assert equal.indices.tolist() == [0, 2, 3]
 
 
-SCORED: dict[str, tuple[Any, dict[str, Any], dict[str, set[str]]]] = {
-    score.__name__: (
-        score,
-        {
-            "scores": torch.tensor([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0]]),
-            "labels": torch.tensor([0, 1]),
-        },
-        {
-            "scores": {"tensor of two axes"},
-            "labels": {"whole labels", "truth values"},
-        },
-    )
-    for score in (accuracy, confusion_matrix, top_losses)
-}
-NUMBERS = {"tensor of one axis", "whole labels", "too large labels"}
-SCORED |= {
-    "top_losses count": (top_losses, SCORED["top_losses"][1], {"count": {"one"}}),
-    "mean_interval": (
-        mean_interval,
-        {"values": [1.0, 2.0]},
-        {
-            "values": NUMBERS | {"list of floats", "tuple of zeros", "tuple of huge numbers"},
-            "confidence": {"half"},
-        },
-    ),
-    "compare_paired": (
-        compare_paired,
-        {"first": [1.0, 2.0], "second": [3.0, 5.0]},
-        {
-            "first": {"whole labels", "too large labels"},
-            "second": {"whole labels", "too large labels"},
-            "confidence": {"half"},
-        },
-    ),
-    "predict_scores": (
-        predict_scores,
-        {"net": torch.nn.Flatten(), "images": torch.ones(2, 1, 3, 3), "device": "cpu"},
-        {
-            "net": set(),
-            "images": {"tensor of four axes", "whole images"},
-            "micro_batch_size": {"one"},
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "argument"),
-    [(name, argument) for name, (_, _, checks) in SCORED.items() for argument in checks],
-)
-def test_every_bad_value_is_named(name: str, argument: str) -> None:
-    call, arguments, checks = SCORED[name]
-    # What is right alone may not fit the other argument.
-    other = {"scores": {"labels"}, "first": {"second"}, "images": {"net"}}.get(argument, set())
-    check_refusals(call, arguments, argument, taken=checks[argument], may_name=other)
-
-
 @pytest.mark.parametrize("bad", [3, b"cpu", ["cpu"], 1.5, np.zeros(2), torch.zeros(1), True])
-def test_devices_that_are_none(bad: Any) -> None:
+def test_values_that_are_no_device_are_refused(bad: Any) -> None:
     with pytest.raises(TypeError, match=r"^device: expected a torch.device or its name, got "):
         predict_scores(torch.nn.Flatten(), torch.ones(2, 1, 3, 3), device=bad)
 
 
-def test_networks_that_give_no_scores() -> None:
+def test_networks_that_return_no_scores_are_refused() -> None:
     images = torch.ones(5, 1, 3, 3)
     with pytest.raises(ValueError, match=r"^net: expected scores \(5, classes\) .*, got \(5, 1, 3"):
         predict_scores(torch.nn.ReLU(), images)
@@ -244,246 +183,224 @@ class _Joined(torch.nn.Module):
         return images.reshape(1, -1)
 
 
-# Two-sided, as every book of statistics prints them.
-T_TABLE = {
-    0.90: {1: 6.314, 2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 10: 1.812, 20: 1.725, 30: 1.697,
-           60: 1.671, 120: 1.658},
-    0.95: {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306,
-           9: 2.262, 10: 2.228, 15: 2.131, 20: 2.086, 30: 2.042, 40: 2.021, 60: 2.000, 120: 1.980},
-    0.99: {1: 63.657, 2: 9.925, 3: 5.841, 4: 4.604, 5: 4.032, 6: 3.707, 7: 3.499, 8: 3.355,
-           9: 3.250, 10: 3.169, 20: 2.845, 30: 2.750, 60: 2.660, 120: 2.617},
-    0.999: {1: 636.619, 2: 31.599, 3: 12.924, 5: 6.869, 10: 4.587, 30: 3.646},
-}  # fmt: skip
+class _Movable(torch.nn.Module):
+    """A layer that records when it changes its device and when it computes."""
+
+    def __init__(self, moves: list[str], *, fails: bool = False) -> None:
+        super().__init__()
+        self.moves, self.fails = moves, fails
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def to(self, device: torch.device) -> "_Movable":  # type: ignore[override]
+        if device != self.weight.device:
+            self.moves.append(f"moves to {device}")
+            # Not a copy: the meta device keeps no values.
+            self.weight = torch.nn.Parameter(torch.ones(1, device=device))
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        assert images.device == self.weight.device
+        self.moves.append("computes")
+        if self.fails:
+            raise RuntimeError("out of memory")
+        return torch.zeros(len(images), 2)
 
 
-def test_quantiles_are_those_of_the_published_tables() -> None:
-    for confidence, row in T_TABLE.items():
-        for freedom, printed in row.items():
-            assert round(_t_quantile(confidence, freedom), 3) == printed, (confidence, freedom)
+# The meta device stands for a second device, which the machine may lack.
+@pytest.fixture
+def other_device(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("cnnbook.metrics.check_device", torch.device)
+    return "meta"
 
 
-def test_quantiles_where_they_have_a_formula() -> None:
-    for confidence in (1e-12, 0.01, 0.3, 0.5, 0.8, 0.95, 0.999999):
-        # Cauchy's distribution, and A = t / sqrt(t**2 + 2).
-        assert _t_quantile(confidence, 1) == pytest.approx(
-            math.tan(math.pi / 2 * confidence), rel=1e-9
-        )
-        expected = confidence * math.sqrt(2 / (1 - confidence**2))
-        assert _t_quantile(confidence, 2) == pytest.approx(expected, rel=1e-9)
-    normal = statistics.NormalDist()
-    for confidence in (0.5, 0.9, 0.95, 0.99):
-        wanted = normal.inv_cdf((1 + confidence) / 2)
-        assert _t_quantile(confidence, 10**6) == pytest.approx(wanted, rel=3e-6)
+def test_the_network_returns_to_its_device(other_device: str) -> None:
+    moves: list[str] = []
+    predict_scores(_Movable(moves), torch.ones(5, 1, 3, 3), batch_size=3, device=other_device)
+    assert moves == ["moves to meta", "computes", "computes", "moves to cpu"]
 
 
-def _density(freedom: int) -> Callable[[float], float]:
-    scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
-    front = math.exp(scale) / math.sqrt(freedom * math.pi)
-    return lambda t: front * (1 + t * t / freedom) ** (-(freedom + 1) / 2)
+def test_the_network_returns_to_its_device_after_an_error(other_device: str) -> None:
+    moves: list[str] = []
+    with pytest.raises(ValueError, match=r"got an error: out of memory$"):
+        predict_scores(_Movable(moves, fails=True), torch.ones(5, 1, 3, 3), device=other_device)
+    assert moves == ["moves to meta", "computes", "moves to cpu"]
 
 
-def _simpson(function: Callable[[float], float], end: float, steps: int) -> float:
-    """Integrate from 0 to ``end``; an even number of steps."""
-    width = end / steps
-    inner = sum((4 if k % 2 else 2) * function(k * width) for k in range(1, steps))
-    return width / 3 * (function(0.0) + inner + function(end))
+def test_an_occlusion_map_returns_the_network_to_its_device(other_device: str) -> None:
+    moves: list[str] = []
+    occlusion_map(
+        _Movable(moves), torch.ones(5, 1, 3, 3), torch.zeros(5).long(), patch=2, batch_size=8,
+        device=other_device,
+    )  # fmt: skip
+    # 5 images, then 5 * 4 positions in batches of 8.
+    assert [move for move in moves if move != "computes"] == ["moves to meta", "moves to cpu"] * 2
+    assert moves[1:-1].count("computes") == 1 + 3
+    assert moves[-1] == "moves to cpu"
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 6, 7, 9, 10, 29, 30, 101, 500])
-@pytest.mark.parametrize("t", [1e-3, 0.5, 1.0, 2.1, 5.0, 12.0])
-def test_probabilities_are_integrals_of_the_density(t: float, freedom: int) -> None:
-    inside, outside = _t_probability(t, freedom)
-    density = _density(freedom)
-    assert inside == pytest.approx(2 * _simpson(density, t, 2000), rel=1e-9)
-    assert inside + outside == pytest.approx(1, abs=1e-15)
-
-    def from_far(u: float) -> float:
-        """Return the density at ``t / u``, in units of u, so that infinity lies at 0."""
-        return density(t / u) * t / u**2 if u else _limit(freedom, t)
-
-    if t >= 0.5:
-        assert outside == pytest.approx(2 * _simpson(from_far, 1.0, 4000), rel=1e-7)
-
-
-def _limit(freedom: int, t: float) -> float:
-    # Of Cauchy's density 1 / (pi x**2) far out; all others fall faster than u**2.
-    return 1 / (math.pi * t) if freedom == 1 else 0.0
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_a_network_computes_on_the_gpu_and_its_parameters_return_to_the_cpu() -> None:
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(9), torch.nn.Linear(9, 3))
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    parameters = list(net.parameters())
+    images, classes = torch.rand(5, 1, 3, 3), torch.tensor([0, 1, 2, 0, 1])
+    expected = predict_scores(net, images, device="cpu")
+    torch.testing.assert_close(predict_scores(net, images, device="cuda"), expected)
+    expected = occlusion_map(net, images, classes, patch=2, device="cpu")
+    got = occlusion_map(net, images, classes, patch=2, device="cuda", batch_size=3)
+    torch.testing.assert_close(got, expected)
+    with pytest.raises(ValueError, match=r"^net: expected a network that takes images"):
+        predict_scores(net, torch.rand(5, 1, 4, 4), device="cuda")
+    for name, tensor in net.state_dict().items():
+        assert tensor.device.type == "cpu"
+        assert torch.equal(tensor, before[name])
+    assert all(old is new for old, new in zip(parameters, net.parameters(), strict=True))
 
 
-def test_far_tails_keep_their_digits() -> None:
-    # 1 - 2/pi * atan(t) = 2/pi * atan(1/t), and 1 - t / sqrt(t**2 + 2) = about 1 / t**2.
-    for t in (1e3, 1e8, 1e15):
-        assert _t_probability(t, 1)[1] == pytest.approx(2 / math.pi * math.atan(1 / t), rel=1e-12)
-        length = math.hypot(t, math.sqrt(2))
-        assert _t_probability(t, 2)[1] == pytest.approx(2 / (length * (length + t)), rel=1e-12)
-    previous = 1.0
-    for t in range(1, 40):
-        outside = _t_probability(float(t), 9)[1]
-        assert 0 < outside < previous
-        previous = outside
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_a_network_on_two_devices_returns_to_both() -> None:
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3), torch.nn.Linear(3, 2))
+    net[2].cuda()
+    predict_scores(net, torch.rand(5, 1, 3, 3), device="cpu")
+    assert [parameter.device.type for parameter in net.parameters()] == ["cpu"] * 2 + ["cuda"] * 2
 
 
-def test_mean_interval_by_hand_and_by_the_statistics_module() -> None:
-    values = [0.8, 0.9, 0.85, 0.87]
-    interval = mean_interval(values)
-    assert interval.mean == pytest.approx((0.8 + 0.9 + 0.85 + 0.87) / 4, rel=1e-15)
-    squares = (-0.055) ** 2 + 0.045**2 + (-0.005) ** 2 + 0.015**2
-    assert interval.deviation == pytest.approx(math.sqrt(squares / 3), rel=1e-12)
-    assert interval.deviation == pytest.approx(statistics.stdev(values), rel=1e-12)
-    half = 3.182446305284263 * interval.deviation / 2
-    assert interval.low == pytest.approx(interval.mean - half, rel=1e-12)
-    assert interval.high == pytest.approx(interval.mean + half, rel=1e-12)
-    assert (interval.count, interval.confidence) == (4, 0.95)
+def _linear(weight: torch.Tensor, bias: float = 0.0) -> torch.nn.Sequential:
+    """Make a network with one score, the sum of weights ``(c, h, w)`` times pixels."""
+    linear = torch.nn.Linear(weight.numel(), 1, dtype=weight.dtype)
+    with torch.no_grad():
+        linear.weight.copy_(weight.reshape(1, -1))
+        linear.bias.fill_(bias)
+    return torch.nn.Sequential(torch.nn.Flatten(), linear)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        (1, 2, 4),
-        [1, 2.0, Fraction(4)],
-        [np.float32(1), np.int64(2), 4],
-        torch.tensor([1, 2, 4]),
-        torch.tensor([1, 2, 4], dtype=torch.uint8),
-        torch.tensor([1.0, 2.0, 4.0], requires_grad=True),
-        torch.tensor([1.0, 0.0, 2.0, 0.0, 4.0, 0.0]).half()[::2],
-    ],
-    ids=str,
-)
-def test_every_kind_of_numbers_gives_the_same(values: Any) -> None:
-    expected = mean_interval([1.0, 2.0, 4.0])
-    assert mean_interval(values) == expected
-    assert compare_paired(values, [0.0, 0.0, 0.0]).interval == expected
+def _occlusion_by_loops(
+    net: torch.nn.Module,
+    images: torch.Tensor,
+    classes: torch.Tensor,
+    patch: tuple[int, int],
+    stride: tuple[int, int],
+    fill: float,
+) -> torch.Tensor:
+    drops = []
+    for image, label in zip(images, classes.tolist(), strict=True):
+        rows = []
+        for top in range(0, image.shape[1] - patch[0] + 1, stride[0]):
+            row = []
+            for left in range(0, image.shape[2] - patch[1] + 1, stride[1]):
+                covered = image.clone()
+                covered[:, top : top + patch[0], left : left + patch[1]] = fill
+                with torch.no_grad():
+                    row.append(net(image[None])[0, label] - net(covered[None])[0, label])
+            rows.append(torch.stack(row))
+        drops.append(torch.stack(rows)[None])
+    return torch.stack(drops)
 
 
-def test_intervals_move_and_grow_with_the_values() -> None:
-    values = [0.3, 0.1, 0.7, 0.2, 0.4]
-    base = mean_interval(values)
-    # By powers of two, which floats multiply exactly; far beyond what squares could hold.
-    for factor in (2.0**-600, 2.0**-10, 2.0**300):
-        scaled = mean_interval([factor * value for value in values])
-        assert scaled.mean == factor * base.mean
-        assert scaled.deviation == pytest.approx(factor * base.deviation, rel=1e-14)
-        assert scaled.high == pytest.approx(factor * base.high, rel=1e-14)
-    assert mean_interval(values[::-1]) == base
-    widths = [
-        one.high - one.low
-        for one in (mean_interval(values, confidence=c) for c in (1e-6, 0.5, 0.9, 0.95, 0.999999))
-    ]
-    assert widths == sorted(widths)
-    assert len(set(widths)) == 5
+def test_occlusion_by_hand() -> None:
+    image = torch.tensor([[[[1.0, 2.0, 0.0], [3.0, 1.0, 2.0]]]])
+    net = _linear(torch.tensor([[2.0, 0.0, 1.0], [1.0, -1.0, 3.0]]), bias=7)
+    zero = torch.tensor([0])
+    left, right = 2 * 1 + 0 * 2 + 1 * 3 - 1 * 1, 0 * 2 + 1 * 0 - 1 * 1 + 3 * 2
+    assert occlusion_map(net, image, zero, patch=2, fill=0).tolist() == [[[[left, right]]]]
+    left, right = 2 * 0 + 0 * 1 + 1 * 2 - 1 * 0, 0 * 1 + 1 * -1 - 1 * 0 + 3 * 1
+    assert occlusion_map(net, image, zero, patch=2, fill=1).tolist() == [[[[left, right]]]]
+    assert occlusion_map(net, image, zero, patch=2, stride=2, fill=1).tolist() == [[[[left]]]]
 
 
-def test_about_95_of_100_intervals_hold_the_true_mean() -> None:
-    generator = torch.Generator().manual_seed(0)
-    samples = 3 + 2 * torch.randn(4000, 5, generator=generator, dtype=torch.float64)
-    for confidence in (0.5, 0.95):
-        intervals = [mean_interval(sample, confidence=confidence) for sample in samples]
-        share = sum(one.low <= 3 <= one.high for one in intervals) / 4000
-        # Four standard deviations of a share of 4000.
-        assert abs(share - confidence) < 4 * math.sqrt(confidence * (1 - confidence) / 4000)
+@pytest.mark.parametrize("seed", range(30))
+def test_occlusion_position_by_position(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
 
+    def draw(low: int, high: int) -> int:
+        return int(torch.randint(low, high + 1, (), generator=generator))
 
-@pytest.mark.parametrize(
-    ("mean", "half", "confidence", "shown"),
-    [
-        (0.871, 0.004, 0.95, "0.871 +- 0.004 (95 % interval of the mean of 10)"),
-        (0.871, 0.0149, 0.95, "0.871 +- 0.015 (95 % interval of the mean of 10)"),
-        (0.871, 0.0151, 0.99, "0.87 +- 0.02 (99 % interval of the mean of 10)"),
-        (0.871, 0.02, 0.999, "0.87 +- 0.02 (99.9 % interval of the mean of 10)"),
-        (-0.0004, 0.003, 0.29, "0.000 +- 0.003 (29 % interval of the mean of 10)"),
-        (12.34, 3.0, 0.95, "12 +- 3 (95 % interval of the mean of 10)"),
-        (1234.5, 120.0, 0.95, "1234 +- 120 (95 % interval of the mean of 10)"),
-        (0.75, 0.0, 0.95, "0.75 +- 0 (95 % interval of the mean of 10)"),
-        (0.0, 2e60, 0.95, "0 +- 2e+60 (95 % interval of the mean of 10)"),
-        (0.0, 3e-20, 0.95, "0 +- 3e-20 (95 % interval of the mean of 10)"),
-    ],
-)
-def test_intervals_are_shown_to_the_digit_that_is_certain(
-    mean: float, half: float, confidence: float, shown: str
-) -> None:
-    assert str(MeanInterval(mean, mean - half, mean + half, 1.0, 10, confidence)) == shown
-
-
-# Student's own example: hours of sleep gained by ten patients from two drugs.
-FIRST_DRUG = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
-SECOND_DRUG = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
-
-
-def test_students_own_example() -> None:
-    result = compare_paired(FIRST_DRUG, SECOND_DRUG)
-    # What R prints for t.test(extra ~ group, data = sleep, paired = TRUE).
-    assert result.p_value == pytest.approx(0.002833, abs=5e-7)
-    assert result.interval.low == pytest.approx(-2.4598858, abs=5e-8)
-    assert result.interval.high == pytest.approx(-0.7001142, abs=5e-8)
-    assert result.interval.mean == pytest.approx(-1.58)
-    assert (result.first_larger, result.second_larger, result.ties) == (0, 9, 1)
-    assert str(result) == (
-        "First minus second: -1.6 +- 0.9 (95 % interval of the mean of 10); the first is larger "
-        "0 times, the second 9 times, 1 tie; p = 0.0028 (two-sided paired t test)."
+    n, channels, height, width = draw(1, 3), draw(1, 2), draw(3, 7), draw(3, 7)
+    patch, stride = (draw(1, height), draw(1, width)), (draw(1, 3), draw(1, 3))
+    fill = draw(-2, 2) / 2
+    images = torch.rand(n, channels, height, width, generator=generator, dtype=torch.float64)
+    classes = torch.randint(0, 4, (n,), generator=generator)
+    net = small_cnn(image_shape=(channels, height, width), channels=3, classes=4).double()
+    before = images.clone()
+    got = occlusion_map(
+        net, images, classes, patch=patch, stride=stride, fill=fill, batch_size=draw(1, 9)
     )
+    expected = _occlusion_by_loops(net, images, classes, patch, stride, fill)
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+    assert got.shape[2:] == torch.nn.functional.max_pool2d(images, patch, stride).shape[2:]
+    assert torch.equal(images, before)
 
 
-def test_comparing_the_other_way_round_and_at_the_edge_of_the_interval() -> None:
-    result = compare_paired(FIRST_DRUG, SECOND_DRUG)
-    other = compare_paired(SECOND_DRUG, FIRST_DRUG)
-    assert other.p_value == result.p_value
-    assert other.interval.mean == -result.interval.mean
-    assert (other.first_larger, other.ties) == (9, 1)
-    assert other.differences == tuple(-x for x in result.differences)
-    # The interval of confidence 1 - p just reaches zero.
-    edge = compare_paired(FIRST_DRUG, SECOND_DRUG, confidence=1 - result.p_value).interval
-    assert edge.high == pytest.approx(0, abs=1e-12)
-    # A comparison with zeros is the interval of the values.
-    assert compare_paired(FIRST_DRUG, [0] * 10).interval == mean_interval(FIRST_DRUG)
+def test_occlusion_of_a_linear_network_is_a_convolution_with_ones() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images, weight = torch.randint(-9, 10, (2, 3, 2, 6, 5), generator=generator).double()
+    weight, fill = weight[0], 2
+    got = occlusion_map(
+        _linear(weight, bias=3), images, torch.zeros(3).long(), patch=(3, 2), stride=2, fill=fill
+    )
+    ones = torch.ones(1, 2, 3, 2, dtype=torch.float64)
+    expected = torch.nn.functional.conv2d(weight * (images - fill), ones, stride=2)
+    assert torch.equal(got, expected)
 
 
-def test_differences_that_are_all_equal() -> None:
-    assert compare_paired([2, 3, 4], [1, 2, 3]).p_value == 0.0
-    assert compare_paired([2, 3, 4], [2, 3, 4]).p_value == 1.0
-    tiny = compare_paired([0.0] * 200, [0.0] * 199 + [5e-324])
-    assert 0.3 < tiny.p_value <= 1.0
+def test_a_black_patch_on_black_pixels_changes_nothing() -> None:
+    image = torch.zeros(1, 1, 9, 9)
+    image[..., 4:, 4:] = torch.rand(5, 5)
+    drop = occlusion_map(
+        small_cnn(image_shape=(1, 9, 9)), image, torch.tensor([3]), patch=4, fill=0
+    )
+    assert drop[0, 0, 0, 0].abs() < 1e-5
+    assert drop.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_occlusion_restores_the_mode_and_takes_every_integer_dtype(dtype: torch.dtype) -> None:
+    net = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Flatten())
+    images = torch.ones(2, 1, 2, 2)
+    drop = occlusion_map(net, images, torch.tensor([0, 3], dtype=dtype), patch=1, fill=0)
+    assert drop.tolist() == [[[[1, 0], [0, 0]]], [[[0, 0], [0, 1]]]], "evaluation mode: no dropout"
+    assert net.training
+    assert not drop.requires_grad
+
+
+ARGUMENTS: dict[str, Any] = {
+    "net": torch.nn.Flatten(),
+    "images": torch.ones(2, 1, 3, 3),
+    "classes": torch.tensor([0, 8]),
+    "patch": 2,
+    "stride": 1,
+    "fill": 0.5,
+    "batch_size": 250,
+    "device": "cpu",
+}
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "message"),
+    ("changed", "kind", "message"),
     [
-        ([1.0], ValueError, r"^values: expected at least 2 values, got 1; one run says nothing"),
-        ([], ValueError, r"^values: expected at least 2 values, got 0"),
-        ([1.0, float("nan")], ValueError, r"^values: expected finite .* got nan at place 1$"),
-        ([1.0, 2.0, -math.inf], ValueError, r"^values: expected finite .* got -inf at place 2$"),
-        ([10**400, 1], ValueError, r"^values: expected finite .* got inf at place 0$"),
-        ([1, 1e101], ValueError, r"^values: expected finite numbers of at most 1e\+100 in size"),
-        ([1.0, True], TypeError, r"^values: expected real numbers, got True at place 1$"),
-        ([1.0, "2"], TypeError, r"^values: expected real numbers, got '2' at place 1$"),
-        ([1.0, None], TypeError, r"^values: expected real numbers, got None at place 1$"),
-        ([1.0, 1j], TypeError, r"^values: expected real numbers, got 1j at place 1$"),
-        ([[1.0, 2.0]], TypeError, r"^values: expected real numbers, got \[1.0, 2.0\] at place 0$"),
-        (np.ones(3), TypeError, r"one axis, got ndarray; convert with list\(values\)$"),
-        (
-            iter([1.0, 2.0]),
-            TypeError,
-            r"^values: expected a sequence .*; convert with list\(values\)$",
-        ),
-        (
-            5,
-            TypeError,
-            r"^values: expected a sequence of numbers or a tensor of one axis, got int$",
-        ),
-        ("12", TypeError, r"^values: expected a sequence .* got str$"),
-        (torch.ones(2, 2), ValueError, r"^values: expected a tensor of one axis, got \(2, 2\)$"),
+        ({"patch": (4, 1)}, ValueError, r"^patch: expected at most the image's 3 x 3 pixels, got"),
+        ({"classes": torch.tensor([0, 9])}, ValueError, "^classes: expected class numbers 0 to 8"),
+        ({"classes": torch.tensor([-1, 0])}, ValueError, r"got -1 to 0$"),
+        ({"classes": torch.eye(2)}, ValueError, r"classes\.argmax\(dim=1\)$"),
+        ({"classes": torch.zeros(2)}, TypeError, r"^classes: expected an integer dtype, got torch"),
+        ({"classes": [0, 8]}, TypeError, r"^classes: expected a torch.Tensor, got list; convert"),
+        ({"classes": torch.tensor([0, 8, 1])}, ValueError, r"^classes: .* \(2,\), one for each im"),
+        ({"patch": 0}, ValueError, "^patch: expected at least 1, got 0$"),
+        ({"stride": 0}, ValueError, "^stride: expected at least 1, got 0$"),
+        ({"fill": torch.inf}, ValueError, "^fill: expected a finite number, got inf$"),
+        ({"fill": "black"}, TypeError, "^fill: expected a number, got 'black'$"),
+        ({"batch_size": 2.5}, TypeError, "^batch_size: expected a whole number, got 2.5$"),
+        ({"images": torch.ones(2, 1, 3, 3).long()}, TypeError, "^images: expected a floating-poi"),
+        ({"device": "gpu"}, ValueError, "^device: expected a name such as"),
+        ({"images": torch.full((2, 1, 3, 3), torch.nan)}, ValueError, "^images: expected finite"),
+        ({"images": torch.ones(2, 1, 3, 3).to(torch.complex64)}, TypeError, "^images: expected re"),
+        ({"images": torch.ones(2, 1, 3, 3).half(), "fill": 1e5}, ValueError, "^fill: expected a n"),
+        ({"net": _linear(torch.full((1, 3, 3), torch.inf)), "classes": torch.zeros(2).long()},
+         ValueError, "^net: expected finite scores"),
     ],
-)
-def test_values_that_are_none(values: Any, kind: type[Exception], message: str) -> None:
+)  # fmt: skip
+def test_arguments_of_occlusion_that_do_not_fit_are_refused(
+    changed: dict[str, Any], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
-        mean_interval(values)
-    for name, pair in (("first", (values, [1.0, 2.0])), ("second", ([1.0, 2.0], values))):
-        with pytest.raises(kind, match=re.sub(r"\bvalues(?=[:\\])", name, message)):
-            compare_paired(*pair)
-
-
-@pytest.mark.parametrize("confidence", [0, 1, -0.1, 1.5, 95, float("nan"), math.inf, 10**400])
-def test_confidences_that_are_none(confidence: Any) -> None:
-    with pytest.raises(ValueError, match=r"^confidence: expected a number between 0 and 1, got "):
-        mean_interval([1, 2], confidence=confidence)
-    with pytest.raises(ValueError, match=r"^confidence: expected a number between 0 and 1, got "):
-        compare_paired([1, 2], [3, 5], confidence=confidence)
+        occlusion_map(**(ARGUMENTS | changed))

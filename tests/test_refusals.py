@@ -13,9 +13,9 @@ import pytest
 import torch
 from bad_values import BAD_VALUES, check_refusals
 from test_counting import REFUSED as COUNTED
+from test_metrics import SCORED
 from test_networks import SIZES
 from test_occlusion import OCCLUDED
-from test_metrics import SCORED
 
 import cnnbook
 from cnnbook import (
@@ -23,7 +23,6 @@ from cnnbook import (
     conv_matrix,
     convolution,
     exercises,
-    garments,
     images,
     kernels,
     metrics,
@@ -138,7 +137,7 @@ CALLS: dict[Any, dict[str, Any]] = {
         function: {"number": "6.1"}
         for function in (exercises.exercise, exercises.hint, exercises.solution)
     },
-    garments.draw_garments: {"n": 1, "generator": torch.Generator()},
+    images.draw_garments: {"n": 1, "generator": torch.Generator()},
     images.shuffle_pixels: {"images": IMAGES, "seed": 0},
     images.load_fashion_mnist: {
         "n_train": 1,
@@ -263,7 +262,7 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
         "minus infinity",
         "tensor of no axis",
     },
-    (garments.draw_garments, "generator"): set(),
+    (images.draw_garments, "generator"): set(),
     **{
         (function, "number"): set()
         for function in (

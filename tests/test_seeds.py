@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnbook import seeds
-from cnnbook.garments import draw_garments
-from cnnbook.images import ImageSet
+from cnnbook.images import ImageSet, draw_garments
 from cnnbook.metrics import accuracy, mean_interval, predict_scores
 from cnnbook.networks import small_cnn
 from cnnbook.seeds import Provenance, SeedResults, train_over_seeds
@@ -121,7 +120,7 @@ def test_what_is_kept_is_what_was_computed(
     ]
     before = {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
     monkeypatch.setattr(seeds, "fit_full_batch", None)
-    monkeypatch.setattr(seeds, "replacing", None)
+    monkeypatch.setattr(seeds, "atomic_write", None)
     random = torch.get_rng_state()
     (tmp_path / "runs").chmod(0o555)
     try:

@@ -16,7 +16,7 @@ import victims
 
 from cnnbook.engine.checkpoints import read_checkpoint
 from cnnbook.engine.signals import stop_requested
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import small_cnn
 from cnnbook.training import Diverged, Interrupted, fit_full_batch
 

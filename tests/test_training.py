@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import History, best_device, fit_full_batch
 

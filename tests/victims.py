@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from cnnbook.engine.checkpoints import digest, write_checkpoint
-from cnnbook.garments import draw_garments
+from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import History, fit_full_batch
 

@@ -1,10 +1,10 @@
-"""Meet torchvision's own loader with the faults of test_image_faults, and ours beside it.
+"""Give torchvision's own loader the faults of the data tests, and ours beside it.
 
     PYTHONPATH=.:tests python tests/benchmarks/torchvision_faults.py > table.md
 
 Both load the same small files, each fault in a process of its own that is ended after eight
-seconds; a load that has no end by then hangs, since the longest of ours takes two here. What
-comes out is one of:
+seconds; a load that has not ended by then hangs, since the longest of ours takes two here. The
+result is one of:
 
 right         the published data
 silent        other data than was published, or labels that are not one for each image
@@ -25,12 +25,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from data_faults import ARCHIVED, CACHED, NETWORK
 from small_data import ARCHIVES, CONTENT, IMAGES, lay, publish, serving
-from test_image_faults import ARCHIVED, CACHED, NETWORK
 from torchvision.datasets import FashionMNIST
 
+from cnnbook._data.cache import raw_folder
 from cnnbook.images import load_fashion_mnist
-from cnnbook.published_files import raw_folder
 
 PATIENCE = 8
 
@@ -103,7 +103,6 @@ def main() -> None:
                 os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
                 os.environ["CNNBOOK_MIRROR"] = mirror.mirror("one")
                 FashionMNIST.mirrors = [f"{mirror.mirror('one')}/"]
-                mirror.ranges = False
                 prepare(Path(folder))
                 mirror.always["one"] = fault
                 started = time.monotonic()
@@ -138,14 +137,14 @@ def main() -> None:
 
         return prepare
 
-    for name, (file, change, _) in CACHED.items():
+    for name, (file, change) in CACHED.items():
         row(name, damaged(file, change(CONTENT[file]), True), "", download=False)
     for name in ("images: half", "labels: rolled by one"):
-        file, change, _ = CACHED[name]
+        file, change = CACHED[name]
         row(f"{name}, good archive", beside(file, change(CONTENT[file])), "", download=True)
-    for name, (alter, _) in ARCHIVED.items():
+    for name, change in ARCHIVED.items():
         archive = f"{IMAGES}.gz"
-        row(name, damaged(archive, alter(ARCHIVES[archive]), False), "404", download=True)
+        row(name, damaged(archive, change(ARCHIVES[archive]), False), "404", download=True)
     for fault in NETWORK:
         row(
             f"network: {fault}",

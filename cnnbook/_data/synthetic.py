@@ -1,7 +1,7 @@
-"""Drawn garments: ten classes of clothes for when Fashion-MNIST cannot be had.
+"""Drawn garments of ten classes, a stand-in where Fashion-MNIST is unavailable.
 
-Each garment is a few polygons with random measures, put at a random angle and place, covered with
-a random pattern. Nothing but the shape tells the class, and the shapes overlap: a shirt with short
+Each garment is a few polygons of random size, at a random angle and position, filled with a random
+pattern. Only the shape tells the class, and the shapes of the classes overlap: a shirt with short
 sleeves and no buttons looks like a T-shirt, as it does in Fashion-MNIST.
 """
 
@@ -253,8 +253,8 @@ def _posed(parts: list[_Part], u: _Uniform) -> list[_Part]:
     shear = torch.stack(
         [size * stretch, lean, torch.zeros_like(size), size / stretch], dim=1
     ).reshape(-1, 2, 2)
-    position = torch.stack([u(-0.12, 0.12), u(-0.1, 0.1)], dim=1)[:, None]
-    return [(corners @ (turn @ shear).mT + position, shade) for corners, shade in parts]
+    place = torch.stack([u(-0.12, 0.12), u(-0.1, 0.1)], dim=1)[:, None]
+    return [(corners @ (turn @ shear).mT + place, shade) for corners, shade in parts]
 
 
 def _inside(corners: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
@@ -315,12 +315,12 @@ def _draw_class(label: int, n: int, generator: torch.Generator) -> torch.Tensor:
 def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw garments of ten classes at random.
 
-    They stand in for Fashion-MNIST where it cannot be had, so that every page runs without a
-    network. What is measured on them says nothing of Fashion-MNIST.
+    They replace Fashion-MNIST where it is unavailable, so that every page runs without a network.
+    An accuracy measured on them says nothing about Fashion-MNIST.
 
     Args:
         n: How many, at least 1.
-        generator: Where all random numbers come from; a generator of the CPU.
+        generator: The source of all random numbers; a generator on the CPU.
 
     Returns:
         Images ``(n, 1, 28, 28)``, float32 from 0 (black) to 1 (white), and labels ``(n,)``,
@@ -328,12 +328,11 @@ def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, 
         gives the same images.
 
     Raises:
-        TypeError: ``n`` is not a whole number, or ``generator`` not a torch.Generator.
-        ValueError: ``n`` is below 1, or ``generator`` belongs to another device.
+        ValueError: ``n`` is below 1, or ``generator`` is on another device.
 
     Examples:
         >>> import torch
-        >>> from cnnbook.garments import GARMENT_NAMES, draw_garments
+        >>> from cnnbook.images import GARMENT_NAMES, draw_garments
         >>> images, labels = draw_garments(8, generator=torch.Generator().manual_seed(0))
         >>> images.shape, labels.shape
         (torch.Size([8, 1, 28, 28]), torch.Size([8]))
@@ -348,8 +347,7 @@ def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, 
         ValueError: n: expected at least 1, got 0
 
     Source:
-        Derived here; the classes are those of Xiao, Rasul and Vollgraf (2017), Fashion-MNIST,
-        section 2.
+        Xiao, Rasul and Vollgraf (2017), Fashion-MNIST, section 2, for the classes.
     """
     n = check_int(n, name="n", minimum=1)
     check_generator(generator)

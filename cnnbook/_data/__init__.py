@@ -1,0 +1,1 @@
+"""Fashion-MNIST for ``cnnbook.images``: registry, download, cache and the synthetic stand-in."""
