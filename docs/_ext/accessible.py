@@ -1,5 +1,6 @@
 """Accessible names for elements that the theme leaves without one, and keyboard access to boxes."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ def _page_context(
     # tabindex to be reached with the keyboard.
     if "body" in context:
         body = context["body"].replace("<pre>", '<pre tabindex="0">')
-        body = body.replace('<table class="measured', '<table tabindex="0" class="measured')
+        body = re.sub(r'<table class="(?=table|measured)', '<table tabindex="0" class="', body)
         # The role that docutils gives an entry of the bibliography is deprecated; the parent
         # element has the role of a list.
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
