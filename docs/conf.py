@@ -30,6 +30,7 @@ extensions = [
     "exercise",
     "backlinks",
     "colab",
+    "notebooks",
     "markdown_tables",
     "measurements",
 ]

@@ -1,4 +1,4 @@
-"""The words for those who see no figure: they follow from the numbers that were drawn."""
+"""Alt texts of figures: they say the numbers that were drawn."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def changed(numbers: torch.Tensor, position: tuple[int, ...], value: float) -> t
     return other
 
 
-# What is drawn, what must be told of it, and the same drawn with the number that decides changed.
+# The function, its arguments, what its alt text must say, and arguments that must change the text.
 CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[str, Any]]] = {
     "images": (
         figures.plot_images,
@@ -41,27 +41,45 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         {"images": torch.cat([9 - STEP, STEP, STEP, STEP])},
     ),
     "losses": (
-        figures.plot_losses,
-        {"curves": {"MLP": [2.31, 1.0, 0.0204], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}},
+        figures.plot_curves,
+        {
+            "panels": {
+                "loss": {"MLP": [2.31, 1.0, 0.0204], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}
+            },
+            "yscale": "log",
+        },
         [
-            "Three curves of loss against epoch",
-            "MLP falls from 2.31 to 0.0204 in 3 epochs",
+            "One panel of curves against the epoch, on a logarithmic axis",
+            "loss: MLP falls from 2.31 to 0.0204 in 3 epochs; CNN",
             "CNN falls from 2.3 to 0.11 in 2 epochs",
             "x rises from 1 to 2 in 3 epochs, highest 50 at epoch 2",
         ],
-        {"curves": {"MLP": [2.31, 1.0, 0.0304], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}},
+        {
+            "panels": {
+                "loss": {"MLP": [2.31, 1.0, 0.0304], "CNN": [2.3, 0.11], "x:": [1.0, 50.0, 2.0]}
+            }
+        },
     ),
     "a loss that stays": (
-        figures.plot_losses,
-        {"curves": {"a": [1.0, 0.5, 1.0], "b": [3.0]}},
+        figures.plot_curves,
+        {"panels": {"loss": {"a": [1.0, 0.5, 1.0], "b": [3.0]}}},
         ["a begins and ends at 1, 3 epochs, lowest 0.5 at epoch 2", "b is 3 at epoch 1"],
-        {"curves": {"a": [1.0, 0.5, 1.0], "b": [4.0]}},
+        {"panels": {"loss": {"a": [1.0, 0.5, 1.0], "b": [4.0]}}},
     ),
     "bars": (
         figures.plot_bars,
-        {"groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 5}}},
-        ["Two panels", "parameters: MLP 407,050, CNN 10; images: all 5"],
+        {
+            "groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 5}},
+            "xscale": "log",
+        },
+        ["Two panels", "logarithmic", "parameters: MLP 407,050, CNN 10; images: all 5"],
         {"groups": {"parameters": {"MLP": 407_050, "CNN": 10}, "images": {"all": 6}}},
+    ),
+    "highlighted bars": (
+        figures.plot_bars,
+        {"groups": {"error, %": {"2011": 25.8, "2012": 16.4}}, "highlight": ["2012"]},
+        ["One panel", "linear", "2012 in orange", "error, %: 2011 25.8, 2012 16.4"],
+        {"highlight": ()},
     ),
     "confusion": (
         figures.plot_confusion,
@@ -92,7 +110,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ["rows 0 to 1, columns 2 to 3 covers 2 3 / 6 7 and gives 19."],
         {"bias": torch.tensor([2.0])},
     ),
-    "knobs": (
+    "conv options": (
         figures.plot_conv_options,
         {
             "image_size": 5,
@@ -121,7 +139,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ["100 of 100 entries not 0, 100 %, 10 in each column"],
         {"matrices": {"full": changed(torch.ones(10, 10), (0, 0), 0)}},
     ),
-    "two ways": (
+    "equivariance": (
         figures.plot_equivariance,
         {
             "corners": [STEP, -STEP, STEP.flip(3), torch.zeros(1, 1, 2, 3)],
@@ -135,7 +153,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ],
         {"corners": [STEP, -STEP, STEP.roll(1, 3), torch.zeros(1, 1, 2, 3)][::-1]},
     ),
-    "strips": (
+    "shifted strips": (
         figures.plot_pooling_shift,
         {"strips": {"a": torch.tensor([3.0, 7, 0, 1]), "b": torch.tensor([0.0, 3, 7, 0])}},
         ["Two rows of 4 pixels in windows of 2", "a: 3 7 0 1 gives 7 1; b: 0 3 7 0 gives 3 7"],
@@ -163,7 +181,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         },
         [
             "two images of 1 x 2 down, one kernel of 1 x 2 across",
-            "from top to bottom: sum: 3, then 7.",
+            "Feature maps, from top to bottom: sum: 3, then 7.",
         ],
         {"weight": torch.full((1, 1, 1, 2), 2.0)},
     ),
@@ -173,7 +191,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ["5 x 5 pixels, from 0 to 24", "stays: 6 8 / 16 18.", "Nine pixels at the edge"],
         {"images": changed(torch.arange(25.0).reshape(1, 1, 5, 5), (0, 0, 0, 0), 23)},
     ),
-    "pooling without a rest": (
+    "pooling without a remainder": (
         figures.plot_pooling,
         {"images": COUNT},
         ["4 x 4 pixels, 0 1 2 3 /", "2 x 2. Of each window the largest stays: 5 7 / 13 15."],
@@ -208,45 +226,41 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ],
         {"image_size": 5},
     ),
-    "rows": (
-        figures.plot_feature_rows,
+    "maps beside images": (
+        figures.plot_map_rows,
         {
             "images": torch.cat([STEP, STEP]),
-            "features": torch.tensor([[[[-2.0, 0]], [[0.5, 0]]], [[[1, 1]], [[0, 0.25]]]]),
-            "titles": ["picture", "x", "y"],
+            "maps": {"x": torch.tensor([[[[-2.0, 0]]], [[[1, 1]]]]), "y": STEP.repeat(2, 1, 1, 1)},
+            "titles": ["first", "second"],
+            "outline": False,
         },
-        ["Two rows: a grey image and two feature maps", "x 1, 1; y 0.25, 0.12"],
-        {"features": torch.tensor([[[[-3.0, 0]], [[0.5, 0]]], [[[1, 1]], [[0, 0.25]]]])},
-    ),
-    "years": (
-        figures.plot_yearly_bars,
-        {"numbers": {2011: 25.8, 2012: 16.4}, "label": "error, %", "marked": [2012]},
         [
-            "Two vertical bars of error, %, by year",
-            "2012 in another colour",
-            "2011: 25.8; 2012: 16.4",
+            "Two grey images and, below, two rows of maps, blue above",
+            "x: first -2 (0, 0), second 1 (0, 0); y: first 9 (0, 2), second 9 (0, 2)",
         ],
-        {"marked": ()},
+        {"outline": True},
     ),
     "maps over images": (
-        figures.plot_overlays,
+        figures.plot_map_rows,
         {"images": COUNT, "maps": {"drop": ONES * torch.tensor([[1.0, -3], [2, 0]])}},
-        ["One grey image", "one row of maps", "drop, image 1: strongest -3 at row 0, column 1"],
-        {"images": COUNT, "maps": {"drop": ONES * torch.tensor([[1.0, -3], [4, 0]])}},
+        [
+            "One grey image and, below, one row of maps over their outlines",
+            "(row, column): drop: image 1 -3 (0, 1)",
+        ],
+        {"maps": {"drop": ONES * torch.tensor([[1.0, -3], [4, 0]])}},
     ),
     "panels of curves": (
-        figures.plot_curve_panels,
+        figures.plot_curves,
         {"panels": {"loss": {"MLP": [2.5, 1.25], "CNN": [3.0]}, "accuracy": {"MLP": [0.5, 0.75]}}},
-        ["Two panels", "loss of MLP: 2.5 to 1.25 in 2 epochs", "accuracy of MLP: 0.5 to 0.75"],
+        [
+            "Two panels",
+            "on a linear axis",
+            "loss: MLP falls from 2.5 to 1.25 in 2 epochs; CNN is 3",
+            "accuracy: MLP rises from 0.5 to 0.75",
+        ],
         {"panels": {"loss": {"MLP": [2.5, 1.25], "CNN": [3.0]}, "accuracy": {"MLP": [0.5, 0.7]}}},
     ),
-    "rows of dots": (
-        figures.plot_dot_rows,
-        {"groups": {"MLP": [0.5, 0.75], "CNN": [0.875]}, "label": "accuracy"},
-        ["Two rows of dots along an axis of accuracy", "MLP: 2 from 0.5 to 0.75, mean 0.625"],
-        {"groups": {"MLP": [0.5, 0.75], "CNN": [0.125]}, "label": "accuracy"},
-    ),
-    "pieces": (
+    "micro-batches": (
         figures.plot_micro_batches,
         {
             "images": torch.ones(3, 1, 2, 2),
@@ -254,7 +268,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
             "sizes": [2, 1],
             "names": ["first", "rest"],
         },
-        ["three images in two pieces", "their sum, -24", "first: two images, gradient -8"],
+        ["three images in two micro-batches", "their sum, -24", "first: two images, gradient -8"],
         {
             "images": torch.ones(3, 1, 2, 2),
             "gradients": torch.tensor([-8.0, -17.0]).reshape(2, 1, 1),
@@ -263,44 +277,51 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
     ),
     "sizes": (
         figures.plot_sizes,
-        {"panels": {"seconds": {50: 0.25, 5000: 0.125}}, "label": "images in a piece"},
-        ["One panel of numbers against images in a piece", "seconds: 0.25 at 50, 0.125 at 5,000"],
-        {"panels": {"seconds": {50: 0.25, 5000: 0.5}}, "label": "images in a piece"},
+        {"panels": {"seconds": {50: 0.25, 5000: 0.125}}, "label": "images at a time"},
+        ["One panel of numbers against images at a time", "seconds: 0.25 at 50, 0.125 at 5,000"],
+        {"panels": {"seconds": {50: 0.25, 5000: 0.5}}, "label": "images at a time"},
     ),
     "seeds": (
-        figures.plot_seed_dots,
+        figures.plot_seeds,
+        {"values": {"MLP": [0.5, 0.75], "CNN": [0.875]}, "label": "accuracy"},
+        [
+            "Two rows of dots, one for each seed, along an axis of accuracy, with the mean.",
+            "MLP: 2 from 0.5 to 0.75, mean 0.625",
+        ],
+        {"values": {"MLP": [0.5, 0.75], "CNN": [0.125]}},
+    ),
+    "seeds and intervals": (
+        figures.plot_seeds,
         {
             "values": {"MLP": [0.5, 0.75], "CNN": [0.875]},
+            "label": "accuracy",
             "intervals": {"MLP": (0.25, 1.0), "CNN": (0.75, 1.0)},
-            "label": "accuracy",
         },
-        ["Two rows of dots", "MLP: 2 from 0.5 to 0.75, mean between 0.25 and 1"],
-        {
-            "values": {"MLP": [0.5, 0.75], "CNN": [0.875]},
-            "intervals": {"MLP": (0.125, 1.0), "CNN": (0.75, 1.0)},
-            "label": "accuracy",
-        },
+        ["the mean and its interval", "MLP: 2 from 0.5 to 0.75, mean 0.625 (0.25 to 1)"],
+        {"intervals": {"MLP": (0.125, 1.0), "CNN": (0.75, 1.0)}},
     ),
 }
 
 
-def message(function: Callable[..., Figure], arguments: Mapping[str, Any]) -> str:
+def draw_and_describe(function: Callable[..., Figure], arguments: Mapping[str, Any]) -> str:
     text = alt_text(function(**arguments))
     plt.close("all")
     return text
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_numbers_that_were_drawn_are_told(name: str) -> None:
-    function, arguments, words, other = CASES[name]
-    text = message(function, arguments)
-    for word in words:
-        assert word in text
+def test_alt_text_says_the_numbers_that_were_drawn(name: str) -> None:
+    function, arguments, phrases, other = CASES[name]
+    text = draw_and_describe(function, arguments)
+    for phrase in phrases:
+        assert phrase in text
     assert 40 <= len(text) <= 300
-    assert message(function, {**arguments, **other}) != text, "another number, the same words"
+    assert draw_and_describe(function, {**arguments, **other}) != text, (
+        "another number must change the text"
+    )
 
 
-def test_every_function_has_a_case_and_no_two_are_told_alike() -> None:
+def test_every_function_has_a_case_and_no_two_texts_are_equal() -> None:
     drawing = {
         function
         for name in figures.__all__
@@ -308,14 +329,17 @@ def test_every_function_has_a_case_and_no_two_are_told_alike() -> None:
         and inspect.signature(function).return_annotation is Figure
     }
     missing = {function.__name__ for function in drawing - {case[0] for case in CASES.values()}}
-    assert not missing, "add a case to CASES: what is drawn, what must be told, what changes it"
-    texts = [message(function, arguments) for function, arguments, _, _ in CASES.values()]
+    assert not missing, (
+        f"add a case to CASES for each of {sorted(missing)}: the function, its arguments, what its "
+        "alt text must say, and arguments that must change the text"
+    )
+    texts = [draw_and_describe(function, arguments) for function, arguments, _, _ in CASES.values()]
     assert len(set(texts)) == len(texts)
 
 
 @settings(deadline=None)
 @given(st.lists(st.text() | st.lists(st.text(min_size=1)), min_size=1))
-def test_however_much_is_drawn_the_words_are_few_and_on_one_line(parts: list[Any]) -> None:
+def test_alt_text_is_short_and_on_one_line_whatever_is_drawn(parts: list[Any]) -> None:
     figure = Figure()
     describe(figure, "A picture.", *parts)
     text = alt_text(figure)
@@ -324,15 +348,17 @@ def test_however_much_is_drawn_the_words_are_few_and_on_one_line(parts: list[Any
     assert len(text.splitlines()) == 1
 
 
-def test_names_of_any_length_leave_room_for_a_number() -> None:
+def test_names_of_any_length_leave_room_for_numbers() -> None:
     for name in ("x" * 1000, "", "\n\t", "two\nlines:"):
-        text = alt_text(figures.plot_losses({name: [2.0, 1.0]}))
+        text = alt_text(figures.plot_curves({"loss": {name: [2.0, 1.0]}}))
         assert "falls from 2 to 1 in 2 epochs." in text
         assert len(text) <= 300
 
 
-def test_what_has_no_room_is_counted() -> None:
-    text = alt_text(figures.plot_losses({f"net number {i}": [1.0, 0.5] for i in range(20)}))
+def test_items_that_do_not_fit_are_counted() -> None:
+    text = alt_text(
+        figures.plot_curves({"loss": {f"net number {i}": [1.0, 0.5] for i in range(20)}})
+    )
     kept = text.count("falls")
     assert 1 < kept < 20
     assert text.endswith(f" and {20 - kept} more.")
@@ -341,8 +367,8 @@ def test_what_has_no_room_is_counted() -> None:
 def test_the_text_is_the_label_of_the_figure() -> None:
     figure = figures.plot_bars({"a": {"b": 2}})
     assert figure.get_label() == alt_text(figure)
-    figure.set_label("What I drew\n  on it myself. ")
-    assert alt_text(figure) == "What I drew on it myself."
+    figure.set_label("Drawn by hand,\n  in two lines. ")
+    assert alt_text(figure) == "Drawn by hand, in two lines."
     with pytest.raises(ValueError, match=r"^figure: expected a figure with a description"):
         alt_text(Figure())
     with pytest.raises(TypeError, match=r"^figure: expected a matplotlib Figure, got Axes"):

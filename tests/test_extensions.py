@@ -22,7 +22,7 @@ from mathml import to_mathml
 from sphinx.errors import ExtensionError
 from sphinx_gallery.scrapers import ImagePathIterator
 
-from cnnbook.figures import alt_text, plot_losses
+from cnnbook.figures import alt_text, plot_curves
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -216,9 +216,9 @@ def _scrape(folder: Path) -> str:
 
 def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
     """Quotation marks, brackets, backslashes, letters of other scripts: from figure to HTML."""
-    plot_losses({"a": [2.0, 1.0]}).set_label(HARD)
-    second = alt_text(plot_losses({"b": [5.0, 4.0]}))
-    plot_losses({"c": [2.0, 1.0]}).set_label(f"One line\n\nand another, \u2028 {HARD}")
+    plot_curves({"loss": {"a": [2.0, 1.0]}}).set_label(HARD)
+    second = alt_text(plot_curves({"loss": {"b": [5.0, 4.0]}}))
+    plot_curves({"loss": {"c": [2.0, 1.0]}}).set_label(f"One line\n\nand another, \u2028 {HARD}")
     page = _scrape(tmp_path)
     assert not plt.get_fignums(), "figures are closed"
     assert len(list((tmp_path / "images").glob("*_2_00x.png"))) == 3
@@ -243,8 +243,8 @@ def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", ["", "MLP, CNN"])
 def test_a_figure_without_a_description_is_refused(label: str, tmp_path: Path) -> None:
-    plot_losses({"a": [2.0, 1.0]})
-    plot_losses({"a": [2.0, 1.0]}).set_label(label)
+    plot_curves({"loss": {"a": [2.0, 1.0]}})
+    plot_curves({"loss": {"a": [2.0, 1.0]}}).set_label(label)
     with pytest.raises(ExtensionError, match=r"plot_06_page\.py, cell at line 17: a figure has no"):
         _scrape(tmp_path)
     assert not plt.get_fignums(), "the next page begins without this one's figures"

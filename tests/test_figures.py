@@ -1,5 +1,6 @@
-"""Figures: what is on them, since what they look like is for the eye."""
+"""What is on each figure: the numbers, colours and limits that it was asked to draw."""
 
+import itertools
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,7 @@ def boxes(axes: Axes) -> list[Rectangle]:
     return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
 
 
-def test_image_grid_shows_every_pixel_of_every_image() -> None:
+def test_images_shows_every_pixel_of_every_image() -> None:
     images = torch.rand(5, 1, 3, 4)
     figure = figures.plot_images(images, columns=2)
     shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
@@ -33,12 +34,12 @@ def test_image_grid_shows_every_pixel_of_every_image() -> None:
     assert [axes.get_visible() for axes in figure.axes] == [True] * 5 + [False]
 
 
-def test_image_grid_takes_a_tensor_with_a_gradient() -> None:
+def test_images_takes_a_tensor_with_a_gradient() -> None:
     figures.plot_images(torch.rand(1, 1, 2, 2, requires_grad=True))
 
 
 @pytest.mark.parametrize(
-    ("images", "kind", "told"),
+    ("images", "error", "message"),
     [
         (torch.zeros(1, 3, 4, 4), ValueError, r"\(n, 1, h, w\)"),
         (torch.zeros(0, 1, 4, 4), ValueError, "at least one image"),
@@ -46,20 +47,65 @@ def test_image_grid_takes_a_tensor_with_a_gradient() -> None:
         ([[0.0]], TypeError, "list"),
     ],
 )
-def test_image_grid_refuses(images: torch.Tensor, kind: type[Exception], message: str) -> None:
-    with pytest.raises(kind, match=message):
+def test_images_refuses(images: torch.Tensor, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
         figures.plot_images(images)
 
 
-def test_loss_curves_start_at_epoch_one() -> None:
-    figure = figures.plot_losses({"a": [3.0, 2.0, 1.0], "b": [1.0]})
-    lines = figure.axes[0].lines
-    points = [np.asarray(line.get_xydata()).T.tolist() for line in lines]
+def test_curves_start_at_epoch_one_and_end_with_their_last_number() -> None:
+    curves = {"a": [3.0, 2.0, 1.0], "b": [1.0]}
+    (axes,) = figures.plot_curves({"loss": curves}, yscale="log").axes
+    points = [np.asarray(line.get_xydata()).T.tolist() for line in axes.lines]
     assert points == [[[1, 2, 3], [3, 2, 1]], [[1], [1]]]
-    assert len({line.get_linestyle() for line in lines}) == 2, "told apart without colour"
+    assert len({line.get_linestyle() for line in axes.lines}) == 2, "distinct without colour"
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylabel() == "loss"
+    assert [text.get_text() for text in axes.texts] == ["1", "1"]
 
 
-def test_confusion_heatmaps_write_every_count_but_zeros() -> None:
+def test_last_numbers_of_near_curves_do_not_cover_each_other() -> None:
+    curves = {"a": [0.0, 0.51], "b": [1.0, 0.5], "c": [0.0, 0.505], "d": [0.0, 1.0]}
+    figure = figures.plot_curves({"share": curves})
+    figure.draw_without_rendering()
+    extents = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    assert list(extents) == ["0.51", "0.5", "0.505", "1"]
+    ordered = [extents[number] for number in ("0.5", "0.505", "0.51", "1")]
+    # A box of text has some space above and below its digits.
+    assert all(lower.y1 <= upper.y0 + 2 for lower, upper in itertools.pairwise(ordered))
+
+
+def test_a_loss_of_zero_on_a_logarithmic_axis_is_written_at_its_bottom() -> None:
+    figure = figures.plot_curves({"loss": {"a": [1.0, 0.5, 0.0]}}, yscale="log")
+    figure.draw_without_rendering()
+    (text,) = figure.axes[0].texts
+    assert text.get_text() == "0"
+    extent, axes = text.get_window_extent(), figure.axes[0].bbox
+    assert extent.y0 < axes.y0 < extent.y1
+
+
+def test_curves_keep_a_colour_for_each_name_in_all_panels() -> None:
+    figure = figures.plot_curves({"x": {"a": [3.0, 1.0], "b": [2.0]}, "y": {"b": [1.0, 4.0]}})
+    upper, lower = figure.axes
+    points = [np.asarray(line.get_xydata()).T.tolist() for line in (*upper.lines, *lower.lines)]
+    assert points == [[[1, 2], [3, 1]], [[1], [2]], [[1, 2], [1, 4]]]
+    assert upper.lines[1].get_color() == lower.lines[0].get_color() != upper.lines[0].get_color()
+    assert upper.lines[1].get_linestyle() == lower.lines[0].get_linestyle() == "--"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+
+
+def test_curves_refuse() -> None:
+    wrong: tuple[dict[str, dict[str, list[float]]], ...] = ({}, {"x": {}}, {"x": {"a": []}})
+    for panels in wrong:
+        with pytest.raises(ValueError, match=r"^panels: expected at least one n"):
+            figures.plot_curves(panels)
+    with pytest.raises(ValueError, match=r"^panels: expected a finite number"):
+        figures.plot_curves({"x": {"a": [float("nan")]}})
+    with pytest.raises(ValueError, match=r"^yscale: expected 'linear' or 'log', got 'square'"):
+        figures.plot_curves({"x": {"a": [1.0]}}, yscale="square")  # type: ignore[arg-type]
+
+
+def test_confusion_write_every_count_but_zeros() -> None:
     counts = torch.tensor([[50, 0, 3], [1, 40, 0], [0, 0, 7]])
     figure = figures.plot_confusion({"net": counts}, class_names=["a", "b", "c"])
     written = {text.get_position(): int(text.get_text()) for text in figure.axes[0].texts}
@@ -69,21 +115,59 @@ def test_confusion_heatmaps_write_every_count_but_zeros() -> None:
     assert figure.axes[0].get_xlabel() == "called"
 
 
-def test_confusion_heatmaps_colour_mistakes_on_one_scale() -> None:
+def test_confusion_colour_mistakes_on_one_scale() -> None:
     few, many = torch.tensor([[9, 1], [0, 9]]), torch.tensor([[9, 6], [0, 9]])
     figure = figures.plot_confusion({"few": few, "many": many}, class_names=["a", "b"])
     assert {axes.images[0].get_clim() for axes in figure.axes} == {(0.0, 6.0)}
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:
-    figure = figures.plot_bars({"one": {"a": 10, "b": 1000}, "two": {"a": 5}})
+    figure = figures.plot_bars({"one": {"a": 10, "b": 1000}, "two": {"a": 5}}, xscale="log")
     widths = [[box.get_width() for box in boxes(axes)] for axes in figure.axes]
     assert widths == [[10, 1000], [5]]
     above, below = (axes.get_position() for axes in figure.axes)
     assert above.y0 > below.y1
+    assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
 
 
-def test_window_picture_writes_the_numbers_that_conv2d_gives() -> None:
+def test_bars_begin_at_zero_and_highlight_a_name() -> None:
+    figure = figures.plot_bars({"error": {"2011": 25.8, "2012": 16.4}}, highlight=["2012"])
+    (axes,) = figure.axes
+    bars = boxes(axes)
+    assert [bar.get_width() for bar in bars] == [25.8, 16.4]
+    assert [bar.get_x() for bar in bars] == [0, 0]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == list(figures.COLOURS[:2])
+    assert axes.get_xlim()[0] == 0
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first name is on top"
+    assert [text.get_text() for text in axes.texts] == ["25.8", "16.4"]
+
+
+def test_bars_write_whole_numbers_with_every_digit() -> None:
+    figure = figures.plot_bars({"parameters": {"AlexNet": 60_965_224, "none": 0}})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["60,965,224", "0"]
+    assert figures.plot_bars({"a": {"b": 0}}).axes[0].get_xlim() == (0, 1.2)
+
+
+def test_bars_refuse() -> None:
+    wrong: tuple[tuple[dict[str, dict[str, float]], str], ...] = (
+        ({}, "at least one name with numbers"),
+        ({"error": {}}, "at least one name with a number"),
+        ({"error": {"2012": -1.0}}, "numbers of at least 0 for 'error'"),
+        ({"error": {"2012": float("nan")}}, "a finite number"),
+        ({"error": {"2012": float("inf")}}, "a finite number"),
+    )
+    for groups, message in wrong:
+        with pytest.raises(ValueError, match=f"^groups: expected {message}"):
+            figures.plot_bars(groups)
+    with pytest.raises(ValueError, match=r"^groups: expected numbers of at least 1 for 'a'"):
+        figures.plot_bars({"a": {"b": 0.5}}, xscale="log")
+    with pytest.raises(ValueError, match=r"^highlight: expected names among \['2012'\], got"):
+        figures.plot_bars({"error": {"2012": 1.0}}, highlight=["2013"])
+    with pytest.raises(TypeError, match=r"^xscale: expected 'linear' or 'log', got 1"):
+        figures.plot_bars({"error": {"2012": 1.0}}, xscale=1)  # type: ignore[arg-type]
+
+
+def test_window_writes_the_numbers_that_conv2d_gives() -> None:
     figure = figures.plot_window(IMAGE, MEAN, torch.tensor([1.0]), row=2, column=0)
     pixels, kernel, output = (
         [float(text.get_text()) for text in axes.texts] for axes in figure.axes
@@ -94,20 +178,20 @@ def test_window_picture_writes_the_numbers_that_conv2d_gives() -> None:
     assert figure.get_supxlabel() == "0.25*8 + 0.25*9 + 0.25*12 + 0.25*13 + 1 = 11.5"
 
 
-def test_window_picture_breaks_a_sum_that_would_run_out_of_the_figure() -> None:
+def test_window_breaks_a_sum_that_is_wider_than_the_figure() -> None:
     image = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
     weight = torch.tensor([[[[-0.1733, -0.4235], [0.1802, 0.4668]]]])
     figure = figures.plot_window(image, weight, torch.tensor([0.2037]), row=0, column=0)
     figure.draw_without_rendering()
     (message,) = (text for text in figure.texts if "=" in text.get_text())
     first, second = message.get_text().splitlines()
-    assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 +"
-    assert second == "0.4668*3 + 0.2037 = 1.541"
+    assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 + 0.4668*3 +"
+    assert second == "0.2037 = 1.541"
     assert message.get_window_extent().x0 >= 0
     assert message.get_window_extent().x1 <= figure.bbox.width
 
 
-def test_window_picture_marks_the_window() -> None:
+def test_window_marks_the_window() -> None:
     figure = figures.plot_window(IMAGE, MEAN, row=2, column=1)
     marked = [
         [
@@ -120,12 +204,12 @@ def test_window_picture_marks_the_window() -> None:
     assert marked == [[(1, 2, 2, 2)], [(0, 0, 2, 2)], [(1, 2, 1, 1)]]
 
 
-def test_window_picture_refuses_what_it_cannot_show() -> None:
+def test_window_refuses_what_it_cannot_show() -> None:
     with pytest.raises(ValueError, match="one grey image"):
         figures.plot_window(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), row=0, column=0)
 
 
-def test_colours_can_be_told_apart_in_grey() -> None:
+def test_colours_differ_in_grey() -> None:
     """No two of the first four, which the pages use together, are equally bright."""
     grey = sorted(0.299 * r + 0.587 * g + 0.114 * b for r, g, b in map(to_rgb, figures.COLOURS[:4]))
     assert len(figures.COLOURS) == 7
@@ -134,12 +218,12 @@ def test_colours_can_be_told_apart_in_grey() -> None:
 
 def test_nothing_is_shown() -> None:
     plt.close("all")
-    figures.plot_losses({"a": [1.0]})
+    figures.plot_curves({"loss": {"a": [1.0]}})
     assert plt.get_backend().lower() == "agg"
     assert len(plt.get_fignums()) == 1
 
 
-def test_knob_panels_mark_the_pixels_of_two_windows() -> None:
+def test_conv_options_mark_the_pixels_of_two_windows() -> None:
     settings = {"both": {"padding": 1, "stride": 2}, "far": {"dilation": 2}}
     figure = figures.plot_conv_options(5, 2, settings)
     filled, dots = [], []
@@ -157,7 +241,7 @@ def test_knob_panels_mark_the_pixels_of_two_windows() -> None:
     assert len(hatched) == 7 * 7 - 5 * 5
 
 
-def test_knob_panels_show_a_single_window_and_hide_what_is_empty() -> None:
+def test_conv_options_show_a_single_window_and_hide_what_is_empty() -> None:
     figure = figures.plot_conv_options(2, 2, {"a": {}, "b": {}, "c": {}})
     assert [axes.get_visible() for axes in figure.axes] == [True, True, True, False]
     assert not figure.axes[0].collections
@@ -165,7 +249,7 @@ def test_knob_panels_show_a_single_window_and_hide_what_is_empty() -> None:
         figures.plot_conv_options(2, 2, {"a": {"ceil": 1}})
 
 
-def test_matrix_pictures_lose_no_entry_of_a_large_matrix() -> None:
+def test_conv_matrix_lose_no_entry_of_a_large_matrix() -> None:
     large = torch.zeros(500, 1000)
     large[137, 613] = -1.0
     figure = figures.plot_conv_matrix({"large": large, "sparse": large.to_sparse()})
@@ -176,7 +260,7 @@ def test_matrix_pictures_lose_no_entry_of_a_large_matrix() -> None:
         assert axes.get_xlabel() == "1 of 500,000 entries, 0.0002 %"
 
 
-def test_matrix_pictures_give_equal_numbers_equal_colours() -> None:
+def test_conv_matrix_give_equal_numbers_equal_colours() -> None:
     few = torch.tensor([[3.0, 0.0, 5.0], [5.0, 3.0, -1.0]])
     many = torch.arange(9.0).reshape(3, 3)
     figure = figures.plot_conv_matrix({"few": few, "many": many})
@@ -185,7 +269,7 @@ def test_matrix_pictures_give_equal_numbers_equal_colours() -> None:
     assert drawn[1] == [[0, 1, 1], [1, 1, 1], [1, 1, 1]]
 
 
-def test_two_ways_show_the_corners_in_reading_order() -> None:
+def test_equivariance_shows_the_corners_in_reading_order() -> None:
     corners = [torch.rand(1, 1, 3, 3) + index for index in range(3)]
     figure = figures.plot_equivariance([*corners, -corners[0]], across="a", down="b")
     for axes, corner in zip(figure.axes, [*corners, -corners[0]], strict=True):
@@ -200,7 +284,7 @@ def test_two_ways_show_the_corners_in_reading_order() -> None:
     assert left.y0 == right.y0
 
 
-def test_pooling_strips_write_the_largest_of_each_window() -> None:
+def test_pooling_shift_write_the_largest_of_each_window() -> None:
     strip = torch.tensor([1.0, 2.0, 3.0, 6.0, 5.0, 4.0])
     figure = figures.plot_pooling_shift({"strip": strip}, size=3)
     assert [text.get_text() for text in figure.axes[1].texts] == ["3", "6"]
@@ -209,8 +293,8 @@ def test_pooling_strips_write_the_largest_of_each_window() -> None:
 
 
 @pytest.mark.parametrize("strips", [{}, {"a": torch.zeros(1, 2)}, {"a": torch.zeros(0)}])
-def test_pooling_strips_refuse(strips: dict[str, torch.Tensor]) -> None:
-    with pytest.raises(ValueError, match="rows"):
+def test_pooling_shift_refuses(strips: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match=r"^strips: expected (rows|at least one name with a row)"):
         figures.plot_pooling_shift(strips)
 
 
@@ -244,11 +328,11 @@ def test_number_grids_are_coloured_by_sign_in_cells_of_one_size() -> None:
     ]
     heights = {round(float(np.ptp(axes.get_ylim())), 6) for axes in figure.axes}
     assert heights == {3.16}
-    with pytest.raises(ValueError, match="at least one grid"):
+    with pytest.raises(ValueError, match="at least one name with a grid"):
         figures.plot_number_grids({})
 
 
-def test_feature_table_meets_every_image_with_every_kernel() -> None:
+def test_feature_table_writes_each_image_through_each_kernel() -> None:
     images = torch.arange(32.0).reshape(2, 1, 4, 4)
     weight = torch.stack([torch.ones(1, 3, 3), torch.zeros(1, 3, 3), -torch.ones(1, 3, 3)])
     figure = figures.plot_feature_table(
@@ -275,7 +359,7 @@ def test_feature_table_refuses_what_it_cannot_show() -> None:
         figures.plot_feature_table(image[:0], weight, image_titles=[], kernel_titles=["x", "y"])
 
 
-def test_pooling_picture_frames_windows_and_hatches_what_none_sees() -> None:
+def test_pooling_frames_windows_and_hatches_pixels_in_none() -> None:
     figure = figures.plot_pooling(torch.arange(25.0).reshape(1, 1, 5, 5))
     before, after = figure.axes
     assert [text.get_text() for text in after.texts] == ["6", "8", "16", "18"]
@@ -289,7 +373,7 @@ def test_pooling_picture_frames_windows_and_hatches_what_none_sees() -> None:
         assert window.get_edgecolor() == pixel.get_edgecolor()
 
 
-def test_overlap_picture_adds_up_the_parts() -> None:
+def test_overlap_adds_up_the_parts() -> None:
     parts = torch.zeros(2, 1, 2, 2)
     parts[0, 0, 0], parts[1, 0, :, 1] = 1, 5
     figure = figures.plot_overlap(parts)
@@ -301,19 +385,19 @@ def test_overlap_picture_adds_up_the_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "kind", "told"),
+    ("parts", "error", "message"),
     [
         ([[1.0]], TypeError, "list"),
         (torch.ones(2, 2), ValueError, r"\(oh, ow, h, w\)"),
         (torch.ones(0, 1, 2, 2), ValueError, r"\(0, 1, 2, 2\)"),
     ],
 )
-def test_overlap_picture_refuses(parts: torch.Tensor, kind: type[Exception], message: str) -> None:
-    with pytest.raises(kind, match=message):
+def test_overlap_refuses(parts: torch.Tensor, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
         figures.plot_overlap(parts)
 
 
-def test_field_picture_shows_every_gradient_however_small() -> None:
+def test_receptive_field_shows_every_gradient_however_small() -> None:
     image = torch.zeros(1, 1, 3, 3)
     image[0, 0, 0, 0], image[0, 0, 1, 2] = 1, 1e-9
     figure = figures.plot_receptive_field(image, [(range(2), range(3))], margin=1)
@@ -327,16 +411,16 @@ def test_field_picture_shows_every_gradient_however_small() -> None:
     assert axes.get_ylim() == (2.5, -1.5), "row 0 is on top"
 
 
-def test_field_picture_takes_an_image_without_a_gradient() -> None:
+def test_receptive_field_takes_an_image_without_a_gradient() -> None:
     figure = figures.plot_receptive_field(torch.zeros(1, 1, 3, 3), [(range(1), range(1))])
     shown = figure.axes[0].images[0].get_array()
     assert shown is not None
     assert not torch.as_tensor(shown.data).any()
 
 
-def test_field_picture_refuses() -> None:
+def test_receptive_field_refuses() -> None:
     image, field = torch.ones(1, 1, 3, 3), (range(1), range(1))
-    with pytest.raises(ValueError, match="none below 0"):
+    with pytest.raises(ValueError, match="no number below 0"):
         figures.plot_receptive_field(-image, [field])
     with pytest.raises(ValueError, match="titles: expected one"):
         figures.plot_receptive_field(image, [field], titles=["a", "b"])
@@ -346,61 +430,42 @@ def test_field_picture_refuses() -> None:
         figures.plot_receptive_field(image, [field], margin=-1)
 
 
-def test_field_growth_starts_with_the_input() -> None:
+def test_receptive_field_growth_starts_with_the_input() -> None:
     figure = figures.plot_receptive_field_growth({"a": [1, 3, 5], "b": [1, 40]}, image_size=28)
     line, *networks = figure.axes[0].lines
     assert set(np.asarray(line.get_ydata()).tolist()) == {28}
     points = [np.asarray(one.get_xydata()).T.tolist() for one in networks]
     assert points == [[[0, 1, 2], [1, 3, 5]], [[0, 1], [1, 40]]]
-    assert len({one.get_marker() for one in networks}) == 2, "told apart without colour"
+    assert len({one.get_marker() for one in networks}) == 2, "distinct without colour"
 
 
-def test_field_growth_refuses_a_size_below_one() -> None:
-    with pytest.raises(ValueError, match="from 1"):
+def test_receptive_field_growth_refuses_a_size_below_one() -> None:
+    with pytest.raises(ValueError, match=r"^sizes: expected at least 1, got 0"):
         figures.plot_receptive_field_growth({"a": [0, 1]}, image_size=28)
     with pytest.raises(ValueError, match="image_size"):
         figures.plot_receptive_field_growth({"a": [1]}, image_size=0)
 
 
-def test_feature_rows_show_zero_in_the_middle_of_one_scale_a_column() -> None:
-    features = torch.tensor([[[[-2.0, 0.0]], [[0.5, 0.0]]], [[[1.0, 1.0]], [[0.0, 0.25]]]])
-    figure = figures.plot_feature_rows(torch.rand(2, 1, 2, 2), features, titles=["image", "a", "b"])
-    maps = [axes.images[0] for axes in figure.axes]
-    assert [maps[i].get_clim() for i in (1, 2, 4, 5)] == [(-2, 2), (-0.5, 0.5)] * 2
-    zero = maps[1].to_rgba(np.zeros((1, 1)))[0, 0, :3]
+def test_map_rows_have_white_at_zero_and_a_scale_of_their_own() -> None:
+    x = torch.tensor([[[[-2.0, 0.0]]], [[[1.0, 1.0]]]])
+    y = torch.tensor([[[[0.5, 0.0]]], [[[0.0, 0.25]]]])
+    images = torch.rand(2, 1, 3, 4)
+    figure = figures.plot_map_rows(images, {"x": x, "y": y}, titles=["a", "b"], outline=False)
+    shown = [axes.images[0] for axes in figure.axes]
+    assert [image.get_clim() for image in shown[2:]] == [(-2, 2)] * 2 + [(-0.5, 0.5)] * 2
+    below, zero, above = shown[2].to_rgba(np.array([[-2.0, 0.0, 2.0]]))[0, :, :3]
     assert zero == pytest.approx(np.ones(3), abs=0.01)
-    assert [axes.get_title() for axes in figure.axes] == ["image", "a", "b", "", "", ""]
+    assert tuple(below) == pytest.approx(to_rgb(figures.COLOURS[1]))
+    assert tuple(above) == pytest.approx(to_rgb(figures.COLOURS[0]))
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "", "", "", ""]
+    assert not any(axes.collections for axes in figure.axes), "no outline"
+    with_outline = figures.plot_map_rows(images, {"x": x})
+    assert [bool(axes.collections) for axes in with_outline.axes] == [False] * 2 + [True] * 2
 
 
-def test_feature_rows_refuse() -> None:
-    with pytest.raises(ValueError, match="titles: expected one for each of the 2 columns"):
-        figures.plot_feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), titles=["a"])
-    with pytest.raises(ValueError, match="at least one channel"):
-        figures.plot_feature_rows(torch.ones(1, 1, 2, 2), torch.ones(1, 0, 2, 2))
-    with pytest.raises(ValueError, match=r"\(n, 1, h, w\)"):
-        figures.plot_feature_rows(torch.ones(1, 3, 2, 2), torch.ones(1, 1, 2, 2))
-
-
-def test_yearly_bars_start_at_zero_and_mark_a_year() -> None:
-    figure = figures.plot_yearly_bars({2011: 25.8, 2012: 16.4}, label="error", marked=[2012])
-    plot_bars = [one for one in figure.axes[0].patches if isinstance(one, Rectangle)]
-    assert [bar.get_height() for bar in plot_bars] == [25.8, 16.4]
-    assert [bar.get_y() for bar in plot_bars] == [0, 0]
-    assert [to_hex(bar.get_facecolor()).upper() for bar in plot_bars] == list(figures.COLOURS[:2])
-    assert figure.axes[0].get_ylim()[0] == 0
-
-
-def test_yearly_bars_refuse() -> None:
-    for numbers in ({}, {2012: -1.0}, {2012: float("nan")}, {2012: float("inf")}):
-        with pytest.raises(ValueError, match=r"^numbers: expected at least one year"):
-            figures.plot_yearly_bars(numbers, label="error")
-    with pytest.raises(ValueError, match=r"^marked: expected years among"):
-        figures.plot_yearly_bars({2012: 1.0}, label="error", marked=[2013])
-
-
-def test_overlay_rows_put_a_map_in_the_middle_of_its_image() -> None:
+def test_map_rows_put_a_map_in_the_middle_of_its_image() -> None:
     images, few = torch.rand(2, 1, 8, 6), torch.tensor([[[[-3.0]]], [[[2.0]]]])
-    figure = figures.plot_overlays(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
+    figure = figures.plot_map_rows(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
     assert len(figure.axes) == 6
     first, second = figure.axes[2], figure.axes[4]
     assert tuple(first.images[0].get_extent()) == (-0.5, 5.5, 7.5, -0.5)
@@ -412,64 +477,23 @@ def test_overlay_rows_put_a_map_in_the_middle_of_its_image() -> None:
     assert first.get_ylim() == (7.5, -0.5), "row 0 is on top"
 
 
-def test_overlay_rows_take_an_image_without_an_outline() -> None:
-    figure = figures.plot_overlays(torch.ones(1, 1, 3, 3), {"a": torch.zeros(1, 1, 3, 3)})
+def test_map_rows_take_an_image_without_an_outline() -> None:
+    figure = figures.plot_map_rows(torch.ones(1, 1, 3, 3), {"a": torch.zeros(1, 1, 3, 3)})
     assert not figure.axes[1].collections
-    figures.plot_overlays(torch.eye(3)[None, None, :1], {"a": torch.zeros(1, 1, 1, 3)})
+    figures.plot_map_rows(torch.eye(3)[None, None, :1], {"a": torch.zeros(1, 1, 1, 3)})
 
 
-def test_overlay_rows_refuse() -> None:
+def test_map_rows_refuse() -> None:
     image = torch.ones(1, 1, 3, 3)
-    with pytest.raises(ValueError, match=r"^maps: expected at least one row"):
-        figures.plot_overlays(image, {})
+    with pytest.raises(ValueError, match=r"^maps: expected at least one name with maps"):
+        figures.plot_map_rows(image, {})
     with pytest.raises(ValueError, match=r"^a: expected \(1, 1, rows, columns\)"):
-        figures.plot_overlays(image, {"a": torch.ones(1, 2, 3, 3)})
+        figures.plot_map_rows(image, {"a": torch.ones(1, 2, 3, 3)})
     with pytest.raises(ValueError, match=r"^titles: expected one for each"):
-        figures.plot_overlays(image, {"a": image}, titles=["a", "b"])
+        figures.plot_map_rows(image, {"a": image}, titles=["a", "b"])
 
 
-def test_curve_panels_keep_a_colour_for_each_name() -> None:
-    figure = figures.plot_curve_panels({"x": {"a": [3.0, 1.0], "b": [2.0]}, "y": {"b": [1.0, 4.0]}})
-    upper, lower = figure.axes
-    points = [np.asarray(line.get_xydata()).T.tolist() for line in (*upper.lines, *lower.lines)]
-    assert points == [[[1, 2], [3, 1]], [[1], [2]], [[1, 2], [1, 4]]]
-    assert upper.lines[1].get_color() == lower.lines[0].get_color() != upper.lines[0].get_color()
-    assert upper.lines[1].get_linestyle() == lower.lines[0].get_linestyle() == "--"
-    (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
-
-
-def test_curve_panels_refuse() -> None:
-    wrong: tuple[dict[str, dict[str, list[float]]], ...] = ({}, {"x": {}}, {"x": {"a": []}})
-    for panels in wrong:
-        with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
-            figures.plot_curve_panels(panels)
-    with pytest.raises(ValueError, match=r"^panels: expected a finite number"):
-        figures.plot_curve_panels({"x": {"a": [float("nan")]}})
-
-
-def test_dot_rows_show_every_number_and_the_mean() -> None:
-    figure = figures.plot_dot_rows({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy")
-    (axes,) = figure.axes
-    points = [np.asarray(line.get_xydata()).T.tolist() for line in axes.lines]
-    assert points[0] == [[0.25, 0.75], [0, 0]]
-    assert points[1][0] == [0.5, 0.5]
-    assert points[2] == [[1.0], [1]]
-    low, high = axes.get_ylim()
-    assert low > high, "the first group is on top"
-    assert axes.get_xlabel() == "accuracy"
-
-
-def test_dot_rows_refuse() -> None:
-    wrong: tuple[dict[str, list[float]], ...] = ({}, {"a": []})
-    for groups in wrong:
-        with pytest.raises(ValueError, match=r"^groups: expected at least one number"):
-            figures.plot_dot_rows(groups, label="x")
-    with pytest.raises(ValueError, match=r"^groups: expected a finite number"):
-        figures.plot_dot_rows({"a": [float("inf")]}, label="x")
-
-
-def test_pieces_picture_shows_every_image_in_its_piece_and_the_sum() -> None:
+def test_micro_batches_show_every_image_in_its_batch_and_the_sum() -> None:
     images = torch.arange(1.0, 7.0).reshape(6, 1, 1, 1).expand(6, 1, 2, 3)
     gradients = torch.tensor([[[1.0, -0.0]], [[10.0, -7.0]]])
     figure = figures.plot_micro_batches(images, gradients, sizes=[4, 2], names=["a", "b"])
@@ -480,24 +504,24 @@ def test_pieces_picture_shows_every_image_in_its_piece_and_the_sum() -> None:
         # An image of three columns, one of white, an image, ...
         assert torch.as_tensor(shown.data)[0, ::4].tolist() == numbers
         assert shown.shape == (2, 4 * len(numbers) - 1)
-        assert axes.get_xlim() == (-0.5, 14.5), "one scale for all pieces"
+        assert axes.get_xlim() == (-0.5, 14.5), "one scale for all rows"
     written = [[text.get_text() for text in axes.texts] for axes in (part, other, total)]
     assert written == [["1", "0"], ["10", "-7"], ["11", "-7"]]
     assert [text.get_text() for text in figure.texts] == ["a", "b", "sum"]
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"sizes": [2, 2]}, r"^sizes: expected 2 sizes that add up to 3, got \[2, 2\]"),
         ({"sizes": [3]}, r"^sizes: expected 2 sizes that add up to 3, got \[3\]"),
         ({"sizes": [3, 0]}, r"^sizes: expected at least 1, got 0"),
-        ({"names": ["a"]}, r"^names: expected one for each of the 2 pieces or none, got 1"),
+        ({"names": ["a"]}, r"^names: expected one for each of the 2 micro-batches or none, got 1"),
         ({"images": torch.ones(3, 2, 2, 2)}, r"^images: expected \(n, 1, h, w\)"),
-        ({"gradients": torch.ones(2, 2)}, r"^gradients: expected \(pieces, rows, columns\)"),
+        ({"gradients": torch.ones(2, 2)}, r"^gradients: expected \(micro_batches, rows, columns\)"),
     ],
 )
-def test_pieces_picture_refuses(changed: dict[str, Any], message: str) -> None:
+def test_micro_batches_refuse(changed: dict[str, Any], message: str) -> None:
     right: dict[str, Any] = {"images": torch.ones(3, 1, 2, 2), "sizes": [2, 1]}
     right["gradients"] = torch.ones(2, 1, 1)
     figures.plot_micro_batches(**right)
@@ -505,7 +529,7 @@ def test_pieces_picture_refuses(changed: dict[str, Any], message: str) -> None:
         figures.plot_micro_batches(**(right | changed))
 
 
-def test_size_panels_put_each_number_at_its_size() -> None:
+def test_sizes_put_each_number_at_its_size() -> None:
     figure = figures.plot_sizes({"s": {1: 0.5, 10: 0.25}, "MB": {10: 30}}, label="images")
     points = [np.asarray(axes.lines[0].get_xydata()).tolist() for axes in figure.axes]
     assert points == [[[1, 0.5], [10, 0.25]], [[10, 30]]]
@@ -514,10 +538,10 @@ def test_size_panels_put_each_number_at_its_size() -> None:
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["1", "10"]
 
 
-def test_size_panels_refuse() -> None:
+def test_sizes_refuse() -> None:
     nothing: tuple[dict[str, dict[int, float]], ...] = ({}, {"a": {}})
     for panels in nothing:
-        with pytest.raises(ValueError, match=r"^panels: expected at least one number in each"):
+        with pytest.raises(ValueError, match=r"^panels: expected at least one (name|size)"):
             figures.plot_sizes(panels, label="images")
     with pytest.raises(ValueError, match=r"^panels: expected a number above 0, got 0"):
         figures.plot_sizes({"a": {1: 0}}, label="images")
@@ -525,37 +549,46 @@ def test_size_panels_refuse() -> None:
         figures.plot_sizes({"a": {0: 1}}, label="images")
 
 
-def test_seed_dots_show_every_seed_and_the_interval() -> None:
+def test_seeds_show_every_seed_the_mean_and_the_interval() -> None:
     values = {"MLP": [0.85, 0.86, 0.85], "CNN": [0.87, 0.88, 0.9]}
     intervals = {"CNN": (0.86, 0.9), "MLP": (0.84, 0.87)}
-    axes = figures.plot_seed_dots(values, intervals, label="accuracy").axes[0]
+    (axes,) = figures.plot_seeds(values, label="accuracy", intervals=intervals).axes
     dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
     assert sorted(x for x, _ in dots) == sorted([*values["MLP"], *values["CNN"]])
     # Equal seeds stand on top of each other, so that none is hidden.
     assert len({(float(x), float(y)) for x, y in dots}) == 6
     lines = [np.asarray(line.get_xdata()).tolist() for line in axes.lines]
-    drawn = [xs for xs in lines if len(xs) == 2]
-    assert drawn == [[0.84, 0.87], [0.86, 0.9]]
-    means = [
-        np.asarray(line.get_xdata()).tolist() for line in axes.lines if line.get_marker() == "|"
-    ]
-    assert means == [[pytest.approx(0.855)], [pytest.approx(0.88)]]
+    assert [ends for ends in lines if len(ends) == 2] == [[0.84, 0.87], [0.86, 0.9]]
+    means = [np.asarray(line.get_xdata()).item() for line in axes.lines if line.get_marker() == "|"]
+    assert means == pytest.approx([2.56 / 3, 2.65 / 3])
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
+    assert axes.get_xlabel() == "accuracy"
 
 
-def test_seed_dots_of_equal_values_are_stacked() -> None:
-    axes = figures.plot_seed_dots({"a": [2.0, 2.0]}, {"a": [2.0, 2.0]}, label="x").axes[0]
+def test_seeds_without_intervals_have_a_mean_and_no_bar() -> None:
+    (axes,) = figures.plot_seeds({"a": [0.25, 0.75], "b": [1.0]}, label="accuracy").axes
+    assert {len(np.asarray(line.get_xdata())) for line in axes.lines} == {1}
+    means = [np.asarray(line.get_xdata()).item() for line in axes.lines if line.get_marker() == "|"]
+    assert means == [0.5, 1.0]
+
+
+def test_seeds_of_equal_values_are_stacked() -> None:
+    (axes,) = figures.plot_seeds({"a": [2.0, 2.0]}, label="x", intervals={"a": [2.0, 2.0]}).axes
     dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
     assert dots[0][0] == dots[1][0] == 2
     assert dots[0][1] != dots[1][1]
 
 
-def test_seed_dots_refuse() -> None:
+def test_seeds_refuse() -> None:
     empty: list[dict[str, list[float]]] = [{}, {"a": []}]
     for values in empty:
-        with pytest.raises(ValueError, match=r"^values: expected at least one number"):
-            figures.plot_seed_dots(values, {}, label="accuracy")
-    wrong: list[list[float]] = [[], [1.0], [2.0, 1.0], [1.0, 2.0, 3.0]]
+        with pytest.raises(ValueError, match=r"^values: expected at least one n"):
+            figures.plot_seeds(values, label="accuracy")
+    with pytest.raises(ValueError, match=r"^values: expected a finite number"):
+        figures.plot_seeds({"a": [float("inf")]}, label="x")
+    with pytest.raises(ValueError, match=r"^intervals: expected at least one n"):
+        figures.plot_seeds({"a": [1.0]}, label="accuracy", intervals={"a": []})
+    wrong: list[list[float]] = [[1.0], [2.0, 1.0], [1.0, 2.0, 3.0]]
     for bounds in wrong:
         with pytest.raises(ValueError, match=r"^intervals: expected a lower and an upper bound"):
-            figures.plot_seed_dots({"a": [1.0]}, {"a": bounds}, label="accuracy")
+            figures.plot_seeds({"a": [1.0]}, label="accuracy", intervals={"a": bounds})

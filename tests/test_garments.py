@@ -75,7 +75,7 @@ def test_classes_can_be_learnt_but_not_by_heart_of_a_pixel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "kind", "told"),
+    ("n", "kind", "message"),
     [
         (0, ValueError, "at least 1, got 0"),
         (-1, ValueError, "at least 1, got -1"),

@@ -91,7 +91,7 @@ def test_archive(tmp_path: Path, name: str, mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "told"),
+    ("inside", "message"),
     [
         (CONTENT[IMAGES][:-1], "expected 9424 bytes with SHA-256 .*, got 9423 bytes"),
         (CONTENT[IMAGES] + b"\0", "expected 9424 bytes with SHA-256 .*, got more"),

@@ -128,7 +128,7 @@ def test_download_into_the_cache_and_only_once(mirror: Mirror) -> None:
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         ("403", "HTTP error 403"),
         ("html", "got 55, the first b'<html>"),

@@ -175,14 +175,15 @@ def test_no_module_imports_itself_through_others() -> None:
 
 def test_heavy_packages_stay_in_their_modules() -> None:
     # Where each may be imported, and whether at the top or only where it is used.
-    homes: dict[str, tuple[str, bool]] = {
-        "torchvision": ("_data/*", False),
-        "pooch": ("_data/*", False),
-        "requests": ("_data/*", False),
-        "matplotlib": ("figures/*", True),
-        "tqdm": ("training", False),
-        "filelock": ("_files", False),
-        "scipy": ("_intervals", False),
+    homes: dict[str, tuple[set[str], bool]] = {
+        "pooch": ({"_data/cache", "_data/download"}, False),
+        "matplotlib": ({"figures/*"}, True),
+        "tqdm": ({"training", "_data/download"}, False),
+        "filelock": ({"_files"}, False),
+        "scipy": ({"_intervals"}, False),
+        "urllib": ({"_data/download"}, True),
+        "http": ({"_data/download"}, True),
+        "socket": ({"_data/download"}, True),
     }
     seen = set()
     for name in MODULES:
@@ -190,12 +191,11 @@ def test_heavy_packages_stay_in_their_modules() -> None:
             package = imported.split(".")[0]
             if package in homes:
                 home, top_allowed = homes[package]
-                assert fnmatch.fnmatchcase(name, home), f"{name} imports {package}"
+                assert _matching(name, home), f"{name} imports {package}"
                 assert top_allowed or not at_the_top, f"{name} imports {package} at its top"
                 seen.add(package)
             else:
                 assert package in {"torch", "cnnbook"} | sys.stdlib_module_names, imported
-            assert package not in {"urllib", "http", "socket"} or name.startswith("_data/"), name
     assert seen == set(homes), "the table names a package that nobody imports"
 
 
@@ -226,4 +226,7 @@ def test_the_overview_lists_every_function_by_task() -> None:
         for module, name in _exported(PUBLIC)
         if inspect.isfunction(getattr(_module(module), name))
     }
-    assert public == set(listed)
+    assert public <= set(listed)
+    # "engine.ensemble.fit_ensemble" stands among the ways to train.
+    others = {(name.replace("/", "."), public) for name, public in _exported(ENGINE)}
+    assert set(listed) <= public | others

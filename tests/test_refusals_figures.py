@@ -26,11 +26,10 @@ DESCRIBED.set_label("A white ground with nothing on it.")
 
 CALLS: dict[Any, dict[str, Any]] = {
     figures.alt_text: {"figure": DESCRIBED},
-    figures.plot_bars: {"groups": {"a": {"b": 1}}},
+    figures.plot_bars: {"groups": {"a": {"b": 1}}, "xscale": "linear", "highlight": ()},
     figures.plot_confusion: {"matrices": {"a": GRID.long()}, "class_names": ["a", "b"]},
-    figures.plot_curve_panels: {"panels": {"a": {"a": [2.0, 1.0]}}},
+    figures.plot_curves: {"panels": {"a": {"a": [2.0, 1.0]}}, "yscale": "linear"},
     figures.plot_feature_maps: {"features": SQUARE, "titles": (), "columns": 2, "size": 1.0},
-    figures.plot_feature_rows: {"images": IMAGES, "features": IMAGES, "titles": ()},
     figures.plot_feature_table: {
         "images": IMAGES,
         "weight": KERNEL,
@@ -50,11 +49,16 @@ CALLS: dict[Any, dict[str, Any]] = {
         "kernel_size": 3,
         "settings": {"a": {"stride": 2}},
     },
-    figures.plot_losses: {"curves": {"a": [2.0, 1.0]}},
     figures.plot_conv_matrix: {"matrices": {"a": GRID}},
     figures.plot_number_grids: {"grids": {"a": GRID}},
     figures.plot_overlap: {"parts": torch.ones(2, 1, 3, 3)},
-    figures.plot_overlays: {"images": IMAGES, "maps": {"a": IMAGES}, "titles": (), "stride": 1},
+    figures.plot_map_rows: {
+        "images": IMAGES,
+        "maps": {"a": IMAGES},
+        "titles": (),
+        "stride": 1,
+        "outline": True,
+    },
     figures.plot_micro_batches: {
         "images": IMAGES,
         "gradients": torch.ones(2, 1, 1),
@@ -63,8 +67,7 @@ CALLS: dict[Any, dict[str, Any]] = {
     },
     figures.plot_pooling: {"images": SQUARE, "kernel_size": 2},
     figures.plot_pooling_shift: {"strips": {"a": STRIP}, "size": 2},
-    figures.plot_dot_rows: {"groups": {"a": [2.0, 1.0]}, "label": "accuracy"},
-    figures.plot_seed_dots: {"values": {"a": [1.0]}, "intervals": {"a": (0.5, 1.5)}, "label": "x"},
+    figures.plot_seeds: {"values": {"a": [1.0]}, "label": "x", "intervals": {"a": (0.5, 1.5)}},
     figures.plot_sizes: {"panels": {"a": {1: 2.0}}, "label": "images"},
     figures.plot_equivariance: {"corners": [SQUARE] * 4, "across": "shift", "down": "convolve"},
     figures.plot_window: {
@@ -74,7 +77,6 @@ CALLS: dict[Any, dict[str, Any]] = {
         "row": 0,
         "column": 0,
     },
-    figures.plot_yearly_bars: {"numbers": {2012: 16.4}, "label": "error", "marked": ()},
     fit_full_batch: {
         "net": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3)),
         "images": IMAGES,
@@ -97,7 +99,7 @@ TAKEN: dict[str, set[str]] = {
     "titles": {"empty list"},
     "names": {"empty list"},
     "gradients": {"tensor of three axes"},
-    "marked": {"empty list"},
+    "highlight": {"empty list"},
     "columns": {"one"},
     "kernel_size": {"one"},
     "image_size": {"one"},
@@ -106,7 +108,7 @@ TAKEN: dict[str, set[str]] = {
     "stride": {"one"},
     **{name: {"text", "empty text"} for name in ("across", "down", "label")},
     **{name: {"zero", "one"} for name in ("row", "column")},
-    **{name: {"None"} for name in ("bias", "optimizer", "device", "validation")},
+    **{name: {"None"} for name in ("bias", "intervals", "optimizer", "device", "validation")},
     "parts": {"tensor of four axes", "whole images"},
     "images": {"tensor of four axes", "whole images"},
     "labels": {"tensor of two axes", "whole labels"},
@@ -117,6 +119,7 @@ TAKEN: dict[str, set[str]] = {
     "checkpoint": {"None", "text"},
     "deterministic": {"true", "false"},
     "progress": {"true", "false"},
+    "outline": {"true", "false"},
 }
 BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
     **{
@@ -127,7 +130,6 @@ BY_FUNCTION: dict[tuple[Any, str], set[str]] = {
         (function, "images"): {"tensor of four axes"}
         for function in (figures.plot_feature_table, fit_full_batch)
     },
-    (figures.plot_feature_rows, "features"): {"tensor of four axes", "whole images"},
     (figures.plot_conv_options, "image_size"): set(),
     (figures.plot_pooling_shift, "size"): {"one"},
 }

@@ -9,38 +9,37 @@ from cnnbook.exercises._grading import Exercise, Feedback
 __all__ = ["check", "exercise", "exercises", "hint", "solution"]
 
 
-def _numbered() -> tuple[Exercise, ...]:
-    """Number the exercises: the page from its file's name, the place from its tuple."""
-    pages = sorted(Path(__file__).parent.glob("page_*.py"))
-    return tuple(
-        replace(one, number=f"{int(file.stem.removeprefix('page_'))}.{position}")
-        for file in pages
-        for position, one in enumerate(
-            importlib.import_module(f"cnnbook.exercises.{file.stem}").EXERCISES, start=1
-        )
-    )
+def _numbered_exercises() -> tuple[Exercise, ...]:
+    """Number the exercises: the page from the file's name, then the position in its tuple."""
+    numbered = []
+    for file in sorted(Path(__file__).parent.glob("page_*.py")):
+        page = int(file.stem.removeprefix("page_"))
+        module = importlib.import_module(f"cnnbook.exercises.{file.stem}")
+        for position, unnumbered in enumerate(module.EXERCISES, start=1):
+            numbered.append(replace(unnumbered, number=f"{page}.{position}"))
+    return tuple(numbered)
 
 
-_EXERCISES = _numbered()
+_EXERCISES = _numbered_exercises()
 
 
 def check(number: str, answer: object) -> Feedback:
     """Say whether an answer is right, or what is wrong with it and why.
 
     Common mistakes are recognised: a flipped kernel, a forgotten bias, a size that is off by one,
-    rows and columns swapped, a missing batch axis. The right answer is never told.
+    rows and columns swapped, a missing batch axis. The feedback never contains the right answer.
 
     Args:
         number: The exercise, such as ``"6.1"``.
         answer: What the exercise asks for: a number, numbers in a list, tuple, tensor or array, a
-            layer or a function. Nothing that is handed in is changed.
+            layer or a function.
 
     Returns:
-        The verdict: ``print()`` shows its message, and it is true where the answer is right. A
-        wrong answer raises nothing, not even a function that fails.
+        The feedback, which prints as its message and is true where the answer is right. A wrong
+        answer raises nothing, not even a function that fails.
 
     Raises:
-        TypeError: ``number`` is not text, or ``answer`` is nothing that could be judged, such as
+        TypeError: ``number`` is not text, or ``answer`` is of no kind that can be graded, such as
             text.
         ValueError: There is no such exercise.
 
@@ -51,7 +50,7 @@ def check(number: str, answer: object) -> Feedback:
         >>> bool(check("6.1", 23))
         False
 
-        One number may have axes of length 1 around it, as it comes out of a layer.
+        A number may have axes of length 1 around it, as in the output of a layer.
 
         >>> check("6.1", [[[[23]]]]).mistake
         'the kernel is flipped'
@@ -59,9 +58,6 @@ def check(number: str, answer: object) -> Feedback:
         Traceback (most recent call last):
             ...
         ValueError: number: expected an exercise of page 6, one of 6.1, 6.2, 6.3, got '6.9'
-
-    Source:
-        Derived here.
     """
     return exercise(number).grade(answer)
 
@@ -70,13 +66,13 @@ def exercise(number: str) -> Exercise:
     """Look up an exercise.
 
     Args:
-        number: Its page and its place there, such as ``"6.1"``.
+        number: Its page and its position there, such as ``"6.1"``.
 
     Returns:
-        The exercise; ``print()`` shows the question and neither hint nor solution.
+        The exercise. ``print()`` shows its question, and neither hint nor solution.
 
     Raises:
-        TypeError: ``number`` is not text. A number would not do, since 6.1 and 6.10 are the same.
+        TypeError: ``number`` is not text. A float would not do, since 6.1 and 6.10 are the same.
         ValueError: There is no such exercise.
 
     Examples:
@@ -92,25 +88,22 @@ def exercise(number: str) -> Exercise:
         Traceback (most recent call last):
             ...
         TypeError: number: expected text such as "6.1", in quotes, got 2.1
-
-    Source:
-        Derived here.
     """
     if not isinstance(number, str):
         shown = repr(number)
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
         raise TypeError(f'number: expected text such as "6.1", in quotes, got {shown}')
-    for one in _EXERCISES:
-        if one.number == number:
-            return one
+    for candidate in _EXERCISES:
+        if candidate.number == number:
+            return candidate
     page = number.partition(".")[0]
-    beside = [one.number for one in _EXERCISES if str(one.page) == page]
-    if beside:
+    same_page = [candidate.number for candidate in _EXERCISES if str(candidate.page) == page]
+    if same_page:
         raise ValueError(
-            f"number: expected an exercise of page {page}, one of {', '.join(beside)}, "
+            f"number: expected an exercise of page {page}, one of {', '.join(same_page)}, "
             f"got {number!r}"
         )
-    pages = ", ".join(dict.fromkeys(str(one.page) for one in _EXERCISES))
+    pages = ", ".join(dict.fromkeys(str(candidate.page) for candidate in _EXERCISES))
     raise ValueError(f"number: expected a page with exercises, one of {pages}, got {number!r}")
 
 
@@ -118,15 +111,12 @@ def exercises() -> tuple[Exercise, ...]:
     """List all exercises in the order of the book.
 
     Returns:
-        The exercises.
+        The exercises, each with its number.
 
     Examples:
         >>> from cnnbook.exercises import exercises
         >>> [one.number for one in exercises() if one.page == 6]
         ['6.1', '6.2', '6.3']
-
-    Source:
-        Derived here.
     """
     return _EXERCISES
 
@@ -148,9 +138,6 @@ def hint(number: str) -> str:
         >>> from cnnbook.exercises import hint
         >>> print(hint("6.1"))
         Upper left times upper left, and so on; add the four products and the bias.
-
-    Source:
-        Derived here.
     """
     return exercise(number).hint
 
@@ -162,7 +149,7 @@ def solution(number: str) -> str:
         number: The exercise, such as ``"6.1"``.
 
     Returns:
-        The code, which runs as it stands. There may be other solutions.
+        The code, which runs as it stands. Other solutions may be right, too.
 
     Raises:
         TypeError: ``number`` is not text.
@@ -174,8 +161,5 @@ def solution(number: str) -> str:
         >>> exec(solution("2.1"), names)
         >>> check("2.1", names["answer"]).right
         True
-
-    Source:
-        Derived here.
     """
     return exercise(number).solution.strip()

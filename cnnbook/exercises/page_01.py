@@ -1,24 +1,16 @@
-"""The exercises of page 1."""
+"""Exercises on accuracy and on the loss of a network that has learned nothing."""
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 1. Why a CNN? Accuracy.
-
-_confusion_to_accuracy = Exercise(
-    "A network sorts 20 images into three classes. Its confusion matrix is "
-    "``[[8, 2, 0], [1, 3, 0], [0, 1, 5]]``. What is its accuracy, from 0 to 1?",
-    hint="Only on the diagonal do row and column, the actual and the called class, agree.",
+_accuracy_from_confusion = Exercise(
+    "A network classifies 20 images into three classes. Its confusion matrix is ``[[8, 2, 0], [1, "
+    "3, 0], [0, 1, 5]]``. What is its accuracy, from 0 to 1?",
+    hint="Row and column, the actual and the predicted class, agree only on the diagonal.",
     solution="""
 import torch
 
@@ -30,7 +22,7 @@ answer = matrix.diagonal().sum() / matrix.sum()
     tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
-            "that is how many are right, not which share",
+            "that is the number of correct images, not their share",
             lambda: 16,
             "Divide by the number of all images.",
         ),
@@ -45,9 +37,9 @@ answer = matrix.diagonal().sum() / matrix.sum()
             "Accuracy counts images, so a class of many images weighs more.",
         ),
         Mistake(
-            "the sum is divided by the number of fields",
+            "the sum is divided by the number of entries",
             lambda: 16 / 9,
-            "A field can hold many images; count the images.",
+            "An entry can count many images; divide by the number of images.",
         ),
         Mistake("that is in percent", lambda: 80, "A share lies from 0 to 1."),
     ),
@@ -60,11 +52,11 @@ def _accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 _accuracy_function = Exercise(
-    "Write a function ``accuracy(scores, labels)``. Both are tensors of shape "
-    "``(n, classes)``: what a network puts out, and one-hot labels. It returns the share of images "
-    "whose largest score belongs to their class.",
-    hint="``argmax(dim=1)`` finds the column of the largest number in each row. It does so for "
-    "labels too. Only numbers have a mean: ``.float()`` makes 0 and 1 of false and true.",
+    "Write a function ``accuracy(scores, labels)``. Both are tensors of shape ``(n, classes)``: "
+    "the scores of a network, and one-hot labels. It returns the share of images whose largest "
+    "score belongs to their class.",
+    hint="``argmax(dim=1)`` finds the column of the largest number in each row. The same works for "
+    "labels. Booleans have no mean: ``.float()`` turns False and True into 0 and 1.",
     solution="""
 def accuracy(scores, labels):
     return (scores.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
@@ -84,19 +76,19 @@ answer = accuracy
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "that is how many are right, not which share",
+            "that is the number of correct images, not their share",
             lambda: lambda s, y: (s.argmax(1) == y.argmax(1)).sum(),
             "The mean of zeros and ones is a share.",
         ),
         Mistake(
-            "the largest is looked for in each column",
+            "the maximum is taken in each column",
             lambda: lambda s, y: (s.argmax(0) == y.argmax(0)).float().mean(),
             "An image is a row: axis 0 runs over the images, axis 1 over the classes.",
         ),
         Mistake(
             "the scores themselves are compared with the labels",
             lambda: lambda s, y: (s == y).float().mean(),
-            "Scores are any numbers; what counts is which one of a row is largest.",
+            "Scores can be any numbers; compare the positions of the largest in each row.",
         ),
         Mistake(
             "that is the share of mistakes",
@@ -109,11 +101,11 @@ answer = accuracy
             "A share lies from 0 to 1.",
         ),
     ),
-    remark="It would have served on this page.",
+    remark="This page could have used it.",
 )
 
-_loss_of_a_guess = Exercise(
-    "A network that knows nothing gives each of ten classes the same score, and so the same "
+_loss_of_equal_scores = Exercise(
+    "A network that has learned nothing gives each of ten classes the same score, and so the same "
     "probability. What is its cross-entropy? Three decimals are enough.",
     hint="The probability of the right class is 1/10. The loss is minus its natural logarithm, "
     "and the same for every image.",
@@ -130,7 +122,7 @@ answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
         Mistake(
             "that is the probability",
             lambda: 0.1,
-            "The loss is minus the logarithm of it.",
+            "The loss is minus its logarithm.",
         ),
         Mistake(
             "the sign is wrong",
@@ -153,12 +145,12 @@ answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
             "Only the probability of the right class counts.",
         ),
     ),
-    remark="A loss that starts far above that says that a network is sure and wrong.",
+    remark="A loss that starts far above that means that the network is sure and wrong.",
 )
 
 
 EXERCISES = (
-    _confusion_to_accuracy,
+    _accuracy_from_confusion,
     _accuracy_function,
-    _loss_of_a_guess,
+    _loss_of_equal_scores,
 )

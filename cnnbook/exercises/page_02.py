@@ -1,10 +1,9 @@
-"""The exercises of page 2."""
+"""Exercises on counting parameters."""
 
-from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 
 __all__ = ["EXERCISES"]
-
-# 2. Why a CNN? Parameters.
 
 _conv_parameters = Exercise(
     "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of "
@@ -43,11 +42,11 @@ answer = weights + biases
     remark="8*3*5*5 + 8.",
 )
 
-_largest_mlp = Exercise(
-    "An MLP with layers 784-h-10 shall have at most as many parameters as the sloppy CNN, 27,130. "
+_widest_mlp = Exercise(
+    "An MLP with layers 784-h-10 must have at most as many parameters as the sloppy CNN, 27,130. "
     "What is the largest h?",
-    hint="Each hidden unit brings 784 weights, a bias, and 10 weights behind it. The ten output "
-    "biases are there in any case.",
+    hint="Each hidden unit adds 784 weights, a bias, and 10 weights of the next layer. The ten "
+    "output biases do not depend on h.",
     solution="""
 budget = 27_130 - 10
 answer = budget // (784 + 1 + 10)
@@ -58,12 +57,12 @@ answer = budget // (784 + 1 + 10)
         Mistake(
             "that was rounded up",
             lambda: 35,
-            "Count its parameters once more: are they still at most 27,130?",
+            "Count the parameters of that MLP: are they still at most 27,130?",
         ),
         Mistake(
-            "that is no whole number",
+            "that is not a whole number",
             lambda: 27_120 / 795,
-            "There are no broken units, and one more would be too many.",
+            "A unit cannot be split, and one more would be too many.",
         ),
         Mistake(
             "the first layer is forgotten",
@@ -74,10 +73,10 @@ answer = budget // (784 + 1 + 10)
     remark="The desperate MLP has 2,048.",
 )
 
-_without_pooling = Exercise(
+_parameters_without_pooling = Exercise(
     "Take ``MaxPool2d(2)`` out of the sloppy CNN: ``Conv2d(1, 16, 2)``, ReLU, Flatten and a linear "
     "layer to 10 classes, on images of 28 x 28. How many parameters does it have now?",
-    hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen pictures "
+    hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen feature maps "
     "reach the linear layer in full size.",
     solution="""
 from torch import nn
@@ -91,7 +90,7 @@ answer = sum(parameter.numel() for parameter in net.parameters())
         Mistake(
             "the convolution is forgotten",
             lambda: 116_650,
-            "It has parameters too, if few.",
+            "It has few parameters, but it has some.",
         ),
         Mistake(
             "the biases of the linear layer are forgotten",
@@ -99,14 +98,14 @@ answer = sum(parameter.numel() for parameter in net.parameters())
             "It has one for each class.",
         ),
         Mistake(
-            "only one of the sixteen pictures is counted",
+            "only one of the sixteen feature maps is counted",
             lambda: 7_380,
-            "Flatten lays all of them in one row.",
+            "Flatten puts all of them into one row.",
         ),
         Mistake(
             "the size is off by one",
             lambda: 125_530,
-            "A 2 x 2 window cannot stand at the last row or column of 28.",
+            "A 2 x 2 window cannot start at the last row or column of 28.",
         ),
         Mistake(
             "that is the network with its pooling",
@@ -114,12 +113,12 @@ answer = sum(parameter.numel() for parameter in net.parameters())
             "Without it, the linear layer gets more numbers.",
         ),
     ),
-    remark="Over four times as many: pooling is what keeps the linear layer small.",
+    remark="Over four times as many: pooling keeps the linear layer small.",
 )
 
 
 EXERCISES = (
     _conv_parameters,
-    _largest_mlp,
-    _without_pooling,
+    _widest_mlp,
+    _parameters_without_pooling,
 )

@@ -1,28 +1,20 @@
-"""The exercises of page 3."""
+"""Exercises on intervals, standard errors and paired comparisons."""
 
 import math
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 3. Is the comparison fair?
-
-_half_width = Exercise(
-    "Five starts of a network get 85, 86, 87, 88 and 89 percent right. How many percentage points "
-    "does the 95 % interval of the mean reach to either side? Student's t for five values is "
-    "2.776. Three decimals are enough.",
-    hint="It is t times the standard error of the mean: the sample standard deviation, with 4 "
-    "below the sum of squares, divided by the root of 5.",
+_interval_half_width = Exercise(
+    "Five starts of a network classify 85, 86, 87, 88 and 89 percent of the test images correctly. "
+    "How many percentage points does the 95 % interval of the mean extend to either side? "
+    "Student's t for five values is 2.776. Three decimals are enough.",
+    hint="It is t times the standard error of the mean: the sample standard deviation, in which "
+    "the sum of squares is divided by 4, over the root of 5.",
     solution="""
 from cnnbook.metrics import mean_interval
 
@@ -36,22 +28,22 @@ answer = (interval.high - interval.low) / 2
         Mistake(
             "that is the width of the whole interval",
             lambda: 2 * 2.776445 * math.sqrt(10 / 4 / 5),
-            "Asked for is how far it reaches to one side.",
+            "The question is how far it extends to one side.",
         ),
         Mistake(
             "the root of the number of starts is forgotten",
             lambda: 2.776445 * math.sqrt(10 / 4),
-            "So far single starts scatter; their mean scatters less.",
+            "That is how far single starts scatter; their mean scatters less.",
         ),
         Mistake(
             "that uses the 1.96 of the normal distribution",
             lambda: 1.96 * math.sqrt(10 / 4 / 5),
-            "The deviation is itself only guessed from five values; Student's t allows for that.",
+            "The deviation is itself estimated, from five values; Student's t allows for that.",
         ),
         Mistake(
             "the sum of squares is divided by the number of starts",
             lambda: 2.776445 * math.sqrt(10 / 5 / 5),
-            "The mean was fitted to the same values, so one less is free.",
+            "The mean was estimated from the same values, so there is one degree of freedom less.",
         ),
         Mistake(
             "that is the standard error",
@@ -62,9 +54,9 @@ answer = (interval.high - interval.low) / 2
     remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
 )
 
-_images_needed = Exercise(
-    "A network gets 87 % of its test images right, and the standard error of that shall be half a "
-    "percentage point, 0.005. How many test images does it take?",
+_test_set_size = Exercise(
+    "A network classifies 87 % of its test images correctly, and the standard error of this "
+    "accuracy must be half a percentage point, 0.005. How many test images are needed?",
     hint="The standard error is the root of 0.87 * 0.13 / n. Solve for n.",
     solution="""
 variance = 0.87 * 0.13
@@ -76,12 +68,12 @@ answer = round(variance / 0.005**2)
         Mistake(
             "that is for an error of one percentage point",
             lambda: 1131,
-            "Half the error takes more images.",
+            "Half the error needs more images.",
         ),
         Mistake(
             "that is twice as many as for a whole percentage point",
             lambda: 2262,
-            "The error shrinks with the root of the number: half of it takes more than that.",
+            "The error shrinks with the root of the number: half of it needs more than that.",
         ),
         Mistake(
             "the root is forgotten",
@@ -89,14 +81,14 @@ answer = round(variance / 0.005**2)
             "The standard error is a root; square both sides before you solve.",
         ),
         Mistake(
-            "that makes two standard errors as small as that",
+            "that is the number for which two standard errors are 0.005",
             lambda: 18_096,
-            "Asked for is one standard error.",
+            "The question is about one standard error.",
         ),
         Mistake(
             "the share of wrong images is forgotten",
             lambda: 34_800,
-            "The variance of one image is 0.87 times what is missing to 1.",
+            "The variance of one image is 0.87 times the share of wrong images.",
         ),
     ),
     remark="Fashion-MNIST has 10,000 of them.",
@@ -114,12 +106,12 @@ def _unpaired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return (first.mean() - second.mean()) / ((first.var() + second.var()) / len(first)).sqrt()
 
 
-_paired = Exercise(
+_paired_t_function = Exercise(
     "Write a function ``paired_t(first, second)``. Both are tensors ``(n,)`` with the accuracies "
     "of two networks, from the same seeds in the same order. It returns the mean of the "
     "differences, first minus second, divided by the standard error of that mean.",
-    hint="Take the differences first; from there on it is one list of numbers. ``std()`` already "
-    "divides by n - 1.",
+    hint="Take the differences first; after that there is only one list of numbers. ``std()`` "
+    "already divides by n - 1.",
     solution="""
 def paired_t(first, second):
     differences = first - second
@@ -139,7 +131,7 @@ answer = paired_t
         Mistake(
             "the seeds are not paired",
             lambda: _unpaired_t,
-            "What counts is how much the differences scatter, not how much each network does.",
+            "Use the deviation of the differences, not that of each network.",
         ),
         Mistake(
             "the sign is wrong",
@@ -158,12 +150,12 @@ answer = paired_t
                     _paired_t(first, second) * (len(first) / (len(first) - 1)) ** 0.5
                 )
             ),
-            "The sample standard deviation has one less below the sum of squares.",
+            "The sample standard deviation divides the sum of squares by n - 1.",
         ),
         Mistake(
             "that is the mean of the differences alone",
             lambda: lambda first, second: (first - second).mean(),
-            "Measure it in standard errors.",
+            "Divide it by its standard error.",
         ),
     ),
     remark="``compare_paired`` turns it into a p value.",
@@ -171,7 +163,7 @@ answer = paired_t
 
 
 EXERCISES = (
-    _half_width,
-    _images_needed,
-    _paired,
+    _interval_half_width,
+    _test_set_size,
+    _paired_t_function,
 )

@@ -1,18 +1,17 @@
-"""The exercises of page 4."""
+"""Exercises on shuffled pixels."""
 
 import torch
 
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-# 4. Is it the picture, or the pixels?
-
-_way_back = Exercise(
-    "A row of five pixels is shuffled with ``shuffled = pixels[order]``, and ``order`` is "
-    "``[3, 0, 4, 1, 2]``. With which list ``back`` does ``shuffled[back]`` give ``pixels`` again?",
-    hint="Pixel 0 now stands at place 1, so the list starts with that. Where is pixel 1?",
+_inverse_permutation = Exercise(
+    "A row of five pixels is shuffled with ``shuffled = pixels[order]``, and ``order`` is ``[3, 0, "
+    "4, 1, 2]``. For which list ``back`` is ``shuffled[back]`` equal to ``pixels`` again?",
+    hint="Pixel 0 is now at index 1, so the list starts with 1. Where is pixel 1?",
     solution="""
 import torch
 
@@ -30,16 +29,16 @@ answer = order.argsort()
         Mistake(
             "that is the order read from the end",
             lambda: [2, 1, 4, 0, 3],
-            "Ask of each pixel where it went.",
+            "Ask for each pixel where it is now.",
         ),
         Mistake(
             "that is the order applied twice",
             lambda: [1, 3, 2, 0, 4],
-            "Ask of each pixel where it went.",
+            "Ask for each pixel where it is now.",
         ),
-        Mistake("that counts from 1", lambda: [2, 4, 5, 1, 3], "Places are counted from 0."),
+        Mistake("that counts from 1", lambda: [2, 4, 5, 1, 3], "Indices start at 0."),
         Mistake(
-            "that leaves everything where it is",
+            "that changes nothing",
             lambda: [0, 1, 2, 3, 4],
             "The pixels would stay shuffled.",
         ),
@@ -48,17 +47,17 @@ answer = order.argsort()
 )
 
 
-def _follow(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+def _permuted_weight(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     followed = torch.empty_like(weight)
     for position, source in enumerate(order.tolist()):
         followed[:, position] = weight[:, source]
     return followed
 
 
-_follow_the_pixels = Exercise(
+_permuted_weight_function = Exercise(
     "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
-    "``(out, pixels)``. It returns the weight with which the layer gives for ``pixels[order]`` "
-    "what it gave for ``pixels``.",
+    "``(out, pixels)``. It returns the weight with which the layer computes for ``pixels[order]`` "
+    "what it computed for ``pixels``.",
     hint="Each column of the weight belongs to one pixel.",
     solution="""
 def follow(weight, order):
@@ -66,17 +65,17 @@ def follow(weight, order):
 
 answer = follow
 """,
-    # Square, so that mixing up rows and columns is a mistake that can be told and no crash.
+    # Square, so that swapped rows and columns get feedback of their own and raise no error.
     kind=Function(
         lambda: [
             (torch.arange(16.0).reshape(4, 4), torch.tensor([2, 0, 3, 1])),
-            (counting_image(5, 5), torch.tensor([3, 0, 4, 1, 2])),
+            (asymmetric_image(5, 5), torch.tensor([3, 0, 4, 1, 2])),
         ]
     ),
-    right=lambda: _follow,
+    right=lambda: _permuted_weight,
     mistakes=(
         Mistake(
-            "the weight is as before",
+            "the weight is unchanged",
             lambda: lambda weight, order: weight,
             "Each weight has to follow its pixel.",
         ),
@@ -88,23 +87,23 @@ answer = follow
         Mistake(
             "rows and columns were moved",
             lambda: lambda weight, order: weight[order][:, order],
-            "The outputs stay in the order in which they are.",
+            "The order of the outputs does not change.",
         ),
         Mistake(
-            "that goes the way back",
+            "that is the inverse order",
             lambda: lambda weight, order: weight[:, order.argsort()],
-            "The columns go the same way as the pixels.",
+            "The columns are put into the same order as the pixels.",
         ),
     ),
     remark="A convolution has no such function.",
 )
 
-_neighbours_left = Exercise(
-    "In 28 rows of 28 pixels, 756 pairs of places are side by side. After a random order, in how "
-    "many of them do you expect a pixel and, to the right of it, the one that was to the right of "
-    "it before? Three decimals are enough.",
-    hint="Two pixels in two given places can be any of the 784*783 ordered pairs, all with the "
-    "same probability. How many of these were such a pair?",
+_surviving_neighbours = Exercise(
+    "In 28 rows of 28 pixels, 756 pairs of positions are side by side. After a random permutation, "
+    "in how many of them do you expect a pixel and, to its right, the pixel that was to its right "
+    "before? Three decimals are enough.",
+    hint="Two pixels at two given positions can be any of the 784*783 ordered pairs, all with the "
+    "same probability. How many of these were neighbours?",
     solution="""
 pairs = 28 * 27
 answer = pairs * pairs / (784 * 783)
@@ -114,14 +113,14 @@ answer = pairs * pairs / (784 * 783)
     tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
-            "that is for one pair of places",
+            "that is for one pair of positions",
             lambda: 756 / (784 * 783),
-            "Expectations add up, over all pairs of places.",
+            "Add up the expectations of all pairs of positions.",
         ),
         Mistake(
-            "pairs that were turned round are counted too",
+            "pairs in reverse order are counted too",
             lambda: 2 * 756 * 756 / (784 * 783),
-            "The right one shall be on the right again.",
+            "The right pixel must be on the right again.",
         ),
         Mistake(
             "every pixel is given a right neighbour",
@@ -129,22 +128,22 @@ answer = pairs * pairs / (784 * 783)
             "The last pixel of each row has none, neither before nor after.",
         ),
         Mistake(
-            "every place is given a right neighbour",
+            "every position is given a right neighbour",
             lambda: 756 / 783,
-            "The last place of each row has none.",
+            "The last position of each row has none.",
         ),
         Mistake(
             "that is the number of pairs",
             lambda: 756,
-            "So many there are; few of them stay together.",
+            "That many there are; few of them stay together.",
         ),
     ),
-    remark="About one, of 756. To a kernel, next to nothing is left of the picture.",
+    remark="About one, of 756. For a kernel, hardly anything is left of the picture.",
 )
 
 
 EXERCISES = (
-    _way_back,
-    _follow_the_pixels,
-    _neighbours_left,
+    _inverse_permutation,
+    _permuted_weight_function,
+    _surviving_neighbours,
 )

@@ -1,19 +1,18 @@
-"""The exercises of page 5."""
+"""Exercises on the networks of 1989 and 1998, and on the top-5 error."""
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 5. Where did CNNs come from?
-
 _connections_of_c1 = Exercise(
-    "The first layer of LeNet-5, C1, has six kernels of 5 x 5 weights, each with a bias, and looks "
-    "at pictures of 32 x 32 pixels. It has 156 parameters. How many connections does it have, "
-    "counting every use of a weight or a bias?",
-    hint="Along a side, a window of 5 fits into 32 pixels at 28 places. At each of them a kernel "
-    "uses all its weights and its bias once.",
+    "The first layer of LeNet-5, C1, has six kernels of 5 x 5 weights, each with a bias, and takes "
+    "images of 32 x 32 pixels. It has 156 parameters. How many connections does it have, counting "
+    "every use of a weight or a bias?",
+    hint="Along a side, a window of 5 fits into 32 pixels at 28 positions. At each of them a "
+    "kernel uses all its weights and its bias once.",
     solution="""
 places = (32 - 5 + 1) ** 2
 answer = 6 * places * (5 * 5 + 1)
@@ -29,7 +28,7 @@ answer = 6 * places * (5 * 5 + 1)
         Mistake(
             "the window stands at every pixel",
             lambda: 159_744,
-            "It has to fit into the picture.",
+            "It has to fit into the image.",
         ),
         Mistake(
             "only one kernel is counted",
@@ -42,18 +41,18 @@ answer = 6 * places * (5 * 5 + 1)
             "Each is used at many positions; count the uses.",
         ),
         Mistake(
-            "the places are counted along one side only",
+            "the positions are counted along one side only",
             lambda: 4_368,
-            "There are rows of them, and columns.",
+            "There are 28 rows of them.",
         ),
     ),
     remark="The paper has the same number.",
 )
 
-_one_bias_a_kernel = Exercise(
-    "In the network of 1989, each unit of the two convolutions has its own bias. Today each "
-    "kernel has one. How many of its 9,760 parameters would the network have today, all else "
-    "unchanged?",
+_one_bias_per_kernel = Exercise(
+    "In the network of 1989, each unit of the two convolutions has its own bias. Today each kernel "
+    "has one. How many parameters would the network have today, in place of its 9,760, if all else "
+    "is unchanged?",
     hint="The two layers have 12 x 8 x 8 and 12 x 4 x 4 units, and twelve kernels each. The linear "
     "layers stay as they are.",
     solution="""
@@ -64,7 +63,7 @@ answer = 9_760 - biases + 12 + 12
     right=lambda: 8_824,
     mistakes=(
         Mistake(
-            "no bias is left in the convolutions",
+            "the convolutions have no bias",
             lambda: 8_800,
             "Each kernel keeps one.",
         ),
@@ -81,10 +80,10 @@ answer = 9_760 - biases + 12 + 12
         Mistake(
             "that is how many it loses",
             lambda: 936,
-            "Take that from all of its parameters.",
+            "Subtract that from the number of its parameters.",
         ),
     ),
-    remark="A tenth of that network were biases.",
+    remark="A tenth of that network's parameters were biases.",
 )
 
 
@@ -94,7 +93,7 @@ def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return ((scores > right[:, None]).sum(dim=1) >= 5).float().mean()
 
 
-_top5 = Exercise(
+_top5_error_function = Exercise(
     "Write a function ``top5_error(scores, labels)``. ``scores`` has shape ``(n, classes)``, "
     "``labels`` holds the number of the right class of each image, shape ``(n,)``. It returns the "
     "share of images whose class is not among their five largest scores.",
@@ -129,9 +128,9 @@ answer = top5_error
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "only the largest score counts there",
+            "that looks at the largest score only",
             lambda: lambda s, y: (s.argmax(1) != y).float().mean(),
-            "Five may be named; one of them has to be right.",
+            "Five classes may be named; one of them has to be right.",
         ),
         Mistake(
             "that is the share of images that are found",
@@ -141,7 +140,7 @@ answer = top5_error
         Mistake(
             "those are the five smallest scores",
             lambda: lambda s, y: _top5_error(-s, y),
-            "The program names what it thinks most likely.",
+            "The program names the most likely classes.",
         ),
         Mistake(
             "that is in percent",
@@ -149,7 +148,7 @@ answer = top5_error
             "A share lies from 0 to 1.",
         ),
         Mistake(
-            "that is how many are not found, not which share",
+            "that is the number of images that are not found, not their share",
             lambda: lambda s, y: _top5_error(s, y) * len(s),
             "Divide by the number of images.",
         ),
@@ -160,6 +159,6 @@ answer = top5_error
 
 EXERCISES = (
     _connections_of_c1,
-    _one_bias_a_kernel,
-    _top5,
+    _one_bias_per_kernel,
+    _top5_error_function,
 )

@@ -1,24 +1,16 @@
-"""The exercises of page 6."""
+"""Exercises on one window: by hand, as a layer and as a function."""
 
 import torch
 
-from cnnbook.exercises._building import conv, counting_image
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    Exercise,
-    Function,
-    Layer,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
 
-# 6. One window.
-
-_sum_by_hand = Exercise(
-    "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What does "
-    "the convolution put out? Use a pencil.",
+_window_sum_by_hand = Exercise(
+    "The window is ``[[5, 0], [1, 2]]``, the kernel ``[[1, 2], [3, 4]]``, the bias -1. What is the "
+    "output of the convolution? Use a pencil.",
     hint="Upper left times upper left, and so on; add the four products and the bias.",
     solution="""
 answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
@@ -53,16 +45,16 @@ answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
             "One window gives one number.",
         ),
         Mistake(
-            "that is a product of matrices",
+            "that is a matrix product",
             lambda: [[7, 4], [19, 8]],
-            "Multiply only what lies on top of each other, and add all of it up.",
+            "Multiply only the numbers that lie on top of each other, and add all products.",
         ),
     ),
     remark="5 + 0 + 3 + 8 - 1.",
 )
 
 _difference_layer = Exercise(
-    "Make a ``Conv2d`` with windows of 2 x 2 that puts out the lower right pixel minus the upper "
+    "Make a ``Conv2d`` with windows of 2 x 2 whose output is the lower right pixel minus the upper "
     "left one, plus 0.5. Hand in the layer.",
     hint="Two of the four weights are 0. Write into ``layer.weight`` and ``layer.bias`` under "
     "``torch.no_grad()``, or use ``conv_from_kernel`` of ``cnnbook.convolution``.",
@@ -75,43 +67,43 @@ with torch.no_grad():
     layer.bias.fill_(0.5)
 answer = layer
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
-    right=lambda: conv([-1.0, 0.0], [0.0, 1.0], bias=0.5),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
+    right=lambda: conv_from_rows([-1.0, 0.0], [0.0, 1.0], bias=0.5),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
             "the bias is forgotten",
-            lambda: conv([-1.0, 0.0], [0.0, 1.0]),
+            lambda: conv_from_rows([-1.0, 0.0], [0.0, 1.0]),
             "The 0.5 does not depend on any pixel.",
         ),
         Mistake(
             "the kernel is flipped",
-            lambda: conv([1.0, 0.0], [0.0, -1.0], bias=0.5),
+            lambda: conv_from_rows([1.0, 0.0], [0.0, -1.0], bias=0.5),
             "It is laid on the window as it stands, so a weight stands where its pixel stands.",
         ),
         Mistake(
             "that is the other diagonal",
-            lambda: conv([0.0, -1.0], [1.0, 0.0], bias=0.5),
+            lambda: conv_from_rows([0.0, -1.0], [1.0, 0.0], bias=0.5),
             "Upper left is row 0, column 0.",
         ),
         Mistake(
             "the upper left pixel is added",
-            lambda: conv([1.0, 0.0], [0.0, 1.0], bias=0.5),
-            "What is taken away has a negative weight.",
+            lambda: conv_from_rows([1.0, 0.0], [0.0, 1.0], bias=0.5),
+            "A pixel that is subtracted has a negative weight.",
         ),
     ),
-    remark="It answers to edges that run from lower left to upper right.",
+    remark="It responds to edges that run from lower left to upper right.",
 )
 
 
-def _window_function(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torch.Tensor:
+def _window_sum(window: torch.Tensor, kernel: torch.Tensor, bias: float) -> torch.Tensor:
     return (window * kernel).sum() + bias
 
 
-_window_by_function = Exercise(
-    "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape "
-    "``(rows, columns)`` and a number. It returns what a convolution puts out at that place.",
-    hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries up.",
+_window_sum_function = Exercise(
+    "Write a function ``one_window(window, kernel, bias)``: two tensors of the same shape ``(rows, "
+    "columns)`` and a number. It returns the output of a convolution at that position.",
+    hint="``*`` multiplies two tensors entry by entry, ``.sum()`` adds all entries.",
     solution="""
 def one_window(window, kernel, bias):
     return (window * kernel).sum() + bias
@@ -121,10 +113,10 @@ answer = one_window
     kind=Function(
         lambda: [
             (torch.tensor([[5.0, 0], [1, 2]]), torch.tensor([[1.0, 2], [3, 4]]), -1.0),
-            (counting_image(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
+            (asymmetric_image(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
         ]
     ),
-    right=lambda: _window_function,
+    right=lambda: _window_sum,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
@@ -143,7 +135,7 @@ answer = one_window
             "Here it is laid on the window as it stands.",
         ),
         Mistake(
-            "that is a product of matrices",
+            "that is a matrix product",
             lambda: lambda w, k, b: (w @ k).sum() + b,
             "``@`` multiplies rows with columns; entry by entry it is ``*``.",
         ),
@@ -153,12 +145,12 @@ answer = one_window
             "One window gives one number.",
         ),
     ),
-    remark="That is all that a convolution does at one place.",
+    remark="That is all that a convolution does at one position.",
 )
 
 
 EXERCISES = (
-    _sum_by_hand,
+    _window_sum_by_hand,
     _difference_layer,
-    _window_by_function,
+    _window_sum_function,
 )

@@ -1,19 +1,18 @@
-"""The exercises of page 7."""
+"""Exercises on the moving average."""
 
 import torch
 
 from cnnbook.convolution import conv_from_kernel
-from cnnbook.exercises._building import conv, counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
-
-# 7. The moving average.
 
 _average_by_hand = Exercise(
     "What is the 2 x 2 moving average of ``[[1, 3, 5], [3, 5, 7], [1, 1, 3]]``? Use a pencil, and "
     "hand in rows, as in ``[[1, 2], [3, 4]]``.",
-    hint="The window can stand at two places in each direction.",
+    hint="The window has two positions in each direction.",
     solution="""
 import torch
 
@@ -34,7 +33,7 @@ answer = moving_average(image[None, None], size=2)[0, 0]
         Mistake(
             "rows and columns are swapped",
             lambda: [[3, 2.5], [5, 4]],
-            "The window first goes to the right, along a row.",
+            "The window first moves to the right, along a row.",
         ),
         Mistake(
             "those are the largest pixels",
@@ -42,9 +41,9 @@ answer = moving_average(image[None, None], size=2)[0, 0]
             "The window takes the mean.",
         ),
         Mistake(
-            "the window has moved by two",
+            "the window moves by two",
             lambda: 3,
-            "It moves by one pixel at a time, and windows overlap.",
+            "It moves by one pixel at a time, and the windows overlap.",
         ),
         Mistake(
             "the window is 3 x 3",
@@ -58,14 +57,14 @@ answer = moving_average(image[None, None], size=2)[0, 0]
 _average_shape = Exercise(
     "A photograph of 28 rows and 20 columns, a tensor of shape ``(1, 1, 28, 20)``, is averaged "
     "with windows of 5 x 5. What is the shape of the result? Hand in four numbers.",
-    hint="How many places has a window of 5 in 28 rows? It can start at row 0, and its last row "
+    hint="How many positions has a window of 5 in 28 rows? It can start at row 0, and its last row "
     "is row 27 at most.",
     solution="""
 from cnnbook.shapes import output_size
 
 answer = (1, 1, *output_size((28, 20), 5))
 """,
-    kind=Numbers("a shape of four numbers", loose=False),
+    kind=Numbers("a shape of four numbers", squeeze=False),
     right=lambda: (1, 1, 24, 16),
     mistakes=(
         Mistake(
@@ -81,24 +80,24 @@ answer = (1, 1, *output_size((28, 20), 5))
         Mistake(
             "the size is off by one",
             lambda: (1, 1, 23, 15),
-            "Count the places where the window can start, the first and the last among them.",
+            "Count the positions where the window can start, including the first and the last.",
         ),
         Mistake(
-            "the size is kept",
+            "the size is unchanged",
             lambda: (1, 1, 28, 20),
             "A window that hangs over the edge does not count.",
         ),
         Mistake(
             "the windows lie side by side",
             lambda: (1, 1, 5, 4),
-            "The window moves by one pixel at a time, and windows overlap.",
+            "The window moves by one pixel at a time, and the windows overlap.",
         ),
     ),
     remark="Four rows and four columns are lost.",
 )
 
-_row_average = Exercise(
-    "Make a ``Conv2d`` that puts out the mean of a pixel and its two neighbours to the right, in "
+_row_average_layer = Exercise(
+    "Make a ``Conv2d`` whose output is the mean of a pixel and its two neighbours to the right, in "
     "the same row. Hand in the layer.",
     hint="The window has one row and three columns: ``kernel_size=(1, 3)``. What is the bias?",
     solution="""
@@ -106,18 +105,18 @@ from cnnbook.convolution import averaging_conv
 
 answer = averaging_conv((1, 3))
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
-    right=lambda: conv([1 / 3, 1 / 3, 1 / 3]),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
+    right=lambda: conv_from_rows([1 / 3, 1 / 3, 1 / 3]),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
             "rows and columns are swapped",
-            lambda: conv([1 / 3], [1 / 3], [1 / 3]),
+            lambda: conv_from_rows([1 / 3], [1 / 3], [1 / 3]),
             "The size of a window is (rows, columns), and neighbours in a row stand in columns.",
         ),
         Mistake(
             "that is the sum",
-            lambda: conv([1.0, 1.0, 1.0]),
+            lambda: conv_from_rows([1.0, 1.0, 1.0]),
             "The weights of a mean add up to 1.",
         ),
         Mistake(
@@ -126,17 +125,17 @@ answer = averaging_conv((1, 3))
             "The window has a single row.",
         ),
         Mistake(
-            "the neighbours are only one",
-            lambda: conv([1 / 2, 1 / 2]),
+            "only one neighbour is averaged",
+            lambda: conv_from_rows([1 / 2, 1 / 2]),
             "The window has three columns: the pixel itself and two more.",
         ),
     ),
-    remark="It blurs upright edges and leaves level ones alone.",
+    remark="It blurs vertical edges and leaves horizontal ones as they are.",
 )
 
 
 EXERCISES = (
     _average_by_hand,
     _average_shape,
-    _row_average,
+    _row_average_layer,
 )

@@ -1,26 +1,25 @@
-"""The exercises of page 8."""
+"""Exercises on several images, channels and kernels."""
 
 import torch
 
 from cnnbook.convolution import conv_from_kernel
-from cnnbook.exercises._building import conv, counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
 
-# 8. Many images, many features.
-
-_expanded_shape = Exercise(
+_output_shape = Exercise(
     "Five colour photographs of 32 rows and 48 columns, ``(5, 3, 32, 48)``, go through "
     "``Conv2d(3, 8, (3, 5))``. What shape comes out? Hand in four numbers.",
     hint="Images stay images, channels become the layer's output channels, and rows and columns "
-    "are counted each with its own side of the window.",
+    "are counted, each with its own side of the window.",
     solution="""
 import torch
 
 answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
 """,
-    kind=Numbers("a shape of four numbers", loose=False),
+    kind=Numbers("a shape of four numbers", squeeze=False),
     right=lambda: (5, 8, 30, 44),
     mistakes=(
         Mistake(
@@ -46,21 +45,21 @@ answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
         Mistake(
             "the size is off by one",
             lambda: (5, 8, 29, 43),
-            "Count the places where the window can start, the first and the last among them.",
+            "Count the positions where the window can start, including the first and the last.",
         ),
         Mistake(
-            "the size is kept",
+            "the size is unchanged",
             lambda: (5, 8, 32, 48),
             "A window that hangs over the edge does not count.",
         ),
     ),
-    remark="Images, kernels, and the places of the window.",
+    remark="Images, kernels, and the positions of the window.",
 )
 
-_two_channels = Exercise(
-    "An image has two channels, ``[[1, 2], [3, 4]]`` and ``[[5, 6], [7, 9]]``. A kernel has "
-    "``[[1, 0], [0, 1]]`` for the first and ``[[0, 1], [1, 0]]`` for the second, and the bias 2. "
-    "What does this kernel put out? Use a pencil.",
+_two_channels_by_hand = Exercise(
+    "An image has two channels, ``[[1, 2], [3, 4]]`` and ``[[5, 6], [7, 9]]``. A kernel has ``[[1, "
+    "0], [0, 1]]`` for the first and ``[[0, 1], [1, 0]]`` for the second, and the bias 2. What is "
+    "the output of this kernel? Use a pencil.",
     hint="Multiply and add up in each channel. One kernel gives one number.",
     solution="""
 first = 1 * 1 + 4 * 1
@@ -111,10 +110,10 @@ def _three_kernels(
     return conv_from_kernel(kernels[list(order), None])
 
 
-_three_features = Exercise(
-    "Make one ``Conv2d`` with windows of 2 x 2 that takes one channel and puts out three: the "
-    "upper left pixel, the mean of the window, and the lower right pixel minus the upper left "
-    "one, in this order. Hand in the layer.",
+_three_feature_layer = Exercise(
+    "Make one ``Conv2d`` with windows of 2 x 2 that takes one channel and outputs three: the upper "
+    "left pixel, the mean of the window, and the lower right pixel minus the upper left one, in "
+    "this order. Hand in the layer.",
     hint="The weights have the shape ``(3, 1, 2, 2)``, one kernel below the other; the biases are "
     "0. ``conv_from_kernel`` takes such a tensor.",
     solution="""
@@ -127,7 +126,7 @@ mean = torch.full((2, 2), 1 / 4)
 edge = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
 answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
     right=lambda: _three_kernels(0, 1, 2),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
@@ -144,7 +143,7 @@ answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
         Mistake(
             "the third channel has the opposite sign",
             lambda: _three_kernels(0, 1, 2, sign=-1.0),
-            "What is taken away has a negative weight.",
+            "A pixel that is subtracted has a negative weight.",
         ),
         Mistake(
             "the kernels are flipped",
@@ -153,7 +152,7 @@ answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
         ),
         Mistake(
             "the three are added up into one channel",
-            lambda: conv([0.25, 0.25], [0.25, 1.25]),
+            lambda: conv_from_rows([0.25, 0.25], [0.25, 1.25]),
             "One kernel gives one channel; three kernels are needed.",
         ),
     ),
@@ -162,7 +161,7 @@ answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
 
 
 EXERCISES = (
-    _expanded_shape,
-    _two_channels,
-    _three_features,
+    _output_shape,
+    _two_channels_by_hand,
+    _three_feature_layer,
 )

@@ -1,27 +1,26 @@
-"""The exercises of page 9."""
+"""Exercises on convolutions without and with ReLU between them."""
 
 import torch
 
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-# 9. ReLU.
-
-_stacked_kernels = Exercise(
-    "A row of pixels goes through the kernel ``[1, 2]``, and what comes out through ``[3, -1]``, "
-    "with no bias and nothing in between. One kernel with three weights does the same at once. "
-    "Which?",
-    hint="Call three neighbours a, b, c. The first kernel makes a + 2b and b + 2c of them. What "
-    "does the second make of these two? Sort by a, b, c.",
+_composed_kernel = Exercise(
+    "A row of pixels goes through the kernel ``[1, 2]``, and the result through ``[3, -1]``, with "
+    "no bias and nothing in between. One kernel of three weights does the same in one step. What "
+    "are its weights?",
+    hint="Call three neighbours a, b, c. The first kernel computes a + 2b and b + 2c. What does "
+    "the second compute from these two? Collect the terms of a, b and c.",
     solution="""
 import torch
 
 from cnnbook.convolution import conv2d
 
 first, second = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, -1.0]]]])
-# Put in a alone, then b, then c: what comes out is the weight of each.
+# Pass in a alone, then b, then c: the output is the weight of each.
 alone = torch.eye(3)[:, None, None]
 answer = conv2d(conv2d(alone, first), second).flatten()
 """,
@@ -35,7 +34,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
             "The first weight belongs to the first pixel.",
         ),
         Mistake(
-            "one of the two kernels was flipped on the way",
+            "one of the two kernels was flipped",
             lambda: [-1, 1, 6],
             "The second kernel's 3 meets a + 2b, its -1 meets b + 2c.",
         ),
@@ -47,15 +46,15 @@ answer = conv2d(conv2d(alone, first), second).flatten()
         Mistake(
             "the weights are added",
             lambda: [4, 1],
-            "One after the other is not side by side: the results of the first are multiplied.",
+            "The second kernel is applied to the results of the first: weights are multiplied.",
         ),
     ),
     remark="3(a + 2b) - (b + 2c). With a ReLU in between, no single kernel does this.",
 )
 
-_stacked_size = Exercise(
+_composed_kernel_size = Exercise(
     "Three convolutions with kernels of 3 x 3 stand one behind the other, with no ReLU between "
-    "them. A single kernel of k x k could do the same. What is k?",
+    "them. A single kernel of k x k can do the same. What is k?",
     hint="Two of them are one of 5 x 5. How many pixels does each further one add?",
     solution="""
 from torch import nn
@@ -88,9 +87,9 @@ answer = receptive_field(stack).size[0]
     remark="1 + 2 + 2 + 2.",
 )
 
-_absolute = Exercise(
+_absolute_value_function = Exercise(
     "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
-    "made of nothing but ReLU, plus and minus.",
+    "using nothing but ReLU, plus and minus.",
     hint="ReLU keeps what is positive. What does it keep of ``-x``?",
     solution="""
 from cnnbook.pooling import relu
@@ -101,7 +100,7 @@ def absolute(x):
 answer = absolute
 """,
     kind=Function(
-        lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (counting_image(1, 1, 3, 3) - 4,)]
+        lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (asymmetric_image(1, 1, 3, 3) - 4,)]
     ),
     right=lambda: torch.abs,
     tolerance=FLOAT32_TOLERANCE,
@@ -109,17 +108,17 @@ answer = absolute
         Mistake(
             "the two are subtracted",
             lambda: lambda x: torch.relu(x) - torch.relu(-x),
-            "That is x again. Both parts are positive, and so is what you want.",
+            "That is x again. Both parts are positive, and so is the absolute value.",
         ),
         Mistake(
             "the negative numbers are lost",
             lambda: torch.relu,
-            "ReLU makes 0 of them; catch them with a second one.",
+            "ReLU sets them to 0; keep them with a second ReLU.",
         ),
         Mistake(
             "the positive numbers are lost",
             lambda: lambda x: torch.relu(-x),
-            "Catch them with a second ReLU.",
+            "Keep them with a second ReLU.",
         ),
         Mistake(
             "the sign is wrong",
@@ -127,12 +126,12 @@ answer = absolute
             "An absolute value is never negative.",
         ),
     ),
-    remark="Two bends make a shape that no straight line has.",
+    remark="Two ReLUs make a function that no linear layer can compute.",
 )
 
 
 EXERCISES = (
-    _stacked_kernels,
-    _stacked_size,
-    _absolute,
+    _composed_kernel,
+    _composed_kernel_size,
+    _absolute_value_function,
 )

@@ -1,13 +1,12 @@
-"""The exercises of page 10."""
+"""Exercises on max pooling, its gradient and its place before the ReLU."""
 
 import torch
 
-from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 from cnnbook.pooling import avg_pool2d, max_pool2d
 
 __all__ = ["EXERCISES"]
-
-# 10. MaxPool.
 
 
 def _pooling_image() -> torch.Tensor:
@@ -15,7 +14,7 @@ def _pooling_image() -> torch.Tensor:
     return torch.tensor(rows).float()[None, None]
 
 
-_pool_by_hand = Exercise(
+_max_pool_by_hand = Exercise(
     "What does ``MaxPool2d(2)`` make of ``[[1, 2, 0, 1, 9], [3, 0, 1, 5, 9], [0, 1, 2, 0, 9], "
     "[4, 0, 0, 1, 9], [9, 9, 9, 9, 9]]``? Use a pencil, and hand in rows.",
     hint="The windows lie side by side. Does the last column fill one?",
@@ -42,20 +41,20 @@ answer = torch.nn.MaxPool2d(2)(image[None, None])[0, 0]
         Mistake(
             "the windows overlap",
             lambda: max_pool2d(_pooling_image(), 2, stride=1),
-            "Pooling moves by the size of its window, unless it is told otherwise.",
+            "By default, pooling moves by the size of its window.",
         ),
         Mistake(
             "those are the means",
             lambda: avg_pool2d(_pooling_image(), 2),
-            "MaxPool takes the largest of each window.",
+            "MaxPool takes the largest number of each window.",
         ),
         Mistake(
             "rows and columns are swapped",
             lambda: [[3, 4], [5, 2]],
-            "The window first goes to the right, along a row.",
+            "The window first moves to the right, along a row.",
         ),
         Mistake(
-            "it begins at the wrong end",
+            "it starts at the wrong end",
             lambda: max_pool2d(_pooling_image()[..., 1:, 1:], 2),
             "The first window stands at the upper left; what is left over is at the end.",
         ),
@@ -63,10 +62,9 @@ answer = torch.nn.MaxPool2d(2)(image[None, None])[0, 0]
     remark="None of the nines counts.",
 )
 
-_pool_gradient = Exercise(
+_max_pool_gradient = Exercise(
     "``MaxPool2d(2)`` is applied to ``[[1, 2, 0, 1], [3, 0, 1, 5], [0, 1, 2, 0], [4, 0, 0, 1]]``, "
-    "and the loss is the sum of what comes out. What is the gradient of each pixel? Hand in four "
-    "rows.",
+    "and the loss is the sum of the output. What is the gradient of each pixel? Hand in four rows.",
     hint="Make one pixel a little brighter: does the loss change, and by how much?",
     solution="""
 import torch
@@ -80,9 +78,10 @@ answer = image.grad[0, 0]
     right=lambda: [[0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0], [1, 0, 0, 0]],
     mistakes=(
         Mistake(
-            "every pixel has a share",
+            "every pixel gets a share",
             lambda: torch.full((4, 4), 0.25),
-            "That is the gradient of the mean. Of each window only one pixel reached the loss.",
+            "That is the gradient of average pooling. Only one pixel of each window reached the "
+            "loss.",
         ),
         Mistake(
             "every pixel counts",
@@ -105,7 +104,7 @@ answer = image.grad[0, 0]
             "The question is for the pixels of the image.",
         ),
         Mistake(
-            "that is what the pooling puts out",
+            "that is the output of the pooling",
             lambda: [[3, 5], [4, 2]],
             "The question is by how much each pixel of the image changes the sum of that.",
         ),
@@ -114,8 +113,8 @@ answer = image.grad[0, 0]
 )
 
 _relu_after_pooling = Exercise(
-    "In the sloppy CNN, sixteen pictures of 27 x 27 come out of the convolution. If pooling by "
-    "``MaxPool2d(2)`` stands before the ReLU, on how many numbers of one image must ReLU work?",
+    "In the sloppy CNN, the convolution outputs sixteen feature maps of 27 x 27. If "
+    "``MaxPool2d(2)`` stands before the ReLU, how many numbers of one image must the ReLU process?",
     hint="27 pixels hold how many whole pairs?",
     solution="""
 from cnnbook.shapes import output_size
@@ -137,12 +136,12 @@ answer = 16 * side * side
             "27 is odd: one row and one column are left over.",
         ),
         Mistake(
-            "only one of the sixteen pictures is counted",
+            "only one of the sixteen feature maps is counted",
             lambda: 169,
-            "ReLU works on all of them.",
+            "ReLU processes all of them.",
         ),
         Mistake(
-            "the half is rounded up",
+            "half of 27 is rounded up",
             lambda: 3136,
             "A window that is not full does not count.",
         ),
@@ -157,7 +156,7 @@ answer = 16 * side * side
 
 
 EXERCISES = (
-    _pool_by_hand,
-    _pool_gradient,
+    _max_pool_by_hand,
+    _max_pool_gradient,
     _relu_after_pooling,
 )

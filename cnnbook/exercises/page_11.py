@@ -1,16 +1,15 @@
-"""The exercises of page 11."""
+"""Exercises on output sizes, dilation and groups."""
 
 from collections.abc import Callable
 
 import torch
 
-from cnnbook.exercises._grading import Exercise, Layer, Mistake, Numbers
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 11. Which sizes come out?
-
-_size_by_hand = Exercise(
+_output_size_by_hand = Exercise(
     "How many windows fit into a row of 28 pixels with ``kernel_size=5``, ``stride=2``, "
     "``padding=4`` and ``dilation=2``? Use a pencil.",
     hint="How many pixels does the kernel span, from its first weight to its last? How far can it "
@@ -31,7 +30,7 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
         Mistake(
             "the first window is forgotten",
             lambda: 13,
-            "There is one more place than there are steps.",
+            "There is one more position than there are steps.",
         ),
         Mistake(
             "the padding is added at one end only",
@@ -49,17 +48,18 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
             "It makes the row longer, at both ends.",
         ),
     ),
-    remark="The kernel spans 9, there is room for 27, and 27 holds 13 steps of 2 and a start.",
+    remark="The kernel spans 9 pixels of 36, so it can move by 27, which is 13 steps of 2 and a "
+    "start.",
 )
 
 
-def _facts(
+def _measure(
     layer: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
 ) -> dict[str, object]:
     kernel = getattr(layer, "kernel_size", (0, 0))
     parameters = sum(one.numel() for one in layer.parameters())  # type: ignore[attr-defined]
     facts = (layer(images).shape, kernel, getattr(layer, "dilation", (0, 0)), parameters)
-    names = ("the shape that comes out", "the kernel size", "the dilation", "the parameters")
+    names = ("the output shape", "the kernel size", "the dilation", "the parameters")
     return dict(zip(names, facts, strict=True))
 
 
@@ -67,10 +67,10 @@ def _dilated(padding: int, *, groups: int = 4, dilation: int = 2) -> torch.nn.Co
     return torch.nn.Conv2d(4, 4, 3, padding=padding, dilation=dilation, groups=groups)
 
 
-_depthwise = Exercise(
+_depthwise_layer = Exercise(
     "Make a ``Conv2d`` of 3 x 3 weights with dilation 2 that takes four channels and gives four, "
-    "each made of one channel alone, and that keeps rows and columns. Hand in the layer; its "
-    "weights do not matter.",
+    "each computed from one channel alone, and that keeps the numbers of rows and columns. Hand in "
+    "the layer; its weights do not matter.",
     hint="``groups`` keeps channels apart. The kernel spans five pixels; how many are lost at each "
     "end without padding?",
     solution="""
@@ -78,7 +78,7 @@ from torch import nn
 
 answer = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4)
 """,
-    kind=Layer(lambda: torch.zeros(2, 4, 9, 12), _facts),
+    kind=Layer(lambda: torch.zeros(2, 4, 9, 12), _measure),
     right=lambda: _dilated(2),
     mistakes=(
         Mistake(
@@ -94,17 +94,17 @@ answer = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=4)
         Mistake(
             "the dilation is forgotten",
             lambda: _dilated(1, dilation=1),
-            "There shall be a gap of one pixel between the weights.",
+            "There must be a gap of one pixel between neighbouring weights.",
         ),
         Mistake(
             "every output channel sees all four",
             lambda: _dilated(2, groups=1),
-            "As many groups as channels keep each by itself.",
+            "As many groups as channels keep each channel separate.",
         ),
         Mistake(
             "the channels are in pairs",
             lambda: _dilated(2, groups=2),
-            "As many groups as channels keep each by itself.",
+            "As many groups as channels keep each channel separate.",
         ),
     ),
     remark="40 parameters; without groups it would be 148.",
@@ -136,7 +136,8 @@ answer = layer.weight.numel() + layer.bias.numel()
         Mistake(
             "input and output channels are both divided",
             lambda: 88,
-            "There are still sixteen kernels; it is what each sees that gets less.",
+            "There are still sixteen kernels; only the number of channels that each sees is "
+            "divided.",
         ),
     ),
     remark="16*2*3*3 + 16.",
@@ -144,7 +145,7 @@ answer = layer.weight.numel() + layer.bias.numel()
 
 
 EXERCISES = (
-    _size_by_hand,
-    _depthwise,
+    _output_size_by_hand,
+    _depthwise_layer,
     _group_parameters,
 )

@@ -1,15 +1,14 @@
-"""The exercises of page 12."""
+"""Exercises on convolutions as matrix products."""
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
-
-# 12. conv(img) = img @ What?
 
 _matrix_shape = Exercise(
     "A convolution with one kernel of 2 x 2 on an image of 3 x 5 is written as "
     "``image.flatten() @ What``. What is the shape of ``What``? Hand in two numbers.",
-    hint="``row @ matrix`` needs as many rows in the matrix as the row has numbers, and gives as "
+    hint="``row @ matrix`` needs as many rows in the matrix as the row has numbers, and returns as "
     "many numbers as the matrix has columns.",
     solution="""
 import torch
@@ -18,7 +17,7 @@ from cnnbook.conv_matrix import conv_matrix
 
 answer = conv_matrix(torch.ones(1, 1, 2, 2), (3, 5)).shape
 """,
-    kind=Numbers("a shape of two numbers", loose=False),
+    kind=Numbers("a shape of two numbers", squeeze=False),
     right=lambda: (15, 8),
     mistakes=(
         Mistake(
@@ -27,26 +26,27 @@ answer = conv_matrix(torch.ones(1, 1, 2, 2), (3, 5)).shape
             "The image stands on the left, so its pixels meet the rows.",
         ),
         Mistake(
-            "the size is kept",
+            "the size is unchanged",
             lambda: (15, 15),
-            "There is a column for each place of the window, and those are fewer than pixels.",
+            "There is a column for each position of the window, and there are fewer positions than "
+            "pixels.",
         ),
         Mistake(
-            "that is what would mix columns only",
+            "that is a matrix that mixes columns only",
             lambda: (5, 4),
-            "The image is flattened first: all its pixels stand in one row.",
+            "The image is flattened first: all its pixels are in one row.",
         ),
         Mistake(
             "those are the weights of one window",
             lambda: (15, 4),
-            "A column belongs to a place of the window, not to a weight.",
+            "A column belongs to a position of the window, not to a weight.",
         ),
     ),
-    remark="15 pixels in, 2 x 4 places out.",
+    remark="15 pixels in, 2 x 4 positions out.",
 )
 
-_matrix_of_a_row = Exercise(
-    "The image is a row of four pixels ``x``, the kernel is ``[3, -1]``. Write the matrix with "
+_matrix_by_hand = Exercise(
+    "The image is a row of four pixels ``x``, the kernel is ``[3, -1]``. Write down the matrix for "
     "which ``x @ matrix`` is the convolution. Hand in its rows.",
     hint="The first output is 3 times the first pixel minus the second. Those are the weights of "
     "the first column, from top to bottom.",
@@ -72,22 +72,22 @@ answer = conv_matrix(torch.tensor([[[[3.0, -1.0]]]]), (1, 4))
             "Read a column from top to bottom: first comes the weight of the first pixel.",
         ),
         Mistake(
-            "there is a place too many",
+            "there is one position too many",
             lambda: [[3, 0, 0, 0], [-1, 3, 0, 0], [0, -1, 3, 0], [0, 0, -1, 3]],
             "Count where a window of two can stand in four pixels.",
         ),
         Mistake(
             "each weight is used once",
             lambda: [[3, 0, 0], [0, -1, 0], [0, 0, 0], [0, 0, 0]],
-            "The same two weights stand in every column, each time one pixel further on.",
+            "The same two weights stand in every column, one pixel further down each time.",
         ),
     ),
     remark="Twelve entries, two weights.",
 )
 
-_averaging_sides = Exercise(
-    "For the 2 x 2 moving average of an image of 5 x 5 there is a matrix ``A`` with which the "
-    "result is ``A @ image @ A.T``. Which? Hand in its rows.",
+_separable_average_matrix = Exercise(
+    "For the 2 x 2 moving average of an image of 5 x 5 there is a matrix ``A`` for which the "
+    "result is ``A @ image @ A.T``. What is ``A``? Hand in its rows.",
     hint="``A @ image`` mixes rows: it must give the means of neighbouring rows. ``A.T`` then does "
     "the same to columns. Each pixel is multiplied by both, and ends up with a quarter.",
     solution="""
@@ -95,7 +95,7 @@ import torch
 
 from cnnbook.conv_matrix import band_matrix
 
-# Made for ``row @ matrix``: for a matrix on the left, rows and columns change places.
+# It is made for ``row @ matrix``; a matrix on the left is its transpose.
 answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
 """,
     kind=Numbers("a matrix"),
@@ -103,7 +103,7 @@ answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "each side takes the whole quarter",
+            "each factor has the whole quarter",
             lambda: [[0.25 * (column - row in (0, 1)) for column in range(5)] for row in range(4)],
             "A stands on both sides, and the weights of the two are multiplied.",
         ),
@@ -118,7 +118,7 @@ answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
             "A stands on the left of five rows and makes four of them.",
         ),
         Mistake(
-            "there is a row too many",
+            "there is one row too many",
             lambda: [[0.5 * (column - row in (0, 1)) for column in range(5)] for row in range(5)],
             "Count where a window of two can stand in five rows.",
         ),
@@ -129,6 +129,6 @@ answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
 
 EXERCISES = (
     _matrix_shape,
-    _matrix_of_a_row,
-    _averaging_sides,
+    _matrix_by_hand,
+    _separable_average_matrix,
 )

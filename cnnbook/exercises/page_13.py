@@ -1,19 +1,18 @@
-"""The exercises of page 13."""
+"""Exercises on cross-correlation, convolution and shifts."""
 
 import torch
 
 from cnnbook.convolution import conv2d
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-# 13. Correlation, convolution, equivariance.
-
-_impulse = Exercise(
-    "The image is 0 but for a 1 in the middle: ``[[0, 0, 0], [0, 1, 0], [0, 0, 0]]``. What does "
-    "torch's ``conv2d`` make of it with the kernel ``[[1, 2], [3, 4]]``? Use a pencil, and hand in "
-    "rows.",
+_impulse_response = Exercise(
+    "The image is 0 except for a 1 in the middle: ``[[0, 0, 0], [0, 1, 0], [0, 0, 0]]``. What is "
+    "the result of torch's ``conv2d`` with the kernel ``[[1, 2], [3, 4]]``? Use a pencil, and hand "
+    "in rows.",
     hint="In the first window the 1 lies at the lower right. Which weight does it meet?",
     solution="""
 import torch
@@ -33,12 +32,12 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
             "That is the mathematical convolution. torch lays the kernel on as it stands.",
         ),
         Mistake(
-            "only the columns are turned round",
+            "only the columns are reversed",
             lambda: [[2, 1], [4, 3]],
             "Look at the rows as well: in the upper windows the 1 lies in the lower row.",
         ),
         Mistake(
-            "only the rows are turned round",
+            "only the rows are reversed",
             lambda: [[3, 4], [1, 2]],
             "Look at the columns as well: in the left windows the 1 lies in the right column.",
         ),
@@ -48,19 +47,20 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
             "The second window stands to the right of the first.",
         ),
     ),
-    remark="The kernel comes out turned by half a turn; what flips it first gives it back upright.",
+    remark="The result is the kernel, rotated by half a turn; the mathematical convolution gives "
+    "it upright.",
 )
 
 
-def _true_convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+def _convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     return conv2d(images, kernel.flip(0, 1)[None, None])
 
 
-_mathematical = Exercise(
+_convolution_function = Exercise(
     "Write a function ``convolve(images, kernel)``: images of shape ``(n, 1, rows, columns)``, a "
-    "kernel of two axes. It returns the mathematical convolution of each image, which flips the "
+    "kernel with two axes. It returns the mathematical convolution of each image, which flips the "
     "kernel, wherever the kernel fits; the result has four axes as well.",
-    hint="``kernel.flip(0, 1)`` flips both axes. torch's ``conv2d`` wants a kernel of four axes: "
+    hint="``kernel.flip(0, 1)`` flips both axes. torch's ``conv2d`` takes a kernel with four axes: "
     "``kernel[None, None]``.",
     solution="""
 from torch.nn.functional import conv2d
@@ -72,11 +72,11 @@ answer = convolve
 """,
     kind=Function(
         lambda: [
-            (counting_image(2, 1, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 5.0]])),
-            (counting_image(1, 1, 5, 4), torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])),
+            (asymmetric_image(2, 1, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 5.0]])),
+            (asymmetric_image(1, 1, 5, 4), torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])),
         ]
     ),
-    right=lambda: _true_convolution,
+    right=lambda: _convolution,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
@@ -97,20 +97,20 @@ answer = convolve
         Mistake(
             "the image is flipped instead",
             lambda: lambda images, kernel: conv2d(images.flip(2, 3), kernel[None, None]),
-            "Then the result comes out turned round as well. Flip the kernel.",
+            "Then the result is reversed as well. Flip the kernel.",
         ),
         Mistake(
             "the axes for images and channels are lost",
-            lambda: lambda images, kernel: _true_convolution(images, kernel)[0, 0],
+            lambda: lambda images, kernel: _convolution(images, kernel)[0, 0],
             "Many images go in, and as many come out.",
         ),
     ),
-    remark="For a kernel that looks the same after half a turn there is no difference.",
+    remark="For a kernel that is the same after half a turn there is no difference.",
 )
 
 _shifted_pooling = Exercise(
     "The row ``[2, 0, 5, 1, 0, 0, 0, 0]`` is shifted one pixel to the right, a 0 comes in, and "
-    "then pooled by maximum in pairs. What comes out? Hand in four numbers.",
+    "then max-pooled in pairs. What is the result? Hand in four numbers.",
     hint="Write the shifted row down, and draw a line after every second number.",
     solution="""
 import torch
@@ -119,13 +119,13 @@ row = torch.tensor([2.0, 0, 5, 1, 0, 0, 0, 0])
 shifted = torch.cat([torch.zeros(1), row[:-1]])
 answer = shifted.reshape(4, 2).max(dim=1).values
 """,
-    kind=Numbers("a row of four numbers", loose=False),
+    kind=Numbers("a row of four numbers", squeeze=False),
     right=lambda: [2, 5, 1, 0],
     mistakes=(
         Mistake(
             "that is the pooled row without a shift",
             lambda: [2, 5, 0, 0],
-            "Shift first: the pairs are others then.",
+            "Shift first: then the pairs are different.",
         ),
         Mistake(
             "the pooled row is shifted",
@@ -143,12 +143,13 @@ answer = shifted.reshape(4, 2).max(dim=1).values
             "The largest of each pair counts.",
         ),
     ),
-    remark="That is no shift of ``[2, 5, 0, 0]``: pooling in pairs respects even shifts only.",
+    remark="That is not a shift of ``[2, 5, 0, 0]``: pooling in pairs is equivariant to even "
+    "shifts only.",
 )
 
 
 EXERCISES = (
-    _impulse,
-    _mathematical,
+    _impulse_response,
+    _convolution_function,
     _shifted_pooling,
 )

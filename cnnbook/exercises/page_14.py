@@ -1,16 +1,15 @@
-"""The exercises of page 14."""
+"""Exercises on the gradients of a convolution."""
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 14. Backpropagation by hand.
-
 _weight_gradient = Exercise(
     "A kernel of 2 x 2 is applied to ``[[1, 2, 3], [4, 5, 6], [7, 8, 9]]``, and the loss is the "
-    "sum of what comes out. What is the gradient of the four weights? Hand in two rows.",
+    "sum of the output. What is the gradient with respect to the four weights? Hand in two rows.",
     hint="Which pixels does the upper left weight meet while the window moves? The loss grows by "
     "their sum when that weight grows by 1.",
     solution="""
@@ -46,7 +45,7 @@ answer = weight.grad[0, 0]
             "Each weight is used in all four.",
         ),
         Mistake(
-            "the gradient of the pixels is not asked for",
+            "that is the gradient with respect to the pixels",
             lambda: [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
             "There is one number for each weight.",
         ),
@@ -56,9 +55,9 @@ answer = weight.grad[0, 0]
 
 _input_gradient = Exercise(
     "The kernel ``[[1, 2], [3, 4]]`` is applied to an image of 3 x 3, and the loss is the sum of "
-    "what comes out. What is the gradient of the nine pixels? Hand in three rows.",
+    "the output. What is the gradient with respect to the nine pixels? Hand in three rows.",
     hint="The upper left pixel lies in one window, under one weight. The middle one lies in all "
-    "four. Lay the kernel down at every place, and add up.",
+    "four. Write the kernel down at every position, and add up.",
     solution="""
 import torch
 
@@ -92,7 +91,7 @@ answer = image.grad[0, 0]
             "The 2 of the kernel is at its upper right.",
         ),
         Mistake(
-            "the gradient of the weights is not asked for",
+            "that is the gradient with respect to the weights",
             lambda: torch.zeros(2, 2),
             "There is one number for each pixel.",
         ),
@@ -101,9 +100,9 @@ answer = image.grad[0, 0]
 )
 
 _bias_gradient = Exercise(
-    "A convolution turns 8 images into 16 channels of 13 x 13 each, and the loss is the sum of "
-    "all that comes out. What is the gradient of the bias of the first channel?",
-    hint="In how many numbers of the output does this bias stand?",
+    "A convolution turns 8 images into 16 channels of 13 x 13 each, and the loss is the sum of the "
+    "whole output. What is the gradient with respect to the bias of the first channel?",
+    hint="To how many numbers of the output is this bias added?",
     solution="""
 import torch
 
@@ -130,12 +129,12 @@ answer = layer.bias.grad[0]
             "The bias is added in every window, and the loss adds all of them.",
         ),
         Mistake(
-            "the places of the window are forgotten",
+            "the positions of the window are forgotten",
             lambda: 8,
             "The bias is added in every window of an image.",
         ),
     ),
-    remark="8*13*13: once for each image and each place.",
+    remark="8*13*13: once for each image and each position.",
 )
 
 

@@ -1,16 +1,15 @@
-"""The exercises of page 15."""
+"""Exercises on receptive fields."""
 
 import torch
 
-from cnnbook.exercises._grading import Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 15. How far does a pixel see?
-
-_field_by_hand = Exercise(
-    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of "
-    "3 x 3 again. How many pixels of a row of the image does one number at the end see?",
+_receptive_field_by_hand = Exercise(
+    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of 3 x "
+    "3 again. How many pixels of a row of the image does one number of the output see?",
     hint="Go backwards. One number sees 3 in front of the last layer. How many pixels do 3 "
     "neighbouring pools see, and how many does the first layer add?",
     solution="""
@@ -26,7 +25,7 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
         Mistake(
             "the stride of the pooling is forgotten",
             lambda: 6,
-            "Behind it, neighbours are two pixels of the image apart.",
+            "After it, neighbours are two pixels of the image apart.",
         ),
         Mistake(
             "the pooling is forgotten",
@@ -41,20 +40,20 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
         Mistake(
             "the pooling counts twice",
             lambda: 9,
-            "Its own window adds pixels at the distance in front of it, not behind it.",
+            "Its own window adds pixels at the jump before it, not after it.",
         ),
     ),
     remark="3 pools see 6 pixels of the first layer's output, and those see 2 more.",
 )
 
 
-def _seen(rows: range, columns: range) -> torch.Tensor:
+def _mask(rows: range, columns: range) -> torch.Tensor:
     mask = torch.zeros(5, 5)
     mask[rows.start : rows.stop, columns.start : columns.stop] = 1
     return mask
 
 
-_seen_pixels = Exercise(
+_receptive_field_mask = Exercise(
     "An image of 5 x 5 goes through two convolutions with windows of 2 x 2, one after the other. "
     "Which pixels can change the output in row 0, column 1? Hand in five rows, with 1 for a pixel "
     "that can and 0 for one that cannot.",
@@ -69,40 +68,40 @@ conv2d(conv2d(image, ones), ones)[0, 0, 0, 1].backward()
 answer = (image.grad[0, 0] != 0).int()
 """,
     kind=Numbers("a grid of numbers"),
-    right=lambda: _seen(range(3), range(1, 4)),
+    right=lambda: _mask(range(3), range(1, 4)),
     mistakes=(
         Mistake(
             "rows and columns are swapped",
-            lambda: _seen(range(1, 4), range(3)),
+            lambda: _mask(range(1, 4), range(3)),
             "Row 0 is at the top, column 1 is one to the right.",
         ),
         Mistake(
             "only one convolution is counted",
-            lambda: _seen(range(2), range(1, 3)),
+            lambda: _mask(range(2), range(1, 3)),
             "The second sees several outputs of the first.",
         ),
         Mistake(
-            "the place is that of column 0",
-            lambda: _seen(range(3), range(3)),
+            "those are the pixels of column 0",
+            lambda: _mask(range(3), range(3)),
             "One step to the right in the output is one step to the right in the image.",
         ),
         Mistake(
             "the windows do not overlap",
-            lambda: _seen(range(4), range(1, 5)),
-            "With stride 1 a further window of two adds a single pixel.",
+            lambda: _mask(range(4), range(1, 5)),
+            "With stride 1, another window of two adds a single pixel.",
         ),
         Mistake(
-            "that is how strongly they count",
+            "that is how strongly each pixel counts",
             lambda: [[0, 1, 2, 1, 0], [0, 2, 4, 2, 0], [0, 1, 2, 1, 0], [0] * 5, [0] * 5],
-            "Only whether they can is asked for: 1 or 0.",
+            "The question is only whether a pixel can change the output: 1 or 0.",
         ),
     ),
-    remark="The gradient of one output finds them all.",
+    remark="The gradient of one output shows all of them.",
 )
 
 _layers_needed = Exercise(
-    "How many convolutions with windows of 3 x 3 and stride 1 must stand one behind the other "
-    "until one number at the end sees 28 pixels of a row or more?",
+    "How many convolutions with windows of 3 x 3 and stride 1 are needed, one after the other, "
+    "until one number of the output sees 28 pixels of a row or more?",
     hint="The first sees 3. How many pixels does each further one add?",
     solution="""
 layers, sees = 0, 1
@@ -114,14 +113,14 @@ answer = layers
     right=lambda: 14,
     mistakes=(
         Mistake(
-            "one is missing",
+            "there is one layer too few",
             lambda: 13,
             "These see 27 pixels.",
         ),
         Mistake(
             "the windows do not overlap",
             lambda: 10,
-            "With stride 1 a further window of three adds two pixels.",
+            "With stride 1, another window of three adds two pixels.",
         ),
         Mistake(
             "the sides are multiplied",
@@ -139,7 +138,7 @@ answer = layers
 
 
 EXERCISES = (
-    _field_by_hand,
-    _seen_pixels,
+    _receptive_field_by_hand,
+    _receptive_field_mask,
     _layers_needed,
 )

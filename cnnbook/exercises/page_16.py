@@ -1,16 +1,23 @@
-"""The exercises of page 16."""
+"""Exercises on edge detectors, and on learning a kernel."""
 
-from cnnbook.exercises._building import conv, counting_image, with_padding
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Layer, Mistake, Numbers
+import torch
+
+from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
 
 __all__ = ["EXERCISES"]
 
-# 16. Edges, and learning a kernel.
+
+def _padded(*rows: list[float]) -> torch.nn.Conv2d:
+    layer = conv_from_rows(*rows)
+    layer.padding = (1, 1)
+    return layer
+
 
 _sobel_by_hand = Exercise(
-    "All three rows of an image are ``[5, 5, 2, 2]``. What does the Sobel kernel "
-    "``[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]`` make of it? Use a pencil, and hand in the two "
-    "numbers.",
+    "All three rows of an image are ``[5, 5, 2, 2]``. What is the output of the Sobel kernel "
+    "``[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]``? Use a pencil, and hand in the two numbers.",
     hint="In the first window, the left column is all 5 and the right one all 2.",
     solution="""
 import torch
@@ -38,7 +45,7 @@ answer = conv2d(image, sobel_kernel("x")[None, None])[0, 0]
         Mistake(
             "only one row is counted",
             lambda: [-3, -3],
-            "Every row of the kernel has its weights, and the middle one doubles them.",
+            "Every row of the kernel has weights, and those of the middle row are doubled.",
         ),
         Mistake(
             "the middle row counts like the others",
@@ -51,13 +58,13 @@ answer = conv2d(image, sobel_kernel("x")[None, None])[0, 0]
             "The window moves to the right: the two stand side by side.",
         ),
     ),
-    remark="A negative answer: the edge goes from light to dark.",
+    remark="A negative output: the edge goes from light to dark.",
 )
 
 _laplacian_layer = Exercise(
-    "Make a ``Conv2d`` that puts out, for every pixel, the sum of its four neighbours minus four "
-    "times the pixel itself, with zeros around the image, so that the size is kept. Hand in the "
-    "layer.",
+    "Make a ``Conv2d`` whose output is, for every pixel, the sum of its four neighbours minus four "
+    "times the pixel itself, with zeros around the image, so that the size is unchanged. Hand in "
+    "the layer.",
     hint="A kernel of 3 x 3 with 0 in its corners, and ``padding=1``. What is the bias?",
     solution="""
 import torch
@@ -69,45 +76,45 @@ with torch.no_grad():
     layer.weight.copy_(laplacian_kernel(4))
 answer = layer
 """,
-    kind=Layer(lambda: counting_image(2, 1, 4, 5)),
-    right=lambda: with_padding(conv([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]), 1),
+    kind=Layer(lambda: asymmetric_image(2, 1, 4, 5)),
+    right=lambda: _padded([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
             "the padding is forgotten",
-            lambda: conv([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
-            "Without it the window cannot stand at the edge, and the picture gets smaller.",
+            lambda: conv_from_rows([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]),
+            "Without it the window cannot be centred on the edge, and the image gets smaller.",
         ),
         Mistake(
             "the sign is wrong",
-            lambda: with_padding(conv([0.0, -1, 0], [-1.0, 4, -1], [0.0, -1, 0]), 1),
-            "The neighbours are added and the pixel is taken away.",
+            lambda: _padded([0.0, -1, 0], [-1.0, 4, -1], [0.0, -1, 0]),
+            "The neighbours are added and the pixel is subtracted.",
         ),
         Mistake(
             "there are eight neighbours",
-            lambda: with_padding(conv([1.0, 1, 1], [1.0, -8, 1], [1.0, 1, 1]), 1),
-            "Those across the corners do not count.",
+            lambda: _padded([1.0, 1, 1], [1.0, -8, 1], [1.0, 1, 1]),
+            "Diagonal neighbours do not count.",
         ),
         Mistake(
-            "the pixel is taken away once",
-            lambda: with_padding(conv([0.0, 1, 0], [1.0, -1, 1], [0.0, 1, 0]), 1),
-            "On an even surface the result must be 0, so the weights must add up to 0.",
+            "the pixel is subtracted once",
+            lambda: _padded([0.0, 1, 0], [1.0, -1, 1], [0.0, 1, 0]),
+            "On a constant image the result must be 0, so the weights must add up to 0.",
         ),
         Mistake(
             "the pixel itself is forgotten",
-            lambda: with_padding(conv([0.0, 1, 0], [1.0, 0, 1], [0.0, 1, 0]), 1),
-            "On an even surface the result must be 0, so the weights must add up to 0.",
+            lambda: _padded([0.0, 1, 0], [1.0, 0, 1], [0.0, 1, 0]),
+            "On a constant image the result must be 0, so the weights must add up to 0.",
         ),
     ),
-    remark="It is 0 wherever the picture is even or rises evenly.",
+    remark="It is 0 wherever the image is constant or rises linearly.",
 )
 
-_one_step = Exercise(
-    "A kernel of two weights starts at ``[0, 0]``. On the row ``[1, 2, 0]`` it shall give "
+_gradient_descent_step = Exercise(
+    "A kernel of two weights starts at ``[0, 0]``. On the row ``[1, 2, 0]`` its output should be "
     "``[-1, 2]``. The loss is the sum of the squared differences, the learning rate 0.1, there is "
     "no bias. What are the weights after one step of gradient descent?",
-    hint="At the start both results are 0, so the differences are 1 and -2. The gradient of a "
-    "weight is twice the sum of difference times pixel. A step goes against it.",
+    hint="At the start both results are 0, so the differences are 1 and -2. The gradient with "
+    "respect to a weight is twice the sum of difference times pixel. A step goes against it.",
     solution="""
 import torch
 
@@ -134,7 +141,7 @@ answer = (weight - 0.1 * weight.grad).flatten()
         Mistake(
             "that is the gradient",
             lambda: [-6, 4],
-            "Multiply it with the learning rate, and take it from the weights.",
+            "Multiply it by the learning rate, and subtract it from the weights.",
         ),
         Mistake(
             "the learning rate is forgotten",
@@ -152,12 +159,12 @@ answer = (weight - 0.1 * weight.grad).flatten()
             "One step does not get there.",
         ),
     ),
-    remark="Already on the way to [1, -1].",
+    remark="That is on the way to [1, -1].",
 )
 
 
 EXERCISES = (
     _sobel_by_hand,
     _laplacian_layer,
-    _one_step,
+    _gradient_descent_step,
 )

@@ -1,17 +1,16 @@
-"""The exercises of page 17."""
+"""Exercises on single updates by SGD and Adam."""
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake, Numbers
+from cnnbook.exercises._answers import Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 17. One update, four lines.
-
-_one_update = Exercise(
-    "A network gives weight times pixel plus bias; its weight is 1, its bias 0. For the pixels "
-    "``[1, 2]`` it should give ``[3, 3]``. The loss is the mean of the squared misses, and SGD has "
-    "the learning rate 0.1. What are weight and bias after one update? Use a pencil.",
-    hint="The misses are -2 and -1. The weight's gradient is the mean of twice the miss times the "
-    "pixel. What does the bias have in place of the pixel?",
+_sgd_update = Exercise(
+    "A network computes weight times pixel plus bias; its weight is 1, its bias 0. For the pixels "
+    "``[1, 2]`` the targets are ``[3, 3]``. The loss is the mean of the squared errors, and SGD "
+    "has the learning rate 0.1. What are weight and bias after one update? Use a pencil.",
+    hint="The errors are -2 and -1. The gradient of the weight is the mean of twice the error "
+    "times the pixel. What does the bias have in place of the pixel?",
     solution="""
 import torch
 
@@ -28,22 +27,22 @@ answer = parameters - 0.1 * parameters.grad
         Mistake(
             "the step goes uphill",
             lambda: [0.6, -0.3],
-            "The optimizer takes the gradient away; it does not add it.",
+            "The optimizer subtracts the gradient; it does not add it.",
         ),
         Mistake(
-            "the misses are added up and not averaged",
+            "the errors are added up and not averaged",
             lambda: [1.8, 0.6],
             "The loss is a mean over two pixels, so its gradient is one too.",
         ),
         Mistake(
             "the 2 of the square is forgotten",
             lambda: [1.2, 0.15],
-            "The gradient of a squared miss is twice the miss.",
+            "The gradient of a squared error is twice the error.",
         ),
         Mistake(
             "that is the gradient",
             lambda: [-4, -3],
-            "Multiply it with the learning rate, and take it from weight and bias.",
+            "Multiply it by the learning rate, and subtract it from weight and bias.",
         ),
         Mistake(
             "the learning rate is forgotten",
@@ -53,17 +52,18 @@ answer = parameters - 0.1 * parameters.grad
         Mistake(
             "the pixel is forgotten",
             lambda: [1.3, 0.3],
-            "The weight met the pixel, so its gradient counts each miss times its pixel.",
+            "The weight is multiplied with the pixel, so its gradient has each error times its "
+            "pixel.",
         ),
     ),
     remark="The gradients were -4 and -3.",
 )
 
-_not_zeroed = Exercise(
+_update_without_zero_grad = Exercise(
     "A loss is the square of its only weight, which starts at 3. SGD has the learning rate 0.25, "
-    "and somebody has forgotten ``zero_grad``. Where is the weight after two updates?",
-    hint="The gradient of a square is twice the weight. What is beside the weight when the second "
-    "``backward`` comes?",
+    "and ``zero_grad`` is never called. What is the weight after two updates?",
+    hint="The gradient of a square is twice the weight. What is in ``weight.grad`` when "
+    "``backward`` is called for the second time?",
     solution="""
 import torch
 
@@ -91,7 +91,7 @@ answer = weight
         Mistake(
             "the first gradient counts twice",
             lambda: -1.5,
-            "The second gradient is that of the new place.",
+            "Compute the second gradient at the new weight.",
         ),
         Mistake(
             "the 2 of the square is forgotten",
@@ -99,14 +99,14 @@ answer = weight
             "The gradient of a square is twice the weight.",
         ),
     ),
-    remark="Past the goal, which is 0: old gradients push on like a ball that rolls.",
+    remark="Beyond the minimum, which is at 0: old gradients keep pushing, like a rolling ball.",
 )
 
-_adam_first = Exercise(
+_adam_first_step = Exercise(
     "Three parameters have the gradients ``[0.02, -300, 0]``. Adam takes its first step, with the "
-    "learning rate 0.5. By how much does each parameter change? Three decimals will do.",
-    hint="In its first step, Adam divides each gradient by the root of its square. Which way does "
-    "a step go?",
+    "learning rate 0.5. By how much does each parameter change? Three decimals are enough.",
+    hint="In its first step, Adam divides each gradient by the root of its square. What is the "
+    "direction of the step?",
     solution="""
 import torch
 
@@ -128,17 +128,17 @@ answer = parameters
         Mistake(
             "that is the step of SGD",
             lambda: [-0.01, 150, 0],
-            "Adam does not ask how large a gradient is when it has seen no other.",
+            "In its first step, Adam does not depend on how large a gradient is.",
         ),
         Mistake(
             "the learning rate is forgotten",
             lambda: [-1, 1, 0],
-            "The sign is multiplied with it.",
+            "The sign is multiplied by it.",
         ),
         Mistake(
             "the third one moves",
             lambda: [-0.5, 0.5, -0.5],
-            "Where nothing is divided by something, nothing comes out.",
+            "0 divided by any positive number is 0.",
         ),
         Mistake(
             "the default learning rate is taken",
@@ -146,12 +146,12 @@ answer = parameters
             "The rate is given in the question.",
         ),
     ),
-    remark="Gradients 15,000 times apart in size, and steps of one length.",
+    remark="The gradients differ by a factor of 15,000, and the steps have the same length.",
 )
 
 
 EXERCISES = (
-    _one_update,
-    _not_zeroed,
-    _adam_first,
+    _sgd_update,
+    _update_without_zero_grad,
+    _adam_first_step,
 )

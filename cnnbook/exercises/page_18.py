@@ -1,24 +1,18 @@
-"""The exercises of page 18."""
+"""Exercises on micro-batches: their loss, their gradient, their memory."""
 
 from collections.abc import Callable
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-_loss_of_pieces = Exercise(
-    "A batch is cut into pieces of 100, 100 and 50 images. Their mean losses are 2, 1 and 3.5. "
-    "What is the mean loss of the whole batch?",
-    hint="A piece of 50 images has half as much to say as one of 100.",
+_loss_of_micro_batches = Exercise(
+    "A batch is cut into micro-batches of 100, 100 and 50 images. Their mean losses are 2, 1 and "
+    "3.5. What is the mean loss of the whole batch?",
+    hint="A micro-batch of 50 images counts half as much as one of 100.",
     solution="""
 sizes, means = [100, 100, 50], [2, 1, 3.5]
 answer = sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)
@@ -28,9 +22,9 @@ answer = sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)
     tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
-            "every piece has the same say",
+            "every micro-batch has the same weight",
             lambda: 6.5 / 3,
-            "Weight each mean with its number of images.",
+            "Weight each mean by its number of images.",
         ),
         Mistake(
             "the means are added up",
@@ -43,14 +37,14 @@ answer = sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)
             "It still has to be divided by the number of images.",
         ),
         Mistake(
-            "the last piece is left out",
+            "the last micro-batch is left out",
             lambda: 1.5,
             "Its images belong to the batch like all others.",
         ),
         Mistake(
-            "the sum is divided by the images of one piece",
+            "the sum is divided by the images of one micro-batch",
             lambda: 4.75,
-            "Divide by the images of all pieces together.",
+            "Divide by the images of all micro-batches together.",
         ),
     ),
     remark="(200 + 100 + 175) / 250 = 1.9.",
@@ -63,32 +57,32 @@ def _pixels_and_targets() -> list[tuple[object, ...]]:
     return [(1.5, pixels, targets, size) for size in (3, 7, 1, 5)]
 
 
-def _by_pieces(
-    combine: Callable[[list[torch.Tensor], int], torch.Tensor], *, twice: float = 2.0
+def _combining(
+    combine: Callable[[list[torch.Tensor], int], torch.Tensor], *, factor: float = 2.0
 ) -> Callable[[float, torch.Tensor, torch.Tensor, int], torch.Tensor]:
-    """Return a function that puts the gradients of pieces together in a way of its own."""
+    """Return a function that combines the gradients of micro-batches in the given way."""
 
     def gradient(
         weight: float, pixels: torch.Tensor, targets: torch.Tensor, size: int
     ) -> torch.Tensor:
-        parts = twice * (weight * pixels - targets) * pixels
+        parts = factor * (weight * pixels - targets) * pixels
         return combine(list(torch.split(parts, size)), len(pixels))
 
     return gradient
 
 
-_gradient_in_pieces = Exercise(
-    "A network gives weight times pixel, and the loss is the mean of all squared misses. Write a "
-    "function ``gradient(weight, pixels, targets, size)`` that takes ``size`` pixels at a time, "
-    "the last ones of which may be fewer, and returns the gradient of the weight for the whole "
-    "batch. ``pixels`` and ``targets`` are tensors of shape ``(n,)``. Hand in the function.",
-    hint="``pixels.split(size)`` gives the pieces. Add up twice the miss times the pixel, and "
-    "divide when all have been added.",
+_gradient_function = Exercise(
+    "A network computes weight times pixel, and the loss is the mean of all squared errors. Write "
+    "a function ``gradient(weight, pixels, targets, size)`` that takes ``size`` pixels at a time, "
+    "or fewer in the last micro-batch, and returns the gradient with respect to the weight for the "
+    "whole batch. ``pixels`` and ``targets`` are tensors of shape ``(n,)``. Hand in the function.",
+    hint="``pixels.split(size)`` gives the micro-batches. Add up twice the error times the pixel, "
+    "and divide when all have been added.",
     solution="""
 def gradient(weight, pixels, targets, size):
     total = 0
-    for some, wanted in zip(pixels.split(size), targets.split(size)):
-        total = total + (2 * (weight * some - wanted) * some).sum()
+    for x, target in zip(pixels.split(size), targets.split(size)):
+        total = total + (2 * (weight * x - target) * x).sum()
     return total / len(pixels)
 
 
@@ -103,44 +97,44 @@ answer = gradient
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "it is the mean of the pieces' means",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.mean() for p in parts]).mean()),
-            "Where the last piece is shorter, its pixels get too much say.",
+            "it is the mean of the micro-batches' means",
+            lambda: _combining(lambda parts, n: torch.stack([p.mean() for p in parts]).mean()),
+            "Where the last micro-batch is smaller, its pixels count too much.",
         ),
         Mistake(
             "it is the sum and not the mean",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.sum() for p in parts]).sum()),
+            lambda: _combining(lambda parts, n: torch.stack([p.sum() for p in parts]).sum()),
             "The loss is a mean over all pixels, so its gradient is one too.",
         ),
         Mistake(
-            "it is divided by the number of pieces",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.sum() for p in parts]).mean()),
-            "The mean is over pixels; into how many pieces they were cut must not matter.",
+            "it is divided by the number of micro-batches",
+            lambda: _combining(lambda parts, n: torch.stack([p.sum() for p in parts]).mean()),
+            "The mean is over pixels; the number of micro-batches must not matter.",
         ),
         Mistake(
             "the means are added up",
-            lambda: _by_pieces(lambda parts, n: torch.stack([p.mean() for p in parts]).sum()),
+            lambda: _combining(lambda parts, n: torch.stack([p.mean() for p in parts]).sum()),
             "Add up sums, and divide once, at the end.",
         ),
         Mistake(
-            "only the last piece is left",
-            lambda: _by_pieces(lambda parts, n: parts[-1].sum() / n),
-            "Add to the total within the loop; do not begin it anew.",
+            "only the last micro-batch counts",
+            lambda: _combining(lambda parts, n: parts[-1].sum() / n),
+            "Add to the total within the loop; do not reset it.",
         ),
         Mistake(
             "the 2 of the square is forgotten",
-            lambda: _by_pieces(lambda parts, n: torch.cat(parts).sum() / n, twice=1.0),
-            "The gradient of a squared miss is twice the miss.",
+            lambda: _combining(lambda parts, n: torch.cat(parts).sum() / n, factor=1.0),
+            "The gradient of a squared error is twice the error.",
         ),
     ),
-    remark="Any size gives the same, and that is why the size is free.",
+    remark="Any size gives the same result, so the size can be chosen for speed and memory.",
 )
 
 
 _images_that_fit = Exercise(
     "``Conv2d(3, 32, 3)`` takes images of 3 x 32 x 32 in float32. How many images can it take at a "
-    "time if what it puts out for them shall fit into 4 MiB, that is ``4 * 1024 * 1024`` bytes?",
-    hint="How many numbers does it put out for one image, and how many bytes are these?",
+    "time if its output must fit into 4 MiB, that is ``4 * 1024 * 1024`` bytes?",
+    hint="How many numbers does it output for one image, and how many bytes is that?",
     solution="""
 from cnnbook.shapes import output_size
 
@@ -156,14 +150,14 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
             "A number in float32 has four.",
         ),
         Mistake(
-            "the window costs no pixel here",
+            "the output is as large as the image",
             lambda: 4_194_304 // 131_072,
-            "Without padding, a window of three cannot stand at the last two pixels.",
+            "Without padding, a window of three cannot start at the last two pixels.",
         ),
         Mistake(
             "one more than fits",
             lambda: 4_194_304 // 115_200 + 1,
-            "The last one hangs over.",
+            "The output of the last one does not fit.",
         ),
         Mistake(
             "only one channel is counted",
@@ -171,9 +165,9 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
             "There are as many feature maps as kernels.",
         ),
         Mistake(
-            "what goes in is counted",
+            "the input is counted",
             lambda: 4_194_304 // 12_288,
-            "The question is what comes out.",
+            "The question is about the output.",
         ),
         Mistake(
             "a MiB is taken for a million bytes",
@@ -181,9 +175,9 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
             "It is a little more than that.",
         ),
         Mistake(
-            "that is no whole number of images",
+            "that is not a whole number of images",
             lambda: 4_194_304 / 115_200,
-            "Part of an image cannot be taken.",
+            "A micro-batch has no fractions of images.",
         ),
     ),
     remark="32*30*30 numbers of 4 bytes are 115,200 bytes, and these fit 36 times.",
@@ -191,7 +185,7 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
 
 
 EXERCISES = (
-    _loss_of_pieces,
-    _gradient_in_pieces,
+    _loss_of_micro_batches,
+    _gradient_function,
     _images_that_fit,
 )

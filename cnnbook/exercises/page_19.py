@@ -1,14 +1,15 @@
-"""The exercises of page 19."""
+"""Exercises on sharing a batch among processes."""
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-_shares = Exercise(
-    "A batch of 23 images is shared among five processes as evenly as possible; where it cannot be "
-    "even, the first ones take one more. How many images does each take?",
+_shard_sizes = Exercise(
+    "A batch of 23 images is shared among five processes as evenly as possible; if a remainder is "
+    "left, the first ones take one more each. How many images does each take?",
     hint="``divmod(23, 5)``: how many has each at least, and how many are left over?",
     solution="""
 import torch
@@ -16,26 +17,26 @@ import torch
 from cnnbook.engine.distributed import Processes
 
 cpu = torch.device("cpu")
-shares = [Processes(rank, 5, cpu).share(23) for rank in range(5)]
-answer = [share.stop - share.start for share in shares]
+shards = [Processes(rank, 5, cpu).shard(23) for rank in range(5)]
+answer = [shard.stop - shard.start for shard in shards]
 """,
     kind=Numbers("a row of five numbers"),
     right=lambda: [5, 5, 5, 4, 4],
     mistakes=(
         Mistake(
-            "the last one has too little to do",
+            "the last process has too few",
             lambda: [5, 5, 5, 5, 3],
             "No two may differ by more than one.",
         ),
         Mistake(
-            "the last one has too much to do",
+            "the last process has too many",
             lambda: [4, 4, 4, 4, 7],
-            "What is left over is shared out too, one image each.",
+            "The remainder is shared too, one image each.",
         ),
         Mistake(
             "the last ones take one more",
             lambda: [4, 4, 5, 5, 5],
-            "It is the first ones that do.",
+            "The first ones do.",
         ),
         Mistake(
             "some images are lost",
@@ -48,7 +49,7 @@ answer = [share.stop - share.start for share in shares]
             "Add them up: it must be the whole batch.",
         ),
     ),
-    remark="The slowest sets the pace, and it has at most one image more than the others.",
+    remark="All wait for the slowest, and it has at most one image more than the others.",
 )
 
 
@@ -60,12 +61,13 @@ def _means_and_counts() -> list[tuple[object, ...]]:
     ]
 
 
-_joined = Exercise(
+_joined_gradient_function = Exercise(
     "Each process has the gradient of the *mean* loss of its own images. Write a function "
-    "``joined(gradients, counts)``. It gets these gradients, one process a row, of shape "
+    "``joined(gradients, counts)``. It takes these gradients, a row for each process, of shape "
     "``(processes, parameters)``, and how many images each process had, ``(processes,)``, and "
     "returns the gradient of the mean loss of all images, ``(parameters,)``. Hand in the function.",
-    hint="Make each row a sum again, by the number of its images: ``counts[:, None]`` is a column.",
+    hint="Turn each row into a sum again, with the number of its images: ``counts[:, None]`` is a "
+    "column.",
     solution="""
 def joined(gradients, counts):
     sums = gradients * counts[:, None]
@@ -79,14 +81,14 @@ answer = joined
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "all processes have the same say",
+            "all processes have the same weight",
             lambda: lambda gradients, counts: gradients.mean(dim=0),
-            "Who had more images must count for more.",
+            "A process with more images must count more.",
         ),
         Mistake(
             "the means are added up",
             lambda: lambda gradients, counts: gradients.sum(dim=0),
-            "The sum of means is no mean; weight them so that the weights add up to 1.",
+            "A sum of means is not a mean; the weights must add up to 1.",
         ),
         Mistake(
             "that is the gradient of the sum",
@@ -99,22 +101,22 @@ answer = joined
             "The mean is over images.",
         ),
         Mistake(
-            "who had fewer images counts for more",
+            "a process with fewer images counts more",
             lambda: (
                 lambda gradients, counts: (
                     (gradients / counts[:, None]).sum(dim=0) / (1 / counts).sum()
                 )
             ),
-            "Multiply with the number of images; do not divide by it.",
+            "Multiply by the number of images; do not divide by it.",
         ),
     ),
-    remark="The trainer spares itself the detour: its processes hand over sums.",
+    remark="The trainer needs no such step: its processes send sums.",
 )
 
 
-_bytes_of_a_gradient = Exercise(
+_gradient_bytes = Exercise(
     "Several processes train the desperate MLP: ``Linear(784, 2048)``, ReLU, ``Linear(2048, 10)``. "
-    "How many bytes has the gradient that each of them hands over in an update, in float32?",
+    "How many bytes has the gradient that each of them sends in an update, in float32?",
     hint="The gradient has one number for each parameter. The biases are parameters too.",
     solution="""
 from cnnbook.counting import count_parameters
@@ -146,17 +148,17 @@ answer = 4 * count_parameters(mlp())
             "The 32 in the name of float32 are bits, and eight of them are a byte.",
         ),
         Mistake(
-            "a number is counted with eight bytes",
+            "a number is counted as eight bytes",
             lambda: 8 * (2048 * 784 + 2048 + 10 * 2048 + 10),
             "That would be float64.",
         ),
     ),
-    remark="Sixty times as much as for the CNN: who has few parameters is also quick to tell.",
+    remark="Sixty times as much as for the CNN: with few parameters there is also little to send.",
 )
 
 
 EXERCISES = (
-    _shares,
-    _joined,
-    _bytes_of_a_gradient,
+    _shard_sizes,
+    _joined_gradient_function,
+    _gradient_bytes,
 )

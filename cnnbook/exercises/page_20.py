@@ -1,25 +1,17 @@
-"""The exercises of page 20."""
+"""Exercises on occlusion, on what a kernel is made of, and on the votes of a class."""
 
 import torch
 
-from cnnbook.exercises._building import counting_image
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
-
-# 20. What did it learn?
 
 _occlusion_by_hand = Exercise(
     "A network with the weights ``[1, -2, 3, 0]`` and the bias 5 scores a row of four pixels, "
     "``[4, 1, 2, 6]``. A grey patch of two pixels, both 1, is moved along the row. What are the "
-    "drops of the score at its three places?",
+    "drops of the score at its three positions?",
     hint="Each pixel under the patch counts with its weight times the difference of pixel and "
     "patch.",
     solution="""
@@ -27,9 +19,9 @@ import torch
 
 row, weights = torch.tensor([4.0, 1.0, 2.0, 6.0]), torch.tensor([1.0, -2.0, 3.0, 0.0])
 answer = []
-for place in range(3):
+for start in range(3):
     covered = row.clone()
-    covered[place : place + 2] = 1
+    covered[start : start + 2] = 1
     answer.append(weights @ row - weights @ covered)
 """,
     kind=Numbers("a row of three drops"),
@@ -38,17 +30,17 @@ for place in range(3):
         Mistake(
             "the patch is black",
             lambda: [2, 4, 6],
-            "A grey patch takes a pixel away and puts another in its place.",
+            "A grey patch replaces a pixel by another one; it does not set it to 0.",
         ),
         Mistake(
-            "those are rises",
+            "the sign is wrong",
             lambda: [-3, -3, -3],
             "A drop is the score without the patch minus the score with it.",
         ),
         Mistake(
             "those are the scores with the patch",
             lambda: [10, 10, 10],
-            "How far are they below the score of the row as it was?",
+            "How far are they below the score of the uncovered row?",
         ),
         Mistake(
             "those are the scores with the patch, without the bias",
@@ -58,15 +50,16 @@ for place in range(3):
         Mistake(
             "the weights are left out",
             lambda: [3, 1, 6],
-            "A pixel changes the score by as much as its weight makes of it.",
+            "A pixel changes the score by its weight times the change of the pixel.",
         ),
     ),
-    remark="Three places that count alike, for this patch; a black one would tell them apart.",
+    remark="For this patch the three positions count the same; a black patch would distinguish "
+    "them.",
 )
 
 _share_of_average = Exercise(
     "What is the share of the average in the kernel ``[[4, 2], [1, 1]]``, from 0 to 1? Three "
-    "decimals will do.",
+    "decimals are enough.",
     hint="Half the sum of the weights, squared, is the part of the average; the whole is the sum "
     "of the squared weights.",
     solution="""
@@ -82,22 +75,22 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
         Mistake(
             "the part is not squared",
             lambda: 4 / 22,
-            "Lengths at right angles add up by their squares, as with Pythagoras.",
+            "The squares of orthogonal parts add up, as with Pythagoras.",
         ),
         Mistake(
-            "the pattern does not have the length 1",
+            "the pattern is not normalized to length 1",
             lambda: 64 / 22,
-            "A share cannot be above 1; four ones make a pattern of length 2.",
+            "A share cannot be above 1; a pattern of four ones has length 2.",
         ),
         Mistake(
             "that is the mean of the weights",
             lambda: 2,
-            "A share compares it with all that is in the kernel.",
+            "A share compares it with the whole kernel.",
         ),
         Mistake(
             "that is the share of all the differences",
             lambda: 6 / 22,
-            "They are what is left when the average is taken out.",
+            "They are what is left without the average.",
         ),
         Mistake(
             "that is the square of the average's part",
@@ -109,14 +102,15 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
 )
 
 
-def _arriving() -> tuple[torch.Tensor, torch.Tensor]:
-    return counting_image(12) - 4, counting_image(2, 2, 3) + 1
+def _weights_and_maps() -> tuple[torch.Tensor, torch.Tensor]:
+    return asymmetric_image(12) - 4, asymmetric_image(2, 2, 3) + 1
 
 
-_vote_map = Exercise(
-    "Write a function ``points(weights, maps)``. It gets the weights of one class, ``(c*h*w,)``, "
-    "as they are in ``Linear``, and the maps of one image before flattening, ``(c, h, w)``. "
-    "It returns ``(h, w)``: how many points each place gives to the class. Hand in the function.",
+_points_function = Exercise(
+    "Write a function ``points(weights, maps)``. It takes the weights of one class, ``(c*h*w,)``, "
+    "as they are in ``Linear``, and the feature maps of one image before flattening, ``(c, h, "
+    "w)``. It returns ``(h, w)``: how many points each position gives to the class. Hand in the "
+    "function.",
     hint="Undo the flattening first: channels, then rows, then columns. Which axis is not in the "
     "result?",
     solution="""
@@ -126,7 +120,7 @@ def points(weights, maps):
 
 answer = points
 """,
-    kind=Function(lambda: [_arriving()]),
+    kind=Function(lambda: [_weights_and_maps()]),
     right=lambda: (
         lambda weights, maps: torch.einsum("chw,chw->hw", weights.view_as(maps), maps).double()
     ),
@@ -135,12 +129,12 @@ answer = points
         Mistake(
             "that is the mean over the channels",
             lambda: lambda weights, maps: (weights.reshape(maps.shape) * maps).mean(dim=0),
-            "Points add up, so that all places together make the score.",
+            "Points add up, so that all positions together make the score.",
         ),
         Mistake(
             "the maps are left out",
             lambda: lambda weights, maps: weights.reshape(maps.shape).sum(dim=0),
-            "A weight is half a vote; the other half is what arrives.",
+            "A weight is half a vote; the other half is the feature map.",
         ),
         Mistake(
             "the channels are taken for the last axis",
@@ -149,7 +143,7 @@ answer = points
                     weights.reshape(*maps.shape[1:], -1).permute(2, 0, 1) * maps
                 ).sum(dim=0)
             ),
-            "Flatten lays one channel behind the other.",
+            "Flatten puts one channel after the other.",
         ),
         Mistake(
             "that is what each channel gives",
@@ -163,7 +157,7 @@ answer = points
                     weights.reshape(maps.shape).mean(dim=(1, 2), keepdim=True) * maps
                 ).sum(dim=0)
             ),
-            "Each place has weights of its own; leave out the mean.",
+            "Each position has weights of its own; leave out the mean.",
         ),
     ),
     remark="Their sum, and the bias, is the score.",
@@ -173,5 +167,5 @@ answer = points
 EXERCISES = (
     _occlusion_by_hand,
     _share_of_average,
-    _vote_map,
+    _points_function,
 )

@@ -1,20 +1,19 @@
-"""The exercises of page 21."""
+"""Exercises on LeNet-5 and mini-batches."""
 
 import math
 
 import torch
 
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Function, Mistake, Numbers
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 21. A bigger network: LeNet-5.
-
-_colour_lenet = Exercise(
-    "LeNet-5, as it is taught, gets colour images with three channels in place of grey ones, of "
-    "the same 28 x 28 pixels. How many parameters more does it have?",
-    hint="Only the first layer meets the image. Each of its six kernels gets a slice of weights "
-    "for each channel.",
+_colour_lenet_parameters = Exercise(
+    "LeNet-5, as it is taught today, takes colour images with three channels instead of grey ones, "
+    "of the same 28 x 28 pixels. How many more parameters does it have?",
+    hint="Only the first layer sees the image. Each of its six kernels has a slice of weights for "
+    "each channel.",
     solution="""
 from cnnbook.counting import count_parameters
 from cnnbook.lenet import lenet5
@@ -26,24 +25,24 @@ answer = colour - count_parameters(lenet5())
     right=lambda: 6 * 2 * 5 * 5,
     mistakes=(
         Mistake(
-            "that is how many weights the layer has now",
+            "that is the number of weights that the layer has now",
             lambda: 6 * 3 * 5 * 5,
             "One of the three channels was there before.",
         ),
         Mistake(
             "each channel gets a bias of its own",
             lambda: 6 * 2 * (5 * 5 + 1),
-            "A kernel has one bias, over however many channels it looks.",
+            "A kernel has one bias, however many channels it sees.",
         ),
         Mistake(
             "that is for one kernel",
             lambda: 2 * 5 * 5,
-            "There are several kernels, and each looks at all channels.",
+            "There are several kernels, and each sees all channels.",
         ),
         Mistake(
             "all layers are multiplied",
             lambda: 2 * 61_706,
-            "What the first layer puts out has as many channels as before.",
+            "The output of the first layer has as many channels as before.",
         ),
         Mistake(
             "that is one channel more",
@@ -54,7 +53,7 @@ answer = colour - count_parameters(lenet5())
     remark="Less than half a percent of the network: colour is cheap.",
 )
 
-_count_updates = Exercise(
+_number_of_updates = Exercise(
     "A training has 60,000 images, mini-batches of 128 and 5 epochs; the last mini-batch of an "
     "epoch may be smaller. How many updates are made?",
     hint="How many mini-batches does an epoch have, when none of the images is left out?",
@@ -72,7 +71,7 @@ answer = 5 * len(torch.arange(60_000).split(128))
             "It is smaller, and it is used.",
         ),
         Mistake(
-            "that is not a whole number of updates in an epoch",
+            "that is not a whole number of updates per epoch",
             lambda: 5 * 60_000 / 128,
             "Round up in each epoch.",
         ),
@@ -87,7 +86,7 @@ answer = 5 * len(torch.arange(60_000).split(128))
             "There is an update for each mini-batch, not for each epoch.",
         ),
         Mistake(
-            "the images of all epochs are laid in one row",
+            "the images of all epochs are split together",
             lambda: math.ceil(5 * 60_000 / 128),
             "A mini-batch ends where its epoch ends.",
         ),
@@ -95,10 +94,10 @@ answer = 5 * len(torch.arange(60_000).split(128))
     remark="With the full batch there would have been five.",
 )
 
-_loss_of_an_epoch = Exercise(
-    "Write a function ``epoch_loss(losses, sizes)``. It gets the losses of the mini-batches of an "
-    "epoch, each the mean over its images, and how many images each had. It returns the mean over "
-    "all images, one number. Hand in the function.",
+_epoch_loss_function = Exercise(
+    "Write a function ``epoch_loss(losses, sizes)``. It takes the losses of the mini-batches of an "
+    "epoch, each the mean over its images, and the number of images of each. It returns the mean "
+    "over all images, one number. Hand in the function.",
     hint="A mean is a sum divided by a count. Which sum belongs to each mini-batch, and how many "
     "images are there in all?",
     solution="""
@@ -117,19 +116,19 @@ answer = epoch_loss
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "every mini-batch counts alike",
+            "every mini-batch counts the same",
             lambda: lambda losses, sizes: losses.mean(),
-            "A smaller one has fewer images, and each image should count alike.",
+            "A smaller one has fewer images, and each image should count the same.",
         ),
         Mistake(
             "the losses are added up",
             lambda: lambda losses, sizes: losses.sum(),
-            "Each is a mean already, and over a different number of images.",
+            "Each is a mean already, over a different number of images.",
         ),
         Mistake(
             "that is the sum over all images",
             lambda: lambda losses, sizes: (losses * sizes).sum(),
-            "Divide by how many they are.",
+            "Divide by the number of images.",
         ),
         Mistake(
             "it is divided by the number of mini-batches",
@@ -137,17 +136,17 @@ answer = epoch_loss
             "Divide by the number of images.",
         ),
         Mistake(
-            "the small ones count most",
+            "small mini-batches count most",
             lambda: lambda losses, sizes: (losses / sizes).sum() / (1 / sizes).sum(),
             "A mini-batch of many images should count more.",
         ),
     ),
-    remark="The full batch, in pieces, is added up in the same way.",
+    remark="The loss of a full batch is added up from micro-batches in the same way.",
 )
 
 
 EXERCISES = (
-    _colour_lenet,
-    _count_updates,
-    _loss_of_an_epoch,
+    _colour_lenet_parameters,
+    _number_of_updates,
+    _epoch_loss_function,
 )

@@ -1,27 +1,18 @@
-"""The exercises of page 22."""
+"""Exercises on common errors: sizes, a second softmax, unscaled images."""
 
 import math
 
 import torch
 
-from cnnbook.exercises._grading import (
-    FLOAT32_TOLERANCE,
-    THREE_DECIMALS,
-    Exercise,
-    Function,
-    Mistake,
-    Numbers,
-)
+from cnnbook.exercises._answers import Function, Numbers
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-# 22. The error clinic.
-
-_right_flatten = Exercise(
+_linear_in_features = Exercise(
     "An image of 1 x 32 x 32 goes through ``Conv2d(1, 8, 3)``, ``ReLU()``, ``MaxPool2d(2)`` and "
-    "``Flatten()``. How many inputs must the ``Linear`` behind them have?",
-    hint="How many places are there for a window of three in 32 pixels? And how many pairs in "
-    "these?",
+    "``Flatten()``. How many inputs must the ``Linear`` after them have?",
+    hint="How many positions has a window of three in 32 pixels? And how many pairs are in these?",
     solution="""
 import torch
 
@@ -39,9 +30,9 @@ answer = shape_table(net, (1, 32, 32)).output_shape[0]
     right=lambda: 8 * 15 * 15,
     mistakes=(
         Mistake(
-            "the window costs no pixel here",
+            "the convolution's output is as large as the image",
             lambda: 8 * 16 * 16,
-            "Without padding, a window of three cannot stand at the last two pixels.",
+            "Without padding, a window of three cannot start at the last two pixels.",
         ),
         Mistake(
             "the pooling is forgotten",
@@ -51,7 +42,7 @@ answer = shape_table(net, (1, 32, 32)).output_shape[0]
         Mistake(
             "only one channel is counted",
             lambda: 15 * 15,
-            "Every kernel makes a picture of its own, and all are laid in one row.",
+            "Every kernel makes a feature map of its own, and all are put into one row.",
         ),
         Mistake(
             "only the rows are pooled",
@@ -61,16 +52,16 @@ answer = shape_table(net, (1, 32, 32)).output_shape[0]
         Mistake(
             "that is one side",
             lambda: 15,
-            "Flatten lays all channels, rows and columns in one row.",
+            "Flatten puts all channels, rows and columns into one row.",
         ),
     ),
     remark="32 - 2 = 30, half of that is 15, and 8*15*15 = 1800.",
 )
 
-_two_class_floor = Exercise(
+_lowest_loss_after_softmax = Exercise(
     "A network for two classes ends with a softmax, and its loss is torch's cross-entropy, which "
-    "makes another. How low can the loss get? Three decimals will do.",
-    hint="At best, what goes into the loss is ``[1, 0]``, with the 1 at the right class.",
+    "applies another. What is the lowest possible loss? Three decimals are enough.",
+    hint="At best, the input of the loss is ``[1, 0]``, with the 1 at the right class.",
     solution="""
 import torch
 
@@ -82,19 +73,19 @@ answer = torch.nn.functional.cross_entropy(best, torch.tensor([0]))
     tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
-            "so low it gets with one softmax",
+            "that is the lowest loss with one softmax",
             lambda: 0,
-            "The second softmax makes of 1 and 0 two probabilities that are neither.",
+            "The second softmax turns 1 and 0 into two probabilities that are neither.",
         ),
         Mistake(
             "that is for ten classes",
             lambda: math.log(math.e + 9) - 1,
-            "With two there is one other score below the line, not nine.",
+            "With two classes the denominator has one other score, not nine.",
         ),
         Mistake(
-            "that is the loss of a network that knows nothing",
+            "that is the loss of a network that has learned nothing",
             lambda: math.log(2),
-            "It may know everything; the scores are still 1 and 0 at best.",
+            "Take the best case: the scores are 1 and 0.",
         ),
         Mistake(
             "that is the probability",
@@ -115,11 +106,11 @@ def _stored_images() -> torch.Tensor:
     return (torch.arange(24) * 11 + 2).to(torch.uint8).reshape(2, 3, 4)
 
 
-_made_ready = Exercise(
-    "Write a function ``ready(images)``. It gets grey images as they are stored, of shape "
-    "``(n, h, w)``, in whole numbers from 0 to 255, and returns what a CNN takes: "
-    "``(n, 1, h, w)``, with numbers from 0 to 1. Hand in the function.",
-    hint="An axis can be put in with ``None``, and its place is that of the channels.",
+_prepare_function = Exercise(
+    "Write a function ``ready(images)``. It takes grey images as they are stored, of shape ``(n, "
+    "h, w)``, as integers from 0 to 255, and returns the input of a CNN: ``(n, 1, h, w)``, with "
+    "numbers from 0 to 1. Hand in the function.",
+    hint="Indexing with ``None`` inserts an axis. It must stand where the channels are.",
     solution="""
 def ready(images):
     return images[:, None].float() / 255
@@ -132,12 +123,12 @@ answer = ready
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "the channels' axis is missing",
+            "the channel axis is missing",
             lambda: lambda images: images / 255,
-            "A CNN would take the images for the channels of a single one.",
+            "A CNN would take the images for the channels of a single image.",
         ),
         Mistake(
-            "the axis is in front",
+            "the axis is inserted first",
             lambda: lambda images: images[None] / 255,
             "That is one image of many channels; the images come first, then the channel.",
         ),
@@ -149,20 +140,20 @@ answer = ready
         Mistake(
             "the fractions are cut off",
             lambda: lambda images: images[:, None] // 255,
-            "Nearly everything is black now: a single stroke divides, two cut off.",
+            "Nearly everything is black now: ``/`` divides, ``//`` rounds down.",
         ),
         Mistake(
-            "the axis is behind",
+            "the axis is inserted last",
             lambda: lambda images: images[..., None] / 255,
-            "torch has the channel before rows and columns.",
+            "In torch the channel axis comes before rows and columns.",
         ),
     ),
-    remark="An axis and a division: two patients less.",
+    remark="An axis and a division cure two of the patients.",
 )
 
 
 EXERCISES = (
-    _right_flatten,
-    _two_class_floor,
-    _made_ready,
+    _linear_in_features,
+    _lowest_loss_after_softmax,
+    _prepare_function,
 )

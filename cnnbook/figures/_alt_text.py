@@ -16,6 +16,7 @@ __all__ = [
     "format_numbers",
     "format_percent",
     "format_range",
+    "format_size",
     "join_items",
     "name_in_sentence",
     "title_in_sentence",
@@ -23,21 +24,21 @@ __all__ = [
 
 
 def alt_text(figure: Figure) -> str:
-    """Return what is to be seen on a figure, in words, for those who do not see it.
+    """Return a figure's description in words, for those who do not see it.
 
-    Every function of this module says what it drew from the numbers it was given, and keeps the
-    text as the label of the figure, matplotlib's ``figure.get_label()``. A figure drawn by hand is
-    described with ``figure.set_label``.
+    Every function of ``cnnbook.figures`` makes the description from the numbers that it draws, and
+    keeps it as the label of the figure, matplotlib's ``figure.get_label()``. Describe a figure that
+    you draw yourself with ``figure.set_label``.
 
     Args:
-        figure: A figure of this module, or one with a label.
+        figure: A figure of ``cnnbook.figures``, or one with a label.
 
     Returns:
         Its description, on one line.
 
     Raises:
         TypeError: ``figure`` is not a matplotlib figure.
-        ValueError: Nobody has described it.
+        ValueError: The figure has no description.
 
     Examples:
         >>> import torch
@@ -49,10 +50,7 @@ def alt_text(figure: Figure) -> str:
         Traceback (most recent call last):
             ...
         ValueError: figure: expected a figure with a description, got one without; draw it with a \
-function of cnnbook.figures, or say what is to be seen with figure.set_label(...)
-
-    Source:
-        Derived here.
+function of cnnbook.figures, or describe it with figure.set_label(...)
     """
     if not isinstance(figure, Figure):
         raise TypeError(f"figure: expected a matplotlib Figure, got {type(figure).__name__}")
@@ -60,7 +58,7 @@ function of cnnbook.figures, or say what is to be seen with figure.set_label(...
     if not text:
         raise ValueError(
             "figure: expected a figure with a description, got one without; draw it with a "
-            "function of cnnbook.figures, or say what is to be seen with figure.set_label(...)"
+            "function of cnnbook.figures, or describe it with figure.set_label(...)"
         )
     return text
 
@@ -70,69 +68,75 @@ MAX_CHARACTERS = 300
 
 
 def describe(figure: Figure, *parts: str | list[str]) -> None:
-    """Keep with a figure what is to be seen on it, for ``alt_text``.
+    """Keep a description with a figure, for ``alt_text``.
 
-    Every function here calls this once, before it returns its figure, with what it drew: which kind
-    of picture, what the axes are, and the numbers that decide, written as on the figure.
+    Every function that draws calls this once, before it returns its figure, with what it drew: the
+    kind of picture, what the axes are, and the numbers that decide, written as on the figure.
 
     Args:
         figure: The figure.
-        parts: Sentences, the weightiest first, since what no longer fits is left out; a list is
-            joined to a sentence of as many items as fit, with a word on how many do not.
+        parts: Sentences, the most important first, since what does not fit is left out. A list is
+            joined to one sentence of as many items as fit, which says how many are left out.
     """
-    message = ""
+    text = ""
     for part in parts:
         if not part:
             continue
-        room = MAX_CHARACTERS - len(message) - bool(message)
+        room = MAX_CHARACTERS - len(text) - bool(text)
         sentence = part if isinstance(part, str) else f"{join_items(part, room - 1)}."
         sentence = " ".join(sentence.split())
-        if len(sentence) > room and message:
+        if len(sentence) > room and text:
             break
         if len(sentence) > room:
             sentence = f"{sentence[: room - 3]}..."
-        message = f"{message} {sentence}".strip()
-    figure.set_label(message)
+        text = f"{text} {sentence}".strip()
+    figure.set_label(text[:1].upper() + text[1:])
 
 
-def join_items(items: list[str], room: int) -> str:
-    """Join as many items as there is room for, and count the others."""
+def join_items(items: list[str], max_characters: int) -> str:
+    """Join as many items as fit into so many characters, and count the others."""
     for kept in range(len(items), 0, -1):
         rest = f" and {len(items) - kept} more" if kept < len(items) else ""
         text = "; ".join(items[:kept]) + rest
-        if len(text) <= room:
+        if len(text) <= max_characters:
             return text
-    return f"{items[0][: max(room - 3, 0)]}..."
+    return f"{items[0][: max(max_characters - 3, 0)]}..."
 
 
-def title_in_sentence(titles: Sequence[str], index: int, otherwise: str) -> str:
-    """Return a title as it reads within a sentence, or what it is called without one."""
-    text = " ".join(titles[index].split()).rstrip(" :.,;") if titles else ""
-    return (text if len(text) <= 60 else f"{text[:57]}...") or otherwise
+def name_in_sentence(name: str, default: str = "without a name") -> str:
+    """Return a name as it reads within a sentence: on one line, not too long, without a colon."""
+    text = " ".join(name.split()).rstrip(" :.,;")
+    return (text if len(text) <= 60 else f"{text[:57]}...") or default
 
 
-def name_in_sentence(name: str) -> str:
-    return title_in_sentence([name], 0, "without a name")
+def title_in_sentence(titles: Sequence[str], index: int, default: str) -> str:
+    """Return one of the titles as it reads within a sentence; ``titles`` may be empty."""
+    return name_in_sentence(titles[index] if titles else "", default)
 
 
-def count_noun(number: int, noun: str) -> str:
-    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
-    return f"{words[number] if number < len(words) else number} {noun}{'' if number == 1 else 's'}"
+def count_noun(number: int, noun: str, *, plural: str = "") -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    count = words[number] if number < len(words) else number
+    return f"{count} {noun if number == 1 else plural or noun + 's'}"
 
 
 def format_percent(part: float, whole: float) -> str:
-    share = 100 * part / whole
-    # Two digits would make 1e+02 of a hundred.
-    return f"{share:.2g} %" if share < 99.5 else f"{share:.3g} %"
+    percentage = 100 * part / whole
+    # With two digits 100 would become 1e+02.
+    return f"{percentage:.2g} %" if percentage < 99.5 else f"{percentage:.3g} %"
 
 
 def format_range(noun: str, first: int, last: int) -> str:
     return f"{noun} {first}" if first == last else f"{noun}s {first} to {last}"
 
 
+def format_size(shape: Sequence[int]) -> str:
+    return " x ".join(f"{extent:,}" for extent in shape)
+
+
 def as_float64(numbers: torch.Tensor) -> torch.Tensor:
-    """Return numbers of any kind as ones that can be compared and added up."""
-    # Added to 0, -0 becomes 0.
+    """Return numbers of any dtype as ones that can be compared and added up."""
+    # Adding 0 takes the sign from a -0.0.
     return numbers.detach().cpu().double() + 0
 
 
@@ -142,24 +146,24 @@ def format_extent(numbers: torch.Tensor) -> str:
 
 
 def format_numbers(numbers: torch.Tensor, *, maximum: int = 16) -> str:
-    """Write numbers row by row, or from which to which they go where they are many."""
+    """Write numbers row by row, or only the smallest and the largest of more than ``maximum``."""
     values = as_float64(numbers)
     if values.numel() > 1 and bool((values == values.flatten()[0]).all()):
         return f"{values.flatten()[0]:.4g} everywhere"
     if values.numel() > maximum:
         return f"from {format_extent(values)}"
-    lines = values.reshape(-1, values.shape[-1]).tolist()
-    return " / ".join(" ".join(f"{number:.4g}" for number in line) for line in lines)
+    rows = values.reshape(-1, values.shape[-1]).tolist()
+    return " / ".join(" ".join(f"{number:.4g}" for number in row) for row in rows)
 
 
 def describe_centre(picture: torch.Tensor) -> str:
-    """Say where the middle of a picture's numbers lies, each weighed by its size."""
+    """Write the centre of a picture's numbers, weighted by their sizes, and the numbers' range."""
     sizes = as_float64(picture).abs()
-    whole = sizes.sum()
-    if not bool(whole > 0):
+    total = sizes.sum()
+    if not bool(total > 0):
         return "nowhere"
-    middle = (
-        float((sizes.sum(dim=1 - axis) * torch.arange(sizes.shape[axis])).sum() / whole)
+    centre = (
+        float((sizes.sum(dim=1 - axis) * torch.arange(sizes.shape[axis])).sum() / total)
         for axis in (0, 1)
     )
-    return f"{', '.join(f'{position:.1f}' for position in middle)} ({format_extent(picture)})"
+    return f"{', '.join(f'{position:.1f}' for position in centre)} ({format_extent(picture)})"

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from cnnbook._checks import check_images, check_int
+from cnnbook._checks import check_int
 from cnnbook.figures._alt_text import (
     count_noun,
     describe,
@@ -17,11 +16,12 @@ from cnnbook.figures._alt_text import (
 )
 from cnnbook.figures._drawing import (
     COLOURS,
-    check_drawable,
-    check_fields,
-    check_grey,
+    add_box,
+    check_grey_images,
     check_mapping,
-    check_texts,
+    check_titles,
+    draw_image,
+    style_axes,
 )
 
 __all__ = ["plot_receptive_field", "plot_receptive_field_growth"]
@@ -36,22 +36,18 @@ def plot_receptive_field(
 ) -> Figure:
     """Draw where images are not zero, and a frame around the pixels where they may be.
 
-    Made for gradients: a pixel with a gradient of 0 cannot change the number that the gradient is
+    Made for gradients: a pixel with a gradient of 0 cannot change the output that the gradient is
     of, so all colour should lie within the frame of its receptive field.
 
     Args:
-        images: Sizes of gradients ``(n, 1, h, w)``, none below 0; white is 0, black the largest
-            of each image, and grey whatever is between, be it ever so small.
+        images: Absolute gradients ``(n, 1, h, w)``; white is 0, black is the largest of each image,
+            and every number above 0 is grey, however small.
         fields: Rows and columns of the frame on each image, as from ``ReceptiveField.pixels``.
         titles: A title for each image, or none.
         margin: Pixels to show around the frame; the whole image where it is left out.
 
     Returns:
         The figure; the numbers beside it are those of the pixels.
-
-    Raises:
-        TypeError: ``images`` is not a tensor or ``margin`` not a whole number.
-        ValueError: A shape or a count does not fit, or a number is below 0.
 
     Examples:
         >>> import torch
@@ -63,54 +59,40 @@ def plot_receptive_field(
         Traceback (most recent call last):
             ...
         ValueError: fields: expected one for each of the 1 images, got 0
-
-    Source:
-        Derived here.
     """
-    check_drawable(images, name="images")
-    check_texts(titles, name="titles")
-    check_fields(fields)
+    check_grey_images(images)
+    _check_fields(fields)
+    check_titles(titles, len(images))
     if margin is not None:
         margin = check_int(margin, name="margin", minimum=0)
-    check_images(images)
-    check_grey(images)
     if len(fields) != len(images):
         raise ValueError(
             f"fields: expected one for each of the {len(images)} images, got {len(fields)}"
         )
-    if titles and len(titles) != len(images):
-        raise ValueError(
-            f"titles: expected one for each of the {len(images)} images or none, got {len(titles)}"
-        )
     images = images.detach().cpu()
     if (images < 0).any():
         raise ValueError(
-            f"images: expected sizes, none below 0, got {images.min():.4g}; use images.abs()"
+            f"images: expected no number below 0, got {images.min():.4g}; use images.abs()"
         )
-    if margin is not None:
-        margin = check_int(margin, name="margin", minimum=0)
     figure, panels = plt.subplots(
-        1,
-        len(images),
-        figsize=(3.2 * len(images), 3.4),
-        squeeze=False,
-        layout="constrained",
+        1, len(images), figsize=(3.2 * len(images), 3.4), squeeze=False, layout="constrained"
     )
+    details = []
     for index, axes in enumerate(panels.flat):
         rows, columns = fields[index]
         image = images[index, 0]
         # A very small gradient is still one, so nothing but 0 may look white.
         shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
-        axes.imshow(shade.numpy(), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-        axes.add_patch(
-            Rectangle(
-                (columns.start - 0.5, rows.start - 0.5),
-                len(columns),
-                len(rows),
-                fill=False,
-                edgecolor=COLOURS[1],
-                lw=3,
-            )
+        draw_image(axes, shade, cmap="Greys", vmin=0, vmax=1)
+        add_box(
+            axes,
+            rows.start - 0.5,
+            columns.start - 0.5,
+            len(rows),
+            len(columns),
+            fill=False,
+            edgecolor=COLOURS[1],
+            lw=3,
         )
         if margin is not None:
             axes.set_xlim(columns.start - margin - 0.5, columns.stop + margin - 0.5)
@@ -120,25 +102,36 @@ def plot_receptive_field(
         axes.tick_params(labelsize=9, length=0)
         if titles:
             axes.set_title(titles[index], fontsize=11)
-    message = []
-    for index, (rows, columns) in enumerate(fields):
-        held = images[index, 0] > 0
-        within = held[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
-        outside = int(held.sum() - within.sum())
-        message.append(
-            f"{title_in_sentence(titles, index, f'image {index + 1}')}: {int(held.sum())} of {held.numel()} "
-            f"pixels not 0, {outside or 'none'} of them outside the frame at "
+        nonzero = image > 0
+        inside = nonzero[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
+        outside = int(nonzero.sum() - inside.sum())
+        details.append(
+            f"{title_in_sentence(titles, index, f'image {index + 1}')}: {int(nonzero.sum())} of "
+            f"{nonzero.numel()} pixels not 0, {outside or 'none'} of them outside the frame at "
             f"{format_range('row', rows.start, rows.stop - 1)}, "
             f"{format_range('column', columns.start, columns.stop - 1)}"
         )
     describe(
-        figure, f"{count_noun(len(images), 'image')} of sizes, white at 0, with a frame.", message
+        figure,
+        f"{count_noun(len(images), 'image')} of absolute gradients, white at 0, with a frame.",
+        details,
     )
     return figure
 
 
+def _check_fields(fields: Sequence[tuple[range, range]]) -> None:
+    are_pairs = isinstance(fields, (list, tuple)) and all(
+        isinstance(field, (list, tuple))
+        and len(field) == 2
+        and all(isinstance(axis, range) for axis in field)
+        for field in fields
+    )
+    if not are_pairs:
+        raise TypeError(f"fields: expected a list of pairs of ranges, got {fields!r}")
+
+
 def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figure:
-    """Draw how far one number sees after each layer, against the size of the image.
+    """Draw how many pixels an output depends on after each layer, against the size of the image.
 
     Args:
         sizes: A name and its receptive fields: of the input, 1, then after each layer.
@@ -147,69 +140,56 @@ def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_siz
     Returns:
         The figure; the vertical axis is logarithmic, so that doubling is a straight line.
 
-    Raises:
-        TypeError: ``image_size`` is not a whole number.
-        ValueError: There is no network, or a size is below 1.
-
     Examples:
         >>> from cnnbook.figures import plot_receptive_field_growth
         >>> figure = plot_receptive_field_growth({"3 x 3": [1, 3, 5]}, image_size=28)
         >>> figure.axes[0].get_xlabel(), figure.axes[0].get_yscale()
         ('layers', 'log')
-        >>> plot_receptive_field_growth({}, image_size=28)
+        >>> plot_receptive_field_growth({"3 x 3": [0, 3, 5]}, image_size=28)
         Traceback (most recent call last):
             ...
-        ValueError: sizes: expected at least one size, from 1, for at least one network, got {}
-
-    Source:
-        Derived here.
+        ValueError: sizes: expected at least 1, got 0
     """
     check_mapping(sizes, (list, tuple), name="sizes", what="a list of sizes")
-    for line in sizes.values():
-        for number in line:
-            # Numbers below 1 are told of further down, with the line that they are in.
-            check_int(number, name="sizes", minimum=-(2**31))
-    image_size = check_int(image_size, name="image_size", minimum=1)
-    if not sizes or not all(line and min(line) >= 1 for line in sizes.values()):
-        raise ValueError(
-            "sizes: expected at least one size, from 1, for at least one network, "
-            f"got {dict(sizes)}"
-        )
+    for name, fields in sizes.items():
+        if not fields:
+            raise ValueError(f"sizes: expected at least one size for {name!r}, got none")
+        for field in fields:
+            check_int(field, name="sizes", minimum=1)
     image_size = check_int(image_size, name="image_size", minimum=1)
     figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     axes.axhline(image_size, color="#555555", ls="--", lw=1.5)
     markers = "osD^v"
-    for index, (name, line) in enumerate(sizes.items()):
+    details = []
+    for index, (name, fields) in enumerate(sizes.items()):
         axes.plot(
-            range(len(line)),
-            list(line),
+            range(len(fields)),
+            list(fields),
             marker=markers[index % len(markers)],
             color=COLOURS[index % len(COLOURS)],
             label=name,
             lw=2,
             ms=6,
         )
-    maximum = max(len(line) for line in sizes.values()) - 1
+        layer = next((layer for layer, field in enumerate(fields) if field >= image_size), None)
+        reached = "stays below" if layer is None else f"reaches it after {layer}"
+        details.append(
+            f"{name_in_sentence(name)}: {fields[0]} to {fields[-1]} in {len(fields) - 1} layers, "
+            f"{reached}"
+        )
+    depth = max(map(len, sizes.values())) - 1
     axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color="#555555")
     axes.set_yscale("log", base=2)
     ticks = [2**power for power in range(12) if 2**power < 2 * max(map(max, sizes.values()))]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])
-    axes.set_xticks(range(0, maximum + 1, 1 if maximum < 8 else 2))
+    axes.set_xticks(range(0, depth + 1, 1 if depth < 8 else 2))
     axes.set(xlabel="layers", ylabel="pixels seen along a side")
     axes.legend(frameon=False, loc="lower right", fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    message = []
-    for name, line in sizes.items():
-        after = next((layer for layer, seen in enumerate(line) if seen >= image_size), None)
-        reached = "stays below" if after is None else f"reaches it after {after}"
-        message.append(
-            f"{name_in_sentence(name)}: {line[0]} to {line[-1]} in {len(line) - 1} layers, {reached}"
-        )
+    style_axes(axes)
     describe(
         figure,
         f"{count_noun(len(sizes), 'curve')} of pixels seen along a side against layers, on a "
         f"logarithmic axis; a line at {image_size}, the whole image.",
-        message,
+        details,
     )
     return figure

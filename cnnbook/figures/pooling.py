@@ -1,21 +1,29 @@
 """Figures of pooling."""
 
+import itertools
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from cnnbook._checks import check_int
-from cnnbook.figures._alt_text import count_noun, describe, format_numbers, name_in_sentence
+from cnnbook.figures._alt_text import (
+    count_noun,
+    describe,
+    format_numbers,
+    format_size,
+    name_in_sentence,
+)
 from cnnbook.figures._drawing import (
     COLOURS,
+    add_box,
     check_drawable,
     check_mapping,
     draw_cells,
-    draw_shaded_cells,
-    equalize_cells,
+    draw_number,
+    draw_number_table,
+    shade_by_size,
 )
 from cnnbook.pooling import max_pool2d
 
@@ -30,12 +38,10 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
         size: Pixels in a window; windows touch and do not overlap.
 
     Returns:
-        The figure: the pixels on the left, what pooling leaves of them on the right.
+        The figure: the pixels on the left, what pooling keeps of them on the right.
 
     Raises:
-        TypeError: ``size`` is not a whole number.
-        ValueError: There is no strip, one has not one axis, lengths differ, or ``size`` does not
-            divide them.
+        ValueError: Lengths differ, or ``size`` does not divide them.
 
     Examples:
         >>> import torch
@@ -47,9 +53,6 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
         Traceback (most recent call last):
             ...
         ValueError: strips: expected rows (w,) of one length, a multiple of 2, got [(3,)]
-
-    Source:
-        Derived here.
     """
     check_mapping(strips, torch.Tensor, name="strips", what="a row of numbers")
     for strip in strips.values():
@@ -68,26 +71,21 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
         width_ratios=[width + 3.3, width // size + 0.3],
         layout="constrained",
     )
-    for line, (label, strip) in enumerate(strips.items()):
-        top = 1.5 * line
-        panels[0].text(-0.3, top + 0.5, label, ha="right", va="center", fontsize=11)
+    details = []
+    for index, (label, strip) in enumerate(strips.items()):
+        row = 1.5 * index
+        panels[0].text(-0.3, row + 0.5, label, ha="right", va="center", fontsize=11)
         pooled = strip.detach().cpu().reshape(-1, size).amax(dim=1)
         for axes, numbers in ((panels[0], strip), (panels[1], pooled)):
             for column, number in enumerate(numbers.tolist()):
-                axes.add_patch(
-                    Rectangle(
-                        (column, top),
-                        1,
-                        1,
-                        facecolor=COLOURS[5] if number else "white",
-                        edgecolor="#999999",
-                    )
-                )
-                axes.text(column + 0.5, top + 0.5, f"{number:.4g}", ha="center", va="center")
+                colour = COLOURS[5] if number else "white"
+                add_box(axes, row, column, facecolor=colour, edgecolor="#999999")
+                draw_number(axes, row, column, number)
         for first in range(0, width, size):
-            panels[0].add_patch(
-                Rectangle((first, top), size, 1, fill=False, edgecolor=COLOURS[0], lw=2.5)
-            )
+            add_box(panels[0], row, first, 1, size, fill=False, edgecolor=COLOURS[0], lw=2.5)
+        details.append(
+            f"{name_in_sentence(label)}: {format_numbers(strip)} gives {format_numbers(pooled)}"
+        )
     for axes, title, left, right in (
         (panels[0], "pixels", -3.2, width),
         (panels[1], "largest", -0.2, width // size),
@@ -97,30 +95,22 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
         axes.set_axis_off()
     describe(
         figure,
-        f"{count_noun(len(strips), 'row')} of {width} pixels in windows of {size}, and the largest of "
-        "each window.",
-        [
-            f"{name_in_sentence(label)}: {format_numbers(strip)} gives "
-            f"{format_numbers(strip.detach().cpu().reshape(-1, size).amax(dim=1))}"
-            for label, strip in strips.items()
-        ],
+        f"{count_noun(len(strips), 'row')} of {width} pixels in windows of {size}, and the largest "
+        "of each window.",
+        details,
     )
     return figure
 
 
 def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
-    """Draw the windows of a max pooling, the pixel that each keeps, and what no window sees.
+    """Draw the windows of a max pooling, the pixel that each keeps, and pixels in no window.
 
     Args:
         images: One grey image ``(1, 1, h, w)``, small enough to write its numbers down.
-        kernel_size: Rows and columns of a window, which is also the step to the next.
+        kernel_size: Rows and columns of a window, which is also the stride.
 
     Returns:
-        The figure: windows framed, their largest pixel coloured, pixels of no window crossed out.
-
-    Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: A shape does not fit.
+        The figure: windows framed, their largest pixel coloured, pixels in no window crossed out.
 
     Examples:
         >>> import torch
@@ -132,70 +122,53 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
         Traceback (most recent call last):
             ...
         ValueError: images: expected one grey image (1, 1, h, w), got (1, 2, 3, 3)
-
-    Source:
-        Derived here.
     """
     check_drawable(images, name="images")
-    step = check_int(kernel_size, name="kernel_size", minimum=1)
-    pooled, chosen = max_pool2d(images, step, return_indices=True)
+    stride = check_int(kernel_size, name="kernel_size", minimum=1)
+    pooled, indices = max_pool2d(images, stride, return_indices=True)
     if images.shape[:2] != (1, 1):
         raise ValueError(f"images: expected one grey image (1, 1, h, w), got {tuple(images.shape)}")
     (height, width), (rows, columns) = images.shape[2:], pooled.shape[2:]
-    cell = 0.5
-    figure, (before, after) = plt.subplots(
-        1,
-        2,
-        figsize=(cell * (width + columns + 1.5), cell * height + 0.5),
-        width_ratios=(width, columns),
-        layout="constrained",
+    figure, [[before, after]] = draw_number_table(
+        [[("image", images[0, 0]), ("max pooling", pooled[0, 0])]], cell=0.5
     )
-    draw_cells(before, images.detach()[0, 0].cpu(), "image", fontsize=12)
-    draw_cells(after, pooled.detach()[0, 0].cpu(), "max pooling", fontsize=12)
-    equalize_cells(after, height, columns)
-    for index, pixel in enumerate(chosen.flatten().tolist()):
-        colour = COLOURS[index % (len(COLOURS) - 1)]
-        row, column = divmod(index, columns)
-        for axes, corner, side in (
-            (before, (column * step + 0.06, row * step + 0.06), step - 0.12),
-            (after, (column + 0.06, row + 0.06), 0.88),
-        ):
-            axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, lw=3))
-        for axes, position in ((before, divmod(pixel, width)), (after, (row, column))):
-            axes.add_patch(
-                Rectangle((position[1], position[0]), 1, 1, facecolor=colour, alpha=0.3, ec="none")
-            )
+    for window, pixel in enumerate(indices.flatten().tolist()):
+        colour = COLOURS[window % (len(COLOURS) - 1)]
+        row, column = divmod(window, columns)
+        frame = {"fill": False, "edgecolor": colour, "lw": 3}
+        # Drawn inside the window, so that the frames of neighbours do not hide each other.
+        side = stride - 0.12
+        add_box(before, row * stride + 0.06, column * stride + 0.06, side, side, **frame)
+        add_box(after, row + 0.06, column + 0.06, 0.88, 0.88, **frame)
+        add_box(before, *divmod(pixel, width), facecolor=colour, alpha=0.3, ec="none")
+        add_box(after, row, column, facecolor=colour, alpha=0.3, ec="none")
     for row in range(height):
         for column in range(width):
-            if row >= rows * step or column >= columns * step:
-                before.add_patch(
-                    Rectangle((column, row), 1, 1, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
-                )
-    unseen = height * width - rows * step * columns * step
+            if row >= rows * stride or column >= columns * stride:
+                add_box(before, row, column, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
+    unused = height * width - rows * stride * columns * stride
     describe(
         figure,
-        f"An image of {height} x {width} pixels, {format_numbers(images)}, in framed windows of "
-        f"{step} x {step}.",
+        f"An image of {format_size((height, width))} pixels, {format_numbers(images)}, in framed "
+        f"windows of {stride} x {stride}.",
         f"Of each window the largest stays: {format_numbers(pooled)}.",
-        f"{count_noun(unseen, 'pixel')} at the edge, in no window, crossed out." if unseen else "",
+        f"{count_noun(unused, 'pixel')} at the edge, in no window, crossed out.".capitalize()
+        if unused
+        else "",
     )
     return figure
 
 
 def plot_overlap(parts: torch.Tensor) -> Figure:
-    """Draw what each window puts on the image, and the sum of all, large.
+    """Draw what each window adds to the image, and the sum of all.
 
-    Where windows overlap the sum adds up: that is all there is to the gradient of an image.
+    Where windows overlap their numbers add up: that is how the gradient of an image is computed.
 
     Args:
         parts: One small picture for each window, ``(oh, ow, h, w)``, zero outside the window.
 
     Returns:
-        The figure: the parts in the order of their windows, then their sum.
-
-    Raises:
-        TypeError: ``parts`` is not a tensor.
-        ValueError: ``parts`` does not have four axes, or one is empty.
+        The figure: the parts in the order of their windows, then their sum, large.
 
     Examples:
         >>> import torch
@@ -208,13 +181,8 @@ def plot_overlap(parts: torch.Tensor) -> Figure:
         Traceback (most recent call last):
             ...
         ValueError: parts: expected (oh, ow, h, w) with none of them 0, got (2, 1, 3)
-
-    Source:
-        Derived here.
     """
     check_drawable(parts, name="parts")
-    if not isinstance(parts, torch.Tensor):
-        raise TypeError(f"parts: expected a torch.Tensor, got {type(parts).__name__}")
     if parts.ndim != 4 or 0 in parts.shape:
         raise ValueError(
             f"parts: expected (oh, ow, h, w) with none of them 0, got {tuple(parts.shape)}"
@@ -223,22 +191,24 @@ def plot_overlap(parts: torch.Tensor) -> Figure:
     rows, columns = parts.shape[:2]
     total = parts.sum(dim=(0, 1))
     names = [[f"{row} {column}" for column in range(columns)] for row in range(rows)]
-    # The sum takes half of the width: it is what one looks at.
+    # The sum takes half of the width: it is what the reader looks at.
     figure, panels = plt.subplot_mosaic(
         [[*line, *["sum"] * columns] for line in names], figsize=(6.4, 3.2), layout="constrained"
     )
     maximum = max(total.abs().max().item(), 1e-12)
-    for line, few in zip(names, parts, strict=True):
-        for name, part in zip(line, few, strict=True):
-            draw_shaded_cells(panels[name], part, maximum, 8)
-            panels[name].set_title("+" if name != "0 0" else "", fontsize=10, loc="left", pad=2)
-    draw_shaded_cells(panels["sum"], total, maximum, 14)
+    for row, column in itertools.product(range(rows), range(columns)):
+        axes = panels[names[row][column]]
+        draw_cells(axes, parts[row, column], fontsize=8, zeros=False)
+        shade_by_size(axes, parts[row, column], maximum)
+        axes.set_title("" if row == column == 0 else "+", fontsize=10, loc="left", pad=2)
+    draw_cells(panels["sum"], total, fontsize=14, zeros=False)
+    shade_by_size(panels["sum"], total, maximum)
     panels["sum"].set_title("= sum", fontsize=11)
-    meeting = int((parts != 0).sum(dim=(0, 1)).max())
+    overlapping = int((parts != 0).sum(dim=(0, 1)).max())
     describe(
         figure,
-        f"{count_noun(rows * columns, 'picture')} of {parts.shape[2]} x {parts.shape[3]} numbers, one "
+        f"{count_noun(rows * columns, 'picture')} of {format_size(parts.shape[2:])} numbers, one "
         f"for each window, and their sum: {format_numbers(total)}.",
-        f"Up to {meeting} of them meet in a cell.",
+        f"Up to {overlapping} of them meet in a cell.",
     )
     return figure

@@ -1,4 +1,4 @@
-"""Figures of what a training did."""
+"""Figures of a training: what it confuses, and how its batch is split."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
-from cnnbook._checks import check_images, check_int
+from cnnbook._checks import check_int
 from cnnbook.figures._alt_text import (
     count_noun,
     describe,
@@ -16,11 +16,14 @@ from cnnbook.figures._alt_text import (
 )
 from cnnbook.figures._drawing import (
     check_drawable,
-    check_grey,
+    check_grey_images,
     check_mapping,
-    check_texts,
+    check_strings,
+    check_titles,
     draw_arrow,
-    draw_shaded_cells,
+    draw_cells,
+    draw_image,
+    shade_by_size,
 )
 
 __all__ = ["plot_confusion", "plot_micro_batches"]
@@ -38,9 +41,6 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
     Returns:
         The figure.
 
-    Raises:
-        ValueError: There is no matrix, or a shape does not match the names.
-
     Examples:
         >>> import torch
         >>> from cnnbook.figures import plot_confusion
@@ -52,18 +52,12 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
         Traceback (most recent call last):
             ...
         ValueError: CNN: expected (1, 1) counts for 1 classes, got (2, 2)
-
-    Source:
-        Derived here.
     """
     check_mapping(matrices, torch.Tensor, name="matrices", what="counts")
-    check_texts(class_names, name="class_names")
-    for counts in matrices.values():
-        check_drawable(counts, name="matrices")
-    if not matrices:
-        raise ValueError("matrices: expected at least one, got none")
+    check_strings(class_names, name="class_names")
     classes = len(class_names)
     for title, counts in matrices.items():
+        check_drawable(counts, name="matrices")
         if tuple(counts.shape) != (classes, classes):
             raise ValueError(
                 f"{title}: expected {(classes, classes)} counts for {classes} classes, "
@@ -79,47 +73,45 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
         layout="constrained",
         sharex=True,
     )
-    off_diagonal = {
+    mistakes = {
         title: counts.cpu() - torch.diag(counts.cpu().diagonal())
         for title, counts in matrices.items()
     }
     # One scale for all, so that colours can be compared between the panels.
-    maximum = max(1, max(int(wrong.max()) for wrong in off_diagonal.values()))
+    maximum = max(1, max(int(counts.max()) for counts in mistakes.values()))
+    details = []
     for axes, (title, counts) in zip(panels.flat, matrices.items(), strict=True):
-        axes.imshow(off_diagonal[title].numpy(), cmap="Blues", vmin=0, vmax=maximum)
-        for i, line in enumerate(counts.tolist()):
-            for j, number in enumerate(line):
-                if number:
-                    dark = i != j and number > 0.6 * maximum
-                    axes.text(
-                        j,
-                        i,
-                        str(number),
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        color="white" if dark else "black",
-                        weight="bold" if i == j else "normal",
-                    )
+        draw_image(axes, mistakes[title], cmap="Blues", vmin=0, vmax=maximum)
+        for row, column in counts.nonzero().tolist():
+            number = counts[row, column].item()
+            is_dark = row != column and number > 0.6 * maximum
+            axes.text(
+                column,
+                row,
+                str(number),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if is_dark else "black",
+                weight="bold" if row == column else "normal",
+            )
         axes.set_title(title)
         axes.set_xticks(range(classes), class_names, rotation=60, ha="right", fontsize=8)
         axes.set_yticks(range(classes), class_names, fontsize=8)
         axes.set_ylabel("actual class")
-    panels[-1, 0].set_xlabel("called")
-    message = []
-    for title, counts in matrices.items():
-        right, whole = counts.diagonal().sum().item(), counts.sum().item()
-        row, column = divmod(int(off_diagonal[title].argmax()), classes)
-        often = off_diagonal[title][row, column].item()
-        mistake = f"most often, {often} times, {class_names[row]} is called {class_names[column]}"
-        message.append(
-            f"{name_in_sentence(title)}: {right} of {whole} right, {mistake if often else 'no mistake'}"
+        row, column = divmod(int(mistakes[title].argmax()), classes)
+        most = mistakes[title][row, column].item()
+        mistake = f"most often, {most} times, {class_names[row]} is called {class_names[column]}"
+        details.append(
+            f"{name_in_sentence(title)}: {counts.diagonal().sum()} of {counts.sum()} right, "
+            f"{mistake if most else 'no mistake'}"
         )
+    panels[-1, 0].set_xlabel("called")
     describe(
         figure,
-        f"{count_noun(len(matrices), 'table')} of counts, a row for each of {classes} actual classes, "
-        "a column for what it was called.",
-        message,
+        f"{count_noun(len(matrices), 'table')} of counts, a row for each of {classes} actual "
+        "classes, a column for what it was called.",
+        details,
     )
     return figure
 
@@ -131,20 +123,16 @@ def plot_micro_batches(
     sizes: Sequence[int],
     names: Sequence[str] = (),
 ) -> Figure:
-    """Draw a batch in pieces: the images of each, its gradient, and the sum of the gradients.
+    """Draw a batch in micro-batches: the images of each, its gradient, and the sum of all.
 
     Args:
-        images: The whole batch ``(n, 1, h, w)``, in the order of the pieces.
-        gradients: What each piece adds to the sum, ``(pieces, rows, columns)``.
-        sizes: How many images each piece has; together ``n``.
-        names: A name for each piece, or none.
+        images: The whole batch ``(n, 1, h, w)``, in the order of the micro-batches.
+        gradients: What each micro-batch adds to the sum, ``(micro_batches, rows, columns)``.
+        sizes: How many images each micro-batch has; together ``n``.
+        names: A name for each micro-batch, or none.
 
     Returns:
-        The figure: a row for each piece, and on the right the sum.
-
-    Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: A shape or a count does not fit.
+        The figure: a row for each micro-batch, and on the right the sum.
 
     Examples:
         >>> import torch
@@ -157,18 +145,12 @@ def plot_micro_batches(
         Traceback (most recent call last):
             ...
         ValueError: sizes: expected 2 sizes that add up to 6, got [4, 3]
-
-    Source:
-        Derived here.
     """
-    check_drawable(images, name="images")
+    check_grey_images(images)
     check_drawable(gradients, name="gradients")
-    check_texts(names, name="names")
-    check_images(images)
-    check_grey(images)
     if gradients.ndim != 3 or 0 in gradients.shape:
         raise ValueError(
-            "gradients: expected (pieces, rows, columns) with none of them 0, got "
+            "gradients: expected (micro_batches, rows, columns) with none of them 0, got "
             f"{tuple(gradients.shape)}"
         )
     if not isinstance(sizes, (list, tuple)):
@@ -178,49 +160,47 @@ def plot_micro_batches(
         raise ValueError(
             f"sizes: expected {len(gradients)} sizes that add up to {len(images)}, got {counts}"
         )
-    if names and len(names) != len(counts):
-        raise ValueError(
-            f"names: expected one for each of the {len(counts)} pieces or none, got {len(names)}"
-        )
+    check_titles(names, len(counts), name="names", what="micro-batches")
     images, gradients = images.detach().cpu(), gradients.detach().cpu()
     total = gradients.sum(dim=0)
     maximum = max(total.abs().max().item(), gradients.abs().max().item(), 1e-12)
     figure = plt.figure(figsize=(6.4, 1.3 * len(counts) + 0.3))
-    each, (height, width) = 0.96 / len(counts), images.shape[2:]
-    # One pixel of white from each image to the next, and each row as wide as the fullest.
+    row_height, (height, width) = 0.96 / len(counts), images.shape[2:]
+    # One pixel of white between two images, and each row as wide as the longest.
     longest = max(counts) * (width + 1) - 1
-    start = 0
-    for index, count in enumerate(counts):
-        bottom = 0.98 - (index + 1) * each
-        middle = bottom + 0.42 * each
-        strip = torch.ones(height, count * (width + 1) - 1, dtype=torch.float64)
-        for position, image in enumerate(images[start : start + count, 0]):
+    for index, batch in enumerate(torch.split(images[:, 0], counts)):
+        bottom = 0.98 - (index + 1) * row_height
+        middle = bottom + 0.42 * row_height
+        strip = torch.ones(height, len(batch) * (width + 1) - 1, dtype=torch.float64)
+        for position, image in enumerate(batch):
             first = position * (width + 1)
             strip[:, first : first + width] = image
-        start += count
-        axes = figure.add_axes((0.02, bottom + 0.05 * each, 0.5, 0.74 * each), anchor="W")
-        axes.imshow(strip.numpy(), cmap="gray", interpolation="nearest")
+        axes = figure.add_axes(
+            (0.02, bottom + 0.05 * row_height, 0.5, 0.74 * row_height), anchor="W"
+        )
+        draw_image(axes, strip)
         axes.set_xlim(-0.5, longest - 0.5)
         axes.set_axis_off()
         if names:
-            figure.text(0.02, bottom + 0.88 * each, names[index], fontsize=11, va="center")
-        axes = figure.add_axes((0.6, bottom + 0.02 * each, 0.16, 0.8 * each))
-        draw_shaded_cells(axes, gradients[index], maximum, 11, zeros=True)
+            figure.text(0.02, bottom + 0.88 * row_height, names[index], fontsize=11, va="center")
+        axes = figure.add_axes((0.6, bottom + 0.02 * row_height, 0.16, 0.8 * row_height))
+        draw_cells(axes, gradients[index], fontsize=11)
+        shade_by_size(axes, gradients[index], maximum)
         draw_arrow(figure, (0.53, middle), (0.6, middle))
         draw_arrow(figure, (0.765, middle), (0.83, 0.5 + 0.1 * (middle - 0.5)))
-    axes = figure.add_axes((0.83, 0.5 - 0.4 * each, 0.16, 0.8 * each))
-    draw_shaded_cells(axes, total, maximum, 11, zeros=True)
-    figure.text(0.91, 0.5 + 0.46 * each, "sum", fontsize=12, ha="center", va="center")
-    pieces = [
-        f"{title_in_sentence(names, index, f'piece {index + 1}')}: {count_noun(count, 'image').lower()}, "
-        f"gradient {format_numbers(gradients[index])}"
-        for index, count in enumerate(counts)
-    ]
+    axes = figure.add_axes((0.83, 0.5 - 0.4 * row_height, 0.16, 0.8 * row_height))
+    draw_cells(axes, total, fontsize=11)
+    shade_by_size(axes, total, maximum)
+    figure.text(0.91, 0.5 + 0.46 * row_height, "sum", fontsize=12, ha="center", va="center")
     describe(
         figure,
-        f"A batch of {count_noun(len(images), 'image').lower()} in "
-        f"{count_noun(len(counts), 'piece').lower()}, an arrow from each to its gradient, and from "
-        f"the gradients to their sum, {format_numbers(total)}.",
-        pieces,
+        f"A batch of {count_noun(len(images), 'image')} in "
+        f"{count_noun(len(counts), 'micro-batch', plural='micro-batches')}, an arrow from each to "
+        f"its gradient, and from the gradients to their sum, {format_numbers(total)}.",
+        [
+            f"{title_in_sentence(names, index, f'micro-batch {index + 1}')}: "
+            f"{count_noun(count, 'image')}, gradient {format_numbers(gradients[index])}"
+            for index, count in enumerate(counts)
+        ],
     )
     return figure

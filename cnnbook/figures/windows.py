@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from cnnbook._checks import check_int
 from cnnbook.convolution import conv2d
@@ -19,16 +19,19 @@ from cnnbook.figures._alt_text import (
     format_numbers,
     format_percent,
     format_range,
+    format_size,
     name_in_sentence,
 )
 from cnnbook.figures._drawing import (
     COLOURS,
+    add_box,
     check_drawable,
     check_mapping,
-    check_texts,
+    check_strings,
     draw_arrow,
-    draw_cells,
-    equalize_cells,
+    draw_image,
+    draw_number,
+    draw_number_table,
     tint_by_sign,
 )
 from cnnbook.windows import window_sum, windows
@@ -62,10 +65,6 @@ def plot_window(
     Returns:
         The figure.
 
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, or there is no such window.
-
     Examples:
         >>> import torch
         >>> from cnnbook.figures import plot_window
@@ -77,9 +76,6 @@ def plot_window(
         Traceback (most recent call last):
             ...
         ValueError: row: expected 0 to 0, since the output is 1 x 1, got 1
-
-    Source:
-        Derived here.
     """
     arithmetic = window_sum(images, weight, bias, row=row, column=column)
     if images.shape[:2] != (1, 1) or weight.shape[:2] != (1, 1):
@@ -87,48 +83,38 @@ def plot_window(
             "images, weight: expected one grey image (1, 1, h, w) and one kernel (1, 1, kh, kw), "
             f"got {tuple(images.shape)} and {tuple(weight.shape)}"
         )
-    features = conv2d(images, weight, bias).detach()[0, 0].cpu()
-    panels = (
-        ("image", images.detach()[0, 0].cpu()),
-        ("kernel", weight.detach()[0, 0].cpu()),
-        ("output", features),
-    )
-    widths = [numbers.shape[1] for _, numbers in panels]
-    tallest = max(numbers.shape[0] for _, numbers in panels)
+    image, kernel = images[0, 0], weight[0, 0]
+    output = conv2d(images, weight, bias)[0, 0]
     cell = 0.62
-    width_in_inches = cell * (sum(widths) + 2.5)
+    cells_across = sum(numbers.shape[1] for numbers in (image, kernel, output)) + 3
     # Ten characters to the inch: a longer sum would run out of the figure on both sides.
-    message = textwrap.fill(str(arithmetic), width=int(10 * width_in_inches))
-    figure, axes = plt.subplots(
-        1,
-        3,
-        figsize=(width_in_inches, cell * tallest + 1.0 + 0.2 * len(message.splitlines())),
-        width_ratios=widths,
-        layout="constrained",
+    sum_text = textwrap.fill(str(arithmetic), width=int(10 * cell * cells_across))
+    figure, [panels] = draw_number_table(
+        [[("image", image), ("kernel", kernel), ("output", output)]],
+        cell=cell,
+        fontsize=10,
+        footer=0.2 + 0.2 * len(sum_text.splitlines()),
     )
-    for one, (title, numbers) in zip(axes, panels, strict=True):
-        draw_cells(one, numbers, title)
-    kernel_rows, kernel_columns = weight.shape[2:]
-    marks = (
-        (axes[0], (column, row), kernel_columns, kernel_rows),
-        (axes[1], (0, 0), kernel_columns, kernel_rows),
-        (axes[2], (column, row), 1, 1),
-    )
-    for one, corner, width, height in marks:
-        one.add_patch(
-            Rectangle(corner, width, height, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
-        )
-        one.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=COLOURS[0], lw=3))
-    figure.supxlabel(message, fontsize=11)
-    covered = images.detach()[0, 0, row : row + kernel_rows, column : column + kernel_columns]
-    rows, columns = (
-        format_range("row", row, row + kernel_rows - 1),
-        format_range("column", column, column + kernel_columns - 1),
-    )
+    kernel_rows, kernel_columns = kernel.shape
+    for axes, box in zip(
+        panels,
+        (
+            (row, column, kernel_rows, kernel_columns),
+            (0, 0, kernel_rows, kernel_columns),
+            (row, column),
+        ),
+        strict=True,
+    ):
+        add_box(axes, *box, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
+        add_box(axes, *box, fill=False, edgecolor=COLOURS[0], lw=3)
+    figure.supxlabel(sum_text, fontsize=11)
+    covered = image[row : row + kernel_rows, column : column + kernel_columns]
+    rows = format_range("row", row, row + kernel_rows - 1)
+    columns = format_range("column", column, column + kernel_columns - 1)
     describe(
         figure,
-        f"Grids of numbers: an image, {format_numbers(panels[0][1])}, a kernel, "
-        f"{format_numbers(panels[1][1])}, and the output, {format_numbers(features)}.",
+        f"Grids of numbers: an image, {format_numbers(image)}, a kernel, {format_numbers(kernel)}, "
+        f"and the output, {format_numbers(output)}.",
         f"The window at {rows}, {columns} covers {format_numbers(covered)} and gives "
         f"{arithmetic.total:.4g}.",
     )
@@ -138,23 +124,22 @@ def plot_window(
 def plot_conv_options(
     image_size: int, kernel_size: int, settings: Mapping[str, Mapping[str, int]]
 ) -> Figure:
-    """Draw what each knob does to the windows: the first one and its right neighbour.
+    """Draw what each option does to the windows: the first one and its right neighbour.
 
-    The pixels of the first window are filled, those of the window beside it carry a dot, and
-    pixels that padding has added are hatched. The headings count the windows.
+    The pixels of the first window are filled, those of the next window carry a dot, and pixels
+    added by padding are hatched. The titles count the windows.
 
     Args:
         image_size: Rows, and columns, of the image.
         kernel_size: Rows, and columns, of the kernel.
-        settings: A heading for each panel, and in it the knobs that are not at their default:
+        settings: A title for each panel, and in it the options that are not at their default:
             ``stride``, ``padding``, ``dilation``.
 
     Returns:
         The figure, two panels in a row.
 
     Raises:
-        TypeError: A number is not a whole one, or there is no such knob.
-        ValueError: There is no panel, a number is too small, or the kernel does not fit.
+        TypeError: There is no such option.
 
     Examples:
         >>> from cnnbook.figures import plot_conv_options
@@ -164,15 +149,13 @@ def plot_conv_options(
         >>> plot_conv_options(5, 3, {})
         Traceback (most recent call last):
             ...
-        ValueError: settings: expected at least one panel, got none
+        ValueError: settings: expected at least one name with options, got an empty dict
 
     Source:
         Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning, chapter 2
         (there one window a picture).
     """
-    check_mapping(settings, Mapping, name="settings", what="knobs by name")
-    if not settings:
-        raise ValueError("settings: expected at least one panel, got none")
+    check_mapping(settings, Mapping, name="settings", what="options")
     size = check_int(image_size, name="image_size", minimum=1)
     rows = -(-len(settings) // 2)
     columns = min(2, len(settings))
@@ -180,60 +163,54 @@ def plot_conv_options(
         rows, columns, figsize=(2.5 * columns, 2.7 * rows), squeeze=False, layout="constrained"
     )
     # One scale for all panels, so that a padded image is larger by its padding.
-    reach = max(options.get("padding", 0) for options in settings.values())
+    border = max(options.get("padding", 0) for options in settings.values())
     for axes in panels.flat[len(settings) :]:
         axes.set_visible(False)
-    message = []
-    for axes, (heading, options) in zip(panels.flat, settings.items(), strict=False):
+    details = []
+    for axes, (title, options) in zip(panels.flat, settings.items(), strict=False):
         padding = options.get("padding", 0)
-        side = size + 2 * padding
-        # Row and column of every pixel, counted from the image's upper left one.
-        places = torch.stack(torch.meshgrid(*(torch.arange(side) - padding,) * 2, indexing="ij"))[
-            None
-        ]
-        rest = {name: value for name, value in options.items() if name != "padding"}
-        every = windows(places, kernel_size, **rest)[0]
-        for row, column in places[0].flatten(1).T.tolist():
-            added = not (0 <= row < size and 0 <= column < size)
-            axes.add_patch(
-                Rectangle(
-                    (column, row),
-                    1,
-                    1,
-                    facecolor="#EEEEEE" if added else "white",
-                    edgecolor="#999999",
-                    hatch="////" if added else None,
-                    lw=1,
-                )
+        # Row and column of every pixel, counted from the image's upper left one: (1, 2, h, w).
+        axis = torch.arange(size + 2 * padding) - padding
+        pixels = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))[None]
+        # The padding is in the pixels already.
+        others = {name: value for name, value in options.items() if name != "padding"}
+        # (2, oh, ow, kh, kw): row and column of each window's pixels.
+        covered = windows(pixels, kernel_size, **others)[0]
+        (_, out_rows, out_columns), kernel = covered.shape[:3], covered.shape[3:]
+        for row, column in pixels[0].flatten(1).T.tolist():
+            is_added = not (0 <= row < size and 0 <= column < size)
+            add_box(
+                axes,
+                row,
+                column,
+                facecolor="#EEEEEE" if is_added else "white",
+                edgecolor="#999999",
+                hatch="////" if is_added else None,
+                lw=1,
             )
-        for row, column in every[:, 0, 0].flatten(1).T.tolist():
-            axes.add_patch(
-                Rectangle(
-                    (column, row), 1, 1, facecolor=COLOURS[5], edgecolor=COLOURS[0], lw=2, zorder=2
-                )
-            )
-        if every.shape[2] > 1:
-            beside = every[:, 0, 1].flatten(1).T + 0.5
-            axes.scatter(beside[:, 1], beside[:, 0], s=60, color=COLOURS[1], zorder=3)
+        for row, column in covered[:, 0, 0].flatten(1).T.tolist():
+            add_box(axes, row, column, facecolor=COLOURS[5], edgecolor=COLOURS[0], lw=2, zorder=2)
+        span = int(covered[0, 0, 0].max() - covered[0, 0, 0].min()) + 1
+        detail = f"{name_in_sentence(title)}: {out_rows} x {out_columns}, span {span}"
+        if out_columns > 1:
+            dots = covered[:, 0, 1].flatten(1) + 0.5
+            axes.scatter(dots[1], dots[0], s=60, color=COLOURS[1], zorder=3)
+            detail += f", step {covered[1, 0, 1].min() - covered[1, 0, 0].min()}"
+        if padding:
+            detail += f", {padding} added around"
+        details.append(detail)
         axes.set(
-            xlim=(-reach - 0.1, size + reach + 0.1),
-            ylim=(size + reach + 0.1, -reach - 0.1),
+            xlim=(-border - 0.1, size + border + 0.1),
+            ylim=(size + border + 0.1, -border - 0.1),
             aspect="equal",
         )
-        axes.set_title(f"{heading}: {every.shape[1]} x {every.shape[2]}", fontsize=11)
+        axes.set_title(f"{title}: {out_rows} x {out_columns}", fontsize=11)
         axes.set_axis_off()
-        reached = int(every[0, 0, 0].max() - every[0, 0, 0].min()) + 1
-        step = f", step {every[1, 0, 1].min() - every[1, 0, 0].min()}" if every.shape[2] > 1 else ""
-        border = f", {padding} added around" if padding else ""
-        message.append(
-            f"{name_in_sentence(heading)}: {every.shape[1]} x {every.shape[2]}, span {reached}{step}{border}"
-        )
-    kernel = " x ".join(map(str, every.shape[-2:]))
     describe(
         figure,
-        f"Image of {size} x {size} pixels, kernel {kernel}: first window filled, the next dotted. "
-        "Windows there are:",
-        message,
+        f"Image of {size} x {size} pixels, kernel {format_size(kernel)}: first window filled, the "
+        "next dotted. Number of windows:",
+        details,
     )
     return figure
 
@@ -246,13 +223,10 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
     different numbers have a colour each.
 
     Args:
-        matrices: A heading and its matrix ``(rows, columns)``, dense or sparse.
+        matrices: A title and its matrix ``(rows, columns)``, dense or sparse.
 
     Returns:
         The figure, panels side by side.
-
-    Raises:
-        ValueError: There is no matrix, or one has not two axes or no entry.
 
     Examples:
         >>> import torch
@@ -266,19 +240,13 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
         Traceback (most recent call last):
             ...
         ValueError: A: expected (rows, columns) with at least one entry, got (2,)
-
-    Source:
-        Derived here.
     """
     check_mapping(matrices, torch.Tensor, name="matrices", what="a matrix")
-    for matrix in matrices.values():
-        check_drawable(matrix, name="matrices", sparse=True)
-    if not matrices:
-        raise ValueError("matrices: expected at least one, got none")
-    for heading, matrix in matrices.items():
+    for title, matrix in matrices.items():
+        check_drawable(matrix, name="matrices")
         if matrix.ndim != 2 or 0 in matrix.shape:
             raise ValueError(
-                f"{heading}: expected (rows, columns) with at least one entry, "
+                f"{title}: expected (rows, columns) with at least one entry, "
                 f"got {tuple(matrix.shape)}"
             )
     figure, panels = plt.subplots(
@@ -288,80 +256,81 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    message = []
-    for axes, (heading, matrix) in zip(panels.flat, matrices.items(), strict=True):
-        numbers = matrix.detach().cpu()
-        numbers = numbers.to_dense() if numbers.is_sparse else numbers
-        rows, columns = numbers.shape
-        filled = numbers != 0
-        held = int(filled.sum())
-        kinds = sorted(set(numbers[filled].tolist()))
-        # 0 for no entry, else the number of its colour.
-        colour = torch.zeros(rows, columns)
-        for index, value in enumerate(kinds if len(kinds) <= 6 else ()):
-            colour[numbers == value] = index + 1
-        if len(kinds) > 6:
-            colour[filled] = 1
-        # Coarser than the screen, which would skip pixels of a finer picture.
-        steps = [-(-extent // 120) for extent in (rows, columns)]
-        coarse = torch.nn.functional.max_pool2d(
-            colour[None, None], steps, stride=steps, ceil_mode=True
-        )
-        axes.imshow(
-            coarse[0, 0].numpy(),
-            cmap=ListedColormap(["white", *COLOURS[:6]]),
-            vmin=0,
-            vmax=6,
-            extent=(0, columns, rows, 0),
-            interpolation="nearest",
-            aspect="auto",
-        )
-        if max(rows, columns) <= 20:
-            for row, column in filled.nonzero().tolist():
-                axes.text(
-                    column + 0.5,
-                    row + 0.5,
-                    f"{numbers[row, column]:.4g}",
-                    ha="center",
-                    va="center",
-                    fontsize=9,
-                    color="white",
-                )
-            axes.set_xticks(range(columns + 1), [])
-            axes.set_yticks(range(rows + 1), [])
-            axes.grid(color="#BBBBBB", lw=0.6)
-            axes.tick_params(length=0)
-        else:
-            axes.set_xticks([0, columns], ["0", f"{columns:,}"], fontsize=9)
-            axes.set_yticks([0, rows], ["0", f"{rows:,}"], fontsize=9)
-        entries = rows * columns
-        axes.set_title(heading, fontsize=11)
-        axes.set_xlabel(
-            f"{held:,} of {entries:,} entries, {format_percent(held, entries)}", fontsize=9
-        )
-        minimum, maximum = (int(count) for count in filled.sum(dim=0).aminmax())
-        each = (
-            f"{maximum} in each column"
-            if minimum == maximum
-            else f"{minimum} to {maximum} in a column"
-        )
-        those = f"each {kinds[0]:.4g}" if len(kinds) == 1 else f"from {format_extent(numbers)}"
-        shape = f"{rows:,} x {columns:,}"
-        message.append(
-            ("" if heading == shape else f"{name_in_sentence(heading)}, ")
-            + f"{shape}: {held:,} of {entries:,} entries not 0, {format_percent(held, entries)}"
-            + (f", {each}, {those if entries > 16 else format_numbers(numbers)}" if held else "")
+    details = []
+    for axes, (title, matrix) in zip(panels.flat, matrices.items(), strict=True):
+        numbers = matrix.detach().cpu().to_dense()
+        _draw_matrix(axes, numbers)
+        count, entries = int((numbers != 0).sum()), numbers.numel()
+        label = f"{count:,} of {entries:,} entries, {format_percent(count, entries)}"
+        axes.set_title(title, fontsize=11)
+        axes.set_xlabel(label, fontsize=9)
+        size = format_size(numbers.shape)
+        details.append(
+            ("" if title == size else f"{name_in_sentence(title)}, ")
+            + f"{size}: {label.replace(' entries', ' entries not 0')}"
+            + (f", {_describe_entries(numbers)}" if count else "")
         )
     describe(
         figure,
         f"{count_noun(len(matrices), 'picture')} of where a matrix is not 0, coloured by number.",
-        message,
+        details,
     )
     return figure
 
 
+def _draw_matrix(axes: Axes, numbers: torch.Tensor) -> None:
+    """Draw the entries other than 0, and write them in where they are few."""
+    rows, columns = numbers.shape
+    nonzero = numbers != 0
+    values = sorted(set(numbers[nonzero].tolist()))
+    # 0 for no entry, else the number of its colour.
+    colours = nonzero.float()
+    if len(values) <= 6:
+        for index, value in enumerate(values):
+            colours[numbers == value] = index + 1
+    # Coarser than the screen, which would skip pixels of a finer picture.
+    steps = [-(-extent // 120) for extent in (rows, columns)]
+    coarse = torch.nn.functional.max_pool2d(
+        colours[None, None], steps, stride=steps, ceil_mode=True
+    )
+    draw_image(
+        axes,
+        coarse[0, 0],
+        cmap=ListedColormap(["white", *COLOURS[:6]]),
+        vmin=0,
+        vmax=6,
+        extent=(0, columns, rows, 0),
+        aspect="auto",
+    )
+    if max(rows, columns) <= 20:
+        for row, column in nonzero.nonzero().tolist():
+            draw_number(axes, row, column, numbers[row, column], fontsize=9, color="white")
+        axes.set_xticks(range(columns + 1), [])
+        axes.set_yticks(range(rows + 1), [])
+        axes.grid(color="#BBBBBB", lw=0.6)
+        axes.tick_params(length=0)
+    else:
+        axes.set_xticks([0, columns], ["0", f"{columns:,}"], fontsize=9)
+        axes.set_yticks([0, rows], ["0", f"{rows:,}"], fontsize=9)
+
+
+def _describe_entries(numbers: torch.Tensor) -> str:
+    """Say how many entries of a column are not 0, and which numbers they are."""
+    nonzero = numbers != 0
+    minimum, maximum = (int(count) for count in nonzero.sum(dim=0).aminmax())
+    text = f"{minimum} to {maximum} in a column"
+    if minimum == maximum:
+        text = f"{maximum} in each column"
+    values = set(numbers[nonzero].tolist())
+    if numbers.numel() <= 16:
+        return f"{text}, {format_numbers(numbers)}"
+    if len(values) == 1:
+        return f"{text}, each {values.pop():.4g}"
+    return f"{text}, from {format_extent(numbers)}"
+
+
 def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str) -> Figure:
-    """Draw four pictures at the corners of a square: from the first to the last by two ways.
+    """Draw four images at the corners of a square: two paths from the first to the last.
 
     Args:
         corners: Grey images ``(1, 1, h, w)``: the first one, what ``across`` makes of it, what
@@ -370,10 +339,7 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
         down: What is written on the arrows downwards.
 
     Returns:
-        The figure; pictures with a number below 0 are shown around grey.
-
-    Raises:
-        ValueError: There are not four images, or one is no grey image.
+        The figure; images with a number below 0 are shown with 0 as grey.
 
     Examples:
         >>> import torch
@@ -385,16 +351,13 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
         Traceback (most recent call last):
             ...
         ValueError: corners: expected four grey images (1, 1, h, w), got [(1, 1, 3, 3)]
-
-    Source:
-        Derived here.
     """
     if not isinstance(corners, (list, tuple)):
         raise TypeError(f"corners: expected four images in a list, got {type(corners).__name__}")
     for corner in corners:
         check_drawable(corner, name="corners")
-    check_texts([across], name="across")
-    check_texts([down], name="down")
+    check_strings([across], name="across")
+    check_strings([down], name="down")
     shapes = [tuple(corner.shape) for corner in corners]
     if len(shapes) != 4 or any(len(shape) != 4 or shape[:2] != (1, 1) for shape in shapes):
         raise ValueError(f"corners: expected four grey images (1, 1, h, w), got {shapes}")
@@ -405,16 +368,8 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
         axes = figure.add_axes(
             (0.03 + column * (side + gap), 0.97 - side - row * (side + gap), side, side)
         )
-        picture = corner.detach()[0, 0].cpu()
-        maximum = float(picture.abs().max()) or 1.0
-        signed = bool((picture < 0).any())
-        axes.imshow(
-            picture.numpy(),
-            cmap="gray",
-            vmin=-maximum if signed else 0,
-            vmax=maximum,
-            interpolation="nearest",
-        )
+        maximum = float(corner.detach().abs().max()) or 1.0
+        draw_image(axes, corner[0, 0], vmin=-maximum if (corner < 0).any() else 0, vmax=maximum)
         axes.set(xticks=[], yticks=[])
     start, middle = 0.03 + side, 0.97 - side / 2
     for row in (0, 1):
@@ -425,15 +380,15 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
         top = 0.97 - side
         draw_arrow(figure, (centre, top - 0.02), (centre, top - gap + 0.02))
         figure.text(centre + 0.02, top - gap / 2, down, ha="left", va="center", fontsize=11)
-    places = ("upper left", "upper right", "lower left", "lower right")
+    positions = ("upper left", "upper right", "lower left", "lower right")
     describe(
         figure,
-        f"Four grey images at the corners of a square, arrows to the right: {name_in_sentence(across)}, "
-        f"downwards: {name_in_sentence(down)}.",
-        "Middle of what is not 0, by row and column:",
+        "Four grey images at the corners of a square, arrows to the right: "
+        f"{name_in_sentence(across)}, downwards: {name_in_sentence(down)}.",
+        "Centre of what is not 0, by row and column:",
         [
-            f"{position} {describe_centre(corner.detach()[0, 0])}"
-            for position, corner in zip(places, corners, strict=True)
+            f"{position} {describe_centre(corner[0, 0])}"
+            for position, corner in zip(positions, corners, strict=True)
         ],
     )
     return figure
@@ -448,9 +403,6 @@ def plot_number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
     Returns:
         The figure; a cell is equally large in all grids.
 
-    Raises:
-        ValueError: There is no grid, or one does not have two axes or is empty.
-
     Examples:
         >>> import torch
         >>> from cnnbook.figures import plot_number_grids
@@ -461,38 +413,20 @@ def plot_number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
         Traceback (most recent call last):
             ...
         ValueError: a: expected numbers (h, w), got (3,)
-
-    Source:
-        Derived here.
     """
     check_mapping(grids, torch.Tensor, name="grids", what="a grid of numbers")
-    for grid in grids.values():
-        check_drawable(grid, name="grids")
-    if not grids:
-        raise ValueError("grids: expected at least one grid, got none")
     for title, numbers in grids.items():
+        check_drawable(numbers, name="grids")
         if numbers.ndim != 2 or 0 in numbers.shape:
             raise ValueError(f"{title}: expected numbers (h, w), got {tuple(numbers.shape)}")
-    widths = [numbers.shape[1] for numbers in grids.values()]
-    tallest = max(numbers.shape[0] for numbers in grids.values())
-    cell = 0.46
-    figure, axes = plt.subplots(
-        1,
-        len(grids),
-        figsize=(cell * (sum(widths) + len(grids)), cell * tallest + 0.5),
-        width_ratios=widths,
-        squeeze=False,
-        layout="constrained",
-    )
-    for one, (title, numbers) in zip(axes.flat, grids.items(), strict=True):
-        draw_cells(one, numbers.detach().cpu(), title, fontsize=12)
-        tint_by_sign(one, numbers.detach().cpu())
-        equalize_cells(one, tallest, numbers.shape[1])
+    figure, [panels] = draw_number_table([list(grids.items())], cell=0.46)
+    for axes, numbers in zip(panels, grids.values(), strict=True):
+        tint_by_sign(axes, numbers)
     describe(
         figure,
         f"{count_noun(len(grids), 'grid')} of numbers, blue above 0 and orange below.",
         [
-            f"{name_in_sentence(title)}, {numbers.shape[0]} x {numbers.shape[1]}: {format_numbers(numbers)}"
+            f"{name_in_sentence(title)}, {format_size(numbers.shape)}: {format_numbers(numbers)}"
             for title, numbers in grids.items()
         ],
     )

@@ -1,9 +1,12 @@
-"""The directive ``exercise``: question, folded hint, the line of the check, folded solution.
+"""The directives ``exercise``, for one by its number, and ``exercises``, for all of them by page.
 
-What is folded is a ``<details>`` element, which needs no script. Question and hint are paragraphs,
-and the titles are text, so that all of them enter the catalogues for translation; code does not.
+An exercise is a question, a folded hint, the line of the check and a folded solution. What is
+folded is a ``<details>`` element, which needs no script. Question and hint are paragraphs, and the
+titles are text, so that all of them enter the catalogues for translation; code does not.
 """
 
+import ast
+from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +17,7 @@ from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
 import cnnbook.exercises
-from cnnbook.exercises import exercise, solution
+from cnnbook.exercises import exercise, exercises, solution
 
 
 class exercise_box(nodes.General, nodes.Element):
@@ -72,6 +75,30 @@ class ExerciseDirective(SphinxDirective):
         return [box]
 
 
+class ExercisesDirective(SphinxDirective):
+    """Put all exercises on a Markdown page, under the titles of the gallery's pages."""
+
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        """Return a section for each page of the gallery that has exercises."""
+        pages = {name.rpartition("/")[2][:7]: name for name in self.env.found_docs}
+        lines = []
+        for number, on_page in groupby(exercises(), key=lambda one: one.page):
+            name = pages.get(f"plot_{number:02d}")
+            if name is None:
+                raise self.error(f"exercises: expected a page plot_{number:02d}_*, got none")
+            lines += [f"## {number}. {self._title(name)}", "", f"Belongs to {{doc}}`/{name}`.", ""]
+            lines += [f"```{{exercise}} {one.number}\n```\n" for one in on_page]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+    def _title(self, name: str) -> str:
+        # The page itself may not have been read yet; the script beside it has its title.
+        script = Path(self.env.doc2path(name)).with_suffix(".py")
+        self.env.note_dependency(str(script))
+        return (ast.get_docstring(ast.parse(script.read_text("utf-8"))) or name).splitlines()[0]
+
+
 def _code(text: str) -> nodes.literal_block:
     return nodes.literal_block(text, text, language="python")
 
@@ -111,10 +138,13 @@ def _depart_fold_title(self: HTML5Translator, node: fold_title) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Register nodes and directive."""
+    """Register nodes and directives."""
     app.add_node(exercise_box, html=(_visit_box, _depart_box))
     app.add_node(exercise_title, html=(_visit_title, _depart_title))
     app.add_node(exercise_fold, html=(_visit_fold, _depart_fold))
     app.add_node(fold_title, html=(_visit_fold_title, _depart_fold_title))
     app.add_directive("exercise", ExerciseDirective)
+    app.add_directive("exercises", ExercisesDirective)
+    # Pages are read again when an exercise is added or taken away.
+    app.add_config_value("exercise_numbers", [one.number for one in exercises()], "env")
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,20 +172,21 @@ def code_of(file: Path) -> str:
     return ast.dump(tree)
 
 
-def scripts_beside(example: Path) -> list[Path]:
-    """Find the scripts that an example starts: those in its folder that it names.
+def files_beside(example: Path) -> list[Path]:
+    """Find what an example starts or reads: the files and folders beside it that it names.
 
     Args:
         example: The example.
 
     Returns:
-        The scripts' files.
+        Their paths.
     """
     text = example.read_text("utf-8")
     return [
-        script
-        for script in sorted(example.parent.glob("*.py"))
-        if not script.name.startswith("plot_") and script.name in text
+        path
+        for path in sorted(example.parent.iterdir())
+        if not path.name.startswith(("plot_", "_", ".", "GALLERY_HEADER"))
+        and re.search(rf"\b{re.escape(path.name)}\b", text)
     ]
 
 
@@ -199,14 +201,16 @@ def digest(example: Path, package: Path) -> str:
         A hexadecimal SHA-256.
     """
     whole = hashlib.sha256()
-    scripts = scripts_beside(example)
+    beside = [file for path in files_beside(example) for file in (path, *sorted(path.rglob("*")))]
+    scripts = [file for file in beside if file.suffix == ".py"]
     modules = {m for file in (example, *scripts) for m in imported_modules(file, package)}
     for module in sorted(modules):
         name = module.relative_to(package).as_posix()
         whole.update(f"{name}\0{code_of(module)}\0".encode())
-    for script in scripts:
-        # With its comments, since a page may show the script.
-        whole.update(f"{script.name}\0{script.read_text('utf-8')}\0".encode())
+    for file in beside:
+        if file.is_file():
+            # With its comments, since a page may show it.
+            whole.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     # The data's folder is left out: wherever it is, its bytes are the published ones.
     whole.update(json.dumps([torch.__version__, devices]).encode())
@@ -318,6 +322,7 @@ def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     record = read_record(app, docname)
     if record is None:
         note = nodes.note("", nodes.paragraph("", _("This page has not been run yet.")))
+        note["classes"].append("not-run")
         section.insert(1, note)
         return
     if record["drawn"]:
@@ -337,11 +342,11 @@ def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         (_("Data"), source),
         (_("Time"), _("{seconds} s").format(seconds=record["seconds"])),
     )
-    listing = nodes.field_list(classes=["made-with"])
+    listing = nodes.field_list(classes=["made-with-title"])
     for name, value in fields:
         body = nodes.field_body("", nodes.paragraph("", value))
         listing += nodes.field("", nodes.field_name("", name), body)
-    section += nodes.rubric("", _("Made with"))
+    section += nodes.rubric("", _("Made with"), classes=["made-with-title"])
     section += listing
 
 

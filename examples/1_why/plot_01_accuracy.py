@@ -4,9 +4,9 @@ Why a CNN? Accuracy
 
 *Does a small convolutional network see clothes better than a large network without convolution?*
 
-You need to have met a linear layer and the idea of training by gradient descent. You need to know
-nothing of convolution: this page only shows what it is good for, the next ones show what it is.
-Where a word of theirs slips in, it is a link to the glossary.
+You need to know what a linear layer is and the idea of training by gradient descent. You need to
+know nothing about convolution: this page only shows what it is good for, the next ones show what it
+is. Where a word of later pages is used, it is a link to the glossary.
 """
 
 # %%
@@ -68,16 +68,16 @@ sloppy = small_cnn()
 print(sloppy)
 
 # %%
-# Before you read on, guess: which one gets more *training* images right after 499 updates, and
-# which one more *test* images? How far apart are they?
+# Before you read on, guess: which one classifies more *training* images correctly after 499
+# updates, and which one more *test* images? How far apart are they?
 #
 # Training
 # --------
 #
-# Both are trained in the same way: :term:`cross-entropy`, the Adam optimizer, which is a gradient
-# descent that fits its step to each weight, as it comes out of the box, and ``range(1, 500)``, that
-# is 499 updates, each with the gradient of all 5,000 images (:term:`full batch`). So one update is
-# one :term:`epoch`.
+# Both are trained in the same way: :term:`cross-entropy`, the Adam optimizer with its default
+# options, which is a gradient descent that adapts its step to each weight, and ``range(1, 500)``,
+# that is 499 updates, each with the gradient of all 5,000 images (:term:`full batch`). So one
+# update is one :term:`epoch`.
 
 from cnnbook.training import fit_full_batch
 
@@ -90,12 +90,13 @@ for name, history in histories.items():
 
 # %%
 # :func:`~cnnbook.training.fit_full_batch` is the lecture's loop of five lines, made faster: it puts
-# the images through the network in pieces, and the pooling before the :term:`ReLU`. The numbers are
-# the same, and later pages say why. How the :term:`loss` fell:
+# the images through the network in micro-batches, and the pooling before the :term:`ReLU`. The
+# numbers are the same, and later pages say why. How the :term:`loss` fell:
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
-figure = plot_losses({name: history.losses for name, history in histories.items()})
+losses = {name: history.losses for name, history in histories.items()}
+figure = plot_curves({"loss before the update": losses}, yscale="log")
 assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 
 # %%
@@ -122,15 +123,15 @@ for name in networks:
     print(f"{name}: training {train[name]:.3f}, test {test[name]:.3f}")
 
 # %%
-# The desperate network knows its 5,000 training images by heart: of a thousand it gets at most one
-# wrong. On images it has not seen, the sloppy one is ahead all the same.
+# The desperate network knows its 5,000 training images by heart: of a thousand it classifies at
+# most one wrongly. On images it has not seen, the sloppy one is ahead all the same.
 
 assert train["MLP"] >= 0.999 > train["CNN"]
 assert test["CNN"] > test["MLP"]
 
 # %%
-# In this run on Fashion-MNIST, the CNN gets between 86 and 89 of a hundred test images right and
-# the MLP between 84 and 87. A guess would get 10.
+# In this run on Fashion-MNIST, the CNN classifies between 86 and 89 of a hundred test images
+# correctly and the MLP between 84 and 87. Guessing would give 10.
 
 if not data.drawn:
     assert 0.86 <= test["CNN"] <= 0.89
@@ -138,9 +139,9 @@ if not data.drawn:
 
 # %%
 # One run with one seed on 1,000 images is a thin basis. From another random start, or on another
-# thousand images, each of the two may get one or two in a hundred more or fewer right, which is
-# as much as the lead. Whether the lead is more than luck takes many seeds to say, and a page of its
-# own: :doc:`/gallery/1_why/plot_03_fair`.
+# thousand images, each of the two may classify one or two in a hundred more or fewer correctly,
+# which is as much as the lead. Whether the lead is more than luck, only many seeds can show. They
+# have a page of their own: :doc:`/gallery/1_why/plot_03_fair`.
 #
 # Where they go wrong
 # -------------------
@@ -155,8 +156,8 @@ matrices = {name: confusion_matrix(scores[name], data.test_labels) for name in n
 figure = plot_confusion(matrices, class_names=data.class_names)
 
 # %%
-# Both networks stumble over the same classes: those with sleeves. Of about a hundred trousers, and
-# of as many bags, each takes fewer than ten for something else.
+# Both networks make most mistakes in the same classes: those with sleeves. Of about a hundred
+# trousers, and of as many bags, each takes fewer than ten for something else.
 
 sleeves = [data.class_names.index(name) for name in ("T-shirt/top", "Pullover", "Coat", "Shirt")]
 easy = [data.class_names.index(name) for name in ("Trouser", "Bag")]
@@ -169,8 +170,8 @@ for name, matrix in matrices.items():
     assert data.drawn or (matrix.sum(dim=1) - matrix.diagonal())[easy].max() < 10
 
 # %%
-# More than half of all mistakes are made among T-shirt, pullover, coat and shirt. Here are the
-# ten that the CNN is most wrong about, those to whose class it gave the least probability (the
+# More than half of all mistakes are made among T-shirt, pullover, coat and shirt. Here are the ten
+# with the largest loss of the CNN, those to whose class it gave the lowest probability (the
 # :term:`softmax` of its scores):
 
 from cnnbook.metrics import top_losses
@@ -188,9 +189,9 @@ figure = plot_images(data.test_images[worst.indices], titles=titles)
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it. (:doc:`/install` tells how to have ``cnnbook`` on your machine.)
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# (:doc:`/install` explains how to install ``cnnbook``.)
 #
 # .. exercise:: 1.1
 #

@@ -66,7 +66,8 @@ assert (28 - 2 + 1, 27 // 2) == (27, 13)
 
 # %%
 # ``floor`` rounds down. So the first line comes to 28 - 2 + 1 = 27, and the second to 27 / 2
-# without its half, 13. The other numbers in them belong to knobs that nobody has turned here.
+# without its half, 13. The other numbers in them belong to options that have their default values
+# here.
 #
 # What parameters leave out
 # -------------------------
@@ -104,9 +105,9 @@ assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 # And what must be remembered
 # ---------------------------
 #
-# To compute a gradient, training has to keep what the layers put out on the way. Count the outputs
-# of the hidden layer that multiplies, its :term:`activations <activation>`: the MLP's 2,048 units,
-# the CNN's sixteen pictures of 27 x 27.
+# To compute a gradient, training has to keep the outputs of the layers. Count those of the hidden
+# layer that multiplies, its :term:`activations <activation>`: the MLP's 2,048 units, the CNN's
+# sixteen pictures of 27 x 27.
 
 from cnnbook.figures import plot_bars
 
@@ -124,7 +125,8 @@ figure = plot_bars(
         "parameters (stored)": {name: cost.parameters for name, cost in costs.items()},
         "MACs per image (computed)": {name: cost.macs for name, cost in costs.items()},
         "hidden activations (kept)": hidden,
-    }
+    },
+    xscale="log",
 )
 
 # %%
@@ -166,7 +168,7 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 #
 # The sloppy CNN stores 60.0 times less than the desperate MLP and computes 22.1 times less; it
 # keeps 5.7 times more while it is trained. It is small because it uses the same few weights
-# everywhere, and for the same reason it has much to remember.
+# everywhere, and for the same reason it has to keep many activations.
 #
 # So the two were of very different size on page 1, and each network was trained only once. Was that
 # fair? :doc:`/gallery/1_why/plot_03_fair`.

@@ -15,7 +15,8 @@ deviation.
 #
 # Page 1 trained each network once, and the CNN was ahead. Somebody who sells MLPs could object four
 # times. It was one random start, and maybe a lucky one. The MLP was absurdly large. Maybe the
-# clothes are so easy that anything gets them right. And there were only 1,000 test images.
+# clothes are so easy that any network classifies them correctly. And there were only 1,000 test
+# images.
 #
 # All four deserve an answer. The data is that of page 1:
 
@@ -27,16 +28,16 @@ if data.drawn:
 print(data)
 
 # %%
-# Where Fashion-MNIST [Xiao2017]_ cannot be had, clothes are drawn in its place, 500 to train with
-# and 500 to test with, and everything below is done with these. That is enough to run the page, and
+# Where Fashion-MNIST [Xiao2017]_ is unavailable, clothes are drawn instead, 500 to train with and
+# 500 to test with, and everything below is done with these. That is enough to run the page, and
 # says nothing about real clothes.
 #
 # Four networks
 # -------------
 #
-# Against the third objection helps a *floor*: a network without any hidden layer, one linear layer
-# from the pixels to the ten scores. What it gets right, anything should. Against the second helps
-# an MLP that is as large as the CNN.
+# The third objection is answered by a *floor*: a network without any hidden layer, one linear layer
+# from the pixels to the ten scores. What it classifies correctly, any network should. The second
+# objection is answered by an MLP that is as large as the CNN.
 
 from torch import nn
 
@@ -91,13 +92,13 @@ assert widths == {"parameters": 34, "MACs": 93, "activations": 11_664}
 assert 93 < mlp()[1].out_features == 2048 < 11_664
 
 # %%
-# 34, 93 or 11,664 units: a judge has to choose. We let the MLP be matched in what must be stored,
-# because that is what page 2 boasted of, and keep the desperate one, whose 2,048 units lie between
-# 93 and 11,664.
+# 34, 93 or 11,664 units: whoever compares has to choose. We let the MLP be matched in what must be
+# stored, because page 2 compared the networks by that, and keep the desperate one, whose 2,048
+# units lie between 93 and 11,664.
 #
-# What is the same for all four: the images, the loss, Adam as it comes out of the box, 499 updates,
-# the way in which torch draws a start, and that nobody has tuned anything. This is fair as a race
-# over one distance is fair. Over another distance the order could be another.
+# What is the same for all four: the images, the loss, Adam with its default options, 499 updates,
+# the way in which torch draws a start, and that nothing is tuned. This is fair as a race over one
+# distance is fair. Over another distance the order could be another.
 #
 # Ten starts each
 # ---------------
@@ -119,15 +120,15 @@ for name, make_net in networks.items():
 print(results["CNN"])
 
 # %%
-# Forty trainings take about half an hour on two cores, so they were not done a moment ago. They
-# were done once, and what came out of each was kept beside this page, in the folder ``kept_seeds``:
-# the loss before every update and the accuracy at the end. Below the table it says on what machine,
-# with which torch and when. Each file also says what it belongs to. If you change a network, the
-# number of updates or a single pixel and ask for the same folder, it is refused.
+# Forty trainings take about half an hour on two cores, so they were not run for this build. They
+# were run once, and the results are kept beside this page, in the folder ``kept_seeds``: the loss
+# before every update and the accuracy at the end. Below the table it says on what machine, with
+# which torch and when. Each file also says what it belongs to. If you change a network, the number
+# of updates or a single pixel and ask for the same folder, it is refused.
 #
-# To have all of it anew, delete the folder and run this cell again, or ``make seeds``. A notebook
-# that has no such folder beside it does the same: it trains, and keeps. And on drawn clothes, where
-# nothing that was kept would fit, three seeds and ten updates have to do.
+# To compute all of it again, delete the folder and run this cell again, or ``make seeds``. A
+# notebook without such a folder beside it does the same: it trains, and keeps the results. On drawn
+# clothes, for which nothing is kept, there are only three seeds and ten updates.
 
 assert [len(result.accuracies) for result in results.values()] == [3 if data.drawn else 10] * 4
 for name, result in results.items():
@@ -153,8 +154,8 @@ for name, updates in {"linear": epochs, "matched": epochs, "MLP": 10, "CNN": 10}
 
 # %%
 # If what was kept is what this code computes, the losses must be the same. Not to the last bit,
-# since another processor adds up in another order, and hundreds of updates make more of it. We
-# allow two in a hundred of each loss:
+# since another processor adds up in another order, and hundreds of updates amplify the difference.
+# We allow two in a hundred of each loss:
 
 for name, losses in again.items():
     kept = results[name].histories[0].losses
@@ -164,8 +165,8 @@ for name, losses in again.items():
     assert agree
 
 # %%
-# Also, the small ones get as many test images right as is written in their files, give or take ten
-# of a thousand:
+# Also, the small ones classify as many test images correctly as their files say, within ten of a
+# thousand:
 
 from cnnbook.metrics import accuracy, predict_scores
 
@@ -178,15 +179,15 @@ for name in ("linear", "matched"):
 # That leaves the results. Every dot is a start, the black line below is the 95 % :term:`confidence
 # interval` of the mean:
 
-from cnnbook.figures import plot_seed_dots
+from cnnbook.figures import plot_seeds
 
 # sphinx_gallery_thumbnail_number = 1
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
-figure = plot_seed_dots(
+figure = plot_seeds(
     shares,
-    {name: (interval.low, interval.high) for name, interval in intervals.items()},
     label=f"accuracy on {len(data.test_images):,} test images",
+    intervals={name: (interval.low, interval.high) for name, interval in intervals.items()},
 )
 
 # %%
@@ -207,14 +208,15 @@ if not data.drawn:
     assert max(shares["matched"]) < min(shares["MLP"]) < min(shares["CNN"]) < max(shares["MLP"])
 
 # %%
-# On Fashion-MNIST the ten starts of the CNN are spread over 15 to 30 images of a thousand, and
-# nothing but chance stands between them. And it was a lucky start that page 1 took: for the CNN,
-# and for both MLPs as well, no other is better than seed 0. Nobody chose it for that. 0 is just the
-# first number that comes to mind.
+# On Fashion-MNIST the ten starts of the CNN are spread over 15 to 30 images of a thousand, and only
+# chance makes the difference. And the start of page 1 was a lucky one: for the CNN, and for both
+# MLPs as well, no other is better than seed 0. Nobody chose it for that. 0 is just the first number
+# that comes to mind.
 #
-# The floor is high. A single linear layer gets between 82 and 84 of a hundred right with every
-# start, where a guess would get 10. So the objection that clothes are easy is a good one: most of
-# what the networks of page 1 can do, they owe to no hidden layer at all. They compete for the rest.
+# The floor is high. A single linear layer classifies between 82 and 84 of a hundred correctly with
+# every start, where guessing would give 10. So the objection that clothes are easy is a good one:
+# most of what the networks of page 1 can do, they owe to no hidden layer at all. Their hidden
+# layers compete for the rest.
 #
 # Luck?
 # -----
@@ -242,14 +244,14 @@ if not data.drawn:
     assert 0 < small.interval.low < small.interval.high < 0.02
 
 # %%
-# The matched MLP is beaten with every start, by between one and four of a hundred. So it is not
-# size that makes the CNN good. With as many parameters, the MLP is hardly above the floor, by less
-# than two of a hundred: 34 hidden units do not buy much.
+# The CNN is ahead of the matched MLP with every start, by between one and four of a hundred. So it
+# is not size that makes the CNN good. With as many parameters, the MLP is hardly above the floor,
+# by less than two of a hundred: 34 hidden units do not help much.
 #
 # And the desperate MLP, which is 60 times as large? On page 1 it was beaten by more than ten images
 # of a thousand. Over ten starts the mean lead is below ten. The interval does not reach down to 0,
-# so it is more than the luck of some starts; but it leaves open whether it is even five. A lead,
-# yes; a triumph, no.
+# so it is more than the luck of some starts; but it leaves open whether it is even five. It is a
+# lead, but a small one.
 #
 # What the interval does not say
 # ------------------------------
@@ -281,8 +283,8 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 # Same network, other clothes, and the thousands differ: their standard deviation is between 0.005
 # and 0.02, as the formula says. All of this is left out of the interval of ten starts, which is
 # narrower than this. A lead of less than one of a hundred on these 1,000 images may well be none on
-# the next. Networks that are tested on the same images mostly stumble over the same ones, so for a
-# *difference* the standard error is smaller. By how much, the files do not tell: they hold how many
+# the next. Networks that are tested on the same images mostly misclassify the same ones, so for a
+# *difference* the standard error is smaller. The files do not show by how much: they hold how many
 # were right, and not which.
 #
 # The literature adds more sources of luck, such as the choice of the training images, and

@@ -31,9 +31,9 @@ shuffled = replace(
 print(data)
 
 # %%
-# As on the page before, 500 clothes are drawn where Fashion-MNIST [Xiao2017]_ cannot be had, and
-# then say nothing about real clothes. The experiment itself is from the literature [Zhang2017]_.
-# Three garments, before and after:
+# As on the page before, 500 clothes are drawn where Fashion-MNIST [Xiao2017]_ is unavailable. They
+# say nothing about real clothes. The experiment itself is from the literature [Zhang2017]_. Three
+# garments, before and after:
 
 import torch
 
@@ -56,7 +56,7 @@ figure = plot_images(both, titles=names * 2, columns=3, size=1.7)
 # A sum has no order
 # ------------------
 #
-# About the MLP there is nothing to measure. Take a pencil and a picture of four pixels, 1, 2, 3 and
+# For the MLP nothing needs to be measured. Take a pencil and a picture of four pixels, 1, 2, 3 and
 # 4, and a hidden unit with the weights 5, 6, 7 and 8. It computes a sum:
 
 pixels, weights = [1, 2, 3, 4], [5, 6, 7, 8]
@@ -89,14 +89,14 @@ assert difference.abs().max() < 0.00001
 # All scores of all test images are the same, up to a rounding below 0.00001, because the sums are
 # added up in another order. And training? The :term:`gradient` of a weight is a sum over the images
 # of its pixel, times what was handed back. The pixel has moved with its weight, so the gradient
-# has, too, and Adam treats each weight by itself. The two should stay partners for ever. Ten
-# updates of each:
+# has, too, and Adam treats each weight by itself. So the two networks should stay equal in this
+# sense. Ten updates of each:
 
 from cnnbook.training import fit_full_batch
 
 curves = [
-    fit_full_batch(net, some.train_images, some.train_labels, epochs=10).losses
-    for net, some in ((plain, data), (moved, shuffled))
+    fit_full_batch(net, clothes.train_images, clothes.train_labels, epochs=10).losses
+    for net, clothes in ((plain, data), (moved, shuffled))
 ]
 apart = max(abs(one / other - 1) for one, other in zip(*curves, strict=True))
 print(
@@ -109,8 +109,8 @@ assert curves[0][-1] < curves[0][0]
 # The losses fall together and are apart by less than 0.0001 of their size. That is rounding again,
 # which each update carries on to the next.
 #
-# So an MLP does not look at the picture. It gets 784 numbers, and which of them are neighbours it
-# is never told. The same holds for the linear floor of the page before.
+# So an MLP does not look at the picture. It gets 784 numbers, and no information on which of them
+# are neighbours. The same holds for the linear floor of the page before.
 #
 # A kernel has no such partner
 # ----------------------------
@@ -142,9 +142,9 @@ KEPT = (Path(__file__).parent if "__file__" in globals() else Path()) / "kept_se
 seeds, epochs = (range(3), 10) if data.drawn else (range(10), 499)
 results = {}
 for make_net, kind in ((mlp, "MLP"), (small_cnn, "CNN")):
-    for some, name in ((data, kind), (shuffled, f"{kind} shuffled")):
+    for clothes, name in ((data, kind), (shuffled, f"{kind} shuffled")):
         folder = None if data.drawn else KEPT / name.lower().replace(" ", "_")
-        results[name] = train_over_seeds(make_net, some, seeds, epochs=epochs, folder=folder)
+        results[name] = train_over_seeds(make_net, clothes, seeds, epochs=epochs, folder=folder)
 print(results["CNN shuffled"])
 
 # %%
@@ -168,14 +168,14 @@ for name, losses in again.items():
 # %%
 # The starts as dots, and the 95 % :term:`confidence interval` of each mean:
 
-from cnnbook.figures import plot_seed_dots
+from cnnbook.figures import plot_seeds
 
 shares = {name: result.accuracies for name, result in results.items()}
 intervals = {name: result.interval(confidence=0.95) for name, result in results.items()}
-figure = plot_seed_dots(
+figure = plot_seeds(
     shares,
-    {name: (interval.low, interval.high) for name, interval in intervals.items()},
     label=f"accuracy on {len(data.test_images):,} test images",
+    intervals={name: (interval.low, interval.high) for name, interval in intervals.items()},
 )
 
 # %%
@@ -197,15 +197,15 @@ if not data.drawn:
 # pictures. The true difference is 0, and what the ten pairs show is luck. Their interval holds the
 # 0 and keeps within 0.005 of it.
 #
-# The CNN is worse off, with every one of its ten starts. On the mean it loses between 5 and 30 of a
-# thousand test images when the pixels are shuffled. This is what it owes to the picture: it was
-# told which pixels are neighbours, by being built of windows, and it was told the truth.
+# The CNN loses accuracy, with every one of its ten starts. On the mean it loses between 5 and 30 of
+# a thousand test images when the pixels are shuffled. This is what it owes to the picture: its
+# windows assume that certain pixels are neighbours, and in the picture they are.
 #
 # Why it still learns
 # -------------------
 #
 # But then, did you expect it to lose more? Compare with two networks of the page before, the linear
-# floor and the MLP with as many parameters as the CNN. To these it is all the same whether the
+# floor and the MLP with as many parameters as the CNN. For these it makes no difference whether the
 # pixels are in order:
 
 from cnnbook.networks import matched_mlp
@@ -234,14 +234,14 @@ if not data.drawn:
 assert small_cnn()[4].in_features == 2704
 
 # %%
-# With every start it gets more than 82 of a hundred right. The convolution looks at four pixels
-# from anywhere, which is a poor choice, but they are pixels. Sum, ReLU and maximum make something
-# of them that no linear layer could. And behind them stands a linear layer with a weight for each
-# of 2,704 places, which was never told about neighbours either and does not miss them.
+# With every start it classifies more than 82 of a hundred correctly. The convolution looks at four
+# pixels from anywhere, which is a poor choice, but they are pixels. Sum, ReLU and maximum make
+# something of them that no linear layer could. And behind them stands a linear layer with a weight
+# for each of 2,704 places, which knows nothing about neighbours either, and does not need to.
 #
 # So the lead over the matched MLP, of which page 3 made so much, has two parts. The larger one is
-# owed to the picture, and is lost with it. The smaller one is left. What that is owed to, shuffling
-# does not tell; but page 3 could not make everything equal, and the CNN keeps and computes more.
+# owed to the picture, and is lost with it. The smaller one is left. Shuffling does not show what
+# causes that part; but page 3 could not make everything equal, and the CNN keeps and computes more.
 #
 # The experiment does not say that a CNN needs pictures to learn. It says that it learns more from
 # pictures, and that an MLP does not. Nor does it say which part of the CNN suffers, the
@@ -266,7 +266,7 @@ assert small_cnn()[4].in_features == 2704
 # The MLP looks at the pixels only. It learns from shuffled ones exactly what it learns from
 # pictures, up to rounding, because a sum has no order. The CNN looks at the picture: whoever
 # shuffles it takes away what the windows are good for, and some of what it knew is gone. The rest
-# it had from the pixels, like everybody else.
+# it owes to the pixels, like the MLP.
 #
-# A layer that is told which pixels are neighbours: who came to think of it, and when?
+# A layer that knows which pixels are neighbours: who had the idea, and when?
 # :doc:`/gallery/1_why/plot_05_history`.

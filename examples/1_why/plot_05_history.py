@@ -38,9 +38,9 @@ assert 2012 - 1959 == 53
 # [Hubel1959]_. Each cell watches a small part of the picture only, its :term:`receptive field`,
 # and many want to see an edge or a bar of one direction there.
 #
-# In 1962 they told two kinds apart [Hubel1962]_. A *simple* cell wants its bar at one place. A
-# *complex* cell wants the same bar, but is content with it anywhere within a larger field. They
-# proposed that a complex cell listens to many simple cells of the same taste.
+# In 1962 they distinguished two kinds [Hubel1962]_. A *simple* cell wants its bar at one place. A
+# *complex* cell wants the same bar, but accepts it anywhere within a larger field. They proposed
+# that a complex cell combines many simple cells with the same preference.
 #
 # In 1980, Fukushima built a network of these two parts, the neocognitron [Fukushima1980]_. Its
 # S-cells look for one pattern, with the same weights at all positions: today that is a
@@ -99,7 +99,7 @@ assert 1998 - 1989 == 9
 
 # %%
 # 60,000, to the last one. C stands for convolution, S for subsampling, which is pooling, and F for
-# a linear layer. Fukushima's C-cells have become S, which does not help anyone's memory.
+# a linear layer. Fukushima's C-cells correspond to the layers S, not to the layers C.
 #
 # For comparison: our sloppy CNN has fewer, the desperate MLP many more.
 
@@ -145,7 +145,7 @@ from cnnbook.figures import plot_bars
 
 sizes = {"zip codes": 9_760, "LeNet-5": 60_000, "AlexNet": first + last}
 images = {"zip codes": 7_291, "LeNet-5": 60_000, "AlexNet": 1_200_000}
-figure = plot_bars({"parameters": sizes, "training images": images})
+figure = plot_bars({"parameters": sizes, "training images": images}, xscale="log")
 for name in sizes:
     print(f"{name}: {sizes[name] / images[name]:.1f} parameters for each image")
 assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0", "50.8"]
@@ -166,11 +166,10 @@ assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0",
 # the winners', for 2010 to 2014 from [Russakovsky2015]_ (with no images but those handed out) and
 # for 2015 from [He2016]_. Where would you guess the largest step?
 
-from cnnbook.figures import plot_yearly_bars
-
 # sphinx_gallery_thumbnail_number = 2
 winners = {2010: 28.2, 2011: 25.8, 2012: 16.4, 2013: 11.7, 2014: 6.7, 2015: 3.57}
-figure = plot_yearly_bars(winners, label="top-5 error of the winner, %", marked=[2012])
+errors = {str(year): error for year, error in winners.items()}
+figure = plot_bars({"top-5 error of the winner, %": errors}, highlight=["2012"])
 steps = {year: round(winners[year - 1] - winners[year], 1) for year in range(2011, 2016)}
 print(steps)
 assert steps[2011] == 2.4
@@ -190,7 +189,7 @@ assert f"{26.2 - 15.3:.1f}" == "10.9"
 #
 # One person who had practised erred on 5.1 % of 1,500 such photographs [Russakovsky2015]_. The
 # winner of 2015 is below that. It does not follow that it sees better than people do: many of the
-# classes are breeds of dogs, and telling those apart is a strange sport.
+# classes are breeds of dogs, which few people can tell apart.
 
 person = {"top-5 error, %": 5.1, "photographs": 1_500}
 print(person)

@@ -74,10 +74,10 @@ print(arithmetic)
 print([round(product, 4) for product in arithmetic.products])
 
 # %%
-# The four products are 0, -0.4235, 0.3604 and 1.4003; the last pixel has the last word, since it
-# is both the brightest and the one with the largest weight. (Your pencil has 1.4004 for it: torch's
-# weights have more than the four digits that we see. And a 0 that comes of something negative keeps
-# its minus sign.)
+# The four products are 0, -0.4235, 0.3604 and 1.4003; the last is the largest, since its pixel is
+# the brightest and has the largest weight. (Your pencil has 1.4004 for it: torch's weights have
+# more than the four digits that we see. And a 0 that comes of something negative keeps its minus
+# sign.)
 
 expected = [0, -0.4235, 0.3604, 1.4003]
 assert [round(product, 4) for product in arithmetic.products] == expected
@@ -92,7 +92,7 @@ from cnnbook.figures import plot_window
 figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)
 
 # %%
-# What is blue takes part. Here that is all of the image; in a larger one it will be a small piece.
+# Blue pixels take part. Here that is the whole image; in a larger one it will be a small part.
 #
 # A convolution is a linear layer with a view
 # -------------------------------------------
@@ -114,9 +114,9 @@ assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it. (:doc:`/install` tells how to have ``cnnbook`` on your machine.)
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# (:doc:`/install` explains how to install ``cnnbook``.)
 #
 # .. exercise:: 6.1
 #

@@ -57,8 +57,8 @@ assert result[0, 0].tolist() == expected
 assert (0 + 1 + 4 + 5) / 4 == 2.5
 
 # %%
-# Why three? The window's left edge can stand at pixel 0, 1 or 2. The general rule, with all knobs
-# of the layer in it, writes itself out:
+# Why three? The window's left edge can stand at pixel 0, 1 or 2. The general rule, with all options
+# of the layer, is written out by the library:
 
 from cnnbook.shapes import derive_output_size
 
@@ -68,8 +68,8 @@ assert derive_output_size(4, 2).output_size == 3 == 4 - 2 + 1
 # %%
 # ``floor`` rounds down. 4 is the image, and the 2 in ``(2 - 1)`` the window. The 0 is the
 # :term:`padding`, the 1 before that bracket the :term:`dilation`, and the 1 under the line the
-# :term:`stride`: three knobs that nobody has turned yet. As long as that is so, the rule says no
-# more than 4 - 2 + 1.
+# :term:`stride`: three options, here with their default values. With these, the rule is no more
+# than 4 - 2 + 1.
 #
 # Look at a single window
 # -----------------------

@@ -6,7 +6,7 @@ Many images, many features
 
 You need :doc:`/gallery/2_layers/plot_07_moving_average`: the same weighted sum in every
 :term:`window`, one pixel of the output from each. There was one image and one :term:`kernel`. A
-network sees thousands of images, and one kernel is not much of an opinion.
+network sees thousands of images, and one kernel finds only one feature.
 """
 
 # %%
@@ -58,7 +58,7 @@ assert torch.allclose(together, expected, rtol=0, atol=0.00001)
 
 # %%
 # Does anything pass from one image to the other? Make the second a thousand times brighter and see
-# what the first says to it.
+# whether the result of the first changes.
 
 one_by_one = torch.cat([average(first), average(second)])
 disturbed = average(torch.cat([first, 1_000 * second]))
@@ -67,7 +67,7 @@ assert torch.allclose(one_by_one, together, rtol=0, atol=0.00001)
 assert torch.allclose(disturbed[:1], together[:1], rtol=0, atol=0.00001)
 
 # %%
-# Nothing: its means are 5, 6, 9 and 10 as before. Handing the images over one by one gives the same
+# Nothing: its means are 5, 6, 9 and 10 as before. Passing the images in one by one gives the same
 # numbers, too. Doing it all at once only saves time.
 #
 # So a layer does not know how many images there are. It has nine weights and one bias for two of
@@ -85,7 +85,7 @@ assert average(torch.zeros(5_000, 1, 4, 4)).shape == (5_000, 1, 2, 2)
 #
 # Now keep the images and add kernels. Three of them, of whole numbers: one that takes the middle of
 # the window, one that subtracts its left column from its right, one that subtracts the upper row
-# from the lower. Take a pencil: what does each say to the first image, and which of the three
+# from the lower. Take a pencil: what does each give for the first image, and which of the three
 # notices that the second image is brighter?
 
 from cnnbook.convolution import conv2d
@@ -131,9 +131,10 @@ assert kernels.shape == (3, 1, 3, 3)
 # Read ``(2, 3, 2, 2)`` as: two images, three features of each, two rows, two columns. And the
 # weights, ``(3, 1, 3, 3)``, as: three kernels, each for one channel, three rows, three columns.
 #
-# A grey image has one :term:`channel`, a colour photograph three, and what a convolution has made
-# as many as it has kernels. If several go into a layer, each of its kernels has weights for every
-# one of them. What would you expect of one kernel on two channels: one number or two?
+# A grey image has one :term:`channel`, a colour photograph has three, and the output of a
+# convolution has as many as there are kernels. If several go into a layer, each of its kernels has
+# weights for every one of them. What would you expect of one kernel on two channels: one number or
+# two?
 
 two_channels = torch.tensor([[[[1.0, 2.0]], [[10.0, 20.0]]]])
 one_kernel = torch.tensor([[[[1.0, 1.0]], [[3.0, 0.0]]]])
@@ -184,7 +185,7 @@ assert 16 * 2 * 2 == 64
 # On real images
 # --------------
 #
-# The same layer, on two pieces of clothing.
+# The same layer, on two garments.
 
 from cnnbook.images import load_fashion_mnist
 
@@ -205,8 +206,8 @@ figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(1
 # sphinx_gallery_thumbnail_number = 3
 
 # %%
-# One boot, sixteen opinions, and nobody has taught the layer anything yet. Some maps are the boot
-# in another shade, some are its negative, and some keep little more than an outline.
+# One boot, sixteen feature maps, and the layer has not been trained yet. Some maps are the boot in
+# another shade, some are its negative, and some keep little more than an outline.
 #
 # The background can be read off the parameters. There the boot's picture is black, all products
 # are 0, and what is left is the :term:`bias`. A map with an orange background has a negative one.

@@ -12,8 +12,8 @@ You need :doc:`/gallery/2_layers/plot_08_many_images`: a convolution makes one
 # A layer without a parameter
 # ---------------------------
 #
-# :term:`ReLU` is short for *rectified linear unit* [Nair2010]_, and that is the longest thing about
-# it: what is below 0 becomes 0, everything else stays. Guess what it makes of these four numbers.
+# :term:`ReLU` is short for *rectified linear unit* [Nair2010]_: what is below 0 becomes 0,
+# everything else stays. Guess what it makes of these four numbers.
 
 import torch
 
@@ -123,8 +123,8 @@ assert (2 * 3 * 3, 5 * 5) == (18, 25)
 # So the two layers were one. Their 18 weights can do nothing that the 25 of one layer could not do,
 # and not even all of that, since 18 numbers do not reach everything that 25 can be set to.
 #
-# That was no property of these two kernels
-# -----------------------------------------
+# The same holds for all kernels
+# ------------------------------
 #
 # Let torch draw them, with biases, and with sixteen channels between the layers. What would one
 # layer need in their place?

@@ -53,7 +53,7 @@ assert derive_output_size(5, 2, stride=2).output_size == 2
 # What never counts
 # -----------------
 #
-# So nine of 25 pixels have no say. What happens if we set all nine to a million?
+# So nine of 25 pixels do not count. What happens if we set all nine to a million?
 
 loud = image.clone()
 loud[..., 4, :] = loud[..., :, 4] = 1_000_000
@@ -63,9 +63,9 @@ assert (loud == 1_000_000).sum() == 9 == 25 - 4 * 4
 assert torch.equal(pool(loud), pool(image))
 
 # %%
-# Nothing. The largest numbers by far, and max pooling has not seen them. Nor will training hear of
-# them: ask how much each pixel would change the sum of the output, which is its :term:`gradient`.
-# (The ones that we hand in say that each output counts once in that sum.)
+# Nothing. The largest numbers by far, and max pooling has not seen them. Nor do they have a part in
+# training: ask how much each pixel would change the sum of the output, which is its
+# :term:`gradient`. (The ones that we hand in mean that each output counts once in that sum.)
 
 from cnnbook.pooling import max_pool2d_grad
 
@@ -77,7 +77,7 @@ assert torch.equal(leaf.grad, gradient)
 
 # %%
 # A 1 for each of the four pixels that won their window, 0 for the 21 others. A pixel that has lost
-# could grow a little without anything coming of it. A pixel of the last row may grow as it likes.
+# could grow a little without changing the output. A pixel of the last row may grow without bound.
 
 assert gradient[0, 0].nonzero().tolist() == [[1, 1], [1, 3], [3, 1], [3, 3]]
 assert int((gradient == 0).sum()) == 21
@@ -91,9 +91,9 @@ expected = [[6, 8, 9], [16, 18, 19], [21, 23, 24]]
 assert max_pool2d(image, 2, ceil_mode=True)[0, 0].tolist() == expected
 
 # %%
-# Does any of this happen in earnest? The sloppy CNN of :doc:`/gallery/1_why/plot_02_parameters` has
-# sixteen feature maps of 27 x 27 before its pooling, and 27 is odd. How many numbers does it
-# compute for nothing?
+# Does any of this happen in a real network? The sloppy CNN of
+# :doc:`/gallery/1_why/plot_02_parameters` has sixteen feature maps of 27 x 27 before its pooling,
+# and 27 is odd. How many numbers does it compute for nothing?
 
 unseen = 16 * (27 * 27 - 26 * 26)
 print(f"{unseen} of {16 * 27 * 27:,}, {unseen / (16 * 27 * 27):.1%}")
@@ -163,9 +163,9 @@ print("pool, then ReLU:", relu(pool(window)).tolist())
 assert pool(relu(window)).tolist() == relu(pool(window)).tolist() == [[[[5, 0]]]]
 
 # %%
-# 5 and 0, both ways. It cannot be otherwise. ReLU never puts a smaller number above a larger one,
-# so the winner of a window stays its winner; and where all are below 0, the result is 0 whether
-# they are cut off one by one or only the largest of them is.
+# 5 and 0, both ways. This always holds. ReLU never puts a smaller number above a larger one, so the
+# winner of a window stays its winner; and where all are below 0, the result is 0 whether they are
+# cut off one by one or only the largest of them is.
 #
 # What about gradients? The second window is delicate: after ReLU it has four equal zeros, and the
 # pooling has to choose one. We hand a different number back to each output, so that no mix-up can
@@ -231,9 +231,8 @@ assert 11_664 - 848 == 10_816 == 4 * 2_704
 assert f"{11_664 / 2_704:.2f}" == "4.31"
 
 # %%
-# Let us not praise it too much. ReLU was never the expensive part. To find the largest of four
-# numbers takes three comparisons, in either order, and the convolution before them takes its
-# products:
+# The saving is small. ReLU was never the expensive part. To find the largest of four numbers takes
+# three comparisons, in either order, and the convolution before them takes its products:
 
 products, comparisons = 16 * 27 * 27 * 4, 3 * 2_704
 for name, rectified in (("ReLU first", 11_664), ("pooling first", 2_704)):
@@ -242,11 +241,10 @@ assert (products, comparisons) == (46_656, 8_112)
 assert (11_664 + comparisons, 2_704 + comparisons) == (19_776, 10_816)
 
 # %%
-# Of comparisons, 10,816 in place of 19,776, beside 46,656 products either way. It is a small saving
-# that costs nothing, and whether a clock would notice it is another question. We have counted, not
-# timed.
+# Of comparisons, 10,816 in place of 19,776, beside 46,656 products either way. The saving costs
+# nothing, and whether a clock would notice it is another question. We have counted, not timed.
 #
-# Only the maximum is so obliging. The *average* of a window cannot change places with ReLU, and one
+# This works only for the maximum. The *average* of a window cannot change places with ReLU, and one
 # window is enough to see it:
 
 from cnnbook.pooling import avg_pool2d
@@ -257,7 +255,7 @@ assert avg_pool2d(relu(torn), 2).item() == 1 == (4 + 0 + 0 + 0) / 4
 assert relu(avg_pool2d(torn, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 
 # %%
-# 1 one way and 0 the other: in an average, what is below 0 has a say.
+# 1 one way and 0 the other: in an average, numbers below 0 count.
 #
 # Exercises
 # ---------

@@ -2,11 +2,11 @@
 Which sizes come out?
 =====================
 
-*How many numbers does a layer put out, and which of its knobs change that?*
+*How many numbers does a layer output, and which of its options change that?*
 
 You need :doc:`/gallery/2_layers/plot_07_moving_average`, where a :term:`window` moves by one pixel
 at a time, and :doc:`/gallery/2_layers/plot_10_max_pool`, where it moves by its own width. Nothing
-is learnt here. It is counting, with five knobs.
+is learnt here. It is counting, with five options.
 """
 
 # %%
@@ -55,9 +55,9 @@ from cnnbook.networks import small_cnn
 from cnnbook.shapes import shape_table
 
 net = small_cnn()
-ledger = shape_table(net, (1, 28, 28))
-print(ledger)
-shapes = [row.output_shape for row in ledger.rows]
+table = shape_table(net, (1, 28, 28))
+print(table)
+shapes = [row.output_shape for row in table.rows]
 assert shapes == [(16, 27, 27), (16, 27, 27), (16, 13, 13), (2704,), (10,)]
 
 # %%
@@ -65,25 +65,25 @@ assert shapes == [(16, 27, 27), (16, 27, 27), (16, 13, 13), (2704,), (10,)]
 # of 13 x 13, laid end to end. ReLU looks at one number at a time and leaves the shape alone.
 
 assert 16 * 13 * 13 == 2704
-assert ledger.output_shape == (10,)
+assert table.output_shape == (10,)
 
 # %%
-# Three knobs that move windows
-# -----------------------------
+# Three options that move windows
+# -------------------------------
 #
 # The :term:`stride` is the step from one window to the next. :term:`Padding` puts pixels of value 0
 # around the picture. :term:`Dilation` is the step from one weight of the kernel to the next: with
 # 2, there is a gap of one pixel between neighbours.
 #
-# Take a picture of 7 x 7 and a kernel of 3 x 3. Without any knob, five windows fit in each
-# direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Turn one
-# knob at a time.
+# Take a picture of 7 x 7 and a kernel of 3 x 3. With the default options, five windows fit in each
+# direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Change one
+# option at a time.
 
 from cnnbook.figures import plot_conv_options
 from cnnbook.shapes import output_size
 
 settings = {
-    "no knob": {},
+    "defaults": {},
     "stride 2": {"stride": 2},
     "padding 1": {"padding": 1},
     "dilation 2": {"dilation": 2},
@@ -103,7 +103,7 @@ assert 2 * (3 - 1) + 1 == 5
 # %%
 # Stride 2 and dilation 2 both give 3 x 3, and yet they do different things. With the stride, nine
 # windows stand apart; with the dilation, nine windows stand close, and each of them looks far. The
-# size does not tell which it was:
+# size does not show which it was:
 
 for name, options in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **options))
@@ -119,9 +119,9 @@ assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3
 # Does torch agree?
 # -----------------
 #
-# The formula is one line [Dumoulin2016]_. torch does not show us its line, but it has to put out
-# some picture, and we can measure that: five kernels, three strides, three paddings, three
-# dilations, every combination of them.
+# The formula is one line [Dumoulin2016]_. torch does not show us its line, but its layer returns a
+# picture, and we can measure that: five kernels, three strides, three paddings, three dilations,
+# every combination of them.
 
 import itertools
 
@@ -161,8 +161,8 @@ assert same_padding(2) == (0, 1)
 # torch's ``padding="same"`` therefore puts its one pixel at the end only. This is one reason why
 # kernels mostly have an odd number of rows and columns.
 #
-# Two knobs that do not
-# ---------------------
+# Two options that do not
+# -----------------------
 #
 # The number of channels and the number of groups leave the windows where they are. They decide who
 # looks at what. Four pictures go in, eight come out: how large is each of the eight, and how many
@@ -201,8 +201,8 @@ for groups, layer in layers.items():
 # first four outputs and the others the last four: two layers side by side, which know nothing of
 # each other. With four, each input has two outputs to itself.
 #
-# Turn a knob, and something else breaks
-# --------------------------------------
+# Change an option, and something else breaks
+# -------------------------------------------
 #
 # Give the lecture's convolution a padding of 1. With a pencil: what comes after the convolution,
 # after pooling, after flattening? And what will the linear layer say?
@@ -218,8 +218,8 @@ assert shape_table(net[:4], (1, 28, 28)).output_shape == (3136,) == (16 * 14 * 1
 assert message.endswith("expects 2704 numbers, but gets 3136; use torch.nn.Linear(3136, 10)")
 
 # %%
-# 29, 14, and 16 x 14 x 14 = 3136. The convolution is content, and the layer that complains stands
-# four lines further down. This mistake is rarely found where it was made.
+# 29, 14, and 16 x 14 x 14 = 3136. The convolution accepts it, and the layer that raises the error
+# stands four lines further down. This mistake is rarely found where it was made.
 
 assert derive_output_size(28, 2, padding=1).output_size == 29
 assert derive_output_size(29, 2, stride=2).output_size == 14
@@ -261,9 +261,9 @@ assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
 # The answer
 # ----------
 #
-# Along each axis, as many numbers come out as windows fit. Padding makes room, kernel and dilation
-# use it up, the stride divides what is left, and a remainder is dropped. So 28 pixels become 27,
-# then 13, and sixteen channels of that are 2704 numbers. Channels and groups change how many
+# Along each axis, as many numbers come out as windows fit. Padding adds pixels, kernel and dilation
+# take pixels away, the stride divides what is left, and a remainder is dropped. So 28 pixels become
+# 27, then 13, and sixteen channels of that are 2704 numbers. Channels and groups change how many
 # pictures there are and who looks at whom, not how large they are.
 #
 # We know now how many numbers go in and how many come out. A matrix also has so many rows and so

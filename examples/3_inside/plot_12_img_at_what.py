@@ -167,7 +167,7 @@ assert (A @ img[0, 0] @ B).tolist() == edges.tolist() == [[8, 8], [8, 8]]
 
 # %%
 # This kernel, Sobel's, measures how much brighter the picture gets to the right; in ours it gets
-# brighter everywhere by the same amount. But not every kernel is so obliging:
+# brighter everywhere by the same amount. But not every kernel is separable:
 
 try:
     separable_factors(laplacian_kernel())

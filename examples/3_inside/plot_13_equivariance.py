@@ -75,13 +75,13 @@ print("swapped, with the flip:", swapped)
 print("swapped, without:", conv2d(other, row, padding=(0, 1)).flatten().tolist())
 
 # %%
-# Why does nobody else mind?
-# --------------------------
+# Why does torch not flip?
+# ------------------------
 #
 # Because the weights are learnt. A network that flips its kernels would learn them the other way
 # round and do the same. Most libraries do not flip and call it convolution all the same
-# [Goodfellow2016]_, and so does this book. Some kernels cannot even tell. What does the flip do to
-# an average, and what to Sobel's edge kernel? Guess.
+# [Goodfellow2016]_, and so does this book. For some kernels it makes no difference. What does the
+# flip do to an average, and what to Sobel's edge kernel? Guess.
 
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
@@ -134,14 +134,14 @@ assert torch.equal(shift_first, shift_last)
 # %%
 # None at all. On the right, white is where the picture gets brighter to the right, black where it
 # gets darker, and grey where nothing changes. From the upper left to the lower right it does not
-# matter which way one takes. It must be so: every window uses the same weights, so the windows
-# that saw the shoe before the shift have twins that see it afterwards.
+# matter which way one takes. It must be so: every window uses the same weights, so each window that
+# saw the shoe before the shift corresponds to one that sees it afterwards.
 #
 # This is called *equivariance*: the output moves along with the input. It is not *invariance*,
 # which would mean that the output stays where it is.
 #
 # And it is not particular to this shift, nor to this kernel. All shifts by up to seven pixels in
-# each direction, and a kernel that nobody has ever asked for, our 1 to 9:
+# each direction, and an arbitrary kernel, our 1 to 9:
 
 steps = range(-7, 8)
 features = conv2d(boot, kernel, padding=1)
@@ -189,8 +189,8 @@ assert first.numel() == 25
 assert torch.equal(first[:, 1:4], last[:, 1:4])
 
 # %%
-# The three columns between agree. The promise is broken only beside the two edges over which
-# something moved.
+# The three columns between agree. Equivariance fails only beside the two edges over which something
+# moved.
 #
 # Pooling moves in pairs
 # ----------------------
@@ -267,7 +267,7 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 
 # %%
 # As expected: with the even shift all sixteen pictures move by one; with the odd one they change.
-# ReLU has no say in it, since it looks at one number at a time.
+# ReLU changes nothing here, since it looks at one number at a time.
 #
 # Exercises
 # ---------
@@ -287,9 +287,9 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 #
 # torch's convolution is the cross-correlation of mathematics: it does not flip the kernel, and
 # since the weights are learnt, nobody needs it to. When the picture moves, its features move along,
-# exactly, as long as the edges stay out of it. Pooling in pairs keeps that promise for even
-# shifts only. What the linear layer at the end makes of features that have moved is another matter:
-# it has weights of its own for each place.
+# exactly, except at the edges. Pooling in pairs is equivariant to even shifts only. What the linear
+# layer at the end makes of features that have moved is another matter: it has weights of its own
+# for each place.
 #
 # We flipped a kernel by hand here, seemingly for nothing. The flip comes back where gradients go
 # through a layer the other way:

@@ -126,8 +126,8 @@ figure = plot_overlap(parts)
 # autograd
 # --------
 #
-# torch keeps a record of what was computed and walks it backwards. Here is its opinion of all
-# 26 numbers:
+# torch keeps a record of what was computed and walks it backwards. Here is its result for all 26
+# numbers:
 
 loss.backward()
 print(average.bias.grad.tolist(), average.weight.grad[0, 0].tolist())
@@ -159,9 +159,8 @@ assert torch.allclose(9 * handed_back.reshape(4, 4), counts)
 assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 
 # %%
-# Forwards with the matrix, backwards with its transpose. And the last line of the cell found old
-# friends: the four rows of the transpose, laid out as images, are the four small squares of the
-# figure.
+# Forwards with the matrix, backwards with its transpose. And the last line of the cell shows that
+# the four rows of the transpose, as images, are the four small squares of the figure.
 #
 # When the gradient is not all ones
 # ---------------------------------
@@ -172,8 +171,8 @@ assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 from cnnbook.convolution import conv2d_input_grad
 
 kernel = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
-exclusive_lock = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
-received = conv2d_input_grad(exclusive_lock, kernel, 4)[0, 0]
+one_output = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+received = conv2d_input_grad(one_output, kernel, 4)[0, 0]
 print(received.int().tolist())
 assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8, 9]]
 
@@ -182,7 +181,7 @@ assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8,
 # :func:`~cnnbook.convolution.conv2d_input_grad` does so for every output, each time the kernel
 # times what the output was handed, and adds up. That factor is the first hidden thing.
 #
-# For the second, sit on pixel (2, 2), which all four windows see. The upper left output used the
+# For the second, look at pixel (2, 2), which all four windows see. The upper left output used the
 # weight 9 on it, the upper right one 8, the lower left one 6 and the lower right one 5. If these
 # outputs are handed 1, 2, 3 and 4, what arrives at the pixel?
 
@@ -218,8 +217,8 @@ assert conv2d_weight_grad(image, handed, 3)[0, 0, 0, 0] == 1 * 0 + 2 * 1 + 3 * 4
 # handed back. So a convolution goes forwards, a convolution goes backwards, and a third one finds
 # the gradient of the kernel.
 #
-# Who checks the checkers?
-# ------------------------
+# An independent check
+# --------------------
 #
 # Hand, autograd and matrix agree, but all three follow the same rules. A gradient can also be
 # found with no rule at all, by a *finite difference*: let one number grow, and look what the loss
@@ -242,8 +241,8 @@ def growth(name: str, entry: int) -> float:
 
 
 # %%
-# Nine weights, one bias, sixteen pixels: 26 times two convolutions, for what backpropagation did
-# in one walk. That is why nobody trains like this, but it is a fine way to check.
+# Nine weights, one bias, sixteen pixels: 26 times two convolutions, for what backpropagation did in
+# one pass. That is why nobody trains like this, but it is a fine way to check.
 
 found = {name: [growth(name, i) for i in range(start[name].numel())] for name in start}
 print([round(number, 6) for number in found["weight"] + found["bias"]])

@@ -67,9 +67,9 @@ assert list(field.pixels(1, 0)[0]) == [2, 3, 4]
 assert list(field.pixels(12, 0)[0]) == [24, 25, 26]
 
 # %%
-# Neighbours overlap in one row, here row 2. And nobody sees row 27. Pooling takes 27 rows in
-# pairs, one is left over, and with it goes the last row of the image. The same is true of the
-# last column. So much for paper; does the network know about it?
+# Neighbours overlap in one row, here row 2. And no number sees row 27. Pooling takes 27 rows in
+# pairs, one is left over, and with it goes the last row of the image. The same is true of the last
+# column. So much for paper; does the network know about it?
 #
 # A gradient as an instrument
 # ---------------------------
@@ -100,10 +100,10 @@ print("pixels in a spot:", spots.unique().tolist())
 assert spots.unique().tolist() == [4]
 
 # %%
-# Four pixels, 2 x 2, never nine. (And in some channels none: there ReLU said no.) Pooling takes the
-# *largest* of its four numbers. The other three may grow a little, and nothing changes; so
-# only the winner's window has a gradient. On one image a number looks through one window. Which
-# one it is depends on the image.
+# Four pixels, 2 x 2, never nine. (And in some channels none: there ReLU has set the number to 0.)
+# Pooling takes the *largest* of its four numbers. The other three may grow a little, and nothing
+# changes; so only the winner's window has a gradient. On one image a number looks through one
+# window. Which one it is depends on the image.
 #
 # So a single gradient image shows too little. The receptive field is what *can* change the number,
 # on any image: add up the sizes over all channels and all hundred images.
@@ -148,8 +148,8 @@ assert len(unseen) == 28 + 28 - 1 == 55
 assert all(27 in position for position in unseen.tolist())
 
 # %%
-# 55 pixels, all of them in row 27 or in column 27. The sloppy CNN really is sloppy: it judges
-# 27 x 27 pixels. Where trousers end in row 27, it never finds out.
+# 55 pixels, all of them in row 27 or in column 27. The sloppy CNN really is sloppy: it sees 27 x 27
+# pixels. It cannot see where trousers end in row 27.
 #
 # To see more
 # -----------
@@ -212,7 +212,7 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 
 # %%
 # 1, 2, 3, 2, 1: the middle has three ways, the ends one. With more layers this becomes a bell, and
-# what a number really listens to is much smaller than its receptive field [Luo2016]_.
+# the region that matters most is much smaller than the receptive field [Luo2016]_.
 #
 # Exercises
 # ---------

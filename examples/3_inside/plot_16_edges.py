@@ -34,8 +34,8 @@ assert conv2d(row, difference).flatten().tolist() == [0, -1, 0, 0, 1]
 # Sobel and Laplace
 # -----------------
 #
-# With two pixels one bad pixel is an edge. Sobel's kernels look one pixel to each side, and
-# add up three rows, the middle one counting double [Sobel2014]_:
+# With two pixels, a single bad pixel looks like an edge. Sobel's kernels look one pixel to each
+# side, and add up three rows, the middle one counting double [Sobel2014]_:
 
 from cnnbook.kernels import laplacian_kernel, sobel_kernel
 
@@ -61,9 +61,9 @@ assert conv2d(slope, weight)[0, :, 0].tolist() == [[8, 8, 8, 8], [0, 0, 0, 0], [
 
 # %%
 # Sobel's first kernel answers the step with 1 + 2 + 1 = 4, twice, and the slope with 8 everywhere.
-# The second sees no change, as from row to row there is none. The Laplacian is more particular:
-# a slope leaves it cold, and at a step it answers with both signs, 1 before and -1 behind it. It
-# answers to a change of the change.
+# The second sees no change, as from row to row there is none. The Laplacian is more particular: on
+# a slope it is 0, and at a step it answers with both signs, 1 before and -1 behind it. It answers
+# to a change of the change.
 #
 # On pictures
 # -----------
@@ -71,19 +71,21 @@ assert conv2d(slope, weight)[0, :, 0].tolist() == [[8, 8, 8, 8], [0, 0, 0, 0], [
 # Trousers, a sneaker and a bag. Trousers hang, a sneaker lies. Which of Sobel's two kernels will
 # answer more strongly to the trousers, and which to the sneaker?
 
-from cnnbook.figures import plot_feature_rows
+from cnnbook.figures import plot_map_rows
 from cnnbook.images import load_fashion_mnist
 
 data = load_fashion_mnist(n_train=200, n_test=1, one_hot=False, fallback="drawn")
 kinds = [data.class_names.index(name) for name in ("Trouser", "Sneaker", "Bag")]
 firsts = torch.stack([data.train_images[data.train_labels == kind][0] for kind in kinds])
 edges = conv2d(firsts, weight)
-figure = plot_feature_rows(firsts, edges, titles=["picture", "Sobel x", "Sobel y", "Laplacian"])
+maps = {"Sobel x": edges[:, :1], "Sobel y": edges[:, 1:2], "Laplacian": edges[:, 2:]}
+titles = [data.class_names[kind] for kind in kinds]
+figure = plot_map_rows(firsts, maps, titles=titles, outline=False)
 
 # %%
-# Orange is above zero, blue below, white is zero: even areas are white, be they black or bright.
-# The long sides of the trousers stand out in *Sobel x*, orange on the left, where the picture gets
-# brighter, and blue on the right. In *Sobel y* little is left of them. With the sneaker it is the
+# Blue is above zero, orange below, white is zero: even areas are white, be they black or bright.
+# The long sides of the trousers stand out in *Sobel x*, blue on the left, where the picture gets
+# brighter, and orange on the right. In *Sobel y* little is left of them. With the sneaker it is the
 # other way round. The Laplacian draws thin outlines, whichever way they run. And the bag is mostly
 # pattern: every kernel answers all over it. They know nothing of bags; they see three pixels by
 # three.
@@ -99,18 +101,18 @@ assert trousers > 2
 assert sneakers < 0.7
 
 # %%
-# On trousers the first kernel answers more than 2 times as strongly as the second, on sneakers
-# less than 0.7 times. Two numbers, and we nearly tell trousers from sneakers: that is what a
-# :term:`feature map` is good for.
+# On trousers the first kernel answers more than 2 times as strongly as the second, on sneakers less
+# than 0.7 times. Two numbers nearly separate trousers from sneakers: that is what a :term:`feature
+# map` is good for.
 #
 # Nobody chooses
 # --------------
 #
-# Sobel chose his nine weights. A CNN has no Sobel; it has a :term:`loss`. So here is a game.
-# Somebody shows us 20 pictures, and for each the answer of a kernel that we do not know. (It is
-# 1 and -1, but we have not seen that.) We begin with a kernel that does the opposite, the
-# average of two pixels, and let the gradient do the rest. The loss is the mean of the squared
-# misses, as in linear regression.
+# Sobel chose his nine weights. In a CNN nobody chooses the weights; there is a :term:`loss`. So
+# here is an experiment. Somebody shows us 20 pictures, and for each the answer of a kernel that we
+# do not know. (It is 1 and -1, but we have not seen that.) We begin with a kernel that does the
+# opposite, the average of two pixels, and let the gradient do the rest. The loss is the mean of the
+# squared misses, as in linear regression.
 
 from cnnbook.convolution import conv2d_weight_grad
 
@@ -144,10 +146,10 @@ assert (path[400] - difference).abs().max() < 0.01
 # two parts. After 10 steps the weights add up to 0, to within 0.05, so it is an edge detector
 # already; but the left one is still below 0.5, so it is a weak one. The loss shows both parts:
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_losses({"loss": losses})
+figure = plot_curves({"loss": {"learnt kernel": losses}}, yscale="log")
 assert losses[-1] < losses[0] / 1_000_000
 
 # %%
@@ -155,8 +157,8 @@ assert losses[-1] < losses[0] / 1_000_000
 # millionth. (The axis is logarithmic, and with a full batch a step is an :term:`epoch`.)
 # Neighbouring pixels are nearly alike. While the weights do not add up to 0, every even grey is a
 # miss, and much of a picture is even: this is mended in a few steps. How strong the detector is
-# matters only at edges, which are few, and so the hill is flat there. (Should the line turn level
-# at its very end, the weights have no digits left to improve.)
+# matters only at edges, which are few, and so the loss is flat there. (If the line is level at its
+# very end, the weights have reached the precision of float32.)
 #
 # You have met this before
 # ------------------------
@@ -207,11 +209,11 @@ assert torch.equal(rectified, answers.abs())
 # The answer
 # ----------
 #
-# A kernel whose weights add up to 0 is blind to even areas and answers to edges: two weights will
-# do, Sobel's nine are steadier and know directions, the Laplacian's know none. And nobody has to
-# choose them. Given pictures and the answers that are wanted, the gradient finds the weights, here
-# 1 and -1 from 20 pictures [Zhang2023]_. In a classifier the wanted answers are only the
-# labels, and the gradient finds kernels that are of use for them.
+# A kernel whose weights add up to 0 is blind to even areas and answers to edges: two weights are
+# enough, Sobel's nine are less sensitive to single bad pixels and distinguish directions, the
+# Laplacian's do not. And nobody has to choose them. Given pictures and the answers that are wanted,
+# the gradient finds the weights, here 1 and -1 from 20 pictures [Zhang2023]_. In a classifier the
+# wanted answers are only the labels, and the gradient finds kernels that are of use for them.
 #
 # Here ends the part on what goes on inside, and the next one is on training. We have made 400
 # steps here, with the gradient written by hand. What torch makes of such a step, in four lines, is

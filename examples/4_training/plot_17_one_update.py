@@ -44,7 +44,7 @@ assert loss.item() == ((0 - 1) ** 2 + (2 - 5) ** 2) / 2 == 5
 
 # %%
 # The scores are 0 and 2, the misses -1 and -3, and the loss is (1 + 9) / 2 = 5. (If you count
-# forward and loss as two lines, as the lecture does, there are five. We shall not fight over it.)
+# forward and loss as two lines, as the lecture does, there are five.)
 #
 # The second line: backward
 # -------------------------
@@ -96,8 +96,8 @@ assert (1.75 * 0 + 0.5 - 1, 1.75 * 2 + 0.5 - 5) == (-0.5, -1)
 
 # %%
 # They should be -2 and -1.5, and are -8 and -5.5: the old ones are still in the sum. torch raises
-# no error, for the adding is of use, as we shall see at the end of this page. So it is for us to
-# say when a new sum begins.
+# no error, because adding is useful, as the end of this page shows. So we have to say when a new
+# sum begins.
 #
 # All four
 # --------
@@ -124,7 +124,7 @@ assert by_hand == [5, Fraction(5, 8), Fraction(25, 256)]
 torch.nn.init.ones_(weight)
 torch.nn.init.zeros_(bias)
 losses = []
-optimizer.zero_grad()  # the slate is not clean: we have tried things on it
+optimizer.zero_grad()  # the cells above have left gradients
 for _ in range(3):
     loss = torch.nn.functional.mse_loss(net(images), targets)
     loss.backward()
@@ -143,7 +143,7 @@ assert (weight.item(), bias.item()) == (w, b)
 #
 # 1/8 was chosen to be handy. Would 1/2 get there faster, and 1/32 slower? Guess before you look.
 
-curves: dict[str, list[float]] = {"rate 1/32:": [], "rate 1/8:": [], "rate 1/2:": []}
+curves: dict[str, list[float]] = {"rate 1/32": [], "rate 1/8": [], "rate 1/2": []}
 for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
     torch.nn.init.ones_(weight)
     torch.nn.init.zeros_(bias)
@@ -159,22 +159,22 @@ for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
 # Eight updates with each. The axis is logarithmic, so a straight line is a loss that shrinks, or
 # grows, by the same factor in every update.
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_losses(curves)
-assert curves["rate 1/2:"][:2] == [5, 13]
+figure = plot_curves({"loss before the update": curves}, yscale="log")
+assert curves["rate 1/2"][:2] == [5, 13]
 
 # %%
 # 1/32 is slower, as one would think. 1/2 does not get there at all: after its first step the loss
-# is 13, from 5, and then 34 and 89. The gradient says which way is down, and
-# nothing about how far; with a step too long one lands higher up on the other side.
-# (Every second Fibonacci number, yes. Nobody planned that.)
+# is 13, from 5, and then 34 and 89. The gradient says which way is down, and nothing about how far;
+# with a step too long one lands higher up on the other side. (These are, by chance, every second
+# Fibonacci number.)
 
 for name, losses in curves.items():
-    print(name, [round(loss, 3) for loss in losses[:4]])
-assert curves["rate 1/32:"][-1] > curves["rate 1/8:"][-1]
-assert curves["rate 1/2:"][:4] == [5, 13, 34, 89]
+    print(f"{name}:", [round(loss, 3) for loss in losses[:4]])
+assert curves["rate 1/32"][-1] > curves["rate 1/8"][-1]
+assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 
 # %%
 # All of them begin at 5, for the first loss is computed before anything was changed.
@@ -222,9 +222,9 @@ assert sizes[3] == 0
 # The library's trainer
 # ---------------------
 #
-# The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in pieces and
-# adds up what ``backward`` writes down, which is what the adding is good for. First, our two
-# pictures, one at a time:
+# The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in
+# micro-batches and adds up what ``backward`` writes down, which is what the adding is good for.
+# First, our two pictures, one at a time:
 
 from cnnbook.training import fit_full_batch
 
@@ -248,23 +248,23 @@ from cnnbook.networks import small_cnn
 
 data = load_fashion_mnist(n_train=300, n_test=1, fallback="drawn")
 torch.manual_seed(0)
-one = small_cnn()
-other = deepcopy(one)
-assert sum(parameter.numel() for parameter in one.parameters()) == 27_130
+by_loop = small_cnn()
+by_trainer = deepcopy(by_loop)
+assert sum(parameter.numel() for parameter in by_loop.parameters()) == 27_130
 
 # %%
-# One goes through the four lines five times, the other to the trainer, whose optimizer is Adam
-# where nothing else is said.
+# One goes through the four lines five times, the other to the trainer, whose default optimizer is
+# Adam.
 
-optimizer, loss_fn = torch.optim.Adam(one.parameters()), torch.nn.CrossEntropyLoss()
+optimizer, loss_fn = torch.optim.Adam(by_loop.parameters()), torch.nn.CrossEntropyLoss()
 ours = []
 for _ in range(5):
-    loss = loss_fn(one(data.train_images), data.train_labels)
+    loss = loss_fn(by_loop(data.train_images), data.train_labels)
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
     ours.append(loss.item())
-theirs = fit_full_batch(other, data.train_images, data.train_labels, epochs=5, device="cpu")
+theirs = fit_full_batch(by_trainer, data.train_images, data.train_labels, epochs=5, device="cpu")
 
 # %%
 # Do you expect the same losses to the last digit?
@@ -296,10 +296,10 @@ assert theirs.micro_batch_size < 300
 # The answer
 # ----------
 #
-# Forward says how bad the weight is, backward which way is better, step goes there, and zero
-# clears the slate. Our weight went from 1 to 1.75 because its gradient was -6 and the rate 1/8, and
-# the loss fell from 5 to 5/8. Adam asks the gradient, at first, only for its sign. And in a network
-# with 27,130 parameters the same happens to each of them, all at once.
+# Forward says how bad the weight is, backward which way is better, step goes there, and zero clears
+# the gradient. Our weight went from 1 to 1.75 because its gradient was -6 and the rate 1/8, and the
+# loss fell from 5 to 5/8. Adam's first step depends on hardly more than the sign of the gradient.
+# And in a network with 27,130 parameters the same happens to each of them, all at once.
 #
-# The trainer took the images in pieces, and got the same. Why that may be done, what it saves, and
-# where it goes wrong: :doc:`/gallery/4_training/plot_18_in_pieces`.
+# The trainer took the images in micro-batches, and got the same. Why that is allowed, what it
+# saves, and where it goes wrong: :doc:`/gallery/4_training/plot_18_micro_batches`.

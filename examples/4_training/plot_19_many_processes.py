@@ -4,9 +4,9 @@ More than one machine
 
 *How can several processes train one network, and what if one of them dies?*
 
-You need :doc:`/gallery/4_training/plot_18_in_pieces`: the :term:`gradient` of a batch is the sum of
-the gradients of its pieces. A :term:`process` is a program that runs, with a memory of its own that
-no other can look into.
+You need :doc:`/gallery/4_training/plot_18_micro_batches`: the :term:`gradient` of a batch is the
+sum of the gradients of its micro-batches. A :term:`process` is a program that runs, with a memory
+of its own that no other can look into.
 """
 
 # %%
@@ -16,8 +16,8 @@ no other can look into.
 # The six pictures of the last page again. Their parts of the gradient were -2, -4, -2, 0, -12 and
 # -4, their sum -24, their mean -4. Now there are four processes. Six pictures cannot be shared out
 # evenly among four; the first ones take one more. The processes are numbered from 0, and torch
-# calls that number the *rank*. Who takes which pictures, and what does each have to tell the others
-# so that all know the -4?
+# calls that number the *rank*. Who takes which pictures, and what does each have to send to the
+# others so that all know the -4?
 
 import torch
 
@@ -33,7 +33,7 @@ assert [share.sum().item() for share in shares] == [-6, -2, -12, -4]
 assert [share.mean().item() for share in shares] == [-3, -1, -12, -4]
 
 # %%
-# One number each, its sum: -6, -2, -12 and -4. Added up and divided by six that is -4. If they tell
+# One number each, its sum: -6, -2, -12 and -4. Added up and divided by six that is -4. If they send
 # their means, each must be weighted with its share of the six. A plain mean of the four means would
 # be -5: we have met this mistake.
 
@@ -43,13 +43,13 @@ assert (-3 - 1 - 12 - 4) / 4 == -5
 print(sum(share.mean().item() * len(share) / 6 for share in shares))
 
 # %%
-# Up to a rounding, -4. And nobody has told anybody a pixel.
+# Up to a rounding, -4. And no process has sent a pixel to another.
 #
 # Who does what
 # -------------
 #
-# With real pictures and the small CNN: ten garments, four processes, and what each of them has to
-# say about the four weights of the first :term:`kernel`.
+# With real pictures and the small CNN: ten garments, four processes, and the gradient that each of
+# them computes for the four weights of the first :term:`kernel`.
 
 from torch.nn.functional import cross_entropy
 
@@ -61,13 +61,13 @@ torch.manual_seed(0)
 net = small_cnn()
 gradients, sizes = [], []
 for rank in range(4):
-    share = Processes(rank, 4, cpu).shard(10)
-    loss = cross_entropy(net(data.train_images[share]), data.train_labels[share], reduction="sum")
+    shard = Processes(rank, 4, cpu).shard(10)
+    loss = cross_entropy(net(data.train_images[shard]), data.train_labels[shard], reduction="sum")
     gradients.append(torch.autograd.grad(loss, net[0].weight)[0][0, 0])
-    sizes.append(share.stop - share.start)
+    sizes.append(shard.stop - shard.start)
 
 # %%
-# Four rows of work that need nothing of each other, until the sum is made (to two decimals):
+# Four independent computations, until the sum is made (to two decimals):
 
 from cnnbook.figures import plot_micro_batches
 
@@ -84,9 +84,8 @@ assert sizes == [3, 3, 2, 2]
 # What travels
 # ------------
 #
-# Before you look, guess: how many numbers does a process hand over in each update, if 5,000
-# pictures are shared between two? We put a stand-in in the place of the exchange, and look at what
-# it is given.
+# Before you look, guess: how many numbers does a process send in each update, if 5,000 pictures are
+# shared between two? We replace the exchange by a mock, and look at its argument.
 
 from unittest.mock import patch
 
@@ -132,8 +131,8 @@ if not script.is_file():
 print(script.read_text("utf-8"))
 
 # %%
-# Most of it asks what is wanted and tells what is done. The training is one call. A shell starts it
-# as ``python train_together.py``, or for two processes as ``torchrun --nproc-per-node 2
+# Most of it reads options and reports what is done. The training is one call. A shell starts it as
+# ``python train_together.py``, or for two processes as ``torchrun --nproc-per-node 2
 # train_together.py``. Here we start it from Python. The processes talk by a library named gloo,
 # over an address of this machine that no other can reach.
 
@@ -146,30 +145,30 @@ if os.name != "posix" or not gloo:
         "torch.distributed: expected Linux or macOS, with gloo, got something else; on Windows, "
         "run this page in WSL"
     )
-room = tempfile.TemporaryDirectory()
+folder = tempfile.TemporaryDirectory()
 loopback = "lo" if sys.platform == "linux" else "lo0"
 environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback}
 
 # %%
-# One thread for each process, since there are now several that want a core. ``--max-restarts`` we
-# shall need later. 102 images, because 102 is a number that four does not divide; 200 epochs, and
-# every ten of them a :term:`checkpoint`.
+# One thread for each process, since several processes now share the cores. ``--max-restarts`` is
+# needed later. 102 images, because 102 is a number that four does not divide; 200 epochs, and every
+# ten of them a :term:`checkpoint`.
 
 torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=3"]
 options = ["--device=cpu", "--images=102", "--epochs=200", "--checkpoint-every=10"]
 
 
 def start(processes: int, name: str) -> subprocess.Popen[bytes]:
-    """Start the script; what it prints and where it stands is kept under the name."""
-    by = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
-    file = Path(room.name, name)
-    command = [*by, str(script), *options, f"--checkpoint={file}.ckpt"]
-    with open(f"{file}.txt", "w") as message, open(f"{file}.err", "w") as errors:
-        return subprocess.Popen(command, env=environment, stdout=message, stderr=errors)
+    """Start the script; its output and its checkpoint are kept in files of that name."""
+    launcher = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
+    file = Path(folder.name, name)
+    command = [*launcher, str(script), *options, f"--checkpoint={file}.ckpt"]
+    with open(f"{file}.txt", "w") as output, open(f"{file}.err", "w") as errors:
+        return subprocess.Popen(command, env=environment, stdout=output, stderr=errors)
 
 
 # %%
-# And one that waits for the end, but not for ever, shows what was printed, and reads the
+# And a function that waits for the end, with a time limit, shows what was printed, and reads the
 # checkpoint.
 
 from typing import Any
@@ -184,9 +183,9 @@ def finish(running: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         running.terminate()  # torchrun then ends the processes that it has started
         raise
-    print(Path(room.name, f"{name}.txt").read_text("utf-8"))
-    assert code == 0, Path(room.name, f"{name}.err").read_text("utf-8")
-    return read_checkpoint(f"{Path(room.name, name)}.ckpt") or {}
+    print(Path(folder.name, f"{name}.txt").read_text("utf-8"))
+    assert code == 0, Path(folder.name, f"{name}.err").read_text("utf-8")
+    return read_checkpoint(f"{Path(folder.name, name)}.ckpt") or {}
 
 
 # %%
@@ -201,15 +200,15 @@ for processes, name in ((1, "alone"), (2, "two"), (4, "four")):
     ends[name] = finish(start(processes, name), name)
 losses = {name: end["losses"] for name, end in ends.items()}
 assert all(len(loss) == 200 for loss in losses.values())
-message = Path(room.name, "four.txt").read_text("utf-8")
-for share in ("0 of 4", "1 of 4", "2 of 4", "3 of 4"):
-    assert f"process {share}" in message
-assert "takes 26 images, from 26" in message
-assert "takes 25 images, from 77" in message
+printed = Path(folder.name, "four.txt").read_text("utf-8")
+for process in ("0 of 4", "1 of 4", "2 of 4", "3 of 4"):
+    assert f"process {process}" in printed
+assert "takes 26 images, from 26" in printed
+assert "takes 25 images, from 77" in printed
 
 # %%
 # Each process says who it is and which images it takes; with four, two of them take 26 and two 25.
-# Only the first one, number 0, reports at the end, since all the others have the same to say. Are
+# Only the first one, number 0, reports at the end, since all the others have the same results. Are
 # the 200 losses the same, whoever computed them?
 
 for name in ("two", "four"):
@@ -225,8 +224,8 @@ assert 2 * 26 + 2 * 25 == 102
 # same, but made in another order, and so rounded otherwise. Each update builds on the last and
 # hands its roundings on, so later it may be more; below 1e-3 in all 200.
 #
-# (Do not look at the times. So small a task is not done sooner by four processes on two cores. To
-# share pays when a share is much more work than the exchange.)
+# (Ignore the times. Four processes on two cores do not make so small a task faster. Sharing pays
+# when a share is much more work than the exchange.)
 #
 # One of them dies
 # ----------------
@@ -242,24 +241,24 @@ from cnnbook.engine.checkpoints import unpack
 def epochs_kept(name: str) -> int:
     """Return how many epochs the newest checkpoint holds."""
     try:
-        return len(unpack(Path(room.name, f"{name}.ckpt").read_bytes())["losses"])
+        return len(unpack(Path(folder.name, f"{name}.ckpt").read_bytes())["losses"])
     except FileNotFoundError:  # None yet, or just taking the place of the one before.
         return 0
 
 
 # %%
-# Two processes start. As soon as fifty epochs are safe, process 1 gets the signal SIGKILL, which no
-# program can refuse, or even hear. That is as near to pulling the plug as one comes from a chair.
+# Two processes start. As soon as fifty epochs are saved, process 1 gets the signal SIGKILL, which
+# no program can refuse or even notice. It is like pulling the plug.
 
 import re
 import signal
 import time
 
-running, name, latest = start(2, "killed"), "killed", time.monotonic() + 300
-while epochs_kept(name) < 50 and running.poll() is None and time.monotonic() < latest:
+running, name, deadline = start(2, "killed"), "killed", time.monotonic() + 300
+while epochs_kept(name) < 50 and running.poll() is None and time.monotonic() < deadline:
     time.sleep(0.01)
-message = Path(room.name, f"{name}.txt").read_text("utf-8")
-victim = re.search(r"process 1 of 2 \(pid (\d+)\)", message)
+printed = Path(folder.name, f"{name}.txt").read_text("utf-8")
+victim = re.search(r"process 1 of 2 \(pid (\d+)\)", printed)
 assert victim
 os.kill(int(victim[1]), signal.SIGKILL)
 ends[name] = finish(running, name)
@@ -267,35 +266,35 @@ ends[name] = finish(running, name)
 # %%
 # Read what was printed: two processes, then one line from which epoch it goes on, and two processes
 # again, with other numbers (*pid*), for those are new ones. Before the next cell: how far will the
-# 200 losses be from those of the two that nobody has touched?
+# 200 losses be from those of the two processes that ran without a kill?
 
-message = Path(room.name, "killed.txt").read_text("utf-8")
-went_on = re.search(r"goes on after epoch (\d+)", message)
+printed = Path(folder.name, "killed.txt").read_text("utf-8")
+went_on = re.search(r"goes on after epoch (\d+)", printed)
 assert went_on
 assert 50 <= int(went_on[1]) < 200
-assert message.count("process 1 of 2") >= 2
+assert printed.count("process 1 of 2") >= 2
 print("equal losses:", torch.equal(ends["killed"]["losses"], losses["two"]))
 assert torch.equal(ends["killed"]["losses"], losses["two"])
 for key, values in ends["two"]["weights"].items():
     assert torch.equal(ends["killed"]["weights"][key], values)
-room.cleanup()
+folder.cleanup()
 
 # %%
 # Not at all. Every loss and every weight is equal to the last bit. A checkpoint holds all that the
 # rest of the training depends on: the weights, Adam's running means, the losses so far, and the
 # state of the random numbers. It is written beside the old one and takes its place only when it is
-# whole, so it does not matter in which moment the plug is pulled.
+# whole, so it does not matter at which moment the process dies.
 #
-# (The restart itself needed care. What ``torchrun`` leaves behind of the dead leads their
-# successors to addresses where nobody is any more; :func:`~cnnbook.engine.distributed.init_distributed` says
+# (The restart itself needed care. ``torchrun`` keeps the addresses of the dead processes, and the
+# new ones would try to connect to them; :func:`~cnnbook.engine.distributed.init_distributed` says
 # how it is avoided.)
 #
 # Several machines
 # ----------------
 #
-# To the trainer it is all the same whether the processes are on one machine or on several. The same
-# command is given on each of them; ``first`` stands for the name of the first, whose port 29400 the
-# others must be able to reach.
+# For the trainer it makes no difference whether the processes are on one machine or on several. The
+# same command is given on each of them; ``first`` stands for the name of the first, whose port
+# 29400 the others must be able to reach.
 
 command = (
     "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d "
@@ -308,9 +307,8 @@ assert "first:29400" in command
 # **This has not been tried here on more than one machine.** What is known: every machine needs its
 # own copy of the pictures, and all the same one. The process with number 0 reads and writes the
 # checkpoint, and after a restart that may be one on another machine, so put the file where all can
-# reach it. The mended restart works within one machine only; across machines, better give the
-# command again when it has ended. And whoever reaches the port can join: use it in a network of
-# people that you trust.
+# reach it. The restart works within one machine only; across machines, give the command again when
+# it has ended. And whoever reaches the port can join: use it in a network that you trust.
 #
 # Exercises
 # ---------
@@ -330,8 +328,8 @@ assert "first:29400" in command
 #
 # Each process takes a share of the images, all exchange their gradients, 27,130 numbers an update
 # for the small CNN, and each takes the same step. One, two and four processes agree, for 100 epochs
-# to 1e-5. If one dies, all are started again, go on from the last checkpoint, and end with the very
-# bits that they would have ended with.
+# to 1e-5. If one dies, all are started again, go on from the last checkpoint, and end with exactly
+# the result that they would have had.
 #
 # So much for how to train. What is in the weights when it is over?
 # :doc:`/gallery/4_training/plot_20_what_it_learned`.

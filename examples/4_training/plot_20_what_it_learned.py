@@ -6,8 +6,8 @@ What did it learn?
 
 You need the network of :doc:`/gallery/1_why/plot_01_accuracy`, the feature maps of
 :doc:`/gallery/2_layers/plot_08_many_images`, and the updates of
-:doc:`/gallery/4_training/plot_17_one_update`. All its numbers lie open before us. That does not
-mean that we can read them.
+:doc:`/gallery/4_training/plot_17_one_update`. We know all its numbers. That does not mean that we
+understand them.
 """
 
 # %%
@@ -81,9 +81,9 @@ assert example.square().sum() == 2**2 + 2**2 == 8
 
 shares = (kernels.reshape(16, 4) @ basis.T).square()
 shares = shares / shares.sum(dim=1, keepdim=True)
-born = (start[0].weight.detach().reshape(16, 4) @ basis.T).square()
+initial = (start[0].weight.detach().reshape(16, 4) @ basis.T).square()
 print("trained", shares.argmax(dim=1).bincount(minlength=4).tolist())
-print("born   ", born.argmax(dim=1).bincount(minlength=4).tolist())
+print("initial", initial.argmax(dim=1).bincount(minlength=4).tolist())
 assert torch.allclose(shares.sum(dim=1), torch.ones(16))
 
 # %%
@@ -102,12 +102,12 @@ print(ahead.item(), "of 16 are more difference than average")
 assert data.drawn or 8 <= ahead <= 14
 
 # %%
-# More than half are more difference than average: edge detectors, so to speak. At this point many a
-# text would say that the network has *learned* to find edges. Before you believe it, guess: how
-# many of the sixteen have changed their leader since they were drawn at random?
+# More than half are more difference than average: edge detectors, so to speak. Many texts would say
+# here that the network has *learned* to find edges. Before you believe it, guess: how many of the
+# sixteen have changed their leader since they were drawn at random?
 
 alike = torch.cosine_similarity(kernels.reshape(16, 4), start[0].weight.detach().reshape(16, 4))
-changed = (shares.argmax(dim=1) != born.argmax(dim=1)).sum()
+changed = (shares.argmax(dim=1) != initial.argmax(dim=1)).sum()
 print(f"{changed} of 16 changed; cosine {alike.min():.2f} to {alike.max():.2f}")
 moved = torch.cosine_similarity(linear.weight.flatten(), start[4].weight.flatten(), dim=0)
 print(f"Linear: cosine {moved:.2f}")
@@ -123,8 +123,8 @@ assert data.drawn or moved < 0.3
 # At most six. The cosine is 1 for a kernel that still points where it did, and 0 for one at right
 # angles to that. The lowest of the sixteen is above 0.75, and half of them are above 0.95. These
 # kernels see edges because four random numbers seldom come out equal: of a random kernel, each of
-# the four patterns has a quarter on average, and three of the four are differences. They were born
-# that way. ``Linear`` has been turned almost sideways: its cosine is below 0.3.
+# the four patterns has a quarter on average, and three of the four are differences. They were so
+# from the start. ``Linear`` has been turned almost sideways: its cosine is below 0.3.
 #
 # Kernels that learn nothing
 # --------------------------
@@ -135,7 +135,7 @@ assert data.drawn or moved < 0.3
 
 frozen = start[:3]
 with torch.no_grad():
-    train_features = torch.cat([frozen(some) for some in data.train_images.split(250)])
+    train_features = torch.cat([frozen(images) for images in data.train_images.split(250)])
     test_features = frozen(data.test_images)
 only_linear = deepcopy(start[3:])
 fit_full_batch(only_linear, train_features, data.train_labels, epochs=150)
@@ -145,7 +145,7 @@ assert without < accuracy(scores, labels)
 assert data.drawn or without > 0.80
 
 # %%
-# With kernels that nobody has taught anything it still gets more than 80 in a hundred right.
+# With kernels that were never trained it still classifies more than 80 in a hundred correctly.
 # Training them does help, by a few in a hundred. So the answer to "what did it learn?" lies for the
 # greater part in ``Linear``, and in the kernels for the smaller one. That is so for this network
 # and 150 updates; of deeper ones, in which kernels stand on kernels, it says nothing.
@@ -203,14 +203,15 @@ assert conv.weight.shape[0] == 16
 with torch.no_grad():
     strength = net[:3](data.test_images).mean(dim=(0, 2, 3))
 sizes = votes.abs().mean(dim=(0, 2, 3))
-loudest, palest = sizes.argsort(descending=True)[:4], strength.argsort()[:8]
-print("largest weights:", sorted(loudest.tolist()), "palest maps:", sorted(palest.tolist()))
-assert data.drawn or set(loudest.tolist()) <= set(palest.tolist())
+largest_votes, weakest_maps = sizes.argsort(descending=True)[:4], strength.argsort()[:8]
+print("largest weights:", sorted(largest_votes.tolist()))
+print("weakest maps:", sorted(weakest_maps.tolist()))
+assert data.drawn or set(largest_votes.tolist()) <= set(weakest_maps.tolist())
 
 # %%
-# No. The four kernels with the largest weights are among the eight with the palest maps. A large
-# weight times next to nothing is next to nothing, so it may be what it likes, and looks it. Whoever
-# reads weights without what they are multiplied with reads noise.
+# No. The four kernels with the largest weights are among the eight with the weakest maps. A large
+# weight times a number near 0 is near 0, so the weight hardly matters, and it looks like noise.
+# Whoever reads weights without what they are multiplied with reads noise.
 #
 # A weight is half a vote. The other half is what arrives. Their product, added up over the sixteen
 # channels, says for each place how many points it gave, and these points are all there is:
@@ -253,9 +254,9 @@ assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 # over the places, and less than a third of their size is left: blue and orange cancel. (We took the
 # maps behind the pooling. In front of it, all averages are the same but for the factor 169/729.)
 
-from cnnbook.figures import plot_overlays
+from cnnbook.figures import plot_map_rows
 
-figure = plot_overlays(images, {"points": points, "Grad-CAM": grad_cam}, titles=kinds, stride=2)
+figure = plot_map_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=kinds, stride=2)
 
 # %%
 # The points lie where cloth is or where it might be: the boot gets most of them for its heel and
@@ -263,8 +264,8 @@ figure = plot_overlays(images, {"points": points, "Grad-CAM": grad_cam}, titles=
 # speaks for other classes. The rows have different scales, written at the left. Averaging is fair
 # where a map means the same wherever it responds, as in networks that average over the places
 # before they decide. Ours knows *where*, and Grad-CAM averages just that away: what it draws is one
-# colour for all the cloth, or nothing. It is no worse a method for that. It answers a question that
-# this network does not ask.
+# colour for all the cloth, or nothing. That does not make it a bad method, but it does not fit this
+# network.
 #
 # Cover it and see
 # ----------------
@@ -318,16 +319,16 @@ drops = {
     "grey patch": occlusion_map(net, images, classes, patch=5, fill=0.5),
     "untrained, grey": occlusion_map(start, images, classes, patch=5, fill=0.5),
 }
-figure = plot_overlays(images, drops, titles=kinds)
+figure = plot_map_rows(images, drops, titles=kinds)
 assert drops["black patch"].shape == (3, 1, 24, 24)
 # sphinx_gallery_thumbnail_number = 6
 
 # %%
 # Blue is where the score drops: what was there spoke for the class. Black on black changes nothing,
-# so the second row is white around the clothes, and shows which *cloth* counts. The third row is
-# another story. The darkest blue of the boot is no part of the boot. It is the air above the
+# so the second row is white around the clothes, and shows which *cloth* counts. The third row shows
+# something else. The darkest blue of the boot is no part of the boot. It is the air above the
 # instep, and grey cloth in that place costs the boot more points than anything else. Both rows are
-# right. A map has a patch in it, as a photograph has a lens.
+# right. A map depends on its patch.
 
 for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     lit = torch.nn.functional.max_pool2d(image[None], 5, 1)[0] > 0  # Something under the patch.
@@ -348,11 +349,11 @@ assert data.drawn or under.mean() < 0.05
 # alike, it would be a picture of the photograph and not of the network. Ours does not. The drops
 # are less than a fifth as large, and the correlation of the two maps is below 0.3 in size.
 #
-# Most wrong
-# ----------
+# The largest losses
+# ------------------
 #
-# :func:`~cnnbook.metrics.top_losses` gives the pictures that the network was most wrong about. For
-# each there are two maps: what spoke for its own class, and what for the one that it was called.
+# :func:`~cnnbook.metrics.top_losses` gives the pictures with the largest loss. For each there are
+# two maps: what spoke for its own class, and what for the one that it was called.
 
 from cnnbook.metrics import top_losses
 
@@ -360,17 +361,17 @@ worst = top_losses(scores, labels, count=4)
 wrong_images = data.test_images[worst.indices]
 called = [data.class_names[kind] for kind in worst.predicted]
 actual = [data.class_names[kind] for kind in worst.actual]
-titles = [f"{one}?\nno, {other}" for one, other in zip(called, actual, strict=True)]
+titles = [f"{wrong}?\nno, {right}" for wrong, right in zip(called, actual, strict=True)]
 wrong_drops = {
     "for its class": occlusion_map(net, wrong_images, worst.actual, patch=5),
     "for the other": occlusion_map(net, wrong_images, worst.predicted, patch=5),
 }
-figure = plot_overlays(wrong_images, wrong_drops, titles=titles)
+figure = plot_map_rows(wrong_images, wrong_drops, titles=titles)
 
 # %%
-# In the lower row one may read excuses. It is the air again: at both sides it speaks for a dress,
-# and above the third shoe it speaks for a sneaker as it does for a sandal. But mind what you do
-# when you read so. The map says where the score is sensitive, to this patch, one place at a time.
+# The lower row suggests explanations. It is the air again: at both sides it speaks for a dress, and
+# above the third shoe it speaks for a sneaker as it does for a sandal. But be careful with such
+# explanations. The map says where the score is sensitive, to this patch, one place at a time.
 # "Because of the air" is a story that we add, and a story fits nearly any map.
 
 print(worst)
@@ -378,7 +379,7 @@ assert (worst.predicted != worst.actual).all()
 assert (worst.probability < 0.1).all() or data.drawn
 
 # %%
-# They got less than 0.1 for their own class, so the network was not in two minds.
+# They got less than 0.1 for their own class, so the network was sure, and wrong.
 #
 # Exercises
 # ---------

@@ -22,10 +22,11 @@ from cnnbook.lenet import lenet5
 from cnnbook.networks import small_cnn
 from cnnbook.shapes import shape_table
 
-ledger = shape_table(lenet5(), (1, 28, 28))
-print(ledger)
-shapes = [row.output_shape for row in ledger.rows if row.kind in ("Conv2d", "MaxPool2d", "Flatten")]
-assert shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,)]
+shapes = shape_table(lenet5(), (1, 28, 28))
+print(shapes)
+resizing = ("Conv2d", "MaxPool2d", "Flatten")
+output_shapes = [row.output_shape for row in shapes.rows if row.kind in resizing]
+assert output_shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,)]
 assert 16 * 5 * 5 == 400
 assert small_cnn()[4].in_features == 2704
 
@@ -57,7 +58,7 @@ both = {"convolutions": "Conv2d", "linear layers": "Linear"}
 kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row.kind == name]
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
-figure = plot_bars({"parameters": parameters, "multiplications for an image": macs})
+figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, xscale="log")
 assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
@@ -78,7 +79,7 @@ assert round(61_706 / 27_130, 2) == 2.27
 assert round(416_520 / 73_696, 2) == 5.65
 
 # %%
-# 2.27 times the parameters, 5.65 times the multiplications. But what its layers put out is less:
+# 2.27 times the parameters, 5.65 times the multiplications. But its layers have fewer outputs:
 # 15,002 numbers an image and not 28,746. It begins with six maps, not with sixteen. "Bigger" is not
 # one number.
 #
@@ -114,8 +115,8 @@ assert 12 * 7 == 84
 # %%
 # Strangest of all, the last layer has no parameters. It compares the 84 numbers before it with a
 # drawing of each digit, 12 x 7 pixels in black and white, and the nearest drawing wins. (Ours are
-# drawn like the digits of a pocket calculator.) That is hard to do with trousers and with most
-# other things, which is one reason why a linear layer has taken its place.
+# drawn like the digits of a pocket calculator.) That is hard to do for trousers and for most other
+# things, which is one reason why a linear layer has taken its place.
 #
 # As many updates
 # ---------------
@@ -140,9 +141,10 @@ for name, make in makers.items():
 # %%
 # Each update uses all 5,000 images. How the loss fell:
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
-figure = plot_losses({name: history.losses for name, history in long.items()})
+losses = {name: history.losses for name, history in long.items()}
+figure = plot_curves({"loss before the update": losses}, yscale="log")
 for name, history in long.items():
     print(name, [f"{share:.3f}" for _, share in history.accuracies])
 assert len(long["LeNet-5"].losses) == 60 < 499
@@ -152,11 +154,11 @@ assert data.drawn or long["LeNet-5"].losses[9] > 2.0 > long["small CNN"].losses[
 
 # %%
 # The small one, at every tenth update and at the end. LeNet-5 hardly moves at first: before its
-# tenth update the loss is still above 2.0, not far from the 2.303 where it began, which is that of
-# somebody who guesses, and the small CNN is well below. What the first layer says must pass through
-# four others until it is a score, and torch starts them with weights so small that each hands on a
-# fainter version of what it got. How much do the scores differ from one test image to the next,
-# before any training?
+# tenth update the loss is still above 2.0, not far from the 2.303 where it began, which is the loss
+# of guessing, and the small CNN is well below. The output of the first layer must pass through four
+# others until it is a score, and torch starts them with weights so small that each passes on a
+# weaker version of its input. How much do the scores differ from one test image to the next, before
+# any training?
 
 from cnnbook.metrics import accuracy, predict_scores
 
@@ -171,7 +173,7 @@ assert spread["LeNet-5"] < spread["small CNN"] / 10
 # Less than a tenth as much as in the small CNN. To a fresh LeNet-5, all clothes look alike.
 #
 # So it is slower, and has more to learn. Is it worse? With sixty steps one cannot say. It needs
-# more steps, and steps are what we are short of.
+# more of them.
 #
 # Smaller steps, and more of them
 # -------------------------------
@@ -206,11 +208,11 @@ def one_epoch(
 def mini_batches(net: torch.nn.Module, seed: int) -> list[tuple[float, float]]:
     """Return loss and test accuracy of ten epochs of mini-batches."""
     optimizer, order = torch.optim.Adam(net.parameters()), torch.Generator().manual_seed(seed)
-    found = []
+    history = []
     for _ in range(10):
         loss = one_epoch(net, optimizer, order)
-        found.append((loss, accuracy(predict_scores(net, test[0], device="cpu"), test[1])))
-    return found
+        history.append((loss, accuracy(predict_scores(net, test[0], device="cpu"), test[1])))
+    return history
 
 
 # %%
@@ -256,11 +258,11 @@ for name, make in makers.items():
 # %%
 # And so they ended, a dot for each start and a line at their mean:
 
-from cnnbook.figures import plot_dot_rows
+from cnnbook.figures import plot_seeds
 
 # sphinx_gallery_thumbnail_number = 4
 last = {key: [run[-1][1] for run in three] for key, three in runs.items()}
-figure = plot_dot_rows(last, label="test accuracy after 10 epochs")
+figure = plot_seeds(last, label="test accuracy after 10 epochs")
 for key, shares in last.items():
     training, testing = sum(train[key]) / 3, sum(shares) / 3
     print(f"{key:25} training {training:.3f}, test {testing:.3f}, {seconds[key]:.2f} s an epoch")
@@ -285,10 +287,8 @@ if not data.drawn:
 # above 0.76 and all three of the small CNN above 0.82, and either way the small one is ahead. How
 # they got there, from the first of the three starts:
 
-from cnnbook.figures import plot_curve_panels
-
 first = {key: three[0] for key, three in runs.items()}
-figure = plot_curve_panels(
+figure = plot_curves(
     {
         "training loss": {key: [loss for loss, _ in run] for key, run in first.items()},
         "test accuracy": {key: [share for _, share in run] for key, run in first.items()},
@@ -312,17 +312,17 @@ for name in makers:
 # %%
 # Update for update, the full batch is ahead: its direction is the better one. But less than 0.2
 # ahead, and each of its updates costs as much as fifty of the others. Early in training nearly any
-# hundred images agree which way is down, and asking the other 4,900 as well is thorough and little
-# more [Bottou2018]_.
+# hundred images agree which way is down, and the other 4,900 add little [Bottou2018]_.
 #
 # Then why does this book use the full batch?
 # -------------------------------------------
 #
 # Not because it is faster. The lecture does it, and we wanted to follow the lecture number by
 # number. And it has one virtue that matters for a book: there is no order of the images, so nothing
-# depends on how they were shuffled. The batch may be cut into any pieces and spread over any number
-# of machines, and the update is the same but for rounding; a run can be repeated and checked by
-# hand. If what you want is a good network soon, take mini-batches, as nearly everybody does.
+# depends on how they were shuffled. The batch may be cut into micro-batches of any size and spread
+# over any number of machines, and the update is the same but for rounding; a run can be repeated
+# and checked by hand. If what you want is a good network soon, take mini-batches, as nearly
+# everybody does.
 #
 # Exercises
 # ---------

@@ -38,8 +38,8 @@ from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 
 data = load_fashion_mnist(n_train=1000, n_test=1, one_hot=False, fallback="drawn")
-some = torch.cat([(data.train_labels == kind).nonzero()[:20, 0] for kind in range(10)])
-images, labels = data.train_images[some], data.train_labels[some]
+chosen = torch.cat([(data.train_labels == kind).nonzero()[:20, 0] for kind in range(10)])
+images, labels = data.train_images[chosen], data.train_labels[chosen]
 torch.manual_seed(0)
 net = small_cnn()
 print(attempt(lambda: tuple(net(images).shape)))
@@ -61,11 +61,11 @@ assert "cannot be multiplied" in message
 assert "16x169 and 2704x10" in message
 
 # %%
-# The last one, and it talks of matrices. The convolution was content: it takes three axes for a
+# The last one, and it talks of matrices. The convolution accepted it: it takes three axes for a
 # single picture, and makes sixteen :term:`feature maps <feature map>`. Then comes ``Flatten``,
 # which leaves the first axis alone, since that is where the pictures are. So it took sixteen
-# feature maps for sixteen pictures of 13 x 13 = 169 numbers each. All 2704 are there, in the wrong
-# drawer.
+# feature maps for sixteen pictures of 13 x 13 = 169 numbers each. All 2704 are there, along the
+# wrong axes.
 
 assert 13 * 13 == 169
 assert 16 * 169 == 2704
@@ -100,9 +100,9 @@ message = attempt(lambda: shape_table(guessed, (1, 28, 28)))
 print(message)
 assert "use torch.nn.Linear(2704, 10)" in message
 mended = torch.nn.Sequential(*layers, torch.nn.Linear(2704, 10))
-ledger = shape_table(mended, (1, 28, 28))
-print(ledger)
-assert [row.output_shape[-1] for row in ledger.rows] == [27, 27, 13, 2704, 10]
+table = shape_table(mended, (1, 28, 28))
+print(table)
+assert [row.output_shape[-1] for row in table.rows] == [27, 27, 13, 2704, 10]
 assert mended(images).shape == (200, 10)
 
 # %%
@@ -124,9 +124,9 @@ assert "meta" in message
 assert images.device.type == "cpu"
 
 # %%
-# Two devices are named, and that is the diagnosis: what meets in a layer must be in one place. Note
-# the last assertion, which is half the trouble in practice. ``net.to(...)`` moves the network
-# itself; ``images.to(...)`` leaves the images where they are and returns others. Who writes the
+# Two devices are named, and that is the diagnosis: what meets in a layer must be on one device.
+# Note the last assertion, which is half the trouble in practice. ``net.to(...)`` moves the network
+# itself; ``images.to(...)`` leaves the images where they are and returns others. Whoever writes the
 # second without ``images =`` before it has moved nothing.
 
 device = torch.device("meta")
@@ -157,10 +157,10 @@ assert message.startswith("RuntimeError")
 assert "type" in message
 
 # %%
-# Weights are fractions, and torch does not mix the two kinds by itself. "Then ``stored.float()``",
-# says the patient, and the complaint is gone. Is he well? A network that knows nothing gives
-# each of ten classes a tenth, so the :term:`loss` should begin near the logarithm of 10,
-# which is 2.303. What do you expect of the three?
+# Weights are floating-point numbers, and torch does not mix the two dtypes by itself. "Then
+# ``stored.float()``", says the patient, and the complaint is gone. Is he well? A network that knows
+# nothing gives each of ten classes a tenth, so the :term:`loss` should begin near the logarithm of
+# 10, which is 2.303. What do you expect of the three?
 
 import math
 
@@ -193,17 +193,17 @@ plain = small_cnn()
 torch.manual_seed(0)
 twice = torch.nn.Sequential(*small_cnn(), torch.nn.Softmax(dim=1))
 losses = {
-    name: fit_full_batch(one, images, labels, epochs=60, device="cpu").losses
-    for name, one in (("plain", plain), ("softmax", twice))
+    name: fit_full_batch(network, images, labels, epochs=60, device="cpu").losses
+    for name, network in (("plain", plain), ("softmax", twice))
 }
 
 # %%
 # Both began with the same weights. Guess how far apart they are at the end.
 
-from cnnbook.figures import plot_losses
+from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_losses(losses)
+figure = plot_curves({"loss before the update": losses}, yscale="log")
 assert losses["plain"][-1] < 1
 assert losses["softmax"][-1] > 1.461
 
@@ -252,11 +252,11 @@ assert dead.any()
 # %%
 # NaN, "not a number". Some pixels, in a corner, are black in all 200 pictures. There the standard
 # deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a single one is
-# enough for all ten scores. And then ``argmax``: asked for the largest of ten NaN it says 0, and
-# does not blush.
+# enough for all ten scores. And then ``argmax``: asked for the largest of ten NaN it returns 0,
+# without an error.
 #
-# The book's functions do. :func:`~cnnbook.metrics.accuracy` refuses such scores, and the trainer
-# such losses:
+# The book's functions raise one. :func:`~cnnbook.metrics.accuracy` refuses such scores, and the
+# trainer refuses such losses:
 
 from cnnbook.metrics import accuracy
 
@@ -269,8 +269,8 @@ for message in (
     assert "200 of 200" in message
 
 # %%
-# Both say where to look. The cure is one mean and one standard deviation for all pixels together,
-# which is not 0 as long as there is something in the pictures:
+# Both messages say where to look. The cure is one mean and one standard deviation for all pixels
+# together, which is not 0 as long as the pictures are not all the same grey:
 
 scaled = (images - images.mean()) / images.std()
 torch.manual_seed(0)
@@ -300,10 +300,10 @@ assert share > 0.5
 # ----------
 #
 # If it does not run, read the last line and its numbers: what arrived, and what was expected. Then
-# look for the place where the first became so, which is often some layers earlier; an axis, a
-# size, a device and a dtype are four of the usual suspects. If it runs and learns nothing, there
-# are three numbers to know by heart, for ten classes: a loss begins near 2.303, a softmax too many
-# keeps it above 1.461, and a share of exactly 0.1 smells of NaN.
+# look for the place where the first became so, which is often some layers earlier; an axis, a size,
+# a device and a dtype are four of the usual suspects. If it runs and learns nothing, there are
+# three numbers to know by heart, for ten classes: a loss begins near 2.303, a softmax too many
+# keeps it above 1.461, and a share of exactly 0.1 points to NaN.
 #
 # That was the last page. :doc:`/api/index` has all functions by task, and :doc:`/exercises` what
 # there is to try.

@@ -2,7 +2,7 @@
 
 Alone:                  python train_together.py
 As two processes:       torchrun --nproc-per-node 2 train_together.py
-As two that may die:    torchrun --nproc-per-node 2 --max-restarts 3 train_together.py \
+As two that may fail:   torchrun --nproc-per-node 2 --max-restarts 3 train_together.py \
                             --checkpoint run.ckpt
 
 With a checkpoint, a training that was stopped goes on when the same command is given again. Each
@@ -22,30 +22,30 @@ from cnnbook.training import Interrupted, best_device, fit_full_batch
 
 
 def main() -> int:
-    """Train, tell on the way who does what, and return the exit code."""
+    """Train, print which process does what, and return the exit code."""
     parser = argparse.ArgumentParser(description="Train the small CNN, alone or together.")
     parser.add_argument("--images", type=int, default=5000, help="how many in the full batch")
     parser.add_argument("--epochs", type=int, default=499, help="updates, one an epoch")
     parser.add_argument("--checkpoint", help="file to go on from when the training was stopped")
     parser.add_argument("--checkpoint-every", type=int, default=50, help="epochs between two")
     parser.add_argument("--device", help="such as cpu; a GPU where there is one, if left out")
-    given = parser.parse_args()
-    device = torch.device(given.device) if given.device else best_device()
+    options = parser.parse_args()
+    device = torch.device(options.device) if options.device else best_device()
 
     # Every process holds all images; which of them it works on, the trainer decides.
-    data = load_fashion_mnist(n_train=given.images, n_test=1, fallback="drawn")
+    data = load_fashion_mnist(n_train=options.images, n_test=1, fallback="drawn")
     processes = init_distributed(device)
-    share = processes.shard(given.images)
+    shard = processes.shard(options.images)
     # The end of the line within the text, or the lines of several processes would be mixed up.
     print(
         f"process {processes.rank} of {processes.world_size} (pid {os.getpid()}) "
-        f"takes {share.stop - share.start} images, from {share.start}\n",
+        f"takes {shard.stop - shard.start} images, from {shard.start}\n",
         end="",
         flush=True,
     )
     first = processes.rank == 0
-    if first and given.checkpoint:
-        before = read_checkpoint(given.checkpoint)
+    if first and options.checkpoint:
+        before = read_checkpoint(options.checkpoint)
         if before is not None:
             print(f"goes on after epoch {len(before['losses'])}", flush=True)
 
@@ -55,10 +55,10 @@ def main() -> int:
             small_cnn(),
             data.train_images,
             data.train_labels,
-            epochs=given.epochs,
+            epochs=options.epochs,
             device=device,
-            checkpoint=given.checkpoint,
-            checkpoint_every=given.checkpoint_every,
+            checkpoint=options.checkpoint,
+            checkpoint_every=options.checkpoint_every,
         )
     except Interrupted as stop:
         print(stop, flush=True)

@@ -1,11 +1,11 @@
 """
-Full batch, in pieces
-=====================
+Full batch, in micro-batches
+============================
 
-*Must a network see all its images at once, if each update asks for all of them?*
+*Must a network see all its images at once, if each update uses all of them?*
 
 You need :doc:`/gallery/4_training/plot_17_one_update`, where ``backward`` adds to what is there,
-and from :doc:`/gallery/1_why/plot_02_parameters` how much a small CNN has to remember.
+and from :doc:`/gallery/1_why/plot_02_parameters` how many activations a small CNN has to keep.
 """
 
 # %%
@@ -29,52 +29,54 @@ assert parts.sum() == -2 - 4 - 2 - 0 - 12 - 4 == -24
 assert parts.mean() == -24 / 6 == -4
 
 # %%
-# The sum is -24 and the mean -4. Nobody says that the six must be added in one go. With a pencil
-# one would not even try: one would write down what the first four make, -8, and what the other
-# two make, -16, and add these. torch does the same when ``backward`` is called once for each piece:
+# The sum is -24 and the mean -4. The six need not be added in one go. With a pencil one would not
+# even try: one would write down the sum of the first four, -8, and of the other two, -16, and add
+# these. torch does the same when ``backward`` is called once for each of these two *micro-batches*:
 
 weight = torch.ones((), requires_grad=True)
-for some, wanted in zip(pixels.split(4), targets.split(4), strict=True):
-    (weight * some - wanted).square().sum().backward()
-    print(len(some), "pictures more, the gradient is", weight.grad.item())
+for x, target in zip(pixels.split(4), targets.split(4), strict=True):
+    (weight * x - target).square().sum().backward()
+    print(len(x), "pictures more, the gradient is", weight.grad.item())
 assert [part.sum().item() for part in parts.split(4)] == [-8, -16]
 assert weight.grad.item() == -8 - 16 == -24
 
 # %%
 # First -8, then -24, as with all six together. The gradient of a sum is the sum of the gradients.
-# That is the whole trick of this page, and it is not even a trick.
+# That is the whole trick of this page.
 #
 # The mean of the means
 # ---------------------
 #
-# But a loss is mostly a mean. So let each piece take its own mean, -8 / 4 and -16 / 2, and take the
-# mean of the two. It looks innocent. What do you expect?
+# But a loss is mostly a mean. So let each micro-batch take its own mean, -8 / 4 and -16 / 2, and
+# take the mean of the two. It looks harmless. What do you expect?
 
 means = [part.mean().item() for part in parts.split(4)]
-print("means of the pieces", means, "- their mean", sum(means) / 2)
+print("means of the micro-batches", means, "- their mean", sum(means) / 2)
 assert means == [-2, -8]
 assert sum(means) / 2 == -5
 
 # %%
-# -5, and -4 would be right. The four pictures of the first piece have shared one half of the say,
-# and the two of the second the other half, so each of the two counts twice as much as each of the
-# four. To count all alike, a mean must be weighted with its share of the pictures:
+# -5, and -4 would be right. The four pictures of the first micro-batch have half of the weight
+# together, and the two of the second the other half, so each of the two counts twice as much as
+# each of the four. For all to count the same, a mean must be weighted with its share of the
+# pictures:
 
 print("weighted", (4 * means[0] + 2 * means[1]) / 6)
 assert (4 * -2 + 2 * -8) / 6 == -4
 
 # %%
-# The library's :func:`~cnnbook.engine.micro_batches.cut` cuts a batch and says by what the loss of each piece
-# must be multiplied. For our six pictures, four at a time, with the targets as a column, as a
-# network would give its scores:
+# The library's :func:`~cnnbook.engine.micro_batches.cut` cuts a batch into micro-batches and
+# returns the weight of the loss of each. For our six pictures, four at a time, with the targets as
+# a column, as a network would give its scores:
 
 from cnnbook.engine.micro_batches import cut
 
 squares = torch.nn.MSELoss()
 column = targets[:, None]
-pieces = cut(pixels.reshape(6, 1, 1, 1), column, squares, size=4, of=column)
-print([len(some) for some in pieces.images], [f"{factor:.4f}" for factor in pieces.factors])
-assert pieces.factors == (4 / 6, 2 / 6)
+micro_batches = cut(pixels.reshape(6, 1, 1, 1), column, squares, size=4, of=column)
+print([len(x) for x in micro_batches.images])
+print([f"{factor:.4f}" for factor in micro_batches.loss_weights])
+assert micro_batches.loss_weights == (4 / 6, 2 / 6)
 
 # %%
 # Four sixths and two sixths.
@@ -83,8 +85,8 @@ assert pieces.factors == (4 / 6, 2 / 6)
 # --------------
 #
 # Now the small CNN with its 27,130 :term:`parameters <parameter>` and 5,000 pictures of clothes. We
-# shall try pieces of a single picture, for which a second core is more bother than help. So for now
-# torch gets one.
+# also try micro-batches of a single picture, for which a second core costs more time than it saves.
+# So for now torch uses one.
 
 from torch.nn.functional import cross_entropy
 
@@ -104,18 +106,19 @@ def fresh() -> torch.nn.Sequential:
 
 
 # %%
-# A function that takes so many images at a time, and gives the mean loss and its gradient. It sums
-# within a piece and divides by the number of *all* images; then a short last piece needs no care.
+# A function that takes ``size`` images at a time, and returns the mean loss and its gradient. It
+# sums within a micro-batch and divides by the number of *all* images; then a short last micro-batch
+# needs no special case.
 
 
-def in_pieces(
+def accumulate(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, size: int
 ) -> tuple[float, torch.Tensor]:
     """Return the loss of the whole batch and its gradient, one number for each parameter."""
     net.zero_grad()
     total = 0.0
-    for some, wanted in zip(images.split(size), labels.split(size), strict=True):
-        loss = cross_entropy(net(some), wanted, reduction="sum") / len(images)
+    for x, y in zip(images.split(size), labels.split(size), strict=True):
+        loss = cross_entropy(net(x), y, reduction="sum") / len(images)
         loss.backward()
         total += loss.item()
     return total, torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
@@ -124,16 +127,16 @@ def in_pieces(
 # %%
 # One image at a time, 125, 250, and all 5,000. Before you look: will the gradients be the same to
 # the last digit? We ask twice, with numbers of sixteen digits (float64) and with torch's usual ones
-# of seven (float32); the second time we spare ourselves the 5,000 single images.
+# of seven (float32); the second time without the 5,000 single images.
 
 exact, usual = (torch.float64, 1e-12, (1, 125, 250)), (torch.float32, 1e-4, (125, 250))
 for dtype, allowed, sizes in (exact, usual):
     net = fresh().to(dtype)
-    whole, gradient = in_pieces(net, images.to(dtype), labels.to(dtype), 5000)
+    whole, gradient = accumulate(net, images.to(dtype), labels.to(dtype), 5000)
     print(f"{dtype}, 5000 at a time: loss {whole:.5f}")
     for size in sizes:
-        loss, other = in_pieces(net, images.to(dtype), labels.to(dtype), size)
-        apart = ((other - gradient).abs().max() / gradient.abs().max()).item()
+        loss, summed = accumulate(net, images.to(dtype), labels.to(dtype), size)
+        apart = ((summed - gradient).abs().max() / gradient.abs().max()).item()
         print(f"  {size} at a time: loss {loss:.5f}, gradient apart by {apart:.0e}")
         assert apart < allowed
         assert abs(loss - whole) < allowed * whole
@@ -141,21 +144,21 @@ assert len(gradient) == 27_130
 
 # %%
 # The loss is the same as far as it is printed. In float64 the gradients are apart by less than
-# 1e-12 of the largest entry, in float32 by less than 1e-4: as much as the number of digits leaves
-# open, because a sum in another order is rounded otherwise. On paper they are equal.
+# 1e-12 of the largest entry, in float32 by less than 1e-4: as much as the number of digits allows,
+# because a sum in another order is rounded differently. On paper they are equal.
 #
-# Drawn for the first twelve pictures, five at a time, with what each piece has to say about the
+# Drawn for the first twelve pictures, five at a time, with the gradient of each micro-batch for the
 # four weights of the first :term:`kernel`:
 
 from cnnbook.figures import plot_micro_batches
 
 net, twelve = fresh(), images[:12]
 gradients = []
-for some, wanted in zip(twelve.split(5), labels[:12].split(5), strict=True):
+for x, y in zip(twelve.split(5), labels[:12].split(5), strict=True):
     net.zero_grad()
-    cross_entropy(net(some), wanted, reduction="sum").backward()
+    cross_entropy(net(x), y, reduction="sum").backward()
     gradients.append(net[0].weight.grad[0, 0].clone())
-assert [len(some) for some in twelve.split(5)] == [5, 5, 2]
+assert [len(x) for x in twelve.split(5)] == [5, 5, 2]
 names = ["five pictures", "five more", "the two that are left"]
 shown = torch.stack(gradients).round(decimals=2)
 figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
@@ -163,7 +166,7 @@ figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
 
 # %%
 # Pictures on the left, their gradient in the middle, and on the right the sum of the three. As soon
-# as a piece has written down its four numbers, its pictures can be forgotten.
+# as the four numbers of a micro-batch are added, its activations can be freed.
 
 net.zero_grad()
 cross_entropy(net(twelve), labels[:12], reduction="sum").backward()
@@ -175,31 +178,32 @@ torch.set_num_threads(threads)
 # All twelve at once give the same sum. (Up to 0.02, because the figure has two decimals.) And torch
 # has all its cores again.
 #
-# A tail of one
-# -------------
+# A last micro-batch of one
+# -------------------------
 #
-# Back to the mean of means. Take 4,999 images at a time: then the second piece is a single image.
-# Each piece takes its mean, and the two means are averaged. How wrong will that be?
+# Back to the mean of means. Take 4,999 images at a time: then the second micro-batch is a single
+# image. Each micro-batch takes its mean, and the two means are averaged. How wrong will that be?
 
 net = fresh()
-_, right = in_pieces(net, images, labels, 5000)
-_, maximum = in_pieces(net, images[:4999], labels[:4999], 250)
-_, last = in_pieces(net, images[4999:], labels[4999:], 1)
+_, right = accumulate(net, images, labels, 5000)
+_, first = accumulate(net, images[:4999], labels[:4999], 250)
+_, last = accumulate(net, images[4999:], labels[4999:], 1)
 for name, found in (
-    ("mean of means", (maximum + last) / 2),
-    ("weighted", (4999 * maximum + 1 * last) / 5000),
+    ("mean of means", (first + last) / 2),
+    ("weighted", (4999 * first + 1 * last) / 5000),
 ):
     error = ((found - right).norm() / right.norm()).item()
     print(f"{name}: wrong by {error:.6f} of the gradient's length")
     assert error > (0.5 if data.drawn else 2) if name == "mean of means" else error < 1e-4
 
 # %%
-# With Fashion-MNIST, the mistake is more than twice as long as the gradient itself. One garment has
-# as much to say as 4,999 others, and it is of another opinion. No error is raised; this is the kind
-# of mistake that lives long. With the right weights the difference is below 1e-4.
+# With Fashion-MNIST, the mistake is more than twice as long as the gradient itself. One garment
+# counts as much as 4,999 others, and its gradient points elsewhere. No error is raised; this is a
+# kind of mistake that stays unnoticed for long. With the right weights the difference is below
+# 1e-4.
 #
-# When pieces are not allowed
-# ---------------------------
+# When micro-batches are not allowed
+# ----------------------------------
 #
 # The trick needs a loss that is a sum of one part for each image. There is a popular layer that
 # breaks this: :term:`batch normalization` [Ioffe2015]_ subtracts from each channel its mean over
@@ -215,9 +219,9 @@ for name, net in (("without it", fresh()), ("with it", normed)):
     assert apart < 1e-4 if name == "without it" else apart > 0.01
 
 # %%
-# Without that layer it is nobody's business who else is in the batch. With it, the scores differ by
-# more than 0.01, so the pieces would be the pieces of another loss. What would you like a library
-# to do? Ours refuses:
+# Without that layer the scores of an image do not depend on the rest of the batch. With it, they
+# differ by more than 0.01, so the micro-batches would add up to another loss. What should a library
+# do? Ours refuses:
 
 from cnnbook.training import fit_full_batch
 
@@ -230,15 +234,15 @@ print(message)
 assert "layer '1' (BatchNorm2d) mixes the images of a batch" in message
 
 # %%
-# With ``micro_batch_size="auto"``, which is what it does unasked, it takes such a batch whole.
+# With ``micro_batch_size="auto"``, the default, it takes such a batch whole.
 #
-# What a piece saves: room
-# ------------------------
+# What a micro-batch saves: memory
+# --------------------------------
 #
-# To go backwards, torch keeps what the layers have put out. Let one image through, layer by layer,
-# and count. (:func:`~cnnbook.engine.rewrites.pool_before_relu` has put the :term:`pooling` before the ReLU,
-# which changes no result; :doc:`/gallery/2_layers/plot_10_max_pool` shows why. ReLU then has a
-# quarter of the work.)
+# For the backward pass, torch keeps the outputs of the layers. Pass one image through, layer by
+# layer, and count. (:func:`~cnnbook.engine.rewrites.pool_before_relu` has put the :term:`pooling`
+# before the ReLU, which changes no result; :doc:`/gallery/2_layers/plot_10_max_pool` shows why.
+# ReLU then has a quarter of the work.)
 
 from cnnbook.engine.rewrites import pool_before_relu
 
@@ -252,7 +256,7 @@ assert numbers["Conv2d"] == 16 * 27 * 27 == 11_664
 assert numbers["ReLU"] == 16 * 13 * 13 == 2_704 < 11_664 / 4
 
 # %%
-# The convolution alone puts out 11,664 numbers. A number in float32 has four bytes. How many bytes
+# The convolution alone outputs 11,664 numbers. A number in float32 has four bytes. How many bytes
 # is that for 5,000 images? And for fifty, which is how many the trainer takes at a time?
 
 history = fit_full_batch(fresh(), images, labels, epochs=1, device="cpu")
@@ -268,33 +272,34 @@ assert 50 * 46_656 == 2_332_800
 # 233 million bytes against 2.3 million, a hundredth. Both fit into the memory of a computer, but
 # only one of them fits into its *cache*. A :term:`cache` is a small store beside the processor's
 # core, of a few million bytes, from which numbers come many times faster than from the memory. With
-# 5,000 images at once, each layer fetches from far away what the one before has just put there.
+# 5,000 images at once, each layer reads from the memory what the one before has just written there.
 
 assert round(233_280_000 / 1e6) == 233
 assert round(2_332_800 / 1e6, 1) == 2.3
 
 # %%
-# What a piece saves: time
-# ------------------------
+# What a micro-batch saves: time
+# ------------------------------
 #
-# So pieces should be faster, although the same numbers are multiplied. The trainer does more about
-# time. Each core takes pieces of its own, and the cores meet once an update. And it lays the
-# sixteen channels of a pixel side by side, which is called *channels last*:
+# So micro-batches should be faster, although the same numbers are multiplied. The trainer does more
+# to save time. Each core computes micro-batches of its own, and the cores add up their gradients
+# once an update. And it stores the sixteen channels of a pixel side by side, which is called
+# *channels last*:
 
 from cnnbook.engine.rewrites import to_channels_last
 
 features = torch.zeros(1, 16, 27, 27)
-for name, laid in (("as usual", features), ("channels last", to_channels_last(features))):
-    print(f"{name}: {laid.stride(1)} steps in memory from a channel to the next")
+for name, stored in (("as usual", features), ("channels last", to_channels_last(features))):
+    print(f"{name}: {stored.stride(1)} steps in memory from a channel to the next")
 assert features.stride(1) == 27 * 27 == 729
 assert to_channels_last(features).stride(1) == 1
 assert torch.equal(features, to_channels_last(features))
 
 # %%
-# 729 steps or 1. A core works on a handful of neighbours with one instruction, and sixteen
-# kernels look at the same window, so it pays to have their results in a row.
+# 729 steps or 1. A core processes several neighbours with one instruction, and sixteen kernels look
+# at the same window, so it pays to store their results side by side.
 #
-# The competitor is the lecture's loop:
+# We compare with the lecture's loop:
 
 
 def lecture(epochs: int) -> list[float]:
@@ -311,8 +316,8 @@ def lecture(epochs: int) -> list[float]:
 
 
 # %%
-# Three rounds of three epochs, both in each round, so that a busy moment of the machine hits both.
-# How many times faster do you expect the pieces to be?
+# Three rounds of three epochs, both in each round, so that a busy moment of the machine slows down
+# both. How many times faster do you expect the micro-batches to be?
 
 import time
 
@@ -323,15 +328,16 @@ for _ in range(3):
     ours = fit_full_batch(fresh(), images, labels, epochs=3, device="cpu").losses
     ended = time.perf_counter()
     per_epoch = (between - began) / 3, (ended - between) / 3
-    times = f"lecture {per_epoch[0]:.2f} s an epoch, in pieces {per_epoch[1]:.2f} s"
+    times = f"lecture {per_epoch[0]:.2f} s an epoch, in micro-batches {per_epoch[1]:.2f} s"
     print(f"{times}, {per_epoch[0] / per_epoch[1]:.1f} times faster")
     for one, other in zip(theirs, ours, strict=True):
         assert abs(one - other) < 1e-4 * one
 
 # %%
 # These are times of the machine that built this page, and yours will print others. What is the same
-# everywhere is that the losses agree, to 1e-4 of their size. That is the point: nothing was traded
-# for the time. How much of it do the pieces bring? The same trainer, with pieces of four sizes:
+# everywhere is that the losses agree, to 1e-4 of their size. That is the point: the time was not
+# saved at the cost of the result. How much of it is due to the micro-batches? The same trainer,
+# with micro-batches of four sizes:
 
 sizes = (5, 50, 500, 5000)
 seconds = dict.fromkeys(sizes, float("inf"))
@@ -343,44 +349,45 @@ for _ in range(2):
 
 # %%
 # The left panel is measured, the better of two runs each. The right one is counted: the
-# convolution's 46,656 bytes for each image of a piece.
+# convolution's 46,656 bytes for each image of a micro-batch.
 
 from cnnbook.figures import plot_sizes
 
-room = {size: size * 46_656 / 1e6 for size in sizes}
-panels = {"seconds an epoch": seconds, "million bytes": room}
+memory = {size: size * 46_656 / 1e6 for size in sizes}
+panels = {"seconds an epoch": seconds, "million bytes": memory}
 figure = plot_sizes(panels, label="images at a time")
 
 # %%
-# The room grows in proportion. The time has no reason to: pieces that are too small are nearly all
-# bother, for each adds 27,130 numbers to the sum, and pieces that are too large spill over the
-# cache, so look for the best time somewhere in the middle. The trainer measures nothing. It takes
-# as many as make about four million bytes, the same number on every machine.
+# The memory grows in proportion. The time does not: micro-batches that are too small are mostly
+# overhead, because each adds 27,130 numbers to the sum, and micro-batches that are too large do not
+# fit into the cache, so look for the best time somewhere in the middle. The trainer measures
+# nothing. It takes as many images as make about four million bytes, the same number on every
+# machine.
 #
 # On a GPU
 # --------
 #
-# A GPU has other worries. It is done with all 5,000 images in a moment, and then waits for the CPU
-# to say what comes next, dozens of times in each update. So there the trainer takes a few updates
-# one by one and then *records* one, with all its orders, as what is called a CUDA graph. From then
-# on, one order replays a whole update.
+# On a GPU the bottleneck is another one. It computes all 5,000 images in a moment, and then waits
+# for the CPU to launch the next operation, dozens of times in each update. So there the trainer
+# makes a few updates one by one and then *captures* one, with all its launches, as what is called a
+# CUDA graph. From then on, one launch replays a whole update.
 
 from cnnbook.engine.cuda_graphs import WARM_UP
 
-print("updates before the recording:", WARM_UP)
+print("updates before the capture:", WARM_UP)
 if torch.cuda.is_available():
     history = fit_full_batch(fresh(), images, labels, epochs=100)
     print(history)
     assert history.micro_batch_size == 5000
     assert abs(history.losses[2] - ours[2]) < 1e-3 * ours[2]
 else:
-    print("no GPU that torch can use, so nothing is recorded here")
+    print("no GPU that torch can use, so nothing is captured here")
 assert WARM_UP == 3
 
 # %%
-# Three updates come first, because the libraries that do the work choose their ways in them. With a
-# GPU you see above how many epochs a second that makes, and that all 5,000 images were taken at a
-# time: what a GPU has to spare is larger than a cache. Without one, the cell says so.
+# Three updates come first, because the GPU's libraries choose their algorithms in them. With a GPU
+# you see above how many epochs a second that makes, and that all 5,000 images were taken at a time:
+# the memory of a GPU is larger than a cache. Without one, the cell says so.
 #
 # Exercises
 # ---------
@@ -398,11 +405,12 @@ assert WARM_UP == 3
 # The answer
 # ----------
 #
-# No. An update asks for the sum of all gradients, and a sum can be made in pieces: -8 and -16 are
-# -24. The pieces must be weighted by their number of images, and the loss must be one part for each
-# image, which batch normalization spoils. In return a hundredth of the memory is enough, which has
-# room beside the core; how much time that and the rest have saved where this page was built, it has
-# printed. A full batch is a matter of what is added up, and not of what is in memory at once.
+# No. An update needs the sum of all gradients, and a sum can be made of partial sums: -8 and -16
+# are -24. The mean losses of micro-batches must be weighted by their number of images, and the loss
+# must be a sum of one part for each image, which batch normalization breaks. In return a hundredth
+# of the memory is enough, which fits into the cache; how much time that and the rest have saved on
+# the machine that built this page is printed above. A full batch is a matter of what is added up,
+# and not of what is in memory at once.
 #
-# Where a batch is cut into pieces, nobody says that one computer must take them all:
+# Once a batch is cut into micro-batches, several processes can share them:
 # :doc:`/gallery/4_training/plot_19_many_processes`.

@@ -1,0 +1,332 @@
+"""The notebooks of the gallery, written from the finished pages.
+
+sphinx-gallery makes a notebook from a page's script with a few replacements, which leave roles,
+directives and citations as they stand in the source. Here each notebook is written again from the
+page as Sphinx has resolved it, so that every reference is a link to the published page (plain words
+where ``html_baseurl`` is empty), every exercise has its question, and a translated page has a
+translated notebook.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+from zipfile import ZipFile
+
+from docutils import nodes
+from exercise import exercise_box, exercise_fold, exercise_title, fold_title
+from gallery_state import ROOT, files_beside
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.locale import get_translation
+from sphinx_gallery._doctree_links import code_links_block
+from sphinx_gallery.py_source_parser import split_code_and_text_blocks
+
+import cnnbook
+
+_ = get_translation("sphinx")
+
+# What sphinx-gallery adds to a page around the script's own text.
+_ADDED = {
+    *("sphx-glr-footer", "sphx-glr-download", "sphx-glr-script-out", "sphx-glr-timing"),
+    *("sphx-glr-download-link-note", "drawn-garments", "not-run", "made-with", "made-with-title"),
+}
+# What Markdown would take for a mark.
+_MARKS = re.compile(r"([\\`*$<])|(?<!\w)(_)|(_)(?!\w)|(\[)(?=[^\]]*\]\()")
+
+
+def _escape(text: str) -> str:
+    return _MARKS.sub(lambda found: f"\\{found.group()}", text.replace("\n", " "))
+
+
+class Markdown:
+    """Writes nodes of a resolved page as Markdown.
+
+    Args:
+        address: The page's own address, to which links are relative; empty where it is not
+            published, and then links become plain words.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.level = 0
+
+    def inline(self, node: nodes.Node) -> str:
+        """Write what stands within a line."""
+        if isinstance(node, nodes.Text):
+            return _escape(node.astext())
+        if isinstance(node, nodes.literal):
+            text = node.astext().replace("\n", " ")
+            ticks = "``" if "`" in text else "`"
+            return f"{ticks}{text}{ticks}"
+        if isinstance(node, nodes.math):
+            return f"${node.astext()}$"
+        words = "".join(self.inline(child) for child in node.children)
+        if isinstance(node, nodes.emphasis):
+            return f"*{words}*"
+        if isinstance(node, nodes.strong):
+            return f"**{words}**"
+        if isinstance(node, nodes.reference):
+            target = str(node.get("refuri", ""))
+            if node.get("refid"):
+                target = f"#{node['refid']}"
+            if not self.address and not re.match(r"https?:", target):
+                return words
+            return f"[{words}]({urljoin(self.address, target)})" if target else words
+        return words
+
+    def block(self, node: nodes.Node) -> str:
+        """Write a paragraph, a list, a table or anything else that stands on lines of its own."""
+        if isinstance(node, nodes.paragraph):
+            return "".join(self.inline(child) for child in node.children)
+        if isinstance(node, nodes.title):
+            return f"{'#' * self.level} {''.join(map(self.inline, node.children))}"
+        if code := _code(node):
+            return f"```{code[0].lower()}\n{code[1]}\n```"
+        if isinstance(node, nodes.math_block):
+            return f"$$\n{node.astext()}\n$$"
+        if isinstance(node, (nodes.bullet_list, nodes.enumerated_list)):
+            numbered = isinstance(node, nodes.enumerated_list)
+            items = [
+                _indented(f"{number}. " if numbered else "- ", self.blocks(item))
+                for number, item in enumerate(node.children, node.get("start", 1))
+            ]
+            return "\n".join(items)
+        if isinstance(node, nodes.definition_list):
+            return "\n\n".join(
+                f"**{self.inline(item.children[0])}**: {self.blocks(item.children[-1])}"
+                for item in node.children
+            )
+        if isinstance(node, nodes.block_quote):
+            return _indented("> ", self.blocks(node), "> ")
+        if isinstance(node, nodes.Admonition):
+            return _indented("> ", self.blocks(node), "> ")
+        if isinstance(node, nodes.table):
+            return self.table(node)
+        if isinstance(node, nodes.transition):
+            return "---"
+        if isinstance(node, (nodes.raw, nodes.comment, nodes.image, nodes.figure, nodes.target)):
+            return ""
+        return self.blocks(node)
+
+    def blocks(self, node: nodes.Node) -> str:
+        """Write what stands in a node, with empty lines between."""
+        parts = [
+            self.inline(child)
+            if isinstance(child, (nodes.Text, nodes.Inline))
+            else self.block(child)
+            for child in node.children
+        ]
+        return "\n\n".join(part for part in parts if part)
+
+    def table(self, node: nodes.table) -> str:
+        """Write a table; without a head its first row is one, since Markdown wants one."""
+        rows = [
+            [self.blocks(entry).replace("\n", " ").replace("|", "\\|") for entry in row.children]
+            for row in node.findall(nodes.row)
+        ]
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        return "\n".join([lines[0], f"|{'---|' * len(rows[0])}", *lines[1:]])
+
+
+def _code(node: nodes.Node) -> tuple[str, str] | None:
+    """Return the language and the text of a block of code; None where a node is none."""
+    # Where it links the code's names, sphinx-gallery has put a node of its own in place.
+    if isinstance(node, code_links_block):
+        return node["lang"], node.astext().strip()
+    if isinstance(node, nodes.literal_block):
+        return node.get("language", ""), node.astext().strip()
+    return None
+
+
+def _indented(first: str, text: str, further: str | None = None) -> str:
+    further = " " * len(first) if further is None else further
+    lines = text.split("\n")
+    return "\n".join([first + lines[0], *(f"{further}{line}".rstrip() for line in lines[1:])])
+
+
+def _parts(node: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
+    """Give a page's blocks in order, each with the depth of its section."""
+
+    def walk(node: nodes.Node, depth: int) -> Iterator[tuple[nodes.Node, int]]:
+        for child in node.children:
+            if not isinstance(child, nodes.Element) or set(child["classes"]) & _ADDED:
+                continue
+            if isinstance(child, nodes.section):
+                yield from walk(child, depth + 1)
+            elif isinstance(child, nodes.container):
+                yield from walk(child, depth)
+            else:
+                yield child, depth
+
+    return walk(node, 0)
+
+
+def _exercise(box: exercise_box, markdown: Markdown) -> list[tuple[str, str]]:
+    """Write an exercise: its question, hint and solution folded, and a cell that checks."""
+    text, code = [], ""
+    for child in box.children:
+        if isinstance(child, exercise_title):
+            text.append(f"**{child.astext()}**")
+        elif isinstance(child, exercise_fold):
+            heading, *content = child.children
+            assert isinstance(heading, fold_title)
+            inside = "\n\n".join(markdown.block(node) for node in content)
+            text.append(f"<details><summary>{heading.astext()}</summary>\n\n{inside}\n\n</details>")
+        elif line := _code(child):
+            code = f"from cnnbook.exercises import check\n\nanswer = ...\n{line[1]}"
+        else:
+            text.append(markdown.block(child))
+    return [("markdown", "\n\n".join(text)), ("code", code)]
+
+
+def cells_of(page: nodes.document, address: str) -> list[tuple[str, str]]:
+    """Write a page of the gallery as the cells of a notebook.
+
+    Args:
+        page: The page with its references resolved.
+        address: Where it is published, or an empty text.
+
+    Returns:
+        Pairs of ``"markdown"`` or ``"code"`` and the cell's text.
+    """
+    markdown, cells = Markdown(address), list[tuple[str, str]]()
+    for node, depth in _parts(page):
+        markdown.level = depth
+        # sphinx-gallery writes the script's code as "Python"; examples in the text are "python".
+        code = _code(node)
+        if code and code[0] == "Python":
+            cells.append(("code", code[1]))
+        elif isinstance(node, exercise_box):
+            cells += _exercise(node, markdown)
+        else:
+            text = markdown.block(node)
+            if not text:
+                continue
+            if cells and cells[-1][0] == "markdown" and depth == markdown.level:
+                cells[-1] = ("markdown", f"{cells[-1][1]}\n\n{text}")
+            else:
+                cells.append(("markdown", text))
+    return cells
+
+
+def install_cell(repository: str, version: str) -> str:
+    """Return the cell that installs the library where it is missing.
+
+    Args:
+        repository: ``owner/name`` on GitHub, or an empty text.
+        version: The library's version; its tag is ``v`` and the version.
+
+    Returns:
+        Python code, which does nothing where the library is installed.
+    """
+    source = (
+        f"cnnbook @ git+https://github.com/{repository}@v{version}"
+        if repository
+        else f"cnnbook=={version}"
+    )
+    return (
+        "# Installs the book's library where it is missing, as in Colab.\n"
+        "import importlib.util\nimport subprocess\nimport sys\n\n"
+        'if importlib.util.find_spec("cnnbook") is None:\n'
+        f'    command = [sys.executable, "-m", "pip", "install", "--quiet", "{source}"]\n'
+        "    subprocess.check_call(command)"
+    )
+
+
+def _fetch_cells(example: Path, base: str, archive: str) -> list[tuple[str, str]]:
+    """Write the cell that fetches what stands beside a page and is not part of the library."""
+    beside = [path.name for path in files_beside(example)]
+    if not beside:
+        return []
+    names = _(" and ").join(f"`{name}`" for name in beside)
+    if not base:
+        return [
+            (
+                "markdown",
+                _(
+                    "This notebook reads {names}, from the folder `{folder}` of the project: copy "
+                    "it beside the notebook first."
+                ).format(names=names, folder=example.parent.relative_to(ROOT).as_posix()),
+            )
+        ]
+    return [
+        (
+            "markdown",
+            _("This notebook reads {names}; the next cell fetches it.").format(names=names),
+        ),
+        (
+            "code",
+            "import shutil\nfrom pathlib import Path\nfrom urllib.request import urlretrieve\n\n"
+            f"if not all(Path(name).exists() for name in {beside!r}):\n"
+            f'    urlretrieve("{urljoin(base, f"_downloads/{archive}")}", "page.zip")\n'
+            '    shutil.unpack_archive("page.zip")',
+        ),
+    ]
+
+
+def notebook(cells: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return a notebook, ready to be written as JSON.
+
+    Args:
+        cells: Pairs of ``"markdown"`` or ``"code"`` and the cell's text.
+
+    Returns:
+        The notebook in format 4.5.
+    """
+    written = []
+    for number, (kind, text) in enumerate(cells):
+        cell: dict[str, Any] = {
+            "cell_type": kind,
+            "id": f"cell-{number}",
+            "metadata": {},
+            "source": text.splitlines(keepends=True),
+        }
+        written.append(cell | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return {
+        "cells": written,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def _write(app: Sphinx, error: Exception | None) -> None:
+    if error or app.builder.name != "html":
+        return
+    base = app.config.html_baseurl and f"{app.config.html_baseurl.rstrip('/')}/"
+    for example in sorted((ROOT / "examples").rglob("plot_*.py")):
+        docname = f"gallery/{example.relative_to(ROOT / 'examples').with_suffix('').as_posix()}"
+        if docname not in app.env.found_docs:
+            continue
+        page = app.env.get_and_resolve_doctree(docname, app.builder)
+        cells = cells_of(page, urljoin(base, f"{docname}.html") if base else "")
+        script = split_code_and_text_blocks(str(example))[1]
+        code = [block.content.strip() for block in script if block.type == "code"]
+        if code != [text for kind, text in cells if kind == "code" and "answer = ..." not in text]:
+            raise ExtensionError(f"{docname}: the notebook's code is not the script's")
+        downloads = Path(app.outdir, "_downloads")
+        zipped = str(app.env.dlfiles[Path(f"{docname}.zip")][1])
+        first = ("code", install_cell(app.config.colab_repository, cnnbook.__version__))
+        made = notebook([first, *_fetch_cells(example, base, zipped), *cells])
+        target = downloads / app.env.dlfiles[Path(f"{docname}.ipynb")][1]
+        target.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        with ZipFile(downloads / zipped, "w") as archive:
+            for file in (target, example, *_files(files_beside(example))):
+                name = file.relative_to(example.parent) if file != target else file.name
+                archive.write(file, name)
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """Return files, and those in folders."""
+    inside = [sorted(path.rglob("*")) if path.is_dir() else [path] for path in paths]
+    return [file for files in inside for file in files if file.is_file()]
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Write the notebooks when the pages are done."""
+    app.connect("build-finished", _write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
