@@ -1,4 +1,4 @@
-"""Check arguments, so that every mistake gets one sentence: expected, got, what to do."""
+"""Checks of arguments: every error says what was expected, what came and what to do."""
 
 import math
 import operator
@@ -6,11 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-_Size = int | tuple[int, int]
-
 __all__ = [
     "check_bool",
-    "check_dtype",
     "check_float",
     "check_generator",
     "check_image_shape",
@@ -25,8 +22,8 @@ __all__ = [
     "per_axis",
 ]
 
-# Numbers that torch multiplies and adds everywhere; the narrower ones are for storing only.
-_FRACTIONS = (
+# The dtypes in which torch multiplies and adds everywhere.
+_COMPUTING_DTYPES = (
     torch.float16,
     torch.bfloat16,
     torch.float32,
@@ -34,24 +31,20 @@ _FRACTIONS = (
     torch.complex64,
     torch.complex128,
 )
+# torch's own limit of many counts, beyond which it overflows or refuses.
+_MAX_INT = 2**31 - 1
+# 256 GB in float32: no machine of a reader has room for it.
+_MAX_ENTRIES = 2**36
+# 4 GB in float32. A larger network is a slip, such as a pixel count in place of a width, and would
+# end in an error of torch or of the machine.
+_MAX_PARAMETERS = 10**9
 
 
-def check_int(value: int, *, name: str, minimum: int, maximum: int | None = None) -> int:
-    """Return a whole number, or say what is wrong with it.
+def check_int(value: int, *, name: str, minimum: int, maximum: int = _MAX_INT) -> int:
+    """Return a whole number as an ``int``, or refuse it.
 
-    Args:
-        value: An ``int``, or anything that stands for one, such as ``numpy.int64(3)``.
-        name: The argument's name, for the error message.
-        minimum: The smallest number that makes sense.
-        maximum: The largest; ``2**31 - 1`` where it is left out, beyond which torch itself counts
-            wrongly or not at all.
-
-    Returns:
-        The number as an ``int``.
-
-    Raises:
-        TypeError: ``value`` is not a whole number; ``True`` and ``2.0`` are not.
-        ValueError: ``value`` is below ``minimum`` or above ``maximum``.
+    ``numpy.int64(3)`` and the like pass; ``True`` is an ``int`` to Python, but ``stride=True`` is a
+    slip.
 
     Examples:
         >>> from cnnbook._checks import check_int
@@ -65,41 +58,22 @@ def check_int(value: int, *, name: str, minimum: int, maximum: int | None = None
         Traceback (most recent call last):
             ...
         ValueError: stride: expected at least 1, got 0
-
-    Source:
-        Derived here.
     """
     try:
-        # bool is an int to Python, but stride=True is a slip and not a stride of one.
         number = None if isinstance(value, bool) else operator.index(value)
-    # RuntimeError: a tensor of the meta device, which has a type and no value.
-    except (TypeError, RuntimeError):
+    except TypeError:
         number = None
     if number is None:
         raise TypeError(f"{name}: expected a whole number, got {value!r}")
     if number < minimum:
         raise ValueError(f"{name}: expected at least {minimum}, got {number}")
-    largest = 2**31 - 1 if maximum is None else maximum
-    if number > largest:
-        raise ValueError(f"{name}: expected at most {largest}, got {number}")
+    if number > maximum:
+        raise ValueError(f"{name}: expected at most {maximum}, got {number}")
     return number
 
 
-def check_float(value: float, *, name: str, above: float, maximum: float | None = None) -> float:
-    """Return a finite number, or say what is wrong with it.
-
-    Args:
-        value: An ``int`` or a ``float``.
-        name: The argument's name, for the error message.
-        above: What the number must be larger than; ``-math.inf`` allows every finite one.
-        maximum: The largest number that makes sense; every finite one where it is left out.
-
-    Returns:
-        The number as a ``float``.
-
-    Raises:
-        TypeError: ``value`` is not a number; ``True`` and ``1j`` are not.
-        ValueError: ``value`` is infinite, NaN, not above ``above``, or above ``maximum``.
+def check_float(value: float, *, name: str, above: float, maximum: float = math.inf) -> float:
+    """Return a finite number above ``above``, at most ``maximum``, as a ``float``, or refuse it.
 
     Examples:
         >>> from cnnbook._checks import check_float
@@ -113,42 +87,26 @@ def check_float(value: float, *, name: str, above: float, maximum: float | None 
         Traceback (most recent call last):
             ...
         ValueError: sigma: expected a number above 0, got -1.5
-
-    Source:
-        Derived here.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     try:
         finite = math.isfinite(value)
-    except OverflowError:  # A whole number that no float can hold.
+    except OverflowError:  # An int that no float can hold.
         finite = False
     if not finite:
         raise ValueError(f"{name}: expected a finite number, got {value}")
     if value <= above:
         raise ValueError(f"{name}: expected a number above {above}, got {value}")
-    if maximum is not None and value > maximum:
+    if value > maximum:
         raise ValueError(f"{name}: expected at most {maximum}, got {value}")
     return float(value)
 
 
 def pair(value: int | tuple[int, int], *, name: str, minimum: int) -> tuple[int, int]:
-    """Return one whole number as (rows, columns), or check a pair of them.
+    """Return one whole number as ``(rows, columns)``, or check a pair of them.
 
-    torch lets every knob of a two-dimensional layer be one number or two; this is that rule in
-    one place, with an error that says which knob was meant.
-
-    Args:
-        value: One whole number for both axes, or a pair ``(rows, columns)``.
-        name: The argument's name, for the error message.
-        minimum: The smallest number that makes sense.
-
-    Returns:
-        The pair ``(rows, columns)``.
-
-    Raises:
-        TypeError: ``value`` is neither a whole number nor a pair of them.
-        ValueError: A number is below ``minimum``.
+    This is the rule of ``torch.nn.modules.utils._pair``, with errors that name the argument.
 
     Examples:
         >>> from cnnbook._checks import pair
@@ -160,41 +118,40 @@ def pair(value: int | tuple[int, int], *, name: str, minimum: int) -> tuple[int,
         Traceback (most recent call last):
             ...
         TypeError: kernel_size: expected a whole number or a pair of them, got (1, 2, 3)
-
-    Source:
-        torch.nn.modules.utils._pair, the same rule without the checks.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    try:
-        rows, columns = (check_int(one, name=name, minimum=minimum) for one in values)
-    except TypeError:
-        wrong = True
-    except ValueError:
-        # Too few or too many values to unpack, or a number that is too small.
-        if len(values) == 2:
-            raise
-        wrong = True
-    else:
-        wrong = False
-    if wrong:
-        raise TypeError(f"{name}: expected a whole number or a pair of them, got {value!r}")
-    return rows, columns
+    if len(values) == 2:
+        try:
+            rows, columns = (check_int(number, name=name, minimum=minimum) for number in values)
+            return rows, columns
+        except TypeError:
+            pass  # The error below shows the whole pair.
+    raise TypeError(f"{name}: expected a whole number or a pair of them, got {value!r}")
+
+
+def per_axis(
+    **options: int | tuple[int, int],
+) -> tuple[Iterator[dict[str, int]], bool]:
+    """Split options into those of the rows and those of the columns; say if any was a pair.
+
+    Paddings start at 0, all other options at 1.
+
+    Examples:
+        >>> from cnnbook._checks import per_axis
+        >>> axes, any_pair = per_axis(kernel_size=(3, 5), padding=0)
+        >>> list(axes), any_pair
+        ([{'kernel_size': 3, 'padding': 0}, {'kernel_size': 5, 'padding': 0}], True)
+    """
+    pairs = {
+        name: pair(value, name=name, minimum=0 if name.endswith("padding") else 1)
+        for name, value in options.items()
+    }
+    axes = ({name: both[axis] for name, both in pairs.items()} for axis in (0, 1))
+    return axes, any(isinstance(option, (tuple, list)) for option in options.values())
 
 
 def check_bool(value: bool, *, name: str) -> bool:
-    """Return a truth value, or say that something else came.
-
-    Python takes anything for true or false, so ``ceil_mode="no"`` would count as yes.
-
-    Args:
-        value: ``True`` or ``False``.
-        name: The argument's name, for the error message.
-
-    Returns:
-        The same.
-
-    Raises:
-        TypeError: ``value`` is neither.
+    """Return ``True`` or ``False``, or refuse what Python would take for one of them.
 
     Examples:
         >>> from cnnbook._checks import check_bool
@@ -204,9 +161,6 @@ def check_bool(value: bool, *, name: str) -> bool:
         Traceback (most recent call last):
             ...
         TypeError: ceil_mode: expected True or False, got 'no'
-
-    Source:
-        Derived here.
     """
     if not isinstance(value, bool):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
@@ -216,16 +170,7 @@ def check_bool(value: bool, *, name: str) -> bool:
 def check_generator(
     generator: torch.Generator | None, *, name: str = "generator", optional: bool = False
 ) -> None:
-    """Refuse anything that is not a source of random numbers on the CPU.
-
-    Args:
-        generator: What should be a ``torch.Generator``.
-        name: The argument's name, for the error message.
-        optional: Whether ``None``, for torch's own generator, is allowed.
-
-    Raises:
-        TypeError: ``generator`` is something else.
-        ValueError: It belongs to another device.
+    """Refuse what is not a ``torch.Generator`` on the CPU; ``optional`` allows None.
 
     Examples:
         >>> import torch
@@ -236,9 +181,6 @@ def check_generator(
             ...
         TypeError: generator: expected a torch.Generator, got 0; make one with \
 torch.Generator().manual_seed(0)
-
-    Source:
-        Derived here.
     """
     if generator is None and optional:
         return
@@ -255,19 +197,10 @@ torch.Generator().manual_seed(0)
 
 
 def check_images(images: torch.Tensor, *, name: str = "images") -> None:
-    """Refuse anything that is not a batch of images.
+    """Refuse what is not a batch of images ``(n, c, h, w)``; ``n = 0`` is allowed.
 
-    torch itself takes three axes as one unbatched image, so a batch of grey images that lost
-    its channel axis goes through many layers and gives wrong numbers; here it is an error.
-
-    Args:
-        images: What should be a tensor of shape ``(n, c, h, w)``.
-        name: The argument's name, for the error message.
-
-    Raises:
-        TypeError: ``images`` is not a tensor.
-        ValueError: It does not have four axes, or has no channel or no pixel. An empty batch,
-            ``n = 0``, is allowed.
+    torch itself takes three axes as one image without a batch axis, so a batch of grey images that
+    lost its channel axis passes through many layers and gives wrong numbers.
 
     Examples:
         >>> import torch
@@ -277,18 +210,11 @@ def check_images(images: torch.Tensor, *, name: str = "images") -> None:
         Traceback (most recent call last):
             ...
         ValueError: images: expected (n, c, h, w), got (28, 28); add axes with images[None, None]
-
-    Source:
-        Derived here.
     """
     if not isinstance(images, torch.Tensor):
         raise TypeError(
             f"{name}: expected a torch.Tensor of shape (n, c, h, w), got {type(images).__name__}; "
             f"convert with torch.tensor({name})"
-        )
-    if images.layout != torch.strided:
-        raise TypeError(
-            f"{name}: expected a dense tensor, got {images.layout}; convert with {name}.to_dense()"
         )
     shape = tuple(images.shape)
     if len(shape) != 4:
@@ -303,15 +229,7 @@ def check_images(images: torch.Tensor, *, name: str = "images") -> None:
 
 
 def check_net(net: torch.nn.Module, *, name: str = "net") -> None:
-    """Refuse what is no network, and a network that has no numbers yet.
-
-    Args:
-        net: What should be a network.
-        name: The argument's name, for the error message.
-
-    Raises:
-        TypeError: ``net`` is no ``torch.nn.Module``, or some parameter or buffer of it is lazy or
-            on the meta device.
+    """Refuse what is not a network, and a lazy network that has no parameters yet.
 
     Examples:
         >>> import torch
@@ -320,32 +238,21 @@ def check_net(net: torch.nn.Module, *, name: str = "net") -> None:
         >>> check_net(torch.nn.LazyLinear(2))
         Traceback (most recent call last):
             ...
-        TypeError: net: expected numbers to train, got 'weight', which has none yet; put one \
-image through a lazy network, and make others on a device
-
-    Source:
-        Derived here.
+        TypeError: net: expected parameters with values, got the lazy 'weight'; pass one image \
+through the network first
     """
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"{name}: expected a torch.nn.Module, got {type(net).__name__}")
-    for part, tensor in (*net.named_parameters(), *net.named_buffers()):
-        if torch.nn.parameter.is_lazy(tensor) or tensor.is_meta:
+    for tensor_name, tensor in (*net.named_parameters(), *net.named_buffers()):
+        if torch.nn.parameter.is_lazy(tensor):
             raise TypeError(
-                f"{name}: expected numbers to train, got {part!r}, which has none yet; put one "
-                "image through a lazy network, and make others on a device"
+                f"{name}: expected parameters with values, got the lazy {tensor_name!r}; pass one "
+                "image through the network first"
             )
 
 
 def check_number_type(tensor: torch.Tensor, *, name: str) -> None:
-    """Refuse whole numbers and truth values where weights are multiplied and averaged.
-
-    Args:
-        tensor: The tensor whose dtype is checked.
-        name: The argument's name, for the error message.
-
-    Raises:
-        TypeError: The dtype is neither floating-point nor complex, or one of those of 8 bits and
-            fewer, with which torch does not compute.
+    """Refuse integer and bool tensors where weights are multiplied and averaged.
 
     Examples:
         >>> import torch
@@ -356,11 +263,8 @@ def check_number_type(tensor: torch.Tensor, *, name: str) -> None:
             ...
         TypeError: images: expected a floating-point or complex dtype, got torch.int64; \
 convert with images.float()
-
-    Source:
-        Derived here.
     """
-    if tensor.dtype not in _FRACTIONS:
+    if tensor.dtype not in _COMPUTING_DTYPES:
         raise TypeError(
             f"{name}: expected a floating-point or complex dtype, got {tensor.dtype}; "
             f"convert with {name}.float()"
@@ -370,16 +274,7 @@ convert with images.float()
 def check_same_dtype_and_device(
     reference: torch.Tensor, name: str, **others: torch.Tensor | None
 ) -> None:
-    """Refuse tensors that cannot be multiplied with each other.
-
-    Args:
-        reference: The tensor whose dtype and device the others must have.
-        name: What it is called, for the error message.
-        **others: The others by their names; None stands for one that is left out.
-
-    Raises:
-        TypeError: A dtype differs.
-        ValueError: A device differs.
+    """Refuse tensors that cannot be multiplied with the reference, which is called ``name``.
 
     Examples:
         >>> import torch
@@ -390,9 +285,6 @@ def check_same_dtype_and_device(
             ...
         TypeError: weight: expected the dtype of images, torch.float32, got torch.float64; \
 convert with weight.to(images.dtype)
-
-    Source:
-        Derived here.
     """
     for other, tensor in others.items():
         if tensor is None:
@@ -409,15 +301,8 @@ convert with weight.to(images.dtype)
             )
 
 
-def check_room(counts: Iterable[int], *, name: str) -> None:
-    """Refuse a tensor that no machine has room for, before it is asked for.
-
-    Args:
-        counts: The sizes of the tensor's axes.
-        name: The argument that makes it so large, for the error message.
-
-    Raises:
-        ValueError: The tensor would have more than 2**36 numbers.
+def check_room(shape: Iterable[int], *, name: str) -> None:
+    """Refuse a tensor that no machine has room for; ``name`` is the argument to blame.
 
     Examples:
         >>> from cnnbook._checks import check_room
@@ -427,63 +312,24 @@ def check_room(counts: Iterable[int], *, name: str) -> None:
             ...
         ValueError: padding: expected at most 2**36 numbers in a tensor, got (1, 1, 1000000, \
 1000000)
-
-    Source:
-        Derived here.
     """
-    shape = tuple(counts)
-    if math.prod(shape) > 2**36:
-        raise ValueError(f"{name}: expected at most 2**36 numbers in a tensor, got {shape}")
-
-
-def check_dtype(dtype: torch.dtype, *, name: str = "dtype") -> None:
-    """Refuse a type of numbers that has no fractions.
-
-    Args:
-        dtype: What should be a floating-point or complex dtype.
-        name: The argument's name, for the error message.
-
-    Raises:
-        TypeError: ``dtype`` is something else.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook._checks import check_dtype
-        >>> check_dtype(torch.float64)
-        >>> check_dtype(torch.int64)
-        Traceback (most recent call last):
-            ...
-        TypeError: dtype: expected a floating-point or complex dtype, got torch.int64; in \
-whole numbers 1/4 would be 0; use torch.float32
-
-    Source:
-        Derived here.
-    """
-    if not isinstance(dtype, torch.dtype):
-        raise TypeError(f"{name}: expected a torch.dtype such as torch.float32, got {dtype!r}")
-    if dtype not in _FRACTIONS:
-        raise TypeError(
-            f"{name}: expected a floating-point or complex dtype, got {dtype}; "
-            "in whole numbers 1/4 would be 0; use torch.float32"
-        )
-
-
-def per_axis(**options: _Size) -> tuple[Iterator[dict[str, int]], bool]:
-    """Split knobs into those of the rows and those of the columns; say whether any was a pair."""
-    pairs = {
-        name: pair(value, name=name, minimum=0 if name.endswith("padding") else 1)
-        for name, value in options.items()
-    }
-    axes = ({name: both[axis] for name, both in pairs.items()} for axis in (0, 1))
-    return axes, any(isinstance(option, (tuple, list)) for option in options.values())
-
-
-# Parameters of the largest network that is made: 4 GB in float32. Beyond it a slip (a pixel count
-# in place of a width) would end in torch's words, or in the machine's.
-_MOST_PARAMETERS = 10**9
+    sizes = tuple(shape)
+    if math.prod(sizes) > _MAX_ENTRIES:
+        raise ValueError(f"{name}: expected at most 2**36 numbers in a tensor, got {sizes}")
 
 
 def check_image_shape(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return the channels, rows and columns of an image, or refuse what is not three of them.
+
+    Examples:
+        >>> from cnnbook._checks import check_image_shape
+        >>> check_image_shape([1, 28, 28])
+        (1, 28, 28)
+        >>> check_image_shape((28, 28))
+        Traceback (most recent call last):
+            ...
+        TypeError: image_shape: expected (c, h, w), got (28, 28)
+    """
     if not isinstance(image_shape, (tuple, list)) or len(image_shape) != 3:
         raise TypeError(f"image_shape: expected (c, h, w), got {image_shape!r}")
     channels, height, width = (
@@ -493,10 +339,20 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> tuple[int, int, int]
 
 
 def check_parameter_count(count: int, **sizes: int) -> None:
-    """Refuse a network that is too large, and name the size that makes it so."""
-    if count > _MOST_PARAMETERS:
+    """Refuse a network with too many parameters, and name the size that makes it so large.
+
+    Examples:
+        >>> from cnnbook._checks import check_parameter_count
+        >>> check_parameter_count(1_628_170, hidden=2048, classes=10)
+        >>> check_parameter_count(10**9 + 1, hidden=10**8, classes=10)
+        Traceback (most recent call last):
+            ...
+        ValueError: hidden: expected a network of at most 1,000,000,000 parameters, got \
+1,000,000,001; choose less than 100,000,000
+    """
+    if count > _MAX_PARAMETERS:
         name, size = max(sizes.items(), key=lambda item: item[1])
         raise ValueError(
-            f"{name}: expected a network of at most {_MOST_PARAMETERS:,} parameters, got "
+            f"{name}: expected a network of at most {_MAX_PARAMETERS:,} parameters, got "
             f"{count:,}; choose less than {size:,}"
         )

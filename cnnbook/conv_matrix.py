@@ -1,4 +1,4 @@
-"""A convolution as a matrix product, ``img @ What``, and kernels that factor into two vectors."""
+"""A convolution as a matrix product, ``img @ What``, and kernels that are a column times a row."""
 
 import torch
 
@@ -16,6 +16,9 @@ from cnnbook.windows import windows
 
 __all__ = ["band_matrix", "conv_matrix", "separable_factors"]
 
+# Whoever asks for more has forgotten sparse=True.
+_MAX_BYTES = 16 * 10**9
+
 
 def conv_matrix(
     weight: torch.Tensor,
@@ -27,35 +30,30 @@ def conv_matrix(
     groups: int = 1,
     sparse: bool = False,
 ) -> torch.Tensor:
-    """Write a convolution down as a matrix: the What in ``conv(img) = img @ What``.
+    """Write a convolution as a matrix: the What in ``conv(img) = img @ What``.
 
-    A convolution is linear, so there is a matrix for it, once the image is flattened into a row:
+    A convolution is linear, so it has a matrix once the image is flattened into a row:
     ``images.flatten(1) @ What == conv2d(images, weight, ...).flatten(1)``. Each column belongs to
     one output pixel and holds the kernel's weights at the pixels of its window, 0 elsewhere: the
-    same few weights in every column. Its transpose carries gradients back. A bias is added after
-    it.
+    same few weights in every column. The gradient of the images is a product with its transpose.
+    A bias is added afterwards.
 
     Args:
         weight: Kernels ``(out, c / groups, kh, kw)``.
         image_size: Rows and columns of the images.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end, ``"same"`` or ``"valid"``. They add
-            nothing to the matrix, so zeros are only left out.
+        padding: As for ``conv2d``; weights that meet a padded zero do not enter the matrix.
         dilation: Pixels from one weight to the next.
-        groups: Into how many groups the channels are divided.
-        sparse: Whether to store only the entries that hold a weight, as a sparse COO tensor;
-            ``images.flatten(1) @ What`` is written the same.
+        groups: Groups of channels, each with kernels of its own.
+        sparse: Whether to store only the entries that hold a weight, as a sparse COO tensor, which
+            ``@`` takes as well.
 
     Returns:
-        The matrix, shape ``(c*h*w, out*oh*ow)``, of the weight's dtype and device. Gradients
-        flow through it back to ``weight``.
+        The matrix, shape ``(c*h*w, out*oh*ow)``. Autograd works through it.
 
     Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
-            padded image.
-        MemoryError: The matrix, written out, would take more than 16 GB; the sparse one takes 24
-            bytes an entry in float64.
+        MemoryError: The dense matrix would take more than 16 GB; the sparse one takes 24 bytes an
+            entry in float64.
 
     Examples:
         >>> import torch
@@ -87,10 +85,8 @@ weight[None, None]
         4.1 (there for column vectors, so transposed).
     """
     check_weight(weight)
-    if weight.is_meta:
-        raise ValueError("weight: expected weights to write down, got a tensor on 'meta'")
     sparse = check_bool(sparse, name="sparse")
-    groups = check_groups(groups, weight)
+    groups = check_groups(groups, len(weight), "kernels")
     height, width = pair(image_size, name="image_size", minimum=1)
     kernel_size = weight_size(weight)
     borders = borders_of(kernel_size, stride, padding, dilation)
@@ -98,7 +94,7 @@ weight[None, None]
     rows, columns = output_size(full, kernel_size, stride=stride, dilation=dilation)
     kernels, depth = weight.shape[:2]
     shape = (depth * groups * height * width, kernels * rows * columns)
-    if not sparse and shape[0] * shape[1] * weight.element_size() > _MOST_BYTES:
+    if not sparse and shape[0] * shape[1] * weight.element_size() > _MAX_BYTES:
         gigabytes = shape[0] * shape[1] * weight.element_size() / 1e9
         raise MemoryError(
             f"sparse: expected True for a matrix of {shape[0]} x {shape[1]}, got False, which "
@@ -106,17 +102,17 @@ weight[None, None]
         )
     check_room(full, name="padding")
     check_room((kernels, depth, *kernel_size, rows, columns), name="image_size")
-    # Number the pixels from 0, the padding -1, and look at the numbers through every window.
+    # Number the pixels from 0, the padding -1, and view these numbers through every window.
     numbers = torch.arange(height * width, device=weight.device).reshape(1, 1, height, width)
     (top, bottom), (left, right) = borders
     numbers = torch.nn.functional.pad(numbers, (left, right, top, bottom), value=-1)
-    # Entry (tap, position): which pixel the weight number tap meets at that position.
-    met = windows(numbers, kernel_size, stride=stride, dilation=dilation)[0, 0]
-    met = met.permute(2, 3, 0, 1).reshape(kernel_size[0] * kernel_size[1], rows * columns)
-    inside = met >= 0
+    # Entry (tap, position): the pixel under weight number tap of the window at that position.
+    covered = windows(numbers, kernel_size, stride=stride, dilation=dilation)[0, 0]
+    covered = covered.permute(2, 3, 0, 1).reshape(kernel_size[0] * kernel_size[1], rows * columns)
+    inside = covered >= 0
     tap, position = inside.nonzero(as_tuple=True)
-    pixel = met[inside]
-    # Every kernel meets these pixels in each channel of its group: axes (out, c / groups, entry).
+    pixel = covered[inside]
+    # Every kernel covers them in each channel of its group: axes (out, c / groups, entry).
     kernel = torch.arange(kernels, device=weight.device)[:, None, None]
     channel = torch.arange(depth, device=weight.device)[:, None]
     channel = channel + kernel // (kernels // groups) * depth
@@ -125,7 +121,7 @@ weight[None, None]
     values = weight.flatten(2)[:, :, tap].flatten()
     if not sparse:
         return weight.new_zeros(shape).index_put((row, column), values)
-    # In order of rows and columns, which torch calls coalesced, so that it need not sort again.
+    # Sorted by rows and columns, which torch calls coalesced: then it does not sort again.
     order = torch.argsort(row * shape[1] + column)
     return torch.sparse_coo_tensor(
         torch.stack([row[order], column[order]]),
@@ -136,10 +132,6 @@ weight[None, None]
     )
 
 
-# A dense matrix above this is a slip, since one line more asks for the sparse one.
-_MOST_BYTES = 16 * 10**9
-
-
 def band_matrix(
     weights: torch.Tensor,
     size: int,
@@ -148,11 +140,11 @@ def band_matrix(
     padding: int = 0,
     dilation: int = 1,
 ) -> torch.Tensor:
-    """Write a convolution along one axis down as a matrix.
+    """Write a convolution along one axis as a matrix.
 
-    Together with ``separable_factors`` this answers ``conv(img) = A @ img @ B`` for a separable
-    kernel: ``A = band_matrix(column, height).T`` mixes the rows, ``B = band_matrix(row, width)``
-    the columns, and no pixel has to be flattened.
+    With ``separable_factors`` it gives ``conv(img) = A @ img @ B`` for a separable kernel:
+    ``A = band_matrix(column, height).T`` mixes the rows, ``B = band_matrix(row, width)`` the
+    columns, and the image is not flattened.
 
     Args:
         weights: The weights ``(k,)``.
@@ -163,12 +155,6 @@ def band_matrix(
 
     Returns:
         The matrix, shape ``(size, windows)``: a row of pixels times it is the row's convolution.
-
-    Raises:
-        TypeError: ``weights`` is not a tensor of fractions, or another argument not a whole
-            number.
-        ValueError: ``weights`` does not have one axis, a number is too small, or the weights
-            reach further than the padded row.
 
     Examples:
         >>> import torch
@@ -181,9 +167,6 @@ def band_matrix(
         Traceback (most recent call last):
             ...
         ValueError: weights: expected (k,) with at least one weight, got (2, 2)
-
-    Source:
-        Derived here.
     """
     if not isinstance(weights, torch.Tensor):
         raise TypeError(
@@ -191,11 +174,6 @@ def band_matrix(
             "convert with torch.tensor(weights)"
         )
     check_number_type(weights, name="weights")
-    if weights.is_meta or weights.layout != torch.strided:
-        raise ValueError(
-            "weights: expected a dense tensor that can be read, got one on "
-            f"{weights.device} ({weights.layout})"
-        )
     if weights.ndim != 1 or not len(weights):
         raise ValueError(
             f"weights: expected (k,) with at least one weight, got {tuple(weights.shape)}"
@@ -210,22 +188,21 @@ def band_matrix(
 
 
 def separable_factors(kernel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Split a kernel into a column and a row whose product it is, where there are such.
+    """Split a separable kernel into the column and the row whose product it is.
 
-    Convolving with the column and then with the row takes ``kh + kw`` products a pixel in place of
-    ``kh * kw``, and is ``A @ img @ B`` with the ``band_matrix`` of each.
+    Convolving with the column and then with the row takes ``kh + kw`` multiplications a pixel
+    instead of ``kh * kw``, and is ``A @ img @ B`` with the ``band_matrix`` of each.
 
     Args:
         kernel: One kernel ``(kh, kw)``.
 
     Returns:
         ``(column, row)``, shapes ``(kh,)`` and ``(kw,)``, with
-        ``column[:, None] * row == kernel`` up to rounding. The row is 1 at the kernel's largest
-        weight; of many such pairs, which differ by a factor, that one is chosen.
+        ``column[:, None] * row == kernel`` up to rounding. Such pairs differ by a factor; in this
+        one the row is 1 in the column of the kernel's largest weight.
 
     Raises:
-        TypeError: ``kernel`` is not a tensor of fractions.
-        ValueError: ``kernel`` does not have two axes, is not finite, or is no such product.
+        ValueError: ``kernel`` is not finite, or not the product of a column and a row.
 
     Examples:
         >>> from cnnbook.conv_matrix import separable_factors
@@ -254,11 +231,6 @@ not multiples of each other: row 0 is off by 0.25 in column 0
         raise ValueError(
             f"kernel: expected (kh, kw) with at least one weight, got {tuple(kernel.shape)}"
         )
-    if kernel.is_meta or kernel.layout != torch.strided:
-        raise ValueError(
-            "kernel: expected a dense tensor that can be read, got one on "
-            f"{kernel.device} ({kernel.layout})"
-        )
     if not torch.isfinite(kernel).all():
         raise ValueError("kernel: expected finite weights, got infinite ones or NaN")
     exact = kernel.detach().to(torch.promote_types(kernel.dtype, torch.float64))
@@ -269,12 +241,12 @@ not multiples of each other: row 0 is off by 0.25 in column 0
         return kernel[:, 0].clone(), torch.ones_like(kernel[0])
     # Adding 0 turns the -0.0 of a division by a negative weight into 0.0.
     column, row = exact[:, j], exact[i] / exact[i, j] + 0.0
-    misses = (column[:, None] * row - exact).abs()
-    allowed = 8 * torch.finfo(kernel.dtype).eps * exact[i, j].abs()
-    if misses.max() > allowed:
-        i, j = divmod(int(misses.argmax()), kernel.shape[1])
+    errors = (column[:, None] * row - exact).abs()
+    tolerance = 8 * torch.finfo(kernel.dtype).eps * exact[i, j].abs()
+    if errors.max() > tolerance:
+        i, j = divmod(int(errors.argmax()), kernel.shape[1])
         raise ValueError(
             "kernel: expected the product of a column and a row, got one whose rows are not "
-            f"multiples of each other: row {i} is off by {misses[i, j].item():.4g} in column {j}"
+            f"multiples of each other: row {i} is off by {errors[i, j].item():.4g} in column {j}"
         )
     return column.to(kernel.dtype), row.to(kernel.dtype)

@@ -1,7 +1,7 @@
-"""Convolution by a moving window, by all windows at once, by a matrix; its gradients by hand.
+"""Convolution by a moving window and by all windows at once, and its gradients by hand.
 
-"Convolution" here is what torch and the whole field call so: the kernel is laid on the window as
-it stands, without being flipped. Mathematics calls that cross-correlation.
+"Convolution" is what torch calls so: the kernel is not flipped. In mathematics that is
+cross-correlation.
 """
 
 import torch
@@ -27,18 +27,15 @@ from cnnbook._conv_options import (
     padded_size,
     weight_size,
 )
-from cnnbook.kernels import averaging_kernel
 from cnnbook.shapes import output_size, transposed_output_size
 from cnnbook.windows import fold_windows, windows
 
 __all__ = [
-    "averaging_conv",
     "conv2d",
     "conv2d_bias_grad",
     "conv2d_input_grad",
     "conv2d_loop",
     "conv2d_weight_grad",
-    "conv_from_kernel",
     "conv_transpose2d",
     "expand_features",
     "moving_average",
@@ -46,7 +43,7 @@ __all__ = [
 
 
 def _pad(images: torch.Tensor, borders: Borders) -> torch.Tensor:
-    """Return the images with zeros around them; the images themselves where there are none."""
+    """Return the images with zeros around them, or the images themselves if none are asked for."""
     (top, bottom), (left, right) = borders
     if borders == ((0, 0), (0, 0)):
         return images
@@ -68,25 +65,20 @@ def conv2d_loop(
     """Convolve by moving a window over the image, one position after the other.
 
     This is the definition, written to be read: Python visits every output pixel, so it is meant
-    for images up to 28 x 28 or so. ``conv2d`` computes the same at the speed of a matrix product.
+    for images up to about 28 x 28. ``conv2d`` computes the same as fast as a matrix product.
 
     Args:
         images: Images ``(n, c, h, w)``.
         weight: Kernels ``(out, c / groups, kh, kw)``, of the images' dtype.
         bias: One number for each kernel, shape ``(out,)``, or None.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end; ``"same"`` adds what keeps the
-            size, ``"valid"`` adds none.
+        padding: Rows and columns of zeros at each end; ``"same"`` keeps the size, ``"valid"``
+            adds none.
         dilation: Pixels from one weight to the next.
-        groups: Into how many groups the channels are divided, each with kernels of its own.
+        groups: Groups of channels, each with kernels of its own.
 
     Returns:
         The images' features, shape ``(n, out, oh, ow)``.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
-            padded image.
 
     Examples:
         >>> import torch
@@ -145,26 +137,21 @@ def conv2d(
 ) -> torch.Tensor:
     """Convolve by viewing every window at once and multiplying with the kernels.
 
-    The same numbers as ``conv2d_loop`` and as ``torch.nn.functional.conv2d``, whose argument
-    names these are. Gradients flow through it.
+    The numbers are those of ``conv2d_loop`` and of ``torch.nn.functional.conv2d``. Autograd works
+    through it.
 
     Args:
         images: Images ``(n, c, h, w)``.
         weight: Kernels ``(out, c / groups, kh, kw)``, of the images' dtype.
         bias: One number for each kernel, shape ``(out,)``, or None.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end; ``"same"`` adds what keeps the
-            size, ``"valid"`` adds none.
+        padding: Rows and columns of zeros at each end; ``"same"`` keeps the size, ``"valid"``
+            adds none.
         dilation: Pixels from one weight to the next.
-        groups: Into how many groups the channels are divided, each with kernels of its own.
+        groups: Groups of channels, each with kernels of its own.
 
     Returns:
         The images' features, shape ``(n, out, oh, ow)``.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
-            padded image.
 
     Examples:
         >>> import torch
@@ -204,13 +191,13 @@ def _columns(
     dilation: int | tuple[int, int],
     groups: int,
 ) -> tuple[torch.Tensor, tuple[int, int]]:
-    """Copy every window into a column; return ``(n, groups, c*kh*kw / groups, oh*ow)`` and size."""
-    every = windows(padded, kernel_size, stride=stride, dilation=dilation)
-    n, channels, rows, columns = every.shape[:4]
+    """Copy every window into a column: ``(n, groups, c*kh*kw / groups, oh*ow)``, ``(oh, ow)``."""
+    all_windows = windows(padded, kernel_size, stride=stride, dilation=dilation)
+    n, channels, rows, columns = all_windows.shape[:4]
     entries = channels // groups * kernel_size[0] * kernel_size[1]
     # Window entries before positions: then the copy reads along rows of the image, which is what
     # makes it fast, and the product has the output in its final order.
-    ordered = every.permute(0, 1, 4, 5, 2, 3)
+    ordered = all_windows.permute(0, 1, 4, 5, 2, 3)
     return ordered.reshape(n, groups, entries, rows * columns), (rows, columns)
 
 
@@ -224,28 +211,23 @@ def conv2d_input_grad(
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
 ) -> torch.Tensor:
-    """Carry a gradient back through a convolution, from its output to its images.
+    """Compute the gradient of a loss with respect to a convolution's images.
 
-    Each output pixel hands its gradient to the pixels of its window, times the weight that it had
-    for them, and a pixel adds up what it is handed. That is the transposed matrix of the
-    convolution, applied without writing it down.
+    Each output pixel sends its gradient, times the weight, to every pixel of its window, and a
+    pixel sums what it receives. That is a product with the transposed matrix of the convolution,
+    without writing the matrix down.
 
     Args:
-        grad_output: Gradient of the loss by the output, ``(n, out, oh, ow)``.
+        grad_output: Gradient with respect to the output, ``(n, out, oh, ow)``.
         weight: Kernels ``(out, c / groups, kh, kw)``.
         image_size: Rows and columns of the images.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end, ``"same"`` or ``"valid"``.
+        padding: As for ``conv2d``.
         dilation: Pixels from one weight to the next.
-        groups: Into how many groups the channels are divided.
+        groups: Groups of channels, each with kernels of its own.
 
     Returns:
-        Gradient of the loss by the images, ``(n, c, h, w)``.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
-            padded image.
+        Gradient with respect to the images, ``(n, c, h, w)``.
 
     Examples:
         The loss is the sum of the 3 x 3 average of a 4 x 4 image: a pixel's gradient is the
@@ -257,7 +239,7 @@ def conv2d_input_grad(
         >>> conv2d_input_grad(ones, torch.ones(1, 1, 3, 3), 4)[0, 0].tolist()
         [[1.0, 2.0, 2.0, 1.0], [2.0, 4.0, 4.0, 2.0], [2.0, 4.0, 4.0, 2.0], [1.0, 2.0, 2.0, 1.0]]
 
-        A kernel of one weight hands it on as it is.
+        A kernel with one weight of 1 passes the gradient on unchanged.
 
         >>> conv2d_input_grad(ones, torch.ones(1, 1, 1, 1), 2).tolist()
         [[[[1.0, 1.0], [1.0, 1.0]]]]
@@ -271,7 +253,7 @@ def conv2d_input_grad(
         the same numbers as torch.nn.grad.conv2d_input.
     """
     check_weight(weight)
-    groups = check_groups(groups, weight)
+    groups = check_groups(groups, len(weight), "kernels")
     size = pair(image_size, name="image_size", minimum=1)
     kernel_size = weight_size(weight)
     borders = borders_of(kernel_size, stride, padding, dilation)
@@ -281,14 +263,14 @@ def conv2d_input_grad(
         (None, len(weight), *output_size(full, kernel_size, stride=stride, dilation=dilation)),
     )
     check_same_dtype_and_device(grad_output, "grad_output", weight=weight)
-    # n image, g group, o kernel, c channel, yx output, ij kernel. The conjugate, which does
-    # nothing to real numbers, makes it the adjoint for complex ones, as in torch.
-    handed = torch.einsum(
+    # n image, g group, o kernel, c channel, yx output, ij kernel. The conjugate, which leaves real
+    # numbers as they are, makes it the adjoint for complex ones, as in torch.
+    sent = torch.einsum(
         "ngoyx,gocij->ngcyxij",
         torch.unflatten(grad_output, 1, (groups, -1)),
         torch.unflatten(weight.conj(), 0, (groups, -1)),
     ).flatten(1, 2)
-    padded = fold_windows(handed, full, stride=stride, dilation=dilation)
+    padded = fold_windows(sent, full, stride=stride, dilation=dilation)
     top, left = borders[0][0], borders[1][0]
     return padded[:, :, top : top + size[0], left : left + size[1]]
 
@@ -303,30 +285,25 @@ def conv2d_weight_grad(
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
 ) -> torch.Tensor:
-    """Compute the gradient of a convolution's loss by its weights.
+    """Compute the gradient of a loss with respect to a convolution's weights.
 
-    A weight met one pixel of every window: its gradient is the sum of these pixels, each times
-    the gradient of the output that it went into.
+    A weight is multiplied with one pixel of every window: its gradient is the sum of these pixels,
+    each times the gradient of that window's output.
 
     Args:
         images: Images ``(n, c, h, w)``.
-        grad_output: Gradient of the loss by the output, ``(n, out, oh, ow)``.
+        grad_output: Gradient with respect to the output, ``(n, out, oh, ow)``.
         kernel_size: Rows and columns of the kernels.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end, ``"same"`` or ``"valid"``.
+        padding: As for ``conv2d``.
         dilation: Pixels from one weight to the next.
-        groups: Into how many groups the channels are divided.
+        groups: Groups of channels, each with kernels of its own.
 
     Returns:
-        Gradient of the loss by the weights, ``(out, c / groups, kh, kw)``.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, a knob is too small, or the kernel is larger than the
-            padded image.
+        Gradient with respect to the weights, ``(out, c / groups, kh, kw)``.
 
     Examples:
-        The loss is the sum of the output: a weight's gradient is the sum of the pixels it met.
+        The loss is the sum of the output: a weight's gradient is the sum of its pixels.
 
         >>> import torch
         >>> from cnnbook.convolution import conv2d_weight_grad
@@ -336,7 +313,7 @@ def conv2d_weight_grad(
         >>> 0 + 1 + 4 + 5
         10
 
-        Without images there is nothing to add.
+        The sum over no images is 0.
 
         >>> conv2d_weight_grad(image[:0], torch.ones(0, 1, 4, 4), 1).item()
         0.0
@@ -352,12 +329,8 @@ def conv2d_weight_grad(
     check_images(images)
     check_number_type(images, name="images")
     kernel = pair(kernel_size, name="kernel_size", minimum=1)
-    groups = check_int(groups, name="groups", minimum=1)
     n, channels = images.shape[:2]
-    if channels % groups:
-        raise ValueError(
-            f"groups: expected a divisor of the {channels} image channels, got {groups}"
-        )
+    groups = check_groups(groups, channels, "image channels")
     borders = borders_of(kernel, stride, padding, dilation)
     full = padded_size((images.shape[2], images.shape[3]), borders)
     check_grad_output(
@@ -378,19 +351,15 @@ def conv2d_weight_grad(
 
 
 def conv2d_bias_grad(grad_output: torch.Tensor) -> torch.Tensor:
-    """Compute the gradient of a convolution's loss by its bias.
+    """Compute the gradient of a loss with respect to a convolution's bias.
 
-    The bias was added to every output pixel of its channel, so its gradient is the sum of theirs.
+    The bias is added to every output pixel of its channel, so its gradient is the sum of theirs.
 
     Args:
-        grad_output: Gradient of the loss by the output, ``(n, out, oh, ow)``.
+        grad_output: Gradient with respect to the output, ``(n, out, oh, ow)``.
 
     Returns:
-        Gradient of the loss by the bias, ``(out,)``.
-
-    Raises:
-        TypeError: ``grad_output`` is not a tensor, or counts in whole numbers.
-        ValueError: It does not have four axes.
+        Gradient with respect to the bias, ``(out,)``.
 
     Examples:
         >>> import torch
@@ -424,28 +393,26 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: int | tuple[int, int] = 1,
 ) -> torch.Tensor:
-    """Spread each pixel over a window, weighted by a kernel: a convolution run backwards.
+    """Spread each pixel over a window of the output, weighted by a kernel.
 
-    It is what carries gradients back through a convolution, used as a layer of its own, mostly to
-    make small images large. It does not undo a convolution.
+    It computes what ``conv2d_input_grad`` does, used as a layer, mostly to enlarge images. It does
+    not invert a convolution.
 
     Args:
         images: Images ``(n, c, h, w)``.
-        weight: Kernels ``(c, out / groups, kh, kw)``, of the images' dtype: the input channels
-            first, as in the convolution that is run backwards.
+        weight: Kernels ``(c, out / groups, kh, kw)``, of the images' dtype, input channels first.
         bias: One number for each output channel, shape ``(out,)``, or None.
         stride: Pixels from one window to the next in the output.
-        padding: Rows and columns taken away at each end of the output.
-        output_padding: Rows and columns added after that at the end of the output.
-        groups: Into how many groups the channels are divided.
+        padding: Rows and columns cut off at each end of the output.
+        output_padding: Rows and columns added at the end of the output after that.
+        groups: Groups of channels, each with kernels of its own.
         dilation: Pixels from one weight to the next.
 
     Returns:
         The images' features, shape ``(n, out, oh, ow)``.
 
     Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, a knob is too small, or nothing is left.
+        ValueError: ``padding`` leaves no pixel of the output.
 
     Examples:
         >>> import torch
@@ -454,7 +421,7 @@ def conv_transpose2d(
         >>> conv_transpose2d(image, torch.tensor([[[[1.0, 10.0]]]])).tolist()
         [[[[1.0, 12.0, 20.0]]]]
 
-        The middle pixel belongs to both windows: 10*1 + 1*2. With a stride of 2 none does.
+        The middle pixel belongs to both windows: 10*1 + 1*2. With stride 2 no pixel does.
 
         >>> conv_transpose2d(image, torch.tensor([[[[1.0, 10.0]]]]), stride=(1, 2)).tolist()
         [[[[1.0, 10.0, 2.0, 20.0]]]]
@@ -472,11 +439,7 @@ got (2, 1, 1, 1)
     check_number_type(images, name="images")
     check_weight(weight, axes="(in, out / groups, kh, kw)")
     channels = images.shape[1]
-    groups = check_int(groups, name="groups", minimum=1)
-    if channels % groups:
-        raise ValueError(
-            f"groups: expected a divisor of the {channels} image channels, got {groups}"
-        )
+    groups = check_groups(groups, channels, "image channels")
     if weight.shape[0] != channels:
         raise ValueError(
             f"weight: expected ({channels}, out / groups, kh, kw) for images of {channels} "
@@ -485,7 +448,7 @@ got (2, 1, 1, 1)
     check_bias(bias, weight.shape[1] * groups)
     check_same_dtype_and_device(images, "images", weight=weight, bias=bias)
     size, kernel_size = (images.shape[2], images.shape[3]), weight_size(weight)
-    # Before anything is taken away, and after.
+    # Before padding is cut off, and after.
     full = transposed_output_size(size, kernel_size, stride=stride, dilation=dilation)
     rows, columns = transposed_output_size(
         size,
@@ -502,135 +465,18 @@ got (2, 1, 1, 1)
         torch.unflatten(weight, 0, (groups, -1)),
     ).flatten(1, 2)
     features = fold_windows(spread, full, stride=stride, dilation=dilation)
-    # Where output_padding asks for pixels that no window reached, they are 0.
+    # Pixels of output_padding that no window reaches are 0.
     below, right = max(0, top + rows - full[0]), max(0, left + columns - full[1])
     features = torch.nn.functional.pad(features, (0, right, 0, below))
     features = features[:, :, top : top + rows, left : left + columns]
     return features if bias is None else features + bias[:, None, None]
 
 
-def conv_from_kernel(kernel: torch.Tensor, bias: float | torch.Tensor = 0.0) -> torch.nn.Conv2d:
-    """Make a torch.nn.Conv2d layer that holds the given kernel.
-
-    A layer of torch starts with random weights; to see what a layer does, one wants to choose
-    them. No random number is drawn, so the surrounding program's seed is left alone.
-
-    Args:
-        kernel: One kernel ``(kh, kw)``, or kernels ``(out, in, kh, kw)``.
-        bias: One number for every kernel, or a tensor ``(out,)``.
-
-    Returns:
-        A layer with stride 1 and no padding, with copies of kernel and bias as parameters.
-
-    Raises:
-        TypeError: ``kernel`` is not a tensor, or counts in whole numbers, or ``bias`` is neither
-            a number nor a tensor.
-        ValueError: ``kernel`` has neither two nor four axes, or ``bias`` not one number for each
-            kernel.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.convolution import conv_from_kernel
-        >>> difference = conv_from_kernel(torch.tensor([[1.0, -1.0]]))
-        >>> difference(torch.tensor([[[[5.0, 3.0, 3.0, 9.0]]]])).tolist()
-        [[[[2.0, 0.0, -6.0]]]]
-        >>> conv_from_kernel(torch.ones(1, 1), bias=0.5)(torch.zeros(1, 1, 1, 1)).item()
-        0.5
-        >>> conv_from_kernel(torch.ones(3))
-        Traceback (most recent call last):
-            ...
-        ValueError: kernel: expected (kh, kw) or (out, in, kh, kw), got (3,)
-
-    Source:
-        Derived here.
-    """
-    if not isinstance(kernel, torch.Tensor):
-        raise TypeError(
-            f"kernel: expected a torch.Tensor of shape (kh, kw), got {type(kernel).__name__}; "
-            "convert with torch.tensor(kernel)"
-        )
-    check_number_type(kernel, name="kernel")
-    shape = tuple(kernel.shape)
-    if len(shape) not in (2, 4):
-        raise ValueError(f"kernel: expected (kh, kw) or (out, in, kh, kw), got {shape}")
-    if 0 in shape:
-        raise ValueError(f"kernel: expected at least one weight along every axis, got {shape}")
-    if kernel.is_meta or kernel.layout != torch.strided:
-        raise ValueError(
-            "kernel: expected a dense tensor that can be read, got one on "
-            f"{kernel.device} ({kernel.layout})"
-        )
-    weight = kernel.detach() if len(shape) == 4 else kernel.detach()[None, None]
-    if isinstance(bias, bool) or not isinstance(bias, (int, float, complex, torch.Tensor)):
-        raise TypeError(f"bias: expected a number or a torch.Tensor, got {type(bias).__name__}")
-    if isinstance(bias, torch.Tensor) and (bias.is_meta or bias.layout != torch.strided):
-        raise ValueError(
-            "bias: expected a dense tensor that can be read, got one on "
-            f"{bias.device} ({bias.layout})"
-        )
-    is_complex = bias.is_complex() if isinstance(bias, torch.Tensor) else isinstance(bias, complex)
-    if is_complex and not weight.is_complex():
-        raise TypeError(f"bias: expected real numbers, as in the kernel, got {bias}")
-    try:
-        offsets = torch.as_tensor(bias, dtype=weight.dtype, device=weight.device).detach()
-    except OverflowError:
-        raise ValueError(f"bias: expected a number that a float can hold, got {bias}") from None
-    if offsets.ndim and tuple(offsets.shape) != (weight.shape[0],):
-        raise ValueError(
-            f"bias: expected one number or one for each kernel, shape ({weight.shape[0]},), "
-            f"got {tuple(offsets.shape)}"
-        )
-    # Made on "meta", which draws no random start, so the caller's random state stays as it is.
-    layer = torch.nn.Conv2d(
-        weight.shape[1],
-        weight.shape[0],
-        (weight.shape[2], weight.shape[3]),
-        dtype=weight.dtype,
-        device="meta",
-    ).to_empty(device=weight.device)
-    assert layer.bias is not None
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        layer.bias.copy_(offsets)
-    return layer
-
-
-def averaging_conv(size: int | tuple[int, int]) -> torch.nn.Conv2d:
-    """Make a torch.nn.Conv2d layer whose output is the moving average of a grey image.
-
-    Args:
-        size: Rows and columns of the window.
-
-    Returns:
-        A layer from one channel to one channel, weights all ``1 / (kh * kw)``, bias 0.
-
-    Raises:
-        TypeError: ``size`` is not a whole number or a pair.
-        ValueError: ``size`` is below 1.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.convolution import averaging_conv
-        >>> averaging_conv(2)(torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])).item()
-        1.5
-        >>> averaging_conv((1, 4)).weight.tolist()
-        [[[[0.25, 0.25, 0.25, 0.25]]]]
-        >>> averaging_conv(-2)
-        Traceback (most recent call last):
-            ...
-        ValueError: size: expected at least 1, got -2
-
-    Source:
-        Derived here.
-    """
-    return conv_from_kernel(averaging_kernel(size))
-
-
 def moving_average(images: torch.Tensor, *, size: int | tuple[int, int]) -> torch.Tensor:
     """Average each window of each channel.
 
-    The same numbers as ``averaging_conv(size)``, without any convolution: the windows are viewed
-    and their mean is taken.
+    The numbers are those of ``kernels.averaging_conv(size)``, without a convolution: the mean of
+    each window is taken.
 
     Args:
         images: Images ``(n, c, h, w)``.
@@ -638,12 +484,6 @@ def moving_average(images: torch.Tensor, *, size: int | tuple[int, int]) -> torc
 
     Returns:
         The averages, shape ``(n, c, h - kh + 1, w - kw + 1)``.
-
-    Raises:
-        TypeError: ``images`` is not a tensor or counts in whole numbers, or ``size`` is not a
-            whole number or a pair.
-        ValueError: ``images`` does not have four axes, or ``size`` is below 1 or larger than an
-            image.
 
     Examples:
         >>> import torch
@@ -656,9 +496,6 @@ def moving_average(images: torch.Tensor, *, size: int | tuple[int, int]) -> torc
         Traceback (most recent call last):
             ...
         ValueError: images: expected (n, c, h, w), got (4,)
-
-    Source:
-        Derived here.
     """
     check_images(images)
     check_number_type(images, name="images")
@@ -674,24 +511,19 @@ def expand_features(
 ) -> torch.Tensor:
     """Make many features of each image, by convolving it with as many random kernels.
 
-    This is what a layer does before it has learnt anything: of one picture it makes many, each
-    showing how one pattern is answered to where.
+    This is what a layer does before training: from one image it makes many, each the response to
+    one random pattern.
 
     Args:
         images: Images ``(n, c, h, w)``.
         out_channels: How many features to make.
         kernel_size: Rows and columns of the kernels.
-        generator: Where the random numbers come from; torch's own state where it is left out.
+        generator: Source of the random numbers; torch's global one by default.
 
     Returns:
-        The features, shape ``(n, out_channels, h - kh + 1, w - kw + 1)``: those of a new
-        ``torch.nn.Conv2d(c, out_channels, kernel_size)``, which draws the same kernels from the
-        same state.
-
-    Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: ``images`` does not have four axes, a number is too small, or the kernel is
-            larger than an image.
+        The features, shape ``(n, out_channels, h - kh + 1, w - kw + 1)``; a new
+        ``torch.nn.Conv2d(c, out_channels, kernel_size)`` draws the same kernels from the same
+        random state.
 
     Examples:
         Two images of one channel become two of sixteen, with 16*1*3*3 weights and 16 biases.
@@ -721,7 +553,7 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
     kernels = check_int(out_channels, name="out_channels", minimum=1)
     size = pair(kernel_size, name="kernel_size", minimum=1)
     check_generator(generator, optional=True)
-    # Called for its refusal, before any random number is drawn.
+    # Refuses a kernel that is too large before any random number is drawn.
     output_size((images.shape[2], images.shape[3]), size)
     bound = 1 / (channels * size[0] * size[1]) ** 0.5
     weight, bias = (

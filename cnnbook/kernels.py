@@ -1,8 +1,9 @@
-"""Named kernels as tensors, to be looked at, multiplied and put into a layer.
+"""Named kernels as tensors, and layers made from a kernel.
 
-Every function returns one kernel ``(kh, kw)``; ``kernel[None, None]`` makes it a weight for one
-channel, ``convolution.conv_from_kernel`` a layer. A kernel that is called separable is the product
-of a column and a row, which ``convolution.separable_factors`` finds.
+Every kernel has the shape ``(kh, kw)`` and is float32 on the CPU; ``.to(...)`` gives it another
+dtype or device. ``kernel[None, None]`` makes it a weight for one channel, ``conv_from_kernel`` a
+layer. A kernel that is called separable is the product of a column and a row, which
+``conv_matrix.separable_factors`` finds.
 """
 
 import math
@@ -11,48 +12,34 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_dtype, check_float, check_int, pair
-from cnnbook._devices import check_device
+from cnnbook._checks import check_float, check_int, check_number_type, pair
 
 __all__ = [
+    "averaging_conv",
     "averaging_kernel",
+    "conv_from_kernel",
     "gaussian_kernel",
     "identity_kernel",
     "laplacian_kernel",
+    "laplacian_of_gaussian_kernel",
     "prewitt_kernel",
     "sharpening_kernel",
     "shift_kernel",
     "sobel_kernel",
 ]
 
-_Device = torch.device | str | None
-# More weights than any image has pixels are a slip of the keyboard, not a kernel.
-_MOST = 100_000_000
+# A kernel with more weights than any image has pixels is a typing error.
+_MAX_WEIGHTS = 100_000_000
 
 
-def _made(
-    rows: Sequence[Sequence[float]] | torch.Tensor, dtype: torch.dtype, device: _Device
-) -> torch.Tensor:
-    """Return numbers as a kernel of the wanted type and place."""
-    check_dtype(dtype)
-    device = torch.device("cpu") if device is None else check_device(device)
-    # By way of float64, so that a weight is rounded once.
-    return torch.as_tensor(rows, dtype=torch.float64).to(dtype).to(device)
-
-
-def _size(size: int | tuple[int, int]) -> tuple[int, int]:
+def _check_size(size: int | tuple[int, int]) -> tuple[int, int]:
     rows, columns = pair(size, name="size", minimum=1)
-    if rows * columns > _MOST:
-        raise ValueError(f"size: expected at most {_MOST:,} weights, got {rows} x {columns}")
+    if rows * columns > _MAX_WEIGHTS:
+        raise ValueError(f"size: expected at most {_MAX_WEIGHTS:,} weights, got {rows} x {columns}")
     return rows, columns
 
 
-def averaging_kernel(
-    size: int | tuple[int, int],
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
+def averaging_kernel(size: int | tuple[int, int]) -> torch.Tensor:
     """Make the kernel whose window sum is the mean of the window.
 
     Every weight is one over the number of weights, so the output is the moving average of the
@@ -60,16 +47,12 @@ def averaging_kernel(
 
     Args:
         size: Weights along the rows and the columns, one number or ``(kh, kw)``.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
 
     Returns:
-        The kernel, shape ``(kh, kw)``; its weights sum to 1.
+        The kernel; its weights sum to 1.
 
     Raises:
-        TypeError: ``size`` is not a whole number or a pair, or ``dtype`` counts in whole numbers.
-        ValueError: ``size`` is below 1 or makes more than 100,000,000 weights.
-        RuntimeError: ``device`` is not there.
+        ValueError: ``size`` makes more than 100,000,000 weights.
 
     Examples:
         >>> from cnnbook.kernels import averaging_kernel
@@ -90,34 +73,24 @@ def averaging_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.5, box filter.
     """
-    rows, columns = _size(size)
-    mean = torch.full((rows, columns), 1 / (rows * columns), dtype=torch.float64)
-    return _made(mean, dtype, device)
+    rows, columns = _check_size(size)
+    return torch.full((rows, columns), 1 / (rows * columns), dtype=torch.float32)
 
 
-def identity_kernel(
-    size: int | tuple[int, int] = 3,
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
+def identity_kernel(size: int | tuple[int, int] = 3) -> torch.Tensor:
     """Make the kernel that leaves an image as it is, with ``padding="same"``.
 
     Separable.
 
     Args:
         size: Weights along the rows and the columns, one number or ``(kh, kw)``.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
 
     Returns:
-        The kernel, shape ``(kh, kw)``: 1 in the middle, 0 elsewhere. An even size has no middle;
-        there the 1 stands before it, where ``padding="same"`` expects it.
+        The kernel: 1 in the middle, 0 elsewhere. An even size has no middle; there the 1 stands
+        before it, where ``padding="same"`` expects it.
 
     Raises:
-        TypeError: ``size`` is not a whole number or a pair, or ``dtype`` counts in whole numbers.
-        ValueError: ``size`` is below 1 or makes more than 100,000,000 weights.
-        RuntimeError: ``device`` is not there.
+        ValueError: ``size`` makes more than 100,000,000 weights.
 
     Examples:
         >>> from cnnbook.kernels import identity_kernel
@@ -131,23 +104,14 @@ def identity_kernel(
         Traceback (most recent call last):
             ...
         TypeError: size: expected a whole number or a pair of them, got 1.5
-
-    Source:
-        Derived here.
     """
-    rows, columns = _size(size)
-    kernel = torch.zeros(rows, columns, dtype=torch.float64)
+    rows, columns = _check_size(size)
+    kernel = torch.zeros(rows, columns, dtype=torch.float32)
     kernel[(rows - 1) // 2, (columns - 1) // 2] = 1
-    return _made(kernel, dtype, device)
+    return kernel
 
 
-def shift_kernel(
-    down: int,
-    right: int,
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
+def shift_kernel(down: int, right: int) -> torch.Tensor:
     """Make the kernel that moves an image, with ``padding="same"``.
 
     What is moved over the edge is lost, and zeros come in on the other side. Separable.
@@ -155,17 +119,12 @@ def shift_kernel(
     Args:
         down: Rows to move down; below 0, up.
         right: Columns to move right; below 0, left.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
 
     Returns:
         The kernel, shape ``(2*|down| + 1, 2*|right| + 1)``, with a single 1.
 
     Raises:
-        TypeError: ``down`` or ``right`` is not a whole number, or ``dtype`` counts in whole
-            numbers.
         ValueError: ``down`` or ``right`` is above 4,999 or below -4,999.
-        RuntimeError: ``device`` is not there.
 
     Examples:
         To move the image to the right, the kernel looks to the left.
@@ -184,50 +143,43 @@ def shift_kernel(
         Traceback (most recent call last):
             ...
         TypeError: down: expected a whole number, got 0.5
-
-    Source:
-        Derived here.
     """
     down = check_int(down, name="down", minimum=-4999, maximum=4999)
     right = check_int(right, name="right", minimum=-4999, maximum=4999)
-    kernel = torch.zeros(2 * abs(down) + 1, 2 * abs(right) + 1, dtype=torch.float64)
+    kernel = torch.zeros(2 * abs(down) + 1, 2 * abs(right) + 1, dtype=torch.float32)
     kernel[abs(down) - down, abs(right) - right] = 1
-    return _made(kernel, dtype, device)
+    return kernel
 
 
-def gaussian_kernel(
-    size: int | tuple[int, int],
-    *,
-    sigma: float,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
+def _gaussian(count: int, sigma: float) -> torch.Tensor:
+    """Return a Gaussian along one axis, centred and with a sum of 1, in float64."""
+    offsets = torch.arange(count, dtype=torch.float64) - (count - 1) / 2
+    # Softmax makes the largest exponent 0: a narrow Gaussian on an even kernel must not vanish.
+    return torch.softmax(-0.5 * (offsets / sigma) ** 2, dim=0)
+
+
+def gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -> torch.Tensor:
     """Make the kernel of a weighted average whose weights fall off like a bell.
 
     Unlike the plain average it treats all directions alike and leaves no hard edges. Separable:
-    the bell over the plane is the product of a bell along each axis.
+    the Gaussian over the plane is the product of a Gaussian along each axis.
 
     Args:
         size: Weights along the rows and the columns, one number or ``(kh, kw)``.
-        sigma: Standard deviation of the bell, in pixels, above 0.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
+        sigma: Standard deviation of the Gaussian, in pixels, above 0.
 
     Returns:
-        The kernel, shape ``(kh, kw)``; its weights sum to 1.
+        The kernel; its weights sum to 1.
 
     Raises:
-        TypeError: An argument has the wrong type, or ``dtype`` counts in whole numbers.
-        ValueError: ``size`` is below 1 or makes more than 100,000,000 weights, or ``sigma`` is
-            not a finite number above 0.
-        RuntimeError: ``device`` is not there.
+        ValueError: ``size`` makes more than 100,000,000 weights.
 
     Examples:
         >>> from cnnbook.kernels import gaussian_kernel
         >>> [round(weight, 4) for weight in gaussian_kernel((1, 3), sigma=1.0)[0].tolist()]
         [0.2741, 0.4519, 0.2741]
 
-        A very wide bell is flat: the plain average.
+        A very wide Gaussian is flat: the plain average.
 
         >>> [round(weight, 4) for weight in gaussian_kernel((1, 4), sigma=1e6)[0].tolist()]
         [0.25, 0.25, 0.25, 0.25]
@@ -239,54 +191,31 @@ def gaussian_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.5, Gaussian filter.
     """
-    sizes = _size(size)
-    width = check_float(sigma, name="sigma", above=0)
-    # Scaled so that the largest exponent is 0: a narrow bell on an even kernel must not vanish.
-    column, row = (
-        torch.softmax(
-            -0.5 * ((torch.arange(count, dtype=torch.float64) - (count - 1) / 2) / width) ** 2,
-            dim=0,
-        )
-        for count in sizes
-    )
-    return _made(torch.outer(column, row), dtype, device)
+    rows, columns = _check_size(size)
+    sigma = check_float(sigma, name="sigma", above=0)
+    return torch.outer(_gaussian(rows, sigma), _gaussian(columns, sigma)).float()
 
 
-def _edge(
-    smooth: Sequence[float], axis: Literal["x", "y"], dtype: torch.dtype, device: _Device
-) -> torch.Tensor:
+def _edge(smoothing: Sequence[float], axis: Literal["x", "y"]) -> torch.Tensor:
     """Return the change along one axis, averaged with the given weights along the other."""
     if not isinstance(axis, str) or axis not in ("x", "y"):
         raise ValueError(f"axis: expected 'x' (along a row) or 'y' (down a column), got {axis!r}")
-    along_a_row = torch.outer(
-        torch.tensor(smooth, dtype=torch.float64), torch.tensor([-1.0, 0.0, 1.0]).double()
-    )
-    return _made(along_a_row if axis == "x" else along_a_row.T, dtype, device)
+    x_kernel = torch.tensor([[-w, 0.0, w] for w in smoothing], dtype=torch.float32)
+    return x_kernel if axis == "x" else x_kernel.T.contiguous()
 
 
-def sobel_kernel(
-    axis: Literal["x", "y"],
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
+def sobel_kernel(axis: Literal["x", "y"]) -> torch.Tensor:
     """Make Sobel's edge kernel: the change along one axis, smoothed along the other.
 
-    Laid on as it stands, it is positive where the image gets brighter to the right (``"x"``) or
-    downwards (``"y"``). Separable: a column 1, 2, 1 and a row -1, 0, 1, or the reverse.
+    Without a flip, as in torch, its output is positive where the image gets brighter to the right
+    (``"x"``) or downwards (``"y"``). Separable: a column 1, 2, 1 and a row -1, 0, 1, or the
+    reverse.
 
     Args:
         axis: ``"x"`` for the change along a row, ``"y"`` for the change down a column.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
 
     Returns:
         The kernel, shape ``(3, 3)``; its weights sum to 0.
-
-    Raises:
-        TypeError: ``dtype`` counts in whole numbers.
-        ValueError: ``axis`` is neither ``"x"`` nor ``"y"``.
-        RuntimeError: ``device`` is not there.
 
     Examples:
         >>> from cnnbook.kernels import sobel_kernel
@@ -302,31 +231,19 @@ def sobel_kernel(
     Source:
         Sobel (2014), History and definition of the Sobel operator.
     """
-    return _edge([1, 2, 1], axis, dtype, device)
+    return _edge([1.0, 2.0, 1.0], axis)
 
 
-def prewitt_kernel(
-    axis: Literal["x", "y"],
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
+def prewitt_kernel(axis: Literal["x", "y"]) -> torch.Tensor:
     """Make Prewitt's edge kernel: the change along one axis, summed along the other.
 
     Separable: a column 1, 1, 1 and a row -1, 0, 1, or the reverse.
 
     Args:
         axis: ``"x"`` for the change along a row, ``"y"`` for the change down a column.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
 
     Returns:
         The kernel, shape ``(3, 3)``; its weights sum to 0.
-
-    Raises:
-        TypeError: ``dtype`` counts in whole numbers.
-        ValueError: ``axis`` is neither ``"x"`` nor ``"y"``.
-        RuntimeError: ``device`` is not there.
 
     Examples:
         >>> from cnnbook.kernels import prewitt_kernel
@@ -343,31 +260,19 @@ def prewitt_kernel(
         Prewitt (1970), Object enhancement and extraction, in Picture Processing and
         Psychopictorics.
     """
-    return _edge([1, 1, 1], axis, dtype, device)
+    return _edge([1.0, 1.0, 1.0], axis)
 
 
-def laplacian_kernel(
-    neighbours: Literal[4, 8] = 4,
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
-    """Make the kernel of the second change: neighbours minus as many times the middle.
+def laplacian_kernel(neighbours: Literal[4, 8] = 4) -> torch.Tensor:
+    """Make the kernel of the second derivative: the neighbours minus as many times the middle.
 
-    It is 0 on an even slope and answers to edges of every direction. Not separable.
+    It is 0 on an even slope and responds to edges of every direction. Not separable.
 
     Args:
         neighbours: 4 for those beside, above and below, 8 for those at the corners too.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
 
     Returns:
         The kernel, shape ``(3, 3)``; its weights sum to 0.
-
-    Raises:
-        TypeError: ``neighbours`` is not a whole number, or ``dtype`` counts in whole numbers.
-        ValueError: ``neighbours`` is neither 4 nor 8.
-        RuntimeError: ``device`` is not there.
 
     Examples:
         >>> from cnnbook.kernels import laplacian_kernel
@@ -388,31 +293,71 @@ def laplacian_kernel(
         raise ValueError(f"neighbours: expected 4 or 8, got {count}")
     corner = 1.0 if count == 8 else 0.0
     outer = [corner, 1.0, corner]
-    return _made([outer, [1.0, -float(count), 1.0], outer], dtype, device)
+    return torch.tensor([outer, [1.0, -float(count), 1.0], outer], dtype=torch.float32)
 
 
-def sharpening_kernel(
-    amount: float = 1.0,
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str | None = None,
-) -> torch.Tensor:
-    """Make the kernel that takes the Laplacian away from the image, which brings out edges.
+def laplacian_of_gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -> torch.Tensor:
+    """Make the kernel of the second derivative of an image that a Gaussian has smoothed.
+
+    The Laplacian alone responds to every noisy pixel. Smoothing and then differentiating is one
+    convolution, with the Laplacian of the Gaussian; its output changes sign at the edges that
+    smoothing leaves. Not separable, but up to a constant the sum of two separable kernels.
+
+    Args:
+        size: Weights along the rows and the columns, one number or ``(kh, kw)``; about
+            ``6 * sigma + 1`` holds nearly all of the Gaussian.
+        sigma: Standard deviation of the Gaussian, in pixels, above 0.1; a narrower one falls
+            between the pixels.
+
+    Returns:
+        The kernel. The mean of its weights is subtracted from them, so they sum to 0, and an even
+        area gives 0, even where ``size`` cuts the Gaussian off.
+
+    Raises:
+        ValueError: ``size`` makes more than 100,000,000 weights.
+
+    Examples:
+        In one row of three weights it is a multiple of the second difference, 1 - 2 + 1 = 0.
+
+        >>> from cnnbook.kernels import laplacian_of_gaussian_kernel
+        >>> kernel = laplacian_of_gaussian_kernel((1, 3), sigma=1.0)
+        >>> (kernel / kernel[0, 0]).round().tolist()
+        [[1.0, -2.0, 1.0]]
+
+        One weight minus its mean is 0.
+
+        >>> laplacian_of_gaussian_kernel(1, sigma=1.0).tolist()
+        [[0.0]]
+        >>> laplacian_of_gaussian_kernel(3, sigma=0.1)
+        Traceback (most recent call last):
+            ...
+        ValueError: sigma: expected a number above 0.1, got 0.1
+
+    Source:
+        Marr and Hildreth (1980), Theory of edge detection, Proceedings of the Royal Society of
+        London B 207.
+    """
+    rows, columns = _check_size(size)
+    sigma = check_float(sigma, name="sigma", above=0.1)
+    down, across = (
+        ((torch.arange(count, dtype=torch.float64) - (count - 1) / 2) / sigma) ** 2
+        for count in (rows, columns)
+    )
+    gaussian = torch.outer(_gaussian(rows, sigma), _gaussian(columns, sigma))
+    weights = gaussian * (down[:, None] + across - 2) / sigma**2
+    return (weights - weights.mean()).float()
+
+
+def sharpening_kernel(amount: float = 1.0) -> torch.Tensor:
+    """Make the kernel that subtracts the Laplacian from the image, which brings out edges.
 
     Not separable.
 
     Args:
-        amount: How many times the Laplacian is taken away; 0 leaves the image as it is.
-        dtype: A floating-point or complex dtype.
-        device: Where the kernel is made; the CPU where it is left out.
+        amount: How many times the Laplacian is subtracted; 0 leaves the image as it is.
 
     Returns:
         The kernel, shape ``(3, 3)``; its weights sum to 1, so even areas stay as they are.
-
-    Raises:
-        TypeError: ``amount`` is not a number, or ``dtype`` counts in whole numbers.
-        ValueError: ``amount`` is infinite or not a number.
-        RuntimeError: ``device`` is not there.
 
     Examples:
         >>> from cnnbook.kernels import sharpening_kernel
@@ -428,7 +373,107 @@ def sharpening_kernel(
     Source:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.6.
     """
-    part = check_float(amount, name="amount", above=-math.inf)
+    amount = check_float(amount, name="amount", above=-math.inf)
     # Adding 0 turns the -0.0 of an amount of 0 into 0.0.
-    side = -part + 0.0
-    return _made([[0.0, side, 0.0], [side, 1 + 4 * part, side], [0.0, side, 0.0]], dtype, device)
+    side = -amount + 0.0
+    middle = 1 + 4 * amount
+    return torch.tensor(
+        [[0.0, side, 0.0], [side, middle, side], [0.0, side, 0.0]], dtype=torch.float32
+    )
+
+
+def conv_from_kernel(kernel: torch.Tensor, bias: float | torch.Tensor = 0.0) -> torch.nn.Conv2d:
+    """Make a torch.nn.Conv2d layer that holds the given kernel.
+
+    A new layer of torch has random weights; to see what a layer does, one wants to choose them.
+    No random number is drawn, so the program's random state does not change.
+
+    Args:
+        kernel: One kernel ``(kh, kw)``, or kernels ``(out, in, kh, kw)``.
+        bias: One number for every kernel, or a tensor ``(out,)``.
+
+    Returns:
+        A layer with stride 1 and no padding, with copies of kernel and bias as parameters.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.kernels import conv_from_kernel
+        >>> difference = conv_from_kernel(torch.tensor([[1.0, -1.0]]))
+        >>> difference(torch.tensor([[[[5.0, 3.0, 3.0, 9.0]]]])).tolist()
+        [[[[2.0, 0.0, -6.0]]]]
+        >>> conv_from_kernel(torch.ones(1, 1), bias=0.5)(torch.zeros(1, 1, 1, 1)).item()
+        0.5
+        >>> conv_from_kernel(torch.ones(3))
+        Traceback (most recent call last):
+            ...
+        ValueError: kernel: expected (kh, kw) or (out, in, kh, kw), got (3,)
+    """
+    if not isinstance(kernel, torch.Tensor):
+        raise TypeError(
+            f"kernel: expected a torch.Tensor of shape (kh, kw), got {type(kernel).__name__}; "
+            "convert with torch.tensor(kernel)"
+        )
+    check_number_type(kernel, name="kernel")
+    shape = tuple(kernel.shape)
+    if len(shape) not in (2, 4):
+        raise ValueError(f"kernel: expected (kh, kw) or (out, in, kh, kw), got {shape}")
+    if 0 in shape:
+        raise ValueError(f"kernel: expected at least one weight along every axis, got {shape}")
+    weight = kernel.detach() if len(shape) == 4 else kernel.detach()[None, None]
+    offsets = _check_offsets(bias, weight)
+    # On "meta" no random start is drawn.
+    layer = torch.nn.Conv2d(
+        weight.shape[1],
+        weight.shape[0],
+        (weight.shape[2], weight.shape[3]),
+        dtype=weight.dtype,
+        device="meta",
+    ).to_empty(device=weight.device)
+    assert layer.bias is not None
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(offsets)
+    return layer
+
+
+def _check_offsets(bias: float | torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the bias as a tensor with the weight's dtype, or say what is wrong with it."""
+    if isinstance(bias, bool) or not isinstance(bias, (int, float, complex, torch.Tensor)):
+        raise TypeError(f"bias: expected a number or a torch.Tensor, got {type(bias).__name__}")
+    is_complex = bias.is_complex() if isinstance(bias, torch.Tensor) else isinstance(bias, complex)
+    if is_complex and not weight.is_complex():
+        raise TypeError(f"bias: expected real numbers, as in the kernel, got {bias}")
+    try:
+        offsets = torch.as_tensor(bias, dtype=weight.dtype, device=weight.device).detach()
+    except OverflowError:
+        raise ValueError(f"bias: expected a number that a float can hold, got {bias}") from None
+    if offsets.ndim and tuple(offsets.shape) != (weight.shape[0],):
+        raise ValueError(
+            f"bias: expected one number or one for each kernel, shape ({weight.shape[0]},), "
+            f"got {tuple(offsets.shape)}"
+        )
+    return offsets
+
+
+def averaging_conv(size: int | tuple[int, int]) -> torch.nn.Conv2d:
+    """Make a torch.nn.Conv2d layer whose output is the moving average of a grey image.
+
+    Args:
+        size: Rows and columns of the window.
+
+    Returns:
+        A layer from one channel to one channel, weights all ``1 / (kh * kw)``, bias 0.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.kernels import averaging_conv
+        >>> averaging_conv(2)(torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])).item()
+        1.5
+        >>> averaging_conv((1, 4)).weight.tolist()
+        [[[[0.25, 0.25, 0.25, 0.25]]]]
+        >>> averaging_conv(-2)
+        Traceback (most recent call last):
+            ...
+        ValueError: size: expected at least 1, got -2
+    """
+    return conv_from_kernel(averaging_kernel(size))

@@ -1,7 +1,7 @@
-"""Max and average pooling, ReLU beside them, and how each hands a gradient back.
+"""Max pooling, average pooling and ReLU, and their gradients by hand.
 
-Pooling takes one number from each window. Which windows there are is the same arithmetic as for a
-convolution; what is done with a window is not.
+Pooling takes one number from each window. The windows are those of a convolution; what is done with
+a window differs.
 """
 
 from typing import Literal, overload
@@ -34,7 +34,7 @@ _Pair = tuple[int, int]
 
 
 def _check_ordered(tensor: torch.Tensor, name: str) -> None:
-    """Refuse whole numbers, as everywhere, and complex ones, of which none is the largest."""
+    """Refuse integers, as everywhere, and complex numbers, of which none is the largest."""
     check_number_type(tensor, name=name)
     if tensor.is_complex():
         raise TypeError(
@@ -43,8 +43,8 @@ def _check_ordered(tensor: torch.Tensor, name: str) -> None:
         )
 
 
-class _Windows:
-    """Where the windows of a pooling lie: its knobs, checked, and what follows from them."""
+class _Geometry:
+    """Where the windows of a pooling layer lie: its options, checked, and the sizes they give."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class _Windows:
         return torch.nn.functional.pad(images, (left, right, top, below), value=value)
 
     def inside(self) -> torch.Tensor:
-        """Return which places of the padded image are pixels and not padding."""
+        """Return which entries of the padded image are pixels and not padding."""
         return self.pad(torch.ones(1, 1, *self.size), 0)[0, 0] > 0
 
     def taps(self) -> list[tuple[slice, slice]]:
@@ -109,49 +109,49 @@ class _Windows:
 
 
 def _largest(
-    images: torch.Tensor, where: _Windows, *, with_places: bool
+    images: torch.Tensor, geometry: _Geometry, *, with_indices: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return the largest number of each window and, if asked, which pixel of its channel it is."""
-    padded = where.pad(images, float("-inf"))
-    # Where the padding lies depends on no number, so it is worked out on the CPU.
-    inside = where.inside()
-    taps = where.taps()
+    """Return the largest number of each window and, if asked, the index of its pixel."""
+    padded = geometry.pad(images, float("-inf"))
+    # Where the padding lies depends on no pixel value, so the CPU works it out.
+    inside = geometry.inside()
+    taps = geometry.taps()
     best = padded[:, :, *taps[0]]
-    # Which entry of its window is the largest so far, a byte each; and where a window has seen a
-    # pixel of the image so far, rather than padding.
-    entry = torch.zeros(best.shape if with_places else (), dtype=torch.uint8, device=images.device)
+    # The entry of each window that is the largest so far, one byte each; and whether a window has
+    # covered a pixel of the image so far, rather than padding.
+    entry = torch.zeros(best.shape if with_indices else (), dtype=torch.uint8, device=images.device)
     seen = inside[taps[0]].clone()
     may_miss = not bool(seen.all())
-    # Entry by entry of the window, all windows at once, in the order in which torch compares.
+    # Entry by entry, all windows at once, in the order in which torch compares.
     for number, position in enumerate(taps[1:], start=1):
         value = padded[:, :, *position]
-        # Strictly larger, so of equal ones the first is kept; NaN wins over everything.
+        # Strictly larger, so the first of equal numbers stays; NaN is larger than everything.
         take = (value > best) | value.isnan()
         if may_miss:
-            # The first pixel wins over the padding even if it is minus infinity itself.
+            # The first pixel replaces the padding even if it is minus infinity itself.
             take |= (inside[position] & ~seen).to(images.device)
             seen |= inside[position]
         best = torch.where(take, value, best)
-        if with_places:
-            # A window of more entries than a byte can count is counted in full.
+        if with_indices:
+            # A byte counts to 255.
             if number == 256:
                 entry = entry.to(torch.int32)
             entry = entry.masked_fill(take, number)
     if len(taps) == 1:
-        # A window of one pixel is a view of the images so far.
+        # With one entry a window, this is still a view of the images.
         best = best.clone()
-    if not with_places:
+    if not with_indices:
         return best, None
-    # From the entry and the window's first pixel, counted in the padded image, to the pixel.
+    # A pixel's index is that of its window's first entry plus the steps to its own entry.
     steps = torch.tensor(
-        [down.start * where.size[1] + right.start for down, right in taps], device=images.device
+        [down.start * geometry.size[1] + right.start for down, right in taps], device=images.device
     )
     rows, columns = (
-        torch.arange(where.output[axis], device=images.device) * where.step[axis]
-        - where.border[axis]
+        torch.arange(geometry.output[axis], device=images.device) * geometry.step[axis]
+        - geometry.border[axis]
         for axis in (0, 1)
     )
-    chosen = steps[entry.long()] + (rows[:, None] * where.size[1] + columns)
+    chosen = steps[entry.long()] + (rows[:, None] * geometry.size[1] + columns)
     return best, torch.where(seen.to(images.device), chosen, -1) if may_miss else chosen
 
 
@@ -189,30 +189,24 @@ def max_pool2d(
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     """Take the largest number of each window.
 
-    A feature that is found anywhere in the window counts as found, so small shifts of the image
-    matter less, and what follows has fewer numbers to look at.
+    A feature anywhere in the window counts as found, so small shifts of the image matter less, and
+    the next layer has fewer inputs.
 
     Args:
         images: Images ``(n, c, h, w)``, real.
         kernel_size: Rows and columns of a window.
-        stride: Pixels from one window to the next; as far as the window is large where it is
-            left out, so that windows touch and do not overlap.
-        padding: Rows and columns of minus infinity added at each end, at most half a window.
+        stride: Pixels from one window to the next; the kernel size by default, so that windows
+            touch and do not overlap.
+        padding: Rows and columns of minus infinity at each end, at most half a window.
         dilation: Pixels from one entry of a window to the next.
-        ceil_mode: Whether a last window that hangs over the end counts.
-        return_indices: Whether to return too which pixel each number came from.
+        ceil_mode: Whether a last window that reaches beyond the end counts.
+        return_indices: Whether to return the index of each number's pixel as well.
 
     Returns:
         The largest numbers, shape ``(n, c, oh, ow)``; with ``return_indices`` a pair of these and
-        the pixels' numbers ``row * w + column`` within their channel, int64. Of equal numbers the
+        the pixels' indices ``row * w + column`` within their channel, int64. Of equal numbers the
         first counts; NaN counts as the largest. A window that dilation spreads so far that it
-        sees nothing but padding gives minus infinity and the number -1.
-
-    Raises:
-        TypeError: An argument has the wrong type, or ``images`` counts in whole or complex
-            numbers.
-        ValueError: A shape does not fit, a knob is too small, or a window is larger than the
-            padded image.
+        covers only padding gives minus infinity and the index -1.
 
     Examples:
         >>> import torch
@@ -223,7 +217,7 @@ def max_pool2d(
         >>> max_pool2d(image, 2, return_indices=True)[1].tolist()
         [[[[4, 7]]]]
 
-        Five pixels hold two windows of two: the last row and column never count.
+        Two windows of two fit into five pixels: the last row and column do not count.
 
         >>> max_pool2d(torch.arange(25.0).reshape(1, 1, 5, 5), 2)[0, 0].tolist()
         [[6.0, 8.0], [16.0, 18.0]]
@@ -240,21 +234,11 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     check_images(images)
     _check_ordered(images, "images")
     return_indices = check_bool(return_indices, name="return_indices")
-    where = _windows_of(images, kernel_size, stride, padding, dilation, ceil_mode)
-    best, chosen = _largest(images, where, with_places=return_indices)
+    geometry = _Geometry(
+        (images.shape[2], images.shape[3]), kernel_size, stride, padding, dilation, ceil_mode
+    )
+    best, chosen = _largest(images, geometry, with_indices=return_indices)
     return best if chosen is None else (best, chosen)
-
-
-def _windows_of(
-    images: torch.Tensor,
-    kernel_size: _Size,
-    stride: _Size | None,
-    padding: _Size,
-    dilation: _Size,
-    ceil_mode: bool,
-) -> _Windows:
-    size = (images.shape[2], images.shape[3])
-    return _Windows(size, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def max_pool2d_grad(
@@ -267,28 +251,23 @@ def max_pool2d_grad(
     dilation: _Size = 1,
     ceil_mode: bool = False,
 ) -> torch.Tensor:
-    """Carry a gradient back through max pooling.
+    """Compute the gradient of a loss with respect to the images of max pooling.
 
-    A small change of a pixel changes the output only if that pixel was the largest of its window,
-    so each output hands its whole gradient to the one pixel it came from; the others get none.
+    A small change of a pixel changes the output only if that pixel is the largest of its window, so
+    the pixel that gave an output receives its whole gradient, and the others receive none.
 
     Args:
-        grad_output: Gradient of the loss by the output, ``(n, c, oh, ow)``.
+        grad_output: Gradient with respect to the output, ``(n, c, oh, ow)``.
         images: The images that were pooled, ``(n, c, h, w)``.
         kernel_size: Rows and columns of a window.
-        stride: As for ``max_pool2d``, like all knobs.
-        padding: Rows and columns of minus infinity added at each end.
+        stride: Pixels from one window to the next; the kernel size by default.
+        padding: Rows and columns of minus infinity at each end.
         dilation: Pixels from one entry of a window to the next.
-        ceil_mode: Whether a last window that hangs over the end counts.
+        ceil_mode: Whether a last window that reaches beyond the end counts.
 
     Returns:
-        Gradient of the loss by the images, ``(n, c, h, w)``. Of equal numbers in a window the
-        first gets all, as in torch.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, a knob is too small, or a window is larger than the
-            padded image.
+        Gradient with respect to the images, ``(n, c, h, w)``. Of equal numbers in a window the
+        first receives all, as in torch.
 
     Examples:
         >>> import torch
@@ -297,7 +276,7 @@ def max_pool2d_grad(
         >>> max_pool2d_grad(torch.tensor([[[[10.0, 20.0]]]]), image, 2)[0, 0].tolist()
         [[0.0, 0.0, 0.0, 0.0], [10.0, 0.0, 0.0, 20.0]]
 
-        A pixel that is the largest of several windows gets the sum.
+        A pixel that is the largest of several windows receives the sum.
 
         >>> image = torch.tensor([[[[1.0, 7.0, 2.0]]]])
         >>> max_pool2d_grad(torch.ones(1, 1, 1, 2), image, (1, 2), stride=1).tolist()
@@ -306,37 +285,36 @@ def max_pool2d_grad(
         Traceback (most recent call last):
             ...
         ValueError: grad_output: expected the shape of the output, (1, 1, 1, 2), got (1, 1, 1, 1)
-
-    Source:
-        Derived here; ties as in torch.nn.functional.max_pool2d.
     """
     check_images(images)
     _check_ordered(images, "images")
-    where = _windows_of(images, kernel_size, stride, padding, dilation, ceil_mode)
+    geometry = _Geometry(
+        (images.shape[2], images.shape[3]), kernel_size, stride, padding, dilation, ceil_mode
+    )
     n, channels = images.shape[:2]
-    check_grad_output(grad_output, (n, channels, *where.output))
+    check_grad_output(grad_output, (n, channels, *geometry.output))
     check_same_dtype_and_device(images, "images", grad_output=grad_output)
-    _, chosen = _largest(images.detach(), where, with_places=True)
+    _, chosen = _largest(images.detach(), geometry, with_indices=True)
     assert chosen is not None
-    handed = images.new_zeros(images.shape).flatten(2)
-    # A window that saw no pixel hands nothing on.
-    shares = torch.where(chosen < 0, torch.zeros_like(grad_output), grad_output)
-    places = chosen.clamp(min=0)
-    return handed.scatter_add(2, places.flatten(2), shares.flatten(2)).reshape(images.shape)
+    grad_images = images.new_zeros(images.shape).flatten(2)
+    # A window that covers only padding has no pixel to send its gradient to.
+    sent = torch.where(chosen < 0, torch.zeros_like(grad_output), grad_output)
+    indices = chosen.clamp(min=0)
+    return grad_images.scatter_add(2, indices.flatten(2), sent.flatten(2)).reshape(images.shape)
 
 
 def _divisors(
-    where: _Windows, *, count_include_pad: bool, divisor_override: int | None
+    geometry: _Geometry, *, count_include_pad: bool, divisor_override: int | None
 ) -> torch.Tensor:
-    """Return by what each window's sum is divided, shape ``(oh, ow)``, float64."""
+    """Return the divisor of each window's sum, shape ``(oh, ow)``, float64."""
     if divisor_override is not None:
-        return torch.full(where.output, float(divisor_override), dtype=torch.float64)
+        return torch.full(geometry.output, float(divisor_override), dtype=torch.float64)
     counts = []
     for axis in (0, 1):
-        size, border = where.size[axis], where.border[axis]
-        start = torch.arange(where.output[axis]) * where.step[axis] - border
-        # What hangs over the padding counts for nothing, whatever is asked for.
-        end = (start + where.kernel[axis]).clamp(max=size + border)
+        size, border = geometry.size[axis], geometry.border[axis]
+        start = torch.arange(geometry.output[axis]) * geometry.step[axis] - border
+        # Entries beyond the padding never count.
+        end = (start + geometry.kernel[axis]).clamp(max=size + border)
         if not count_include_pad:
             start, end = start.clamp(min=0), end.clamp(max=size)
         counts.append((end - start).double())
@@ -344,7 +322,7 @@ def _divisors(
 
 
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
-    """Return half-precision numbers as float32, in which sums are kept, as torch does."""
+    """Return half-precision numbers as float32, in which torch keeps their sums too."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
@@ -372,20 +350,15 @@ def avg_pool2d(
     Args:
         images: Images ``(n, c, h, w)``.
         kernel_size: Rows and columns of a window.
-        stride: Pixels from one window to the next; as far as the window is large where it is
-            left out, so that windows touch and do not overlap.
-        padding: Rows and columns of zeros added at each end, at most half a window.
-        ceil_mode: Whether a last window that hangs over the end counts.
+        stride: Pixels from one window to the next; the kernel size by default, so that windows
+            touch and do not overlap.
+        padding: Rows and columns of zeros at each end, at most half a window.
+        ceil_mode: Whether a last window that reaches beyond the end counts.
         count_include_pad: Whether the zeros of the padding count as pixels of the mean.
-        divisor_override: What to divide each window's sum by, in place of the number of pixels.
+        divisor_override: Divisor of each window's sum, instead of the number of pixels.
 
     Returns:
         The means, shape ``(n, c, oh, ow)``.
-
-    Raises:
-        TypeError: An argument has the wrong type, or ``images`` counts in whole numbers.
-        ValueError: A shape does not fit, a knob is too small, ``divisor_override`` is 0, or a
-            window is larger than the padded image.
 
     Examples:
         >>> import torch
@@ -394,7 +367,7 @@ def avg_pool2d(
         >>> avg_pool2d(image, 2).tolist()
         [[[[3.0, 1.0]]]]
 
-        At a corner, one pixel and three zeros: their mean, or the pixel's own.
+        At a corner, one pixel and three zeros: the mean of the four, or of the pixel alone.
 
         >>> avg_pool2d(image, 2, padding=1)[0, 0, 0, 0].item()
         0.25
@@ -408,18 +381,20 @@ nothing but padding
 
     Source:
         LeCun et al. (1998), Gradient-based learning applied to document recognition, section
-        II.B (subsampling); knobs as in torch.nn.functional.avg_pool2d.
+        II.B (subsampling).
     """
     check_images(images)
     check_number_type(images, name="images")
-    where = _windows_of(images, kernel_size, stride, padding, 1, ceil_mode)
+    geometry = _Geometry(
+        (images.shape[2], images.shape[3]), kernel_size, stride, padding, 1, ceil_mode
+    )
     divisors = _divisors(
-        where,
+        geometry,
         count_include_pad=check_bool(count_include_pad, name="count_include_pad"),
         divisor_override=_check_divisor(divisor_override),
     )
-    padded = where.pad(_wide(images), 0.0)
-    first, *others = where.taps()
+    padded = geometry.pad(_wide(images), 0.0)
+    first, *others = geometry.taps()
     total = padded[:, :, *first]
     for position in others:
         total = total + padded[:, :, *position]
@@ -437,28 +412,23 @@ def avg_pool2d_grad(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> torch.Tensor:
-    """Carry a gradient back through average pooling.
+    """Compute the gradient of a loss with respect to the images of average pooling.
 
-    Every pixel of a window had the same share in its mean, so each output divides its gradient
-    equally among them. Which numbers the pixels had makes no difference.
+    Every pixel of a window has the same share of the mean, so an output's gradient is divided
+    equally among them. The pixels' values do not matter.
 
     Args:
-        grad_output: Gradient of the loss by the output, ``(n, c, oh, ow)``.
+        grad_output: Gradient with respect to the output, ``(n, c, oh, ow)``.
         image_size: Rows and columns of the images that were pooled.
         kernel_size: Rows and columns of a window.
-        stride: As for ``avg_pool2d``, like all knobs.
-        padding: Rows and columns of zeros added at each end.
-        ceil_mode: Whether a last window that hangs over the end counts.
+        stride: Pixels from one window to the next; the kernel size by default.
+        padding: Rows and columns of zeros at each end.
+        ceil_mode: Whether a last window that reaches beyond the end counts.
         count_include_pad: Whether the zeros of the padding count as pixels of the mean.
-        divisor_override: What each window's sum was divided by, if given.
+        divisor_override: Divisor of each window's sum, instead of the number of pixels.
 
     Returns:
-        Gradient of the loss by the images, ``(n, c, h, w)``.
-
-    Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: A shape does not fit, a knob is too small, ``divisor_override`` is 0, or a
-            window is larger than the padded image.
+        Gradient with respect to the images, ``(n, c, h, w)``.
 
     Examples:
         >>> import torch
@@ -466,7 +436,7 @@ def avg_pool2d_grad(
         >>> avg_pool2d_grad(torch.tensor([[[[4.0, 8.0]]]]), (2, 4), 2)[0, 0].tolist()
         [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
 
-        A pixel that no window sees gets none.
+        A pixel that no window covers receives none.
 
         >>> avg_pool2d_grad(torch.ones(1, 1, 1, 1), (1, 3), (1, 2)).tolist()
         [[[[0.5, 0.5, 0.0]]]]
@@ -475,42 +445,35 @@ def avg_pool2d_grad(
             ...
         ValueError: grad_output: expected the shape of the output, (n, out, 1, 2), \
 got (1, 1, 1, 1)
-
-    Source:
-        Derived here.
     """
     size = pair(image_size, name="image_size", minimum=1)
-    where = _Windows(size, kernel_size, stride, padding, 1, ceil_mode)
+    geometry = _Geometry(size, kernel_size, stride, padding, 1, ceil_mode)
     divisors = _divisors(
-        where,
+        geometry,
         count_include_pad=check_bool(count_include_pad, name="count_include_pad"),
         divisor_override=_check_divisor(divisor_override),
     )
-    check_grad_output(grad_output, (None, None, *where.output))
+    check_grad_output(grad_output, (None, None, *geometry.output))
     wide = _wide(grad_output)
-    shares = (wide / divisors.to(wide))[..., None, None].expand(*wide.shape, *where.kernel)
-    padded = fold_windows(shares, where.full, stride=where.step)
-    (top, left), (height, width) = where.border, size
+    shares = (wide / divisors.to(wide))[..., None, None].expand(*wide.shape, *geometry.kernel)
+    padded = fold_windows(shares, geometry.full, stride=geometry.step)
+    (top, left), (height, width) = geometry.border, size
     return padded[:, :, top : top + height, left : left + width].to(grad_output.dtype)
 
 
-def _check_numbers(tensor: torch.Tensor, name: str) -> None:
+def _check_real(tensor: torch.Tensor, name: str) -> None:
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(
             f"{name}: expected a torch.Tensor, got {type(tensor).__name__}; "
             f"convert with torch.tensor({name})"
         )
-    if tensor.layout != torch.strided:
-        raise TypeError(
-            f"{name}: expected a dense tensor, got {tensor.layout}; convert with {name}.to_dense()"
-        )
     _check_ordered(tensor, name)
 
 
 def relu(images: torch.Tensor) -> torch.Tensor:
-    """Put 0 in the place of every negative number.
+    """Replace every negative number by 0.
 
-    Without something like it between them, two linear layers are one linear layer: this is what
+    Without a nonlinear function between them, two linear layers are one linear layer: this is what
     makes a deep network more than a shallow one.
 
     Args:
@@ -518,9 +481,6 @@ def relu(images: torch.Tensor) -> torch.Tensor:
 
     Returns:
         The same shape; NaN stays NaN.
-
-    Raises:
-        TypeError: ``images`` is not a tensor, or counts in whole or complex numbers.
 
     Examples:
         >>> import torch
@@ -538,24 +498,22 @@ convert with images.float()
     Source:
         Nair and Hinton (2010), Rectified linear units improve restricted Boltzmann machines.
     """
-    _check_numbers(images, "images")
-    # Asked this way round, NaN, which is not at most 0, stays.
+    _check_real(images, "images")
+    # With "<=" NaN stays, since no comparison with NaN is true.
     return torch.where(images <= 0, torch.zeros_like(images), images)
 
 
 def relu_grad(grad_output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """Carry a gradient back through ReLU: it passes where the number was above 0.
+    """Compute the gradient of a loss with respect to the input of ReLU.
+
+    It passes where the input is above 0.
 
     Args:
-        grad_output: Gradient of the loss by the output, of the images' shape.
-        images: What ReLU was given, of any shape, real.
+        grad_output: Gradient with respect to the output, of the images' shape.
+        images: The input of ReLU, of any shape, real.
 
     Returns:
-        Gradient of the loss by ``images``. At 0, where ReLU has a corner, it is 0, as in torch.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: The shapes differ.
+        Gradient with respect to ``images``. At 0, where ReLU has a corner, it is 0, as in torch.
 
     Examples:
         >>> import torch
@@ -568,12 +526,9 @@ def relu_grad(grad_output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         Traceback (most recent call last):
             ...
         ValueError: grad_output: expected the shape of images, (3,), got (2,)
-
-    Source:
-        Derived here; the corner as in torch.nn.functional.relu.
     """
-    _check_numbers(images, "images")
-    _check_numbers(grad_output, "grad_output")
+    _check_real(images, "images")
+    _check_real(grad_output, "grad_output")
     if grad_output.shape != images.shape:
         raise ValueError(
             f"grad_output: expected the shape of images, {tuple(images.shape)}, "

@@ -1,11 +1,11 @@
-"""Every window of an image batch in visiting order, and the sum of one window spelled out."""
+"""Every window of an image batch, the sum over windows back to pixels, and one sum spelled out."""
 
 from dataclasses import dataclass
 
 import torch
 
 from cnnbook._checks import check_images, check_int, check_room, pair
-from cnnbook._conv_options import check_kernel
+from cnnbook._conv_options import check_kernel, weight_size
 from cnnbook.shapes import output_size
 
 __all__ = ["WindowSum", "fold_windows", "window_sum", "windows"]
@@ -21,26 +21,22 @@ def windows(
 ) -> torch.Tensor:
     """View every window that a kernel visits, in visiting order.
 
-    A convolution is a sum over each of these windows, and a pooling layer is a maximum or a mean
-    over them: what differs between the layers is only what is done with a window.
+    A convolution is a weighted sum over each of these windows, and a pooling layer a maximum or a
+    mean: the layers differ only in what they do with a window. The windows are those of
+    ``torch.nn.functional.unfold``, before it copies them into columns.
 
     Args:
         images: Images ``(n, c, h, w)`` of any dtype.
         kernel_size: Rows and columns of a window.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end.
+        padding: Rows and columns of zeros at each end.
         dilation: Pixels from one entry of a window to the next.
 
     Returns:
         The windows, shape ``(n, c, oh, ow, kh, kw)``: entry ``[i, k, r, s]`` is the window of
         channel ``k`` of image ``i`` in output row ``r`` and column ``s``. It is a view of
-        ``images``, or of a padded copy where ``padding`` is not 0; don't write into it, since
+        ``images``, or of a padded copy if ``padding`` is not 0; do not write into it, since
         overlapping windows share their pixels.
-
-    Raises:
-        TypeError: ``images`` is not a tensor, or a knob is not a whole number or a pair.
-        ValueError: ``images`` does not have four axes, a knob is too small, or the window is
-            larger than the padded image.
 
     Examples:
         >>> import torch
@@ -53,7 +49,7 @@ def windows(
         >>> windows(image, 2)[0, 0, 0].tolist()
         [[[0, 1], [3, 4]], [[1, 2], [4, 5]]]
 
-        One window as large as the image is the image.
+        A window as large as the image is the image.
 
         >>> windows(image, (2, 3))[0, 0, 0, 0].tolist()
         [[0, 1, 2], [3, 4, 5]]
@@ -62,10 +58,6 @@ def windows(
             ...
         ValueError: kernel_size: expected at most the padded size 2 + 2*0 = 2, got a kernel that \
 spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
-
-    Source:
-        Derived here; the windows are those of torch.nn.functional.unfold, before they are copied
-        into columns.
     """
     check_images(images)
     kernel = pair(kernel_size, name="kernel_size", minimum=1)
@@ -73,7 +65,7 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     border = pair(padding, name="padding", minimum=0)
     gap = pair(dilation, name="dilation", minimum=1)
     height, width = images.shape[2:]
-    # Called for its refusal of a window that does not fit.
+    # Refuses a window that is larger than the padded image.
     output_size((height, width), kernel, stride=step, padding=border, dilation=gap)
     if border != (0, 0):
         full = (height + 2 * border[0], width + 2 * border[1])
@@ -92,27 +84,23 @@ def fold_windows(
     padding: int | tuple[int, int] = 0,
     dilation: int | tuple[int, int] = 1,
 ) -> torch.Tensor:
-    """Add every window back to the place in the image that it was taken from.
+    """Add every window to the pixels that it was taken from.
 
-    This is the adjoint of ``windows``: a pixel receives one number from each window that saw it.
-    It is not the inverse, since a pixel that four windows saw comes back four times. It carries
-    gradients from windows to pixels, and is all of a transposed convolution but the weights.
+    This is the adjoint of ``windows``, the sum of ``torch.nn.functional.fold``: a pixel receives
+    one number from each window that covers it. It is not the inverse, since a pixel that four
+    windows cover counts four times. It takes gradients from windows to pixels, and is the part of a
+    transposed convolution that has no weights.
 
     Args:
         windows: Windows ``(n, c, oh, ow, kh, kw)`` of any dtype but bool.
         image_size: Rows and columns of the images.
         stride: Pixels from one window to the next.
-        padding: Rows and columns that had been added at each end; what falls there is dropped.
+        padding: Rows and columns that ``windows`` added at each end; sums that fall there are
+            dropped.
         dilation: Pixels from one entry of a window to the next.
 
     Returns:
-        Images ``(n, c, h, w)``; pixels that no window saw are 0.
-
-    Raises:
-        TypeError: ``windows`` is not a tensor of numbers, or a knob is not a whole number or a
-            pair.
-        ValueError: ``windows`` does not have six axes, a knob is too small, or images of that
-            size have another number of windows.
+        Images ``(n, c, h, w)``; pixels that no window covers are 0.
 
     Examples:
         >>> import torch
@@ -121,7 +109,7 @@ def fold_windows(
         >>> fold_windows(windows(image, (1, 2)), (1, 3)).tolist()
         [[[[1, 4, 3]]]]
 
-        The middle pixel was in both windows. Windows that do not overlap give the image back.
+        The middle pixel is in both windows. Windows that do not overlap give the image back.
 
         >>> image = torch.arange(4).reshape(1, 1, 2, 2)
         >>> torch.equal(fold_windows(windows(image, 1), 2), image)
@@ -130,9 +118,6 @@ def fold_windows(
         Traceback (most recent call last):
             ...
         ValueError: windows: expected 3 x 3 windows for images of 3 x 3 pixels, got 2 x 2
-
-    Source:
-        Derived here; the same sum as torch.nn.functional.fold, for windows that are not flattened.
     """
     if not isinstance(windows, torch.Tensor):
         raise TypeError(
@@ -166,7 +151,7 @@ def fold_windows(
     full = (n, channels, height + 2 * border[0], width + 2 * border[1])
     check_room(full, name="image_size")
     padded = windows.new_zeros(full)
-    # Entry by entry of the window: the same entry of all windows never meets itself.
+    # Entry by entry: the same entry of two windows never falls on the same pixel.
     for i in range(kernel_rows):
         for j in range(kernel_columns):
             top, left = i * gap[0], j * gap[1]
@@ -181,18 +166,18 @@ def fold_windows(
 
 @dataclass(frozen=True, eq=False)
 class WindowSum:
-    """One window under a kernel: what is multiplied, what is added, what comes out.
+    """One window under a kernel: what is multiplied, what is added, and the result.
 
-    ``print()`` shows the arithmetic as one would write it by hand. Numbers are Python's, so that
-    they can be compared and printed without a tensor around them.
+    ``print()`` shows the arithmetic as one would write it by hand. The numbers are Python's, which
+    print and compare without a tensor around them.
 
     Attributes:
         row: Output row of the window.
         column: Output column of the window.
         pixels: The window's pixels, channel by channel and row by row.
-        weights: The weight that meets each pixel, in the same order.
+        weights: The weight of each pixel, in the same order.
         products: Weight times pixel, in the same order.
-        bias: The number added at the end; None where there is none.
+        bias: The number added at the end, or None.
         total: The sum, computed by torch in the images' dtype.
 
     Examples:
@@ -251,19 +236,15 @@ def window_sum(
         bias: One number for each kernel, shape ``(out,)``, or None.
         row: Output row, counted from 0.
         column: Output column, counted from 0.
-        image: Which image of the batch.
-        channel: Which kernel, that is, which output channel.
+        image: Index of the image in the batch.
+        channel: Index of the output channel, that is, of the kernel.
         stride: Pixels from one window to the next.
-        padding: Rows and columns of zeros added at each end.
+        padding: Rows and columns of zeros at each end.
         dilation: Pixels from one weight to the next.
-        groups: Into how many groups the channels are divided, each with kernels of its own.
+        groups: Groups of channels, each with kernels of its own.
 
     Returns:
         Pixels, weights, products, bias and total of the window.
-
-    Raises:
-        TypeError: An argument has the wrong type, or a dtype differs.
-        ValueError: A shape does not fit, or there is no such window, image or channel.
 
     Examples:
         >>> import torch
@@ -278,20 +259,15 @@ def window_sum(
         Traceback (most recent call last):
             ...
         ValueError: row: expected 0 to 2, since the output is 3 x 3, got 3
-
-    Source:
-        Derived here, after the sum that defines torch.nn.Conv2d.
     """
     check_kernel(images, weight, bias, groups=groups)
-    kernels, depth, *kernel_size = weight.shape
-    every = windows(
-        images,
-        (kernel_size[0], kernel_size[1]),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
+    if len(images) == 0:
+        raise ValueError(f"images: expected at least one image, got {tuple(images.shape)}")
+    kernels, depth = weight.shape[:2]
+    all_windows = windows(
+        images, weight_size(weight), stride=stride, padding=padding, dilation=dilation
     )
-    rows, columns = every.shape[2:4]
+    rows, columns = all_windows.shape[2:4]
     limits = (
         ("row", row, rows, f", since the output is {rows} x {columns}"),
         ("column", column, columns, f", since the output is {rows} x {columns}"),
@@ -302,7 +278,7 @@ def window_sum(
         if check_int(value, name=name, minimum=0) >= count:
             raise ValueError(f"{name}: expected 0 to {count - 1}{reason}, got {value}")
     first = channel // (kernels // groups) * depth
-    window = every[image, first : first + depth, row, column].detach()
+    window = all_windows[image, first : first + depth, row, column].detach()
     kernel = weight[channel].detach()
     total = (kernel * window).sum()
     if bias is not None:

@@ -1,4 +1,4 @@
-"""Named convolutions: shapes and knobs that differ in what can go wrong with them."""
+"""Named convolutions: shapes and options that differ in what can go wrong with them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import torch
 
 @dataclass(frozen=True)
 class ConvCase:
-    """One convolution: image shape, kernel shape and knobs, all as torch takes them."""
+    """One convolution: image shape, kernel shape and options, all as torch takes them."""
 
     name: str
     images: tuple[int, int, int, int]
@@ -21,14 +21,14 @@ class ConvCase:
     def tensors(
         self, dtype: torch.dtype = torch.float64
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return images, weight and bias of whole numbers, whose sums are exact in any order."""
+        """Return images, weight and bias of small integers, whose sums are exact in any order."""
         generator = torch.Generator().manual_seed(len(self.name))
 
-        def whole(shape: tuple[int, ...]) -> torch.Tensor:
+        def integers(shape: tuple[int, ...]) -> torch.Tensor:
             return torch.randint(-9, 10, shape, generator=generator).to(dtype)
 
-        bias = whole((self.weight[0],)) if self.bias else None
-        return whole(self.images), whole(self.weight), bias
+        bias = integers((self.weight[0],)) if self.bias else None
+        return integers(self.images), integers(self.weight), bias
 
 
 CONV_CASES = (
@@ -42,7 +42,7 @@ CONV_CASES = (
     ConvCase("stride with a remainder", (1, 1, 7, 6), (2, 1, 2, 3), stride=(3, 2)),
     ConvCase("padding differs by axis", (1, 1, 4, 4), (1, 1, 3, 3), padding=(0, 2)),
     ConvCase("dilation", (1, 2, 9, 8), (2, 2, 3, 3), dilation=(2, 3)),
-    ConvCase("all knobs", (2, 4, 9, 9), (6, 2, 3, 2), (2, 1), (1, 2), (2, 3), 2),
+    ConvCase("all options", (2, 4, 9, 9), (6, 2, 3, 2), (2, 1), (1, 2), (2, 3), 2),
     ConvCase("depthwise", (2, 3, 6, 6), (3, 1, 3, 3), groups=3),
     ConvCase("depthwise, two kernels a channel", (2, 3, 6, 6), (6, 1, 3, 3), groups=3),
     ConvCase("same, odd kernel", (1, 1, 5, 5), (1, 1, 3, 3), padding="same"),

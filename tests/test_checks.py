@@ -1,4 +1,4 @@
-"""Checks of arguments: what passes, and what each mistake is told."""
+"""Checks of arguments: what passes, and the message for each mistake."""
 
 import re
 
@@ -6,14 +6,28 @@ import numpy as np
 import pytest
 import torch
 
-from cnnbook._checks import check_images, check_int, check_number_type, pair
+from cnnbook._checks import (
+    check_bool,
+    check_float,
+    check_generator,
+    check_image_shape,
+    check_images,
+    check_int,
+    check_net,
+    check_number_type,
+    check_parameter_count,
+    check_room,
+    check_same_dtype_and_device,
+    pair,
+    per_axis,
+)
 from cnnbook._devices import check_device
 
 
 @pytest.mark.parametrize(
     ("value", "number"), [(3, 3), (np.int64(3), 3), (torch.tensor(3), 3), (np.uint8(3), 3)]
 )
-def test_whole_number_takes_what_stands_for_one(value: int, number: int) -> None:
+def test_check_int_takes_integers_of_numpy_and_torch(value: int, number: int) -> None:
     result = check_int(value, name="k", minimum=1)
     assert result == number
     assert type(result) is int
@@ -23,15 +37,51 @@ def test_whole_number_takes_what_stands_for_one(value: int, number: int) -> None
     "value",
     [True, False, 2.0, float("nan"), float("inf"), "2", None, [2], (2,), 2j, torch.ones(2), {2}],
 )
-def test_whole_number_refuses_other_types(value: object) -> None:
+def test_check_int_refuses_other_types(value: object) -> None:
     with pytest.raises(TypeError, match=r"^k: expected a whole number, got "):
         check_int(value, name="k", minimum=1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0, -1, -(10**30)])
-def test_whole_number_refuses_small_ones(value: int) -> None:
+def test_check_int_refuses_small_numbers(value: int) -> None:
     with pytest.raises(ValueError, match=f"^k: expected at least 1, got {value}$"):
         check_int(value, name="k", minimum=1)
+
+
+def test_check_int_refuses_large_numbers() -> None:
+    assert check_int(2**31 - 1, name="k", minimum=1) == 2**31 - 1
+    for value in (2**31, 10**30):
+        with pytest.raises(ValueError, match=f"^k: expected at most 2147483647, got {value}$"):
+            check_int(value, name="k", minimum=1)
+    with pytest.raises(ValueError, match=r"^k: expected at most 5, got 6$"):
+        check_int(6, name="k", minimum=1, maximum=5)
+
+
+@pytest.mark.parametrize("value", [True, "1", None, [1.0], 1j, np.ones(1), torch.ones(1)])
+def test_check_float_refuses_other_types(value: object) -> None:
+    with pytest.raises(TypeError, match=r"^s: expected a number, got "):
+        check_float(value, name="s", above=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (float("nan"), "^s: expected a finite number, got nan$"),
+        (float("-inf"), "^s: expected a finite number, got -inf$"),
+        (10**400, "^s: expected a finite number, got 10000"),
+        (0, "^s: expected a number above 0, got 0$"),
+        (2.5, "^s: expected at most 2, got 2.5$"),
+    ],
+)
+def test_check_float_refuses_other_numbers(value: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_float(value, name="s", above=0, maximum=2)
+
+
+def test_check_float_takes_whole_numbers_as_well() -> None:
+    assert check_float(2, name="s", above=0, maximum=2) == 2.0
+    assert type(check_float(2, name="s", above=0)) is float
+    assert check_float(np.float64(0.5), name="s", above=0) == 0.5
 
 
 def test_pair() -> None:
@@ -51,6 +101,29 @@ def test_pair_refuses_other_things(value: object) -> None:
 def test_pair_refuses_small_numbers(value: int | tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"^k: expected at least 1, got "):
         pair(value, name="k", minimum=1)
+
+
+def test_per_axis_names_the_option_that_is_wrong() -> None:
+    axes, any_pair = per_axis(stride=2, output_padding=0)
+    assert list(axes) == [{"stride": 2, "output_padding": 0}] * 2
+    assert not any_pair
+    with pytest.raises(ValueError, match=r"^stride: expected at least 1, got 0$"):
+        per_axis(stride=(1, 0), output_padding=0)
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", None, np.bool_(True), torch.tensor(True)])
+def test_check_bool_refuses_what_python_takes_for_true_or_false(value: object) -> None:
+    assert check_bool(False, name="b") is False
+    with pytest.raises(TypeError, match=r"^b: expected True or False, got "):
+        check_bool(value, name="b")  # type: ignore[arg-type]
+
+
+def test_check_generator() -> None:
+    check_generator(torch.Generator())
+    check_generator(None, optional=True)
+    for value in (None, 0, torch.Generator):
+        with pytest.raises(TypeError, match=r"^generator: expected a torch.Generator, got "):
+            check_generator(value)  # type: ignore[arg-type]
 
 
 def test_check_images_takes_an_empty_batch() -> None:
@@ -86,14 +159,52 @@ def test_check_images_refuses_what_is_not_a_tensor(value: object) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.bool])
-def test_check_number_type_refuses_whole_numbers(dtype: torch.dtype) -> None:
+def test_check_number_type_refuses_integers(dtype: torch.dtype) -> None:
     with pytest.raises(TypeError, match=r"convert with images.float\(\)$"):
         check_number_type(torch.zeros(1, dtype=dtype), name="images")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.complex64])
-def test_check_number_type_takes_fractions(dtype: torch.dtype) -> None:
+def test_check_number_type_takes_floating_point(dtype: torch.dtype) -> None:
     check_number_type(torch.zeros(1, dtype=dtype), name="images")
+
+
+def test_check_net() -> None:
+    check_net(torch.nn.ReLU())
+    for value in (None, torch.nn.ReLU, torch.ones(1), lambda x: x):
+        with pytest.raises(TypeError, match=r"^net: expected a torch.nn.Module, got "):
+            check_net(value)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"the lazy '1\.running_mean'; pass one image"):
+        check_net(torch.nn.Sequential(torch.nn.ReLU(), torch.nn.LazyBatchNorm1d(affine=False)))
+
+
+def test_check_same_dtype_and_device() -> None:
+    image = torch.zeros(1)
+    check_same_dtype_and_device(image, "images", weight=torch.ones(3), bias=None)
+    with pytest.raises(TypeError, match=r"^bias: expected the dtype of images, torch.float32, got"):
+        check_same_dtype_and_device(image, "images", weight=image, bias=image.half())
+    # "meta" is a second device that every machine has.
+    with pytest.raises(ValueError, match=r"^bias: expected the device of images, cpu, got meta"):
+        check_same_dtype_and_device(image, "images", bias=image.to("meta"))
+
+
+def test_check_room() -> None:
+    check_room((2**18, 2**18), name="size")
+    with pytest.raises(ValueError, match=r"^size: expected at most 2\*\*36 numbers in a"):
+        check_room((2**18, 2**18 + 1), name="size")
+
+
+@pytest.mark.parametrize("value", [None, 28, "abc", (28, 28), (1, 1, 28, 28), (1, 28, 28.0)])
+def test_check_image_shape_refuses_what_is_not_three_sizes(value: object) -> None:
+    assert check_image_shape((3, 32, 16)) == (3, 32, 16)
+    with pytest.raises(TypeError, match=r"^image_shape: expected "):
+        check_image_shape(value)  # type: ignore[arg-type]
+
+
+def test_check_parameter_count_names_the_largest_size() -> None:
+    check_parameter_count(10**9, classes=10)
+    with pytest.raises(ValueError, match=r"^pixels: .*; choose less than 50,000,000$"):
+        check_parameter_count(10**9 + 1, classes=10, pixels=50_000_000)
 
 
 def test_check_device() -> None:

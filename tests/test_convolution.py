@@ -8,13 +8,11 @@ from cases import CONV_CASES, ConvCase
 
 from cnnbook.conv_matrix import band_matrix, conv_matrix, separable_factors
 from cnnbook.convolution import (
-    averaging_conv,
     conv2d,
     conv2d_bias_grad,
     conv2d_input_grad,
     conv2d_loop,
     conv2d_weight_grad,
-    conv_from_kernel,
     conv_transpose2d,
     expand_features,
     moving_average,
@@ -23,11 +21,11 @@ from cnnbook.kernels import averaging_kernel
 
 both = pytest.mark.parametrize("convolve", [conv2d, conv2d_loop])
 every_case = pytest.mark.parametrize("case", CONV_CASES, ids=lambda case: case.name)
-# torch warns that it copies for "same" with an even kernel; that is its own affair.
+# torch warns that it copies the images for "same" with an even kernel.
 copies = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
-def _knobs(case: ConvCase) -> dict[str, Any]:
+def _options(case: ConvCase) -> dict[str, Any]:
     return {
         "stride": case.stride,
         "padding": case.padding,
@@ -57,8 +55,8 @@ def test_the_same_as_torch_to_the_last_bit(
     convolve: Any, case: ConvCase, dtype: torch.dtype
 ) -> None:
     images, weight, bias = case.tensors(dtype)
-    expected = torch.nn.functional.conv2d(images, weight, bias, **_knobs(case))
-    got = convolve(images, weight, bias, **_knobs(case))
+    expected = torch.nn.functional.conv2d(images, weight, bias, **_options(case))
+    got = convolve(images, weight, bias, **_options(case))
     assert got.dtype == dtype
     assert torch.equal(got, expected)
 
@@ -71,8 +69,8 @@ def test_gradients_are_torchs(convolve: Any, case: ConvCase) -> None:
     functions: tuple[Any, Any] = (torch.nn.functional.conv2d, convolve)
     for function in functions:
         leaves = [tensor.requires_grad_() for tensor in case.tensors() if tensor is not None]
-        output = function(*leaves, **_knobs(case))
-        # Different at every output, so that a mix-up of places shows.
+        output = function(*leaves, **_options(case))
+        # A different factor at every output, so that a swap of two outputs shows.
         output.mul(torch.arange(output.numel()).reshape(output.shape)).sum().backward()
         gradients.append([leaf.grad for leaf in leaves])
     for torchs, ours in zip(*gradients, strict=True):
@@ -166,50 +164,6 @@ def test_every_mistake_is_named(
         convolve(**(arguments | changed))
 
 
-def test_conv_from_kernel_is_a_layer_of_torch_that_can_be_trained() -> None:
-    layer = conv_from_kernel(torch.tensor([[1.0, 2.0]]), bias=3)
-    assert type(layer) is torch.nn.Conv2d
-    assert (layer.in_channels, layer.out_channels, layer.kernel_size) == (1, 1, (1, 2))
-    assert all(parameter.requires_grad for parameter in layer.parameters())
-    assert layer(torch.tensor([[[[10.0, 100.0]]]])).item() == 1 * 10 + 2 * 100 + 3
-
-
-def test_conv_from_kernel_copies_and_leaves_the_random_state_alone() -> None:
-    state = torch.get_rng_state()
-    kernel = torch.ones(2, 3, 2, 2, dtype=torch.float64)
-    layer = conv_from_kernel(kernel, bias=torch.tensor([1.0, 2.0]))
-    kernel.zero_()
-    assert layer.weight.sum().item() == 24
-    assert layer.weight.dtype == layer.bias.dtype == torch.float64  # type: ignore[union-attr]
-    assert torch.equal(state, torch.get_rng_state())
-
-
-@pytest.mark.parametrize(
-    ("kernel", "bias", "kind", "message"),
-    [
-        ([[1.0]], 0.0, TypeError, "^kernel: expected a torch.Tensor"),
-        (torch.ones(2, 2).long(), 0.0, TypeError, "^kernel: expected a floating-point"),
-        (torch.ones(2, 2, 2), 0.0, ValueError, r"^kernel: expected \(kh, kw\) or"),
-        (torch.ones(0, 2), 0.0, ValueError, "^kernel: expected at least one weight"),
-        (torch.ones(2, 2), "0", TypeError, "^bias: expected a number or a torch.Tensor, got str"),
-        (torch.ones(2, 2), True, TypeError, "^bias: expected a number"),
-        (torch.ones(2, 2), torch.zeros(2), ValueError, "^bias: expected one number or one for"),
-    ],
-)
-def test_conv_from_kernel_names_every_mistake(
-    kernel: Any, bias: Any, kind: type[Exception], message: str
-) -> None:
-    with pytest.raises(kind, match=message):
-        conv_from_kernel(kernel, bias)
-
-
-@pytest.mark.parametrize("size", [1, 2, 4, (1, 3), (4, 2)])
-def test_averaging_conv_is_the_moving_average(size: int | tuple[int, int]) -> None:
-    images = torch.randint(0, 8, (2, 1, 4, 4)).float() * 96
-    got = averaging_conv(size)(images).detach()
-    torch.testing.assert_close(got, moving_average(images, size=size), rtol=1e-6, atol=1e-4)
-
-
 def test_moving_average_takes_each_channel_by_itself() -> None:
     images = torch.arange(2 * 2 * 3 * 3.0).reshape(2, 2, 3, 3)
     expected = torch.nn.functional.avg_pool2d(images, 2, stride=1)
@@ -239,8 +193,8 @@ def test_moving_average_names_every_mistake(
 @copies
 def test_the_same_on_a_gpu(convolve: Any, case: ConvCase) -> None:
     moved = [None if tensor is None else tensor.cuda() for tensor in case.tensors()]
-    expected = torch.nn.functional.conv2d(*case.tensors(), **_knobs(case))
-    got = convolve(*moved, **_knobs(case))
+    expected = torch.nn.functional.conv2d(*case.tensors(), **_options(case))
+    got = convolve(*moved, **_options(case))
     assert got.device.type == "cuda"
     assert torch.equal(got.cpu(), expected)
 
@@ -250,9 +204,9 @@ MEAN = torch.full((1, 1, 3, 3), 1 / 9)
 
 
 def test_what_of_the_lecture() -> None:
-    """``conv(img) = img @ What``: literally no, flattened yes, in two factors too."""
+    """``conv(img) = img @ What``: not literally, but for a flat image, and with two factors."""
     expected = torch.nn.functional.conv2d(LECTURE, MEAN)
-    # Right multiplication keeps the 4 rows, and each depends on its own row alone.
+    # A product from the right keeps the 4 rows, and each depends only on its own row.
     assert (LECTURE[0, 0] @ torch.rand(4, 2)).shape == (4, 2)
     what = conv_matrix(MEAN, 4)
     assert what.shape == (16, 4)
@@ -295,18 +249,18 @@ def test_gradients_of_example_4_spelled_out() -> None:
 @copies
 def test_gradients_by_hand_are_finite_differences(case: ConvCase) -> None:
     images, weight, _ = case.tensors()
-    output = torch.nn.functional.conv2d(images, weight, **_knobs(case))
+    output = torch.nn.functional.conv2d(images, weight, **_options(case))
     generator = torch.Generator().manual_seed(1)
     grad = torch.randint(-9, 10, output.shape, generator=generator).double()
 
     def loss(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        return (torch.nn.functional.conv2d(x, w, **_knobs(case)) * grad).sum()
+        return (torch.nn.functional.conv2d(x, w, **_options(case)) * grad).sum()
 
     size = (images.shape[2], images.shape[3])
     kernel = (weight.shape[2], weight.shape[3])
     by_hand = (
-        conv2d_input_grad(grad, weight, size, **_knobs(case)),
-        conv2d_weight_grad(images, grad, kernel, **_knobs(case)),
+        conv2d_input_grad(grad, weight, size, **_options(case)),
+        conv2d_weight_grad(images, grad, kernel, **_options(case)),
     )
     for index, tensor in enumerate((images, weight)):
         assert by_hand[index].shape == tensor.shape
@@ -346,8 +300,8 @@ def test_gradients_flow_through_the_matrix_to_the_weight(sparse: bool) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.complex64])
-def test_every_dtype_that_torch_takes(dtype: torch.dtype) -> None:
-    """Small whole numbers, whose sums these types hold exactly."""
+def test_dtypes(dtype: torch.dtype) -> None:
+    """Small integers, whose sums these dtypes hold exactly."""
     images = torch.arange(32.0).remainder(5).reshape(2, 1, 4, 4).to(dtype)
     weight = torch.tensor([[[[1, 2], [0, -1]]]]).to(dtype)
     expected = torch.nn.functional.conv2d(images, weight)
@@ -376,7 +330,7 @@ def test_feature_expansion_of_the_lecture() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_dense_matrix_that_fills_the_memory_is_refused_before_it_is_made() -> None:
+def test_a_dense_matrix_beyond_the_memory_is_refused_before_it_is_made() -> None:
     with pytest.raises(
         MemoryError, match=r"^sparse: expected True for a matrix of 50176 x 3154176"
     ):

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from cnnbook import exercises as exercises_module
-from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises import _answers, _grading, check, exercise, exercises, hint, solution
 from cnnbook.exercises._answers import Function, Layer, Numbers
 from cnnbook.exercises._grading import Exercise, Mistake, grade
+from cnnbook.kernels import conv_from_kernel
 
 ROOT = Path(__file__).resolve().parents[1]
 # The gallery's pages by their number, which is in the file's name.

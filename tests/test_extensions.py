@@ -17,7 +17,7 @@ from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
 from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
-from gallery_state import code_of, digest, forget_stale, imported_modules
+from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
 from sphinx.errors import ExtensionError
 from sphinx_gallery.scrapers import ImagePathIterator
@@ -95,6 +95,20 @@ def test_a_page_runs_again_when_code_that_it_uses_changes(book: Path) -> None:
     (book / "pack/second.py").write_text(SECOND.replace("return 1", "return 2"), "utf-8")
     assert _stale(book) == ["plot_01_page.py"]
     assert not md5.exists()
+
+
+def test_the_page_of_an_example_that_is_gone_goes_too(book: Path) -> None:
+    page = book / "gallery/1_part/plot_01_page.rst"
+    picture = book / "gallery/1_part/images/sphx_glr_plot_01_page_001.png"
+    other = book / "gallery/1_part/plot_02_page.ipynb"
+    picture.parent.mkdir()
+    for file in (page, picture, other):
+        file.write_text("", "utf-8")
+    assert remove_orphans(book / "examples", book / "gallery") == []
+    (book / "examples/1_part/plot_01_page.py").rename(book / "examples/1_part/plot_02_page.py")
+    assert remove_orphans(book / "examples", book / "gallery") == [page]
+    left = [file for file in (book / "gallery").rglob("*") if file.is_file()]
+    assert left == [other]
 
 
 def test_what_is_only_said_of_code_changes_no_result(book: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pooling and ReLU: the lecture's case, the arithmetic spelled out, finite differences, corners."""
+"""Pooling and ReLU: the lecture's case, arithmetic spelled out, differences, ties and NaN."""
 
 from typing import Any
 
@@ -49,12 +49,12 @@ def test_averages_spelled_out() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
-def test_narrow_numbers_are_pooled_as_torch_does(pool: Any, dtype: torch.dtype) -> None:
+def test_half_precision_is_pooled_as_torch_does(pool: Any, dtype: torch.dtype) -> None:
     images = torch.randn(2, 3, 9, 8).to(dtype)
     expected = getattr(torch.nn.functional, pool.__name__)(images, 3, 2, 1)
     got = pool(images, 3, stride=2, padding=1)
     assert got.dtype == dtype
-    # One unit in the last place: the sums are kept in float32 by both.
+    # One unit in the last place: both keep the sums in float32.
     torch.testing.assert_close(got, expected, rtol=torch.finfo(dtype).eps, atol=0)
 
 
@@ -68,7 +68,7 @@ def test_complex_numbers_have_a_mean_and_no_largest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "value", "place"),
+    ("row", "value", "position"),
     [
         ([1, 3, 3, 2], 3, 1),
         ([2, 2, 2, 2], 2, 0),
@@ -79,7 +79,7 @@ def test_complex_numbers_have_a_mean_and_no_largest() -> None:
         ([-0.0, 0.0, -1, -1], 0, 0),
     ],
 )
-def test_ties_and_nan_are_settled_as_in_torch(
+def test_ties_and_nan_are_resolved_as_in_torch(
     row: list[float], value: float, position: int
 ) -> None:
     image = torch.tensor(row, dtype=torch.float32).reshape(1, 1, 1, 4)
@@ -89,11 +89,11 @@ def test_ties_and_nan_are_settled_as_in_torch(
     _, torchs = torch.nn.functional.max_pool2d(image, (1, 4), return_indices=True)
     assert torchs.item() == position
     grad = torch.tensor([[[[7.0]]]])
-    handed = max_pool2d_grad(grad, image, (1, 4)).flatten().tolist()
-    assert handed == [7.0 if k == position else 0.0 for k in range(4)]
+    got = max_pool2d_grad(grad, image, (1, 4)).flatten().tolist()
+    assert got == [7.0 if k == position else 0.0 for k in range(4)]
 
 
-def test_a_window_that_sees_only_padding_hands_nothing_on() -> None:
+def test_a_window_over_padding_alone_passes_no_gradient_on() -> None:
     # Dilation makes the window step over the single column of the image.
     image = torch.tensor([[[[1.0], [2.0], [3.0]]]])
     options: dict[str, Any] = {"padding": (0, 1), "dilation": 2}

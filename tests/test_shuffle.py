@@ -1,10 +1,7 @@
 """The pixel shuffle: one order for all images, which can be undone."""
 
-from typing import Any
-
 import pytest
 import torch
-from bad_values import check_refusals
 
 from cnnbook.images import shuffle_pixels
 
@@ -119,15 +116,6 @@ def test_the_order_is_the_same_on_a_gpu() -> None:
     shuffled = shuffle_pixels(images.cuda())
     assert shuffled.is_cuda
     assert torch.equal(shuffled.cpu(), shuffle_pixels(images))
-
-
-IMAGES = {"tensor of four axes", "whole images", "empty batch", "meta images"}
-
-
-@pytest.mark.parametrize(("name", "taken"), [("images", IMAGES), ("seed", {"zero", "one"})])
-def test_every_mistake_is_named(name: str, taken: set[str]) -> None:
-    arguments: dict[str, Any] = {"images": torch.rand(2, 1, 3, 3), "seed": 0}
-    check_refusals(shuffle_pixels, arguments, name, taken=taken)
 
 
 def test_seeds_beyond_the_largest_are_refused() -> None:

@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook._conv_options import check_kernel
-from cnnbook.kernels import averaging_kernel
 from cnnbook.windows import WindowSum, fold_windows, window_sum, windows
 
 
@@ -42,7 +40,7 @@ def test_windows_keep_any_dtype_and_the_gradient() -> None:
     assert windows(torch.zeros(1, 1, 3, 3, dtype=torch.bool), 2).dtype == torch.bool
     image = torch.zeros(1, 1, 3, 3, requires_grad=True)
     (gradient,) = torch.autograd.grad(windows(image, 2).sum(), image)
-    # How many windows of 2 x 2 see each pixel of 3 x 3.
+    # How many windows of 2 x 2 cover each pixel of 3 x 3.
     assert gradient[0, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
 
 
@@ -60,7 +58,7 @@ def test_window_sum_of_the_lecture() -> None:
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-def test_window_sum_is_the_pixel_that_conv2d_puts_out(groups: int) -> None:
+def test_window_sum_is_a_pixel_of_conv2d(groups: int) -> None:
     images = torch.randint(-9, 10, (2, 4, 7, 6)).double()
     weight = torch.randint(-9, 10, (6, 4 // groups, 3, 2)).double()
     bias = torch.randint(-9, 10, (6,)).double()
@@ -93,7 +91,7 @@ def test_window_sum_prints_complex_numbers() -> None:
 
 @pytest.mark.parametrize("name", ["row", "column", "image", "channel"])
 @pytest.mark.parametrize("bad", [-1, 9, 1.0, None, True])
-def test_window_sum_names_the_place_that_is_not_there(name: str, bad: object) -> None:
+def test_window_sum_refuses_a_window_that_does_not_exist(name: str, bad: object) -> None:
     position: dict[str, Any] = {"row": 0, "column": 0}
     position[name] = bad
     kind = ValueError if isinstance(bad, int) and not isinstance(bad, bool) else TypeError
@@ -101,47 +99,7 @@ def test_window_sum_names_the_place_that_is_not_there(name: str, bad: object) ->
         window_sum(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 2, 2), **position)
 
 
-IMAGES, WEIGHT, BIAS = torch.zeros(1, 4, 5, 5), torch.zeros(6, 4, 2, 2), torch.zeros(6)
-
-
-@pytest.mark.parametrize(
-    ("changed", "kind", "message"),
-    [
-        ({"images": IMAGES[0]}, ValueError, r"^images: expected \(n, c, h, w\), got \(4, 5, 5\)"),
-        ({"images": IMAGES.long()}, TypeError, r"^images: expected a floating-point or complex"),
-        ({"weight": [[1.0]]}, TypeError, r"^weight: expected a torch.Tensor"),
-        ({"weight": WEIGHT[0, 0]}, ValueError, r"add axes with weight\[None, None\]$"),
-        ({"weight": WEIGHT[0]}, ValueError, r"^weight: expected \(out, in / groups, kh, kw\)"),
-        ({"weight": WEIGHT[:, :0]}, ValueError, "at least one weight along every axis"),
-        ({"weight": WEIGHT[:, :3]}, ValueError, r"for images of 4 channels in 1 group\(s\)"),
-        ({"weight": WEIGHT.double()}, TypeError, r"convert with weight.to\(images.dtype\)"),
-        ({"weight": WEIGHT[:5, :2], "bias": None, "groups": 2}, ValueError, "divisible by groups"),
-        ({"groups": 3}, ValueError, "^groups: expected a divisor of the 4 image channels, got 3"),
-        ({"groups": 0}, ValueError, "^groups: expected at least 1"),
-        ({"groups": 1.0}, TypeError, "^groups: expected a whole number"),
-        ({"bias": 0.5}, TypeError, r"^bias: expected a torch.Tensor of shape \(6,\)"),
-        ({"bias": BIAS[:5]}, ValueError, r"^bias: expected one number for each kernel"),
-        ({"bias": BIAS[None]}, ValueError, r"^bias: expected one number for each kernel"),
-        ({"bias": BIAS.half()}, TypeError, r"^bias: expected the dtype of images, torch.float32"),
-        ({"weight": WEIGHT.to("meta")}, ValueError, "^weight: expected the device of images, cpu"),
-    ],
-)
-def test_check_kernel_says_what_does_not_fit(
-    changed: dict[str, Any], kind: type[Exception], message: str
-) -> None:
-    arguments: dict[str, Any] = {"images": IMAGES, "weight": WEIGHT, "bias": BIAS, "groups": 1}
-    with pytest.raises(kind, match=message):
-        check_kernel(**(arguments | changed))
-
-
-def test_averaging_kernel() -> None:
-    assert averaging_kernel((2, 3)).sum().item() == pytest.approx(1)
-    assert averaging_kernel(2, dtype=torch.float64).dtype == torch.float64
-    with pytest.raises(TypeError, match="in whole numbers 1/4 would be 0"):
-        averaging_kernel(2, dtype=torch.int64)
-
-
-def test_fold_windows_counts_in_how_many_windows_each_pixel_was() -> None:
+def test_fold_windows_counts_the_windows_that_cover_each_pixel() -> None:
     image = torch.ones(1, 1, 3, 3, dtype=torch.int64)
     counts = fold_windows(windows(image, 2), 3)
     assert counts[0, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
@@ -149,23 +107,23 @@ def test_fold_windows_counts_in_how_many_windows_each_pixel_was() -> None:
         fold_windows(windows(image.float(), 2), 3),
         torch.nn.functional.fold(torch.nn.functional.unfold(image.float(), 2), 3, 2),
     )
-    # With a stride of the window's size nothing overlaps, and what is left over is 0.
+    # With the window's size as stride nothing overlaps, and the last row and column stay 0.
     five = torch.arange(25).reshape(1, 1, 5, 5)
     back = fold_windows(windows(five, 2, stride=2), 5, stride=2)
     assert torch.equal(back[..., :4, :4], five[..., :4, :4])
     assert back[..., 4, :].count_nonzero() == back[..., :, 4].count_nonzero() == 0
 
 
-def test_fold_windows_drops_what_fell_into_the_padding() -> None:
+def test_fold_windows_drops_sums_that_fall_into_the_padding() -> None:
     image = torch.rand(2, 3, 4, 4).double()
     padded = windows(image, 3, padding=1)
-    handed = torch.rand_like(padded)
-    assert (padded * handed).sum().item() == pytest.approx(
-        (image * fold_windows(handed, 4, padding=1)).sum().item()
+    values = torch.rand_like(padded)
+    assert (padded * values).sum().item() == pytest.approx(
+        (image * fold_windows(values, 4, padding=1)).sum().item()
     )
 
 
-def test_fold_windows_does_not_change_what_it_is_given() -> None:
+def test_fold_windows_does_not_change_its_input() -> None:
     given = torch.ones(1, 1, 2, 2, 2, 2)
     fold_windows(given, 3)
     assert torch.equal(given, torch.ones(1, 1, 2, 2, 2, 2))

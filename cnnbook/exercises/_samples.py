@@ -2,7 +2,7 @@
 
 import torch
 
-from cnnbook.convolution import conv_from_kernel
+from cnnbook.kernels import conv_from_kernel
 
 __all__ = ["asymmetric_image", "conv_from_rows"]
 

@@ -57,7 +57,7 @@ _difference_layer = Exercise(
     "Make a ``Conv2d`` with windows of 2 x 2 whose output is the lower right pixel minus the upper "
     "left one, plus 0.5. Hand in the layer.",
     hint="Two of the four weights are 0. Write into ``layer.weight`` and ``layer.bias`` under "
-    "``torch.no_grad()``, or use ``conv_from_kernel`` of ``cnnbook.convolution``.",
+    "``torch.no_grad()``, or use ``conv_from_kernel`` of ``cnnbook.kernels``.",
     solution="""
 import torch
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises._answers import Layer, Numbers
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
+from cnnbook.kernels import conv_from_kernel
 
 __all__ = ["EXERCISES"]
 
@@ -101,7 +101,7 @@ _row_average_layer = Exercise(
     "the same row. Hand in the layer.",
     hint="The window has one row and three columns: ``kernel_size=(1, 3)``. What is the bias?",
     solution="""
-from cnnbook.convolution import averaging_conv
+from cnnbook.kernels import averaging_conv
 
 answer = averaging_conv((1, 3))
 """,

@@ -2,10 +2,10 @@
 
 import torch
 
-from cnnbook.convolution import conv_from_kernel
 from cnnbook.exercises._answers import Layer, Numbers
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 from cnnbook.exercises._samples import asymmetric_image, conv_from_rows
+from cnnbook.kernels import conv_from_kernel
 
 __all__ = ["EXERCISES"]
 
@@ -119,7 +119,7 @@ _three_feature_layer = Exercise(
     solution="""
 import torch
 
-from cnnbook.convolution import conv_from_kernel
+from cnnbook.kernels import conv_from_kernel
 
 corner = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
 mean = torch.full((2, 2), 1 / 4)

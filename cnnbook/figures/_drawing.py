@@ -87,14 +87,16 @@ def check_titles(
         )
 
 
-def check_drawable(tensor: torch.Tensor, *, name: str) -> None:
+def check_drawable(tensor: torch.Tensor, *, name: str, finite: bool = False) -> None:
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(
             f"{name}: expected a torch.Tensor, got {type(tensor).__name__}; "
             f"convert with torch.tensor({name})"
         )
-    if tensor.is_complex():
+    if tensor.is_complex() or tensor.dtype == torch.bool:
         raise TypeError(f"{name}: expected real numbers to draw, got {tensor.dtype}")
+    if finite and not torch.isfinite(tensor).all():
+        raise ValueError(f"{name}: expected finite numbers to draw, got NaN or infinity")
 
 
 def check_grey_images(images: torch.Tensor) -> None:

@@ -182,7 +182,7 @@ def plot_overlap(parts: torch.Tensor) -> Figure:
             ...
         ValueError: parts: expected (oh, ow, h, w) with none of them 0, got (2, 1, 3)
     """
-    check_drawable(parts, name="parts")
+    check_drawable(parts, name="parts", finite=True)
     if parts.ndim != 4 or 0 in parts.shape:
         raise ValueError(
             f"parts: expected (oh, ow, h, w) with none of them 0, got {tuple(parts.shape)}"

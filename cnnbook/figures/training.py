@@ -147,7 +147,7 @@ def plot_micro_batches(
         ValueError: sizes: expected 2 sizes that add up to 6, got [4, 3]
     """
     check_grey_images(images)
-    check_drawable(gradients, name="gradients")
+    check_drawable(gradients, name="gradients", finite=True)
     if gradients.ndim != 3 or 0 in gradients.shape:
         raise ValueError(
             "gradients: expected (micro_batches, rows, columns) with none of them 0, got "

@@ -277,7 +277,32 @@ def ran_in_the_site(example: Path) -> bool:
     return same_script and inputs.read_text("utf-8") == digest(example, ROOT / "cnnbook")
 
 
+def remove_orphans(source: Path, gallery: Path) -> list[Path]:
+    """Delete the pages whose example is gone or has another name now.
+
+    Args:
+        source: The folder of the examples.
+        gallery: The folder of their pages.
+
+    Returns:
+        The pages that were deleted.
+    """
+    orphans = [
+        page
+        for page in sorted(gallery.rglob("plot_*.rst"))
+        if not (source / page.relative_to(gallery)).with_suffix(".py").is_file()
+    ]
+    for page in orphans:
+        for file in [
+            *page.parent.glob(f"{page.stem}.*"),
+            *page.parent.glob(f"images/**/*{page.stem}_*"),
+        ]:
+            file.unlink()
+    return orphans
+
+
 def _forget_stale(app: Sphinx, config: Config) -> None:
+    remove_orphans(ROOT / "examples", Path(app.srcdir) / "gallery")
     forget_stale(
         ROOT / "examples",
         Path(app.srcdir) / "gallery",

@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.locale import get_translation
 from sphinx_gallery._doctree_links import code_links_block
-from sphinx_gallery.py_source_parser import split_code_and_text_blocks
+from sphinx_gallery.py_source_parser import remove_config_comments, split_code_and_text_blocks
 
 import cnnbook
 
@@ -305,7 +305,11 @@ def _write(app: Sphinx, error: Exception | None) -> None:
         page = app.env.get_and_resolve_doctree(docname, app.builder)
         cells = cells_of(page, urljoin(base, f"{docname}.html") if base else "")
         script = split_code_and_text_blocks(str(example))[1]
-        code = [block.content.strip() for block in script if block.type == "code"]
+        code = [
+            remove_config_comments(block.content).strip()
+            for block in script
+            if block.type == "code"
+        ]
         if code != [text for kind, text in cells if kind == "code" and "answer = ..." not in text]:
             raise ExtensionError(f"{docname}: the notebook's code is not the script's")
         downloads = Path(app.outdir, "_downloads")

@@ -14,11 +14,11 @@ their head: all the same, so that each window gives its mean.
 # ----------------------
 #
 # Four weights of 1/4 and no bias. A layer of torch starts with random weights;
-# :func:`~cnnbook.convolution.averaging_conv` makes one and writes ours into it.
+# :func:`~cnnbook.kernels.averaging_conv` makes one and writes ours into it.
 
 import torch
 
-from cnnbook.convolution import averaging_conv
+from cnnbook.kernels import averaging_conv
 
 average = averaging_conv(2)
 print(average)

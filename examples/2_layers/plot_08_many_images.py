@@ -18,7 +18,8 @@ network sees thousands of images, and one kernel finds only one feature.
 
 import torch
 
-from cnnbook.convolution import averaging_conv, moving_average
+from cnnbook.convolution import moving_average
+from cnnbook.kernels import averaging_conv
 
 images = torch.arange(32.0).reshape(2, 1, 4, 4)
 first, second = images[:1], images[1:]

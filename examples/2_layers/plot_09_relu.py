@@ -142,7 +142,8 @@ assert sum(tensor.numel() for tensor in pair.parameters()) == 305
 # first layer is the same number everywhere, so the second layer makes the same number of it
 # everywhere, and adds its own.
 
-from cnnbook.convolution import conv_from_kernel, conv_transpose2d
+from cnnbook.convolution import conv_transpose2d
+from cnnbook.kernels import conv_from_kernel
 
 kernel = conv_transpose2d(second.weight, first.weight)
 bias = second.bias + second.weight.sum(dim=(2, 3)) @ first.bias

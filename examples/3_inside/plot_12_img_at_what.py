@@ -19,7 +19,7 @@ question open. It has three answers: no, yes, and almost.
 
 import torch
 
-from cnnbook.convolution import averaging_conv
+from cnnbook.kernels import averaging_conv
 
 img = torch.arange(16.0).reshape(1, 1, 4, 4)
 conv = averaging_conv(3)

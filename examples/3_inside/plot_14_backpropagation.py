@@ -19,7 +19,7 @@ number grows by a little.
 
 import torch
 
-from cnnbook.convolution import averaging_conv
+from cnnbook.kernels import averaging_conv
 
 image = torch.arange(16.0).reshape(1, 1, 4, 4).requires_grad_()
 average = averaging_conv(3)
@@ -227,7 +227,7 @@ assert conv2d_weight_grad(image, handed, 3)[0, 0, 0, 0] == 1 * 0 + 2 * 1 + 3 * 4
 from cnnbook.kernels import averaging_kernel
 
 start = {
-    "weight": averaging_kernel(3, dtype=torch.float64)[None, None],
+    "weight": averaging_kernel(3).double()[None, None],
     "bias": torch.zeros(1, dtype=torch.float64),
     "images": torch.arange(16.0, dtype=torch.float64).reshape(1, 1, 4, 4),
 }
