@@ -1,4 +1,4 @@
-"""Settings of the site; everything that is more than a setting is in ``_ext``."""
+"""Settings of the site; the code behind them is in ``_ext``."""
 
 import os
 import sys
@@ -43,12 +43,12 @@ exclude_patterns = [
     "sg_execution_times.rst",
     "benchmarks/*.md",
 ]
-# The notebooks and scripts beside the generated pages are downloads, not pages.
+# Without notebooks and scripts: those beside the generated pages are downloads, not pages.
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
-# No intersphinx: its inventories need a network, and without one the build must work.
+# No intersphinx: its inventories need a network, and the build must work without one.
 nitpicky = False
-# The bibliography also lists what docstrings name in words.
+# The bibliography also lists works that docstrings cite in words.
 suppress_warnings = ["ref.citation"]
 autodoc_typehints = "description"
 # The lists of functions by task; their pages are written by hand.
@@ -58,14 +58,14 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Source", "notes_style")]
 
-# For translation: stable catalogues, one for each page.
+# For translation: one catalogue for each page, without line numbers that change at every edit.
 locale_dirs = ["locale"]
 gettext_compact = False
 gettext_location = False
 gettext_uuid = False
 
 html_theme = "pydata_sphinx_theme"
-# Short: the long default runs over the header of a narrow screen.
+# The long default title is wider than the header of a narrow screen.
 html_title = "cnnbook"
 html_static_path = ["_static"]
 html_favicon = "_static/favicon.svg"
@@ -73,7 +73,7 @@ templates_path = ["_templates"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-# MathML at build time, in place of a script from a CDN.
+# MathML at build time instead of a script from a CDN.
 html_math_renderer = "mathml"
 html_theme_options = {
     "navbar_end": ["language-switcher", "theme-switcher"],
@@ -104,7 +104,7 @@ html_sidebars: dict[str, list[str]] = {
     )
 }
 # "owner/name" of the GitHub repository whose branch gh-pages publishes build/site: then each page
-# of the gallery offers to open its notebook in Colab. Nothing is offered where it is empty.
+# of the gallery gets a link that opens its notebook in Colab. Empty: no link.
 colab_repository = os.environ.get("CNNBOOK_REPOSITORY", "")
 colab_folder = language
 
@@ -114,14 +114,12 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
-    # A script that a page starts is no page itself.
+    # Neither a script that a page starts nor TEMPLATE.py is a page.
     "ignore_pattern": r"^(?!plot_)",
     "within_subsection_order": "FileNameSortKey",
-    # A page whose numbers are wrong must not be built.
+    # A page with a wrong number must not be built.
     "abort_on_example_error": True,
-    "doc_module": ("cnnbook",),
-    "backreferences_dir": "gen_modules/backreferences",
-    # Importable names: a function's address would change the configuration on every run.
+    # By name: the address in a function's repr would change the configuration on every run.
     "reset_modules": ("matplotlib", "gallery_state.same_start"),
     "reset_modules_order": "both",
     "image_scrapers": ("alt_texts.described_figures",),

@@ -204,7 +204,7 @@ def test_colab_is_offered_only_where_a_repository_is_named(tmp_path: Path) -> No
 def test_a_repository_is_an_owner_and_a_name(tmp_path: Path, wrong: str) -> None:
     said = " ".join(_small_site(tmp_path, colab_repository=wrong).split())
     assert "colab_repository: expected 'owner/name' of a repository on GitHub" in said
-    assert f"or nothing, got {wrong!r}" in said
+    assert f"or '', got {wrong!r}" in said
 
 
 def test_a_notebook_for_colab_installs_the_library_first() -> None:

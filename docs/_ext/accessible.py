@@ -1,5 +1,6 @@
-"""Names for what the theme leaves unnamed to a screen reader, and the languages of the site."""
+"""Accessible names for elements that the theme leaves without one, and keyboard access to boxes."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,13 @@ from sphinx.application import Sphinx
 
 
 def name_summaries(tree: str) -> BeautifulSoup:
-    """Give every fold-out of the sidebar the name of the link that it belongs to.
+    """Name every fold-out of the sidebar after the link beside it.
 
     Args:
         tree: The sidebar's HTML.
 
     Returns:
-        The same with an ``aria-label`` on each ``<summary>``.
+        The same HTML with an ``aria-label`` on each ``<summary>``.
     """
     soup = BeautifulSoup(tree, "html.parser")
     for summary in soup.select("li > details > summary"):
@@ -34,17 +35,17 @@ def _page_context(
         context["generate_toctree_html"] = lambda *args, **kwargs: name_summaries(
             str(generate(*args, **kwargs))
         )
-    # Code and tables that are wider than a narrow screen scroll inside their box; whoever has no
-    # mouse must be able to get there.
+    # Code and tables that are wider than a narrow screen scroll inside their box, which needs a
+    # tabindex to be reached with the keyboard.
     if "body" in context:
         body = context["body"].replace("<pre>", '<pre tabindex="0">')
-        body = body.replace('<table class="measured', '<table tabindex="0" class="measured')
-        # The role that docutils gives an entry of the bibliography is deprecated; the list around
-        # the entries has the role of a list.
+        body = re.sub(r'<table class="(?=table|measured)', '<table tabindex="0" class="', body)
+        # The role that docutils gives an entry of the bibliography is deprecated; the parent
+        # element has the role of a list.
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect behind the theme, which sets the context that is changed here."""
+    """Connect after the theme, which sets the context that is changed here."""
     app.connect("html-page-context", _page_context, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

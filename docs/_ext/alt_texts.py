@@ -1,8 +1,8 @@
 """Alternative texts of the gallery's figures: what ``cnnbook.figures.alt_text`` says of them.
 
-sphinx-gallery's own scraper makes the text from the titles on a figure, or from the file's name,
-which tell nobody what is to be seen. And it writes the text into the HTML as it is, so that a
-quotation mark would end it.
+sphinx-gallery's own scraper takes the titles on a figure or the name of its file, neither of which
+describes the figure. It also writes the text into the HTML unescaped, so a quotation mark would end
+the attribute.
 """
 
 import html
@@ -24,8 +24,8 @@ from sphinx_gallery.scrapers import matplotlib_scraper
 
 from cnnbook.figures import alt_text
 
-# Shorter is a name or a title, and no description.
-LEAST_CHARACTERS = 40
+# A shorter text is a name or a title and not a description.
+MIN_CHARACTERS = 40
 
 
 def described_figures(
@@ -38,20 +38,20 @@ def described_figures(
 
     Args:
         block: The cell that has run: its kind, its code, its line.
-        block_vars: What sphinx-gallery knows of the page.
+        block_vars: sphinx-gallery's variables of the page.
         gallery_conf: sphinx-gallery's configuration.
-        kwargs: More for matplotlib's ``savefig``.
+        kwargs: Options for matplotlib's ``savefig``.
 
     Returns:
         The images in reStructuredText.
     """
-    message = []
+    descriptions = []
     for number in plt.get_fignums():
         try:
             text = alt_text(plt.figure(number))
-            if len(text) < LEAST_CHARACTERS:
+            if len(text) < MIN_CHARACTERS:
                 raise ValueError(
-                    f"figure: expected a description of at least {LEAST_CHARACTERS} characters, "
+                    f"figure: expected a description of at least {MIN_CHARACTERS} characters, "
                     f"got {text!r}"
                 )
         except ValueError as error:
@@ -60,23 +60,25 @@ def described_figures(
             raise ExtensionError(
                 f"{page}, cell at line {block[2]}: a figure has no alternative text: {error}"
             ) from None
-        message.append(text)
+        descriptions.append(text)
     rst: str = matplotlib_scraper(block, block_vars, gallery_conf, **kwargs)
-    waiting = iter(message)
+    remaining = iter(descriptions)
     rst, replaced = re.subn(
         r"^( *:alt:).*$",
-        # A function, since in a text a backslash would be read as a reference to a group.
-        lambda found: f"{found[1]} {next(waiting)}",
+        # A function, because in a replacement string a backslash refers to a group.
+        lambda found: f"{found[1]} {next(remaining)}",
         rst,
         flags=re.MULTILINE,
     )
-    if replaced != len(message):
-        raise ExtensionError(f"expected {len(message)} images from sphinx-gallery, got {replaced}")
+    if replaced != len(descriptions):
+        raise ExtensionError(
+            f"expected {len(descriptions)} images from sphinx-gallery, got {replaced}"
+        )
     return rst
 
 
 def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
-    """Write an image with its text escaped, unless Sphinx does so itself."""
+    """Write an image with its text escaped; without a ``srcset`` Sphinx escapes it itself."""
     if node["srcset"] is not None:
         node = node.deepcopy()
         node["alt"] = html.escape(node["alt"])
@@ -84,7 +86,7 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Take over how sphinx-gallery's images are written."""
+    """Replace the writer of sphinx-gallery's images."""
     app.setup_extension("sphinx_gallery.gen_gallery")
     app.add_node(
         imgsgnode,

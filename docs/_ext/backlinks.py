@@ -1,4 +1,8 @@
-"""Under each function of the API, the pages that use it: the way back from code to story."""
+"""Under each function of the API, the pages that use it.
+
+sphinx-gallery's mini-galleries would show a card with a picture for each page: 250 pixels in height
+where this is a line of links, and a thumbnail says nothing about a function.
+"""
 
 import ast
 import functools
@@ -13,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def used_names(source: str) -> set[str]:
-    """Find what a page imports from the library.
+    """Return the names that a page imports from the library.
 
     Args:
         source: The page's code.
@@ -57,6 +61,6 @@ def _add_links(
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect behind napoleon, which would take the lines for a part of a section."""
+    """Connect after napoleon, which would read the lines as part of a section."""
     app.connect("autodoc-process-docstring", _add_links, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

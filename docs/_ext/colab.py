@@ -2,7 +2,7 @@
 
 Colab opens notebooks from a public GitHub repository. Where ``colab_repository`` names one, each
 page gets a link to its notebook as this build publishes it, and each notebook starts with the
-command that installs the library. Without it there is no link, since it would lead nowhere.
+command that installs the library. Without a repository there is no link.
 """
 
 import re
@@ -19,12 +19,12 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def notebook_address(repository: str, branch: str, folder: str, download: str) -> str:
-    """Return where Colab opens a notebook that a build has published.
+    """Return the address at which Colab opens a notebook that a build has published.
 
     Args:
         repository: ``owner/name`` on GitHub.
         branch: The branch that holds the built site.
-        folder: The folder of the built site in that branch, such as ``en``, or nothing.
+        folder: The folder of the built site in that branch, such as ``en``; empty for its root.
         download: The notebook's path below the site's ``_downloads``.
 
     Returns:
@@ -35,7 +35,7 @@ def notebook_address(repository: str, branch: str, folder: str, download: str) -
 
 
 def install_cell(repository: str) -> str:
-    """Return the first cell of a notebook that is opened where the library is not installed.
+    """Return the first cell of a notebook, which installs the library.
 
     Args:
         repository: ``owner/name`` on GitHub.
@@ -44,7 +44,7 @@ def install_cell(repository: str) -> str:
         The cell's code.
     """
     return (
-        "# Colab has torch, but not the book's library.\n"
+        "# Colab has torch, but not this library.\n"
         f"%pip install --quiet git+https://github.com/{repository}"
     )
 
@@ -53,7 +53,7 @@ def _check(app: Sphinx, config: object) -> None:
     repository = app.config.colab_repository
     if not isinstance(repository, str) or (repository and not _REPOSITORY.fullmatch(repository)):
         raise ConfigError(
-            f"colab_repository: expected 'owner/name' of a repository on GitHub, or nothing, got "
+            f"colab_repository: expected 'owner/name' of a repository on GitHub, or '', got "
             f"{repository!r}"
         )
     if repository and hasattr(app.config, "sphinx_gallery_conf"):
@@ -74,7 +74,7 @@ def _add_link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             download["filename"],
         )
         link = nodes.reference("", _("Open in Colab"), refuri=address, internal=False)
-        # Beside the download in the same box, so that it looks like what it is: one more way.
+        # In the box of the downloads, with their style, since it is one more way to get the page.
         classes = ["sphx-glr-download", "open-in-colab"]
         box = nodes.container("", nodes.paragraph("", "", link), classes=classes)
         position = download.parent

@@ -1,4 +1,4 @@
-"""The directive ``conv-explorer``: a convolution to play with, in the reader's browser."""
+"""The directive ``conv-explorer``: an interactive convolution in the reader's browser."""
 
 import html
 import json
@@ -26,7 +26,7 @@ KERNELS = (
     "custom",
 )
 
-# Every word that the script shows. The keys are what the script asks for.
+# Every text that the script shows; the script looks up its translation by the English text.
 STRINGS = (
     "Convolution explorer",
     "Image",
@@ -60,11 +60,11 @@ STRINGS = (
 
 
 class conv_explorer(nodes.General, nodes.Element):
-    """A place for the explorer on a page."""
+    """The element that becomes an explorer."""
 
 
 class ConvExplorer(SphinxDirective):
-    """Put a convolution explorer on the page; the options choose where it starts."""
+    """Put a convolution explorer on the page; the options are its first settings."""
 
     option_spec: ClassVar[OptionSpec] = {
         "image": lambda given: directives.choice(given, IMAGES),
@@ -75,7 +75,7 @@ class ConvExplorer(SphinxDirective):
     }
 
     def run(self) -> list[nodes.Node]:
-        """Return the place."""
+        """Return the element."""
         node = conv_explorer()
         node["start"] = {name: str(value) for name, value in self.options.items()}
         return [node]
@@ -84,10 +84,10 @@ class ConvExplorer(SphinxDirective):
 def _visit(self: HTML5Translator, node: conv_explorer) -> None:
     words = json.dumps({text: _(text) for text in STRINGS}, ensure_ascii=False)
     start = "".join(f' {name}="{html.escape(value)}"' for name, value in node["start"].items())
-    message = _("Here stands a convolution to play with. It needs JavaScript.")
+    message = _("An interactive convolution is shown here. It needs JavaScript.")
     self.body.append(
         f"<conv-explorer{start}>"
-        # "<" could end the script element.
+        # An unescaped "<" could end the script element.
         f'<script type="application/json">{words.replace("<", chr(92) + "u003c")}</script>'
         f"<p>{html.escape(message)}</p></conv-explorer>\n"
     )

@@ -1,9 +1,9 @@
 """The gallery's pages: the same start for each, a record of each run, and no stale results.
 
-sphinx-gallery runs an example again when its own file has changed. The numbers on a page depend
-on more: on the library, on torch, on the data. This extension notes with each result what it
-depended on, has it computed anew when that has changed, and writes under each page what it was
-made with.
+sphinx-gallery runs an example again only when its own file has changed. The numbers on a page also
+depend on the library, on torch and on the data. This extension stores a digest of these beside each
+result, runs the example again when the digest has changed, and writes under each page which device,
+torch version and data it was made with.
 """
 
 import ast
@@ -32,17 +32,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class _Listener(logging.Handler):
-    """Remembers what the library says of data and device while an example runs."""
+    """Collects what the library logs about data and device while an example runs."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.heard: dict[str, Any] = {}
+        self.logged: dict[str, Any] = {}
         self.started = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         for key in ("source", "drawn", "device"):
             if hasattr(record, key):
-                self.heard[key] = getattr(record, key)
+                self.logged[key] = getattr(record, key)
 
 
 _listener = _Listener()
@@ -70,7 +70,7 @@ def same_start(gallery_conf: dict[str, Any], fname: str, when: str) -> None:
     mpl.rcParams.update(
         {"font.size": 10, "figure.facecolor": "white", "savefig.facecolor": "white"}
     )
-    _listener.heard = {}
+    _listener.logged = {}
     _listener.started = time.perf_counter()
     library.setLevel(logging.INFO)
     library.addHandler(_listener)
@@ -83,7 +83,7 @@ def _write_record(gallery_conf: dict[str, Any], example: Path) -> None:
         "torch": torch.__version__,
         "source": None,
         "drawn": False,
-    } | _listener.heard
+    } | _listener.logged
     if str(record["device"]).startswith("cuda"):
         record["device"] = f"{record['device']} ({torch.cuda.get_device_name()})"
     else:
@@ -95,25 +95,25 @@ def _write_record(gallery_conf: dict[str, Any], example: Path) -> None:
 
 
 def _modules_of(node: ast.AST, package: Path) -> Iterator[str]:
-    """Name the modules that an import statement needs.
+    """Yield the names of the modules that an import statement needs.
 
-    Where a package's ``__init__`` only passes a name on from one of its modules, the page needs
-    that module and not its neighbours.
+    Where a package's ``__init__`` only re-exports a name from one of its modules, the page needs
+    that module and not the package's other modules.
     """
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
-        passed_on = _passed_on(node.module, package)
+        exported = _re_exports(node.module, package)
         for alias in node.names:
-            if alias.name in passed_on:
-                yield passed_on[alias.name]
+            if alias.name in exported:
+                yield exported[alias.name]
             else:
                 # "from package import name" may name a module as well as a function.
                 yield from (node.module, f"{node.module}.{alias.name}")
 
 
-def _passed_on(name: str, package: Path) -> dict[str, str]:
-    """Return the names that a package's ``__init__`` imports from its own modules."""
+def _re_exports(name: str, package: Path) -> dict[str, str]:
+    """Return the names that a package's ``__init__`` imports from its own modules, with these."""
     init = package.joinpath(*name.split(".")[1:], "__init__.py")
     if name.split(".")[0] != package.name or not init.is_file():
         return {}
@@ -151,16 +151,16 @@ def imported_modules(file: Path, package: Path) -> set[Path]:
 
 
 def code_of(file: Path) -> str:
-    """Return a module's code in one form, without comments and docstrings.
+    """Return a module's code in a canonical form, without comments and docstrings.
 
-    What is only said about the code does not change what it computes, and a page that trains for
-    minutes need not do so again for a comma.
+    A change of a comment does not change what the code computes, and a page that trains for minutes
+    need not run again for it.
 
     Args:
         file: A Python file.
 
     Returns:
-        Its syntax tree, written out.
+        The text of its syntax tree.
     """
     tree = ast.parse(file.read_text("utf-8"))
     for node in ast.walk(tree):
@@ -191,7 +191,7 @@ def files_beside(example: Path) -> list[Path]:
 
 
 def digest(example: Path, package: Path) -> str:
-    """Return a digest of all that an example's results depend on, but for its own file.
+    """Return a digest of all that an example's results depend on, except its own file.
 
     Args:
         example: The example.
@@ -209,10 +209,10 @@ def digest(example: Path, package: Path) -> str:
         whole.update(f"{name}\0{code_of(module)}\0".encode())
     for file in beside:
         if file.is_file():
-            # As it stands, since a page may show it.
+            # With its comments, since a page may show it.
             whole.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    # Not where the data lies: wherever that is, its bytes are the published ones.
+    # The data's folder is left out: wherever it is, its bytes are the published ones.
     whole.update(json.dumps([torch.__version__, devices]).encode())
     return whole.hexdigest()
 
@@ -226,7 +226,7 @@ def _real_data_is_there() -> bool:
 
 
 def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) -> list[Path]:
-    """Make sphinx-gallery run again what depends on something that has changed.
+    """Make sphinx-gallery run the examples again that depend on something that has changed.
 
     Args:
         source: The folder of the examples.
@@ -235,39 +235,39 @@ def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) 
         executes: Whether this build runs the examples.
 
     Returns:
-        The examples whose results were given up.
+        The examples that will run again.
     """
     real: bool | None = None
-    forgotten = []
+    stale = []
     for example in sorted(source.rglob("plot_*.py")):
         output = gallery / example.relative_to(source)
-        noted, record = output.with_suffix(".inputs"), output.with_suffix(".run.json")
+        stored, record = output.with_suffix(".inputs"), output.with_suffix(".run.json")
         now = digest(example, package)
-        known = noted.is_file() and noted.read_text("utf-8") == now
-        if known and record.is_file() and json.loads(record.read_text("utf-8"))["drawn"]:
-            # Made with the stand-in: looked for once more, since a network may be there by now.
+        current = stored.is_file() and stored.read_text("utf-8") == now
+        if current and record.is_file() and json.loads(record.read_text("utf-8"))["drawn"]:
+            # It was made with the stand-in, and the real data may be available by now.
             real = _real_data_is_there() if real is None else real
-            known = not real
-        if known:
+            current = not real
+        if current:
             continue
-        forgotten.append(example)
-        # sphinx-gallery runs what has no digest beside it.
+        stale.append(example)
+        # sphinx-gallery runs an example that has no digest beside it.
         Path(f"{output}.md5").unlink(missing_ok=True)
-        # Without an execution there is no result to note anything about.
+        # Without an execution there is no result that the digest could describe.
         if executes:
             output.parent.mkdir(parents=True, exist_ok=True)
-            noted.write_text(now, "utf-8")
-    return forgotten
+            stored.write_text(now, "utf-8")
+    return stale
 
 
 def ran_in_the_site(example: Path) -> bool:
-    """Say whether the last build of the site ran a page as it is now, with the code of now.
+    """Say whether the last build of the site ran the current script with the current library.
 
     Args:
         example: The page's script.
 
     Returns:
-        Whether the build noted the same inputs, and sphinx-gallery the same script.
+        Whether the build stored the digest of these inputs, and sphinx-gallery that of this script.
     """
     output = ROOT / "docs" / "gallery" / example.relative_to(ROOT / "examples")
     inputs, script = output.with_suffix(".inputs"), Path(f"{output}.md5")
@@ -334,10 +334,10 @@ def read_record(app: Sphinx, docname: str) -> dict[str, Any] | None:
 
 
 def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Say what a page was made with, and at its top if that was not the real data.
+    """Write what a page was made with, and a warning at its top if that was not the real data.
 
-    This happens after the translation, so that what changes from build to build enters no
-    catalogue.
+    This happens after the translation, so that texts that differ from build to build do not enter
+    the catalogues.
     """
     if not docname.startswith("gallery/") or "/plot_" not in docname:
         return
@@ -351,16 +351,16 @@ def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         section.insert(1, note)
         return
     if record["drawn"]:
-        message = nodes.paragraph(
+        warning = nodes.paragraph(
             "",
             _(
-                "Fashion-MNIST could not be had when this page was built, so it was made with "
-                "drawn garments. What it measures differs from what the text says of "
-                "Fashion-MNIST. The page on installing says how to give it the data."
+                "Fashion-MNIST was unavailable when this page was built, so the page was made with "
+                "drawn garments. Its measurements differ from what the text says about "
+                "Fashion-MNIST. The page on installing explains how to provide the data."
             ),
         )
-        section.insert(1, nodes.warning("", message, classes=["drawn-garments"]))
-    source = record["source"] or _("none: the numbers stand in the code")
+        section.insert(1, nodes.warning("", warning, classes=["drawn-garments"]))
+    source = record["source"] or _("none: the numbers are in the code")
     fields = (
         (_("Device"), record["device"]),
         (_("torch"), record["torch"]),

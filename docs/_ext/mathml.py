@@ -16,26 +16,26 @@ def to_mathml(latex: str, *, block: bool) -> str:
 
     Args:
         latex: The formula without dollar signs.
-        block: Whether it stands on a line of its own.
+        block: Whether it is displayed on a line of its own.
 
     Returns:
         A ``<math>`` element.
 
     Raises:
-        MathError: The formula uses what docutils' converter does not know.
+        MathError: docutils' converter does not support a command of the formula.
     """
     return str(latex2mathml.tex2mathml(latex, as_block=block))
 
 
 def _append(translator: HTML5Translator, node: nodes.Element, *, block: bool) -> None:
     latex = node.astext()
-    # Sphinx allows several lines in a displayed formula; the converter wants them named.
+    # Sphinx allows several lines in a displayed formula; the converter needs an environment.
     if block and r"\\" in latex and r"\begin" not in latex:
         latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"
     try:
         translator.body.append(to_mathml(latex, block=block))
     except MathError as error:
-        # A warning, so that a build with -W fails and names the place.
+        # A warning, so that a build with -W fails and names the formula's line.
         _log.warning("formula %r cannot become MathML: %s", latex, error, location=node)
         translator.body.append(f"<code>{html.escape(latex)}</code>")
 

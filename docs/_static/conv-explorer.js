@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * A convolution to play with: <conv-explorer image kernel stride padding dilation>.
+ * An interactive convolution: <conv-explorer image kernel stride padding dilation>.
  * "Convolution" is torch's: the kernel is laid on the window without being flipped.
  */
 (() => {
@@ -105,10 +105,10 @@
       const words = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
       /** @param {string} text @param {Record<string, string | number>} [values] */
       this.say = (text, values = {}) =>
-        Object.entries(values).reduce((told, [name, value]) => told.replace(`{${name}}`, String(value)),
+        Object.entries(values).reduce((sentence, [name, value]) => sentence.replace(`{${name}}`, String(value)),
           /** @type {string} */ (words[text] ?? text));
       this.idPrefix = `conv-explorer-${(count += 1)}`;
-      this.place = 0;
+      this.position = 0;
       /** @type {ReturnType<typeof setInterval> | undefined} */
       this.timer = undefined;
       /** @type {Grid} */
@@ -128,8 +128,8 @@
       const select = make("select", { id }, options.map(([value, name]) =>
         make("option", { value }, [this.say?.(name) ?? name])));
       select.value = options.some(([value]) => value === start) ? start : options[0][0];
-      select.addEventListener("change", () => { this.place = 0; this.update(); });
-      return [make("span", { class: "knob" }, [make("label", { for: id }, [this.say?.(label) ?? label]), select]), select];
+      select.addEventListener("change", () => { this.position = 0; this.update(); });
+      return [make("span", { class: "control" }, [make("label", { for: id }, [this.say?.(label) ?? label]), select]), select];
     }
 
     build() {
@@ -138,12 +138,12 @@
       const numbers = (first, last) =>
         Array.from({ length: last - first + 1 }, (_, i) => [String(first + i), String(first + i)]);
       const start = (/** @type {string} */ name, /** @type {string} */ other) => this.getAttribute(name) ?? other;
-      const [imageKnob, image] = this.choice("Image", IMAGE_NAMES, start("image", "lecture"));
-      const [kernelKnob, kernel] = this.choice("Kernel", KERNEL_NAMES, start("kernel", "average2"));
-      const [strideKnob, stride] = this.choice("Stride", numbers(1, 3), start("stride", "1"));
-      const [paddingKnob, padding] = this.choice("Padding", numbers(0, 2), start("padding", "0"));
-      const [dilationKnob, dilation] = this.choice("Dilation", numbers(1, 2), start("dilation", "1"));
-      this.knobs = { image, kernel, stride, padding, dilation };
+      const [imageControl, image] = this.choice("Image", IMAGE_NAMES, start("image", "lecture"));
+      const [kernelControl, kernel] = this.choice("Kernel", KERNEL_NAMES, start("kernel", "average2"));
+      const [strideControl, stride] = this.choice("Stride", numbers(1, 3), start("stride", "1"));
+      const [paddingControl, padding] = this.choice("Padding", numbers(0, 2), start("padding", "0"));
+      const [dilationControl, dilation] = this.choice("Dilation", numbers(1, 2), start("dilation", "1"));
+      this.controls = { image, kernel, stride, padding, dilation };
 
       /** @param {string} label @param {() => void} act */
       const button = (label, act) => {
@@ -165,27 +165,27 @@
       this.setAttribute("role", "group");
       this.setAttribute("aria-labelledby", title.id);
       this.replaceChildren(title,
-        make("div", { class: "knobs" }, [imageKnob, kernelKnob, strideKnob, paddingKnob, dilationKnob]),
+        make("div", { class: "controls" }, [imageControl, kernelControl, strideControl, paddingControl, dilationControl]),
         this.weights, buttons, make("div", { class: "grids" }, [this.input, this.output]),
         this.arithmetic, this.derivation);
     }
 
     state() {
-      const knobs = /** @type {NonNullable<typeof this.knobs>} */ (this.knobs);
+      const controls = /** @type {NonNullable<typeof this.controls>} */ (this.controls);
       return {
-        image: IMAGES[knobs.image.value],
-        kernel: knobs.kernel.value === "custom" ? /** @type {Grid} */ (this.custom) : KERNELS[knobs.kernel.value],
-        own: knobs.kernel.value === "custom",
-        stride: Number(knobs.stride.value),
-        padding: Number(knobs.padding.value),
-        dilation: Number(knobs.dilation.value),
+        image: IMAGES[controls.image.value],
+        kernel: controls.kernel.value === "custom" ? /** @type {Grid} */ (this.custom) : KERNELS[controls.kernel.value],
+        own: controls.kernel.value === "custom",
+        stride: Number(controls.stride.value),
+        padding: Number(controls.padding.value),
+        dilation: Number(controls.dilation.value),
       };
     }
 
     /** @param {number} by */
     step(by) {
       const cells = this.output?.querySelectorAll("td").length ?? 0;
-      if (cells) { this.place = ((this.place ?? 0) + by + cells) % cells; this.update(); }
+      if (cells) { this.position = ((this.position ?? 0) + by + cells) % cells; this.update(); }
     }
 
     toggle() {
@@ -197,7 +197,7 @@
         this.timer = setInterval(() => this.step(1), 800);
       }
       if (this.play) this.play.textContent = say(this.timer ? "Pause" : "Play");
-      // While it plays, a screen reader would never come to an end.
+      // While it plays, a screen reader would never finish.
       this.arithmetic?.setAttribute("aria-live", this.timer ? "off" : "polite");
     }
 
@@ -208,9 +208,9 @@
       const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
       if (by === undefined) return;
       event.preventDefault();
-      const next = (this.place ?? 0) + by;
+      const next = (this.position ?? 0) + by;
       if (next >= 0 && next < cells) {
-        this.place = next;
+        this.position = next;
         this.update();
         this.output?.querySelector("button.now")?.focus?.();
       }
@@ -233,9 +233,9 @@
         derivation.textContent = "";
         return;
       }
-      const place = Math.min(this.place ?? 0, rows * columns - 1);
-      this.place = place;
-      const row = Math.floor(place / columns), column = place % columns;
+      const position = Math.min(this.position ?? 0, rows * columns - 1);
+      this.position = position;
+      const row = Math.floor(position / columns), column = position % columns;
       /** @param {number} r @param {number} c */
       const seen = (r, c) => {
         const down = r - row * stride, right = c - column * stride;
@@ -253,14 +253,14 @@
       output.replaceChildren(
         make("caption", {}, [say("Output, {rows} x {columns}", { rows, columns })]),
         ...result.map((line, r) => make("tr", {}, line.map((value, c) => {
-          const index = r * columns + c, now = index === place;
-          // One stop for the tab key; the arrow keys go on from there.
+          const index = r * columns + c, now = index === position;
+          // One tab stop; the arrow keys move from there.
           const cell = make("button", {
             type: "button", class: now ? "now" : "", tabindex: now ? "0" : "-1",
             "aria-pressed": String(now),
           }, [plain(value)]);
           cell.addEventListener("click", () => {
-            this.place = index;
+            this.position = index;
             this.update();
             this.output?.querySelector("button.now")?.focus?.();
           });

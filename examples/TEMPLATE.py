@@ -1,0 +1,78 @@
+"""
+How often is a pixel seen?
+==========================
+
+*A window of 2 x 2 moves over a picture: does it see every pixel equally often?*
+
+You need to know what a window is: :doc:`/gallery/2_layers/plot_06_one_window`.
+"""
+
+# %%
+# Guess first
+# -----------
+#
+# The picture has 4 x 4 pixels, and the window moves by one pixel at a time. Before you read on,
+# guess: which pixels does it see most often, and how often?
+
+# TEMPLATE: copy this file to examples/PART/plot_NN_name.py, write your page over it, and delete
+# the comments that begin with TEMPLATE. docs/contributing.md lists the other files of a page.
+# TEMPLATE: the title is a question or names the subject; the line in italics asks the question.
+import torch
+
+from cnnbook.windows import fold_windows, windows
+
+picture = torch.arange(16.0).reshape(1, 1, 4, 4)
+seen = windows(picture, 2)
+print(seen.shape)
+
+# %%
+# Nine windows, three by three, of four pixels each: the pixels are seen 36 times in all.
+
+# TEMPLATE: a sentence before each cell, at most 12 lines of code in it. A number in the text is
+# asserted in the cell that follows: an exact one with ==, a measured one with its bounds.
+assert seen.shape == (1, 1, 3, 3, 2, 2)
+assert seen.numel() == 36
+
+# %%
+# The numbers
+# -----------
+#
+# :func:`~cnnbook.windows.fold_windows` puts windows back to where they came from and adds up where
+# they overlap. Windows full of ones therefore count how often each pixel is seen.
+
+# TEMPLATE: imports stand in the first cell that needs them.
+from cnnbook.figures import plot_number_grids
+
+counts = fold_windows(torch.ones_like(seen), 4)[0, 0]
+# TEMPLATE: figures come from cnnbook.figures, which also writes their alternative texts.
+figure = plot_number_grids({"times that a pixel is seen": counts})
+
+# %%
+# The four pixels in the middle are seen four times, those at an edge twice, a corner once. A
+# second way must come to the same: pixel (1, 1) lies in each window whose first row is 0 or 1 and
+# whose first column is 0 or 1.
+
+# TEMPLATE: what is claimed is computed in a second, independent way, or compared with torch.
+assert counts.tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
+assert counts[1, 1] == len([(row, column) for row in (0, 1) for column in (0, 1)])
+print(counts.int().tolist())
+
+# %%
+# Exercises
+# ---------
+#
+# Compute or build what is asked for, call it ``answer``, put
+# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
+# away until you unfold it.
+#
+# .. exercise:: 6.1
+#
+# .. exercise:: 6.2
+#
+# The answer
+# ----------
+#
+# No. A pixel in the middle is seen four times and a corner once, so a corner has less influence on
+# the output.
+#
+# What do other strides and paddings change? :doc:`/gallery/3_inside/plot_11_sizes`.
