@@ -45,7 +45,7 @@ serve: site ## build the site and show it on http://localhost:8000 (PORT=...)
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site $(PORT)
 
 clean: ## remove everything that was built, but for .venv
-	@rm -rf build docs/gallery docs/gen_modules .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf build docs/gallery .mypy_cache .ruff_cache .pytest_cache
 
 # Each check below ends in one line that says what is missing and what to do.
 $(STAMP): pyproject.toml constraints.txt

@@ -183,7 +183,6 @@ def test_heavy_packages_stay_in_their_modules() -> None:
         "scipy": ({"_intervals"}, False),
         "urllib": ({"_data/download"}, True),
         "http": ({"_data/download"}, True),
-        "socket": ({"_data/download"}, True),
     }
     seen = set()
     for name in MODULES:

@@ -56,7 +56,7 @@ def _build(root: Path, *settings: str) -> subprocess.CompletedProcess[str]:
 
 def _copy(target: Path) -> Path:
     """Copy what the site is made from, without what was built from it."""
-    built = shutil.ignore_patterns("gallery", "gen_modules", "__pycache__", "_build")
+    built = shutil.ignore_patterns("gallery", "__pycache__", "_build")
     for part in ("docs", "examples", "cnnbook", "tests/benchmarks"):
         shutil.copytree(ROOT / part, target / part, ignore=built)
     return target
