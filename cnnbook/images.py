@@ -68,6 +68,12 @@ class ImageSet:
         training: 2 images (2, 1, 28, 28), labels (2,)
         test: 1 images (1, 1, 28, 28), labels (1,)
         from: made by hand
+
+        Each part as a pair, which ``fit_full_batch(net, *data.train, validation=data.test)`` takes:
+
+        >>> data = ImageSet(image, label, image[:1], label[:1], ("a", "b"), "made by hand", True)
+        >>> [tuple(part.shape) for part in data.test]
+        [(1, 1, 28, 28), (1,)]
     """
 
     train_images: torch.Tensor
@@ -77,6 +83,16 @@ class ImageSet:
     class_names: tuple[str, ...]
     source: str
     drawn: bool
+
+    @property
+    def train(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The training images and their labels."""
+        return self.train_images, self.train_labels
+
+    @property
+    def test(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The test images and their labels."""
+        return self.test_images, self.test_labels
 
     def __str__(self) -> str:
         """Return counts and shapes of both parts and the source, a line each."""

@@ -6,6 +6,7 @@ import graphlib
 import importlib
 import importlib.metadata
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -196,6 +197,33 @@ def test_heavy_packages_stay_in_their_modules() -> None:
             else:
                 assert package in {"torch", "cnnbook"} | sys.stdlib_module_names, imported
     assert seen == set(homes), "the table names a package that nobody imports"
+
+
+def test_the_package_offers_its_modules_and_loads_them_when_they_are_used() -> None:
+    assert sorted(cnnbook.__all__) == PUBLIC
+    assert set(PUBLIC) <= set(dir(cnnbook))
+    code = (
+        "import sys, cnnbook\n"
+        "print('torch' in sys.modules)\n"
+        "print(cnnbook.convolution.conv2d.__name__)\n"
+        "cnnbook.nonsense"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\nconv2d\n"
+    assert done.stderr.endswith("module 'cnnbook' has no attribute 'nonsense'\n")
+
+
+def test_the_report_names_versions_device_and_data(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnbook"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"CNNBOOK_DATA": str(tmp_path)},
+    )
+    for line in (f"cnnbook      {cnnbook.__version__}", "torch        ", "device       "):
+        assert f"\n{line}" in done.stdout
+    assert str(tmp_path) in done.stdout
 
 
 def test_judging_a_network_does_not_load_the_trainer() -> None:
