@@ -55,7 +55,7 @@ def test_page_runs_alone(page: Path, tmp_path: Path) -> None:
 
 
 def test_the_script_that_trains_with_others_trains_alone_and_goes_on(tmp_path: Path) -> None:
-    script = ROOT / "examples" / "4_training" / "train_together.py"
+    script = ROOT / "examples" / "4_training" / "train_distributed.py"
     environment = os.environ | {
         "CNNBOOK_MIRROR": "http://127.0.0.1:9/",
         "XDG_CACHE_HOME": str(tmp_path),

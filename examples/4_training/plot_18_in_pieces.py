@@ -64,17 +64,18 @@ print("weighted", (4 * means[0] + 2 * means[1]) / 6)
 assert (4 * -2 + 2 * -8) / 6 == -4
 
 # %%
-# The library's :func:`~cnnbook.engine.micro_batches.cut` cuts a batch and says by what the loss of each piece
-# must be multiplied. For our six pictures, four at a time, with the targets as a column, as a
-# network would give its scores:
+# The library's :func:`~cnnbook.engine.micro_batches.split_into_micro_batches` splits a batch and
+# returns the weight by which the loss of each piece must be multiplied. For our six pictures, four
+# at a time, with the targets as a column, as a network would give its scores:
 
-from cnnbook.engine.micro_batches import cut
+from cnnbook.engine.micro_batches import split_into_micro_batches
 
 squares = torch.nn.MSELoss()
 column = targets[:, None]
-pieces = cut(pixels.reshape(6, 1, 1, 1), column, squares, size=4, of=column)
-print([len(some) for some in pieces.images], [f"{factor:.4f}" for factor in pieces.factors])
-assert pieces.factors == (4 / 6, 2 / 6)
+pictures = pixels.reshape(6, 1, 1, 1)
+pieces = split_into_micro_batches(pictures, column, squares, size=4, all_labels=column)
+print([len(some) for some in pieces.images], [f"{weight:.4f}" for weight in pieces.loss_weights])
+assert pieces.loss_weights == (4 / 6, 2 / 6)
 
 # %%
 # Four sixths and two sixths.
