@@ -105,7 +105,7 @@ def pack(content: dict[str, Any]) -> bytes:
     Examples:
         >>> from cnnbook.engine.checkpoints import pack
         >>> pack({"epoch": 3})[:20]
-        b'cnnbook checkpoint 1'
+        b'cnnbook checkpoint 2'
         >>> pack({"net": print})
         Traceback (most recent call last):
             ...
