@@ -290,7 +290,7 @@ def fit_full_batch(
             progress=progress and first,
         )
     if first:
-        _log.info("%s", history, extra={"device": str(device)})
+        _log.info("%s", history, extra={"device": history.device})
     return history
 
 

@@ -116,9 +116,15 @@ def test_a_damaged_file_is_refused_and_the_previous_one_used(tmp_path: Path, fau
 @pytest.mark.parametrize(
     "call", [("fsync", 1), ("link", 1), ("replace", 1), ("replace", 2), ("fsync", 2)]
 )
+@pytest.mark.parametrize("hard_links", [True, False])
 def test_killed_between_any_two_steps_of_writing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, int], hard_links: bool
 ) -> None:
+    def no_hard_links(*_: Any) -> None:
+        raise PermissionError("this file system has no hard links")
+
+    if not hard_links:
+        monkeypatch.setattr(os, "link", no_hard_links)
     file = tmp_path / "run.ckpt"
     write_checkpoint(file, {"number": 1})
     name, left = call

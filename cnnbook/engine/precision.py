@@ -78,11 +78,11 @@ def precision_context(
             torch.use_deterministic_algorithms(True)
         if device.type == "cuda":
             # torch's own default is TF32 for convolutions, which would be less exact unasked.
-            kinds: tuple[Any, ...] = (
+            backends: tuple[Any, ...] = (
                 torch.backends.cuda.matmul,
                 torch.backends.cudnn.conv,  # type: ignore[attr-defined]
             )
-            for kind in kinds:
-                before.callback(setattr, kind, "fp32_precision", kind.fp32_precision)
-                kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+            for backend in backends:
+                before.callback(setattr, backend, "fp32_precision", backend.fp32_precision)
+                backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"
         yield
