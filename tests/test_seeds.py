@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnbook import seeds
@@ -134,6 +134,8 @@ def test_a_result_that_is_read_is_the_one_that_was_computed(
     assert before == {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
 
 
+# No deadline: each case waits for the disk.
+@settings(deadline=None)
 @given(
     losses=st.lists(st.floats(min_value=0, allow_infinity=False), min_size=1, max_size=20),
     share=st.floats(0, 1),
