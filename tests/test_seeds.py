@@ -320,7 +320,7 @@ def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
         (
             {"make_net": lambda: torch.nn.LazyLinear(3)},
             TypeError,
-            r"^make_net: expected numbers to",
+            r"^make_net: expected parameters with values, got the lazy .weight.",
         ),
         ({"data": torch.zeros(3)}, TypeError, r"^data: expected an ImageSet, got Tensor"),
         ({"seeds": 3}, TypeError, r"^seeds: expected several whole numbers, got 3; write range"),
