@@ -295,7 +295,7 @@ def train_over_seeds(
     precision: Literal["full", "tf32", "bf16"] = "full",
     deterministic: bool = False,
     progress: bool = False,
-    together: bool = False,
+    ensemble: bool = False,
 ) -> SeedResults:
     """Train the same network from several random starts and test each.
 
@@ -318,7 +318,7 @@ def train_over_seeds(
         precision: How exactly numbers are multiplied.
         deterministic: Whether torch must refuse operations that are not deterministic.
         progress: Whether to show a bar for each seed.
-        together: Whether to train all seeds at once, as ``fit_ensemble`` does: for small networks
+        ensemble: Whether to train all seeds at once, as ``fit_ensemble`` does: for small networks
             on a GPU, which a single one leaves idle most of the time. Then nothing is written
             before all are done, and there is no bar.
 
@@ -361,7 +361,7 @@ def train_over_seeds(
         raise TypeError(f"data: expected an ImageSet, got {type(data).__name__}")
     numbers = _check_seeds(seeds)
     epochs = check_int(epochs, name="epochs", minimum=1)
-    together = check_bool(together, name="together")
+    ensemble = check_bool(ensemble, name="ensemble")
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
         raise TypeError(f"folder: expected the path of a folder, got {folder!r}")
     root = None if folder is None else Path(folder)
@@ -412,7 +412,7 @@ def train_over_seeds(
                 if result is not None:
                     results[seed] = result
                     continue
-            if together:
+            if ensemble:
                 pending[seed] = net, fingerprint
                 continue
             history = fit_full_batch(

@@ -353,7 +353,7 @@ def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
         ),
         ({"device": "abacus"}, ValueError, r"^device: expected "),
         ({"epochs": 0}, ValueError, r"^epochs: expected at least 1"),
-        ({"together": "yes"}, TypeError, r"^together: expected True or False, got 'yes'"),
+        ({"ensemble": "yes"}, TypeError, r"^ensemble: expected True or False, got 'yes'"),
     ],
 )
 def test_mistakes_are_named(
@@ -373,7 +373,7 @@ def test_all_together_is_as_one_by_one_and_only_what_is_missing(
     before = (tmp_path / "seed-1.json").read_bytes()
     for _ in range(2):  # The second time, all is there already.
         stacked = train_over_seeds(
-            _net, data, range(3), epochs=12, device="cpu", folder=tmp_path, together=True
+            _net, data, range(3), epochs=12, device="cpu", folder=tmp_path, ensemble=True
         )
         assert torch.equal(torch.get_rng_state(), random)
         assert stacked.seeds == (0, 1, 2)
