@@ -116,7 +116,9 @@ seeds, epochs = (range(3), 10) if data.drawn else (range(10), 499)
 results = {}
 for name, make_net in networks.items():
     folder = None if data.drawn else KEPT / name.lower()
-    results[name] = train_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
+    results[name] = train_over_seeds(
+        make_net, data, seeds, epochs=epochs, folder=folder, progress=True
+    )
 print(results["CNN"])
 
 # %%

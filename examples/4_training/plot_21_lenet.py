@@ -136,7 +136,7 @@ makers = {"small CNN": small_cnn, "LeNet-5": lenet5}
 long = {}
 for name, make in makers.items():
     torch.manual_seed(0)
-    long[name] = fit_full_batch(make(), images, labels, epochs=60, validation=test)
+    long[name] = fit_full_batch(make(), images, labels, epochs=60, validation=test, progress=True)
 
 # %%
 # Each update uses all 5,000 images. How the loss fell:
