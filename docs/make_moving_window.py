@@ -2,7 +2,7 @@
 
     python docs/make_moving_window.py [FILE]
 
-The garment is drawn by the library, so the picture needs no data and shows nobody else's images.
+The library draws the garment too, so the picture needs no data, and no licence but the book's.
 """
 
 import argparse
@@ -56,7 +56,8 @@ def coat() -> torch.Tensor:
 def _palette() -> Image.Image:
     """Return the colours of the file: the fewer they are, the smaller it is."""
     greys = np.linspace((0, 0, 0), (1, 1, 1), 11)
-    signed = SIGNED_COLORMAP(np.linspace(0, 1, 19))[:, :3]
+    # Without the middle, which is nearly white and would be taken for white.
+    signed = np.delete(SIGNED_COLORMAP(np.linspace(0, 1, 19))[:, :3], 9, axis=0)
     marks = np.array([to_rgb(UNFILLED), to_rgb(COLOURS[2])])
     palette = Image.new("P", (1, 1))
     palette.putpalette(
