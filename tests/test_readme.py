@@ -22,7 +22,7 @@ PICTURE = ROOT / "docs" / "_static" / "moving-window.gif"
 
 def test_the_six_lines_print_what_the_sixth_says(tmp_path: Path) -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    *_, last = lines = block.splitlines()
+    *_, last = lines = [line for line in block.splitlines() if line]
     assert len(lines) == 6
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", block],
