@@ -270,6 +270,8 @@ figure = plot_map_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=
 # Cover it and see
 # ----------------
 #
+# .. index:: ! occlusion
+#
 # Another way needs no look inside, and works for any network that gives scores: lay a patch on the
 # picture, and see by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By
 # hand first. A network of six weights and no bias looks at six pixels, the patch is 2 x 2 and

@@ -178,6 +178,8 @@ assert spread["LeNet-5"] < spread["small CNN"] / 10
 # Smaller steps, and more of them
 # -------------------------------
 #
+# .. index:: ! mini-batch, ! epoch
+#
 # An update asks all 5,000 images which way is down. If you asked a hundred, picked at random, you
 # would get a rougher answer for a fiftieth of the work, and could ask again. That is training with
 # :term:`mini-batches <mini-batch>`. An :term:`epoch`, one passage through all images, is then 50
