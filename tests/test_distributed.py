@@ -59,7 +59,7 @@ sys.exit(end != "done")
 def _launch(
     folder: Path, processes: int, *, restarts: int = 0, file: str | None = None, **plan: Any
 ) -> list[dict[str, Any]]:
-    folder.joinpath("script.py").write_text(SCRIPT)
+    folder.joinpath("script.py").write_text(SCRIPT, "utf-8")
     more = plan.pop("more", {})
     done = subprocess.run(
         [
@@ -75,7 +75,7 @@ def _launch(
     )
     results = sorted(folder.glob("rank*.json"))
     assert len(results) == processes, done.stderr[-3000:]
-    return [json.loads(path.read_text()) for path in results]
+    return [json.loads(path.read_text("utf-8")) for path in results]
 
 
 @pytest.fixture(scope="module")
