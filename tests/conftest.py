@@ -16,6 +16,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from filelock import FileLock
+from site_builds import ROOT, Site, build_site, copy_book
 from small_data import Mirror, publish, serving
 
 
@@ -89,3 +91,18 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     with serving() as state:
         monkeypatch.setenv("CNNBOOK_MIRROR", state.mirror("one"))
         yield state
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
+    made = ROOT / "build" / "site" / "en"
+    if (made / "index.html").is_file():
+        return Site(made, executed=True)
+    # Several workers need it, and one builds it.
+    here = tmp_path_factory.getbasetemp()
+    root = (here if worker_id == "master" else here.parent) / "site"
+    with FileLock(f"{root}.lock"):
+        if not (root / "site" / "index.html").is_file():
+            done = build_site(copy_book(root), "-D", "plot_gallery=0")
+            assert done.returncode == 0, done.stderr
+    return Site(root / "site", executed=False)

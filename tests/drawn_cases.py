@@ -120,7 +120,7 @@ def both(value: int | tuple[int, int]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A convolution that fits: tensors and knobs."""
+    """A convolution that fits: tensors and options."""
 
     images: torch.Tensor
     weight: torch.Tensor
@@ -171,7 +171,7 @@ def convolutions(draw: st.DrawFn, *, strings: bool = True) -> Drawn:
 
 @dataclass(frozen=True)
 class Pooled:
-    """A pooling that fits: images and knobs."""
+    """A pooling that fits: images and options."""
 
     images: torch.Tensor
     kernel_size: Any

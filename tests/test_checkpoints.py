@@ -1,9 +1,8 @@
-"""Checkpoints: whole or refused, and a training that goes on as if nothing had happened."""
+"""Checkpoints: whole or refused, and a resumed training that ends with the same bits."""
 
 import copy
 import hashlib
 import io
-import multiprocessing
 import os
 import random
 import signal
@@ -32,14 +31,9 @@ CONTENT = {"weights": {"0.weight": torch.arange(100.0)}, "losses": [2.5, 0.25], 
 # A few kills in every run; `make test-long` asks for as many as the bounds name.
 LONG = bool(os.environ.get("CNNBOOK_LONG"))
 
-# A server that has imported torch once and forks for each victim: a kill then costs what the
-# training costs and not the import.
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["torch"])
-
 
 def _run(target: Callable[..., None], *arguments: Any) -> int:
-    process = SERVER.Process(target=target, args=arguments)
+    process = victims.SERVER.Process(target=target, args=arguments)
     process.start()
     process.join(60)
     assert process.exitcode is not None
@@ -87,14 +81,14 @@ def test_nothing_that_needs_code_goes_in_or_comes_out(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     torch.save({"net": Evil()}, buffer)
     payload = buffer.getvalue()
-    data = b"cnnbook checkpoint 1\n" + hashlib.sha256(payload).digest() + payload
+    data = b"cnnbook checkpoint 2\n" + hashlib.sha256(payload).digest() + payload
     with pytest.raises(ValueError, match=r"^torch cannot load it: "):
         unpack(data)
     assert not (tmp_path / "planted").exists()
 
 
 @pytest.mark.parametrize("fault", ["cut", "flip", "empty", "other"])
-def test_a_damaged_file_is_refused_and_the_one_before_used(tmp_path: Path, fault: str) -> None:
+def test_a_damaged_file_is_refused_and_the_previous_one_used(tmp_path: Path, fault: str) -> None:
     file = tmp_path / "run.ckpt"
     write_checkpoint(file, {"number": 1})
     write_checkpoint(file, {"number": 2})
@@ -109,7 +103,7 @@ def test_a_damaged_file_is_refused_and_the_one_before_used(tmp_path: Path, fault
     with pytest.warns(UserWarning, match=r"run.ckpt: refused, since it"):
         assert read_checkpoint(file) == {"number": 1}
     assert (tmp_path / "run.ckpt.damaged").read_bytes() == broken
-    # Again without a word, and the next writing keeps the good one.
+    # Again without a warning, and the next write keeps the good one.
     assert read_checkpoint(file) == {"number": 1}
     write_checkpoint(file, {"number": 2})
     assert read_checkpoint(previous_path(file)) == {"number": 1}
@@ -119,25 +113,34 @@ def test_a_damaged_file_is_refused_and_the_one_before_used(tmp_path: Path, fault
         read_checkpoint(file)
 
 
-@pytest.mark.parametrize("call", [("fsync", 1), ("replace", 1), ("replace", 2), ("fsync", 2)])
-def test_an_end_between_any_two_steps_of_writing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, int]
+@pytest.mark.parametrize(
+    "call", [("fsync", 1), ("link", 1), ("replace", 1), ("replace", 2), ("fsync", 2)]
+)
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_killed_between_any_two_steps_of_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, int], hard_links: bool
 ) -> None:
+    def no_hard_links(source: Path, _: Path) -> None:
+        os.stat(source)  # A missing file is reported first.
+        raise PermissionError("this file system has no hard links")
+
+    if not hard_links:
+        monkeypatch.setattr(os, "link", no_hard_links)
     file = tmp_path / "run.ckpt"
     write_checkpoint(file, {"number": 1})
     name, left = call
     real = getattr(os, name)
 
-    def end(*arguments: Any) -> Any:
+    def killed(*arguments: Any) -> Any:
         nonlocal left
         left -= 1
         if not left:
-            raise InterruptedError
+            raise KeyboardInterrupt
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, name, end)
-        with pytest.raises(InterruptedError):
+        patch.setattr(os, name, killed)
+        with pytest.raises(KeyboardInterrupt):
             write_checkpoint(file, {"number": 2})
     assert read_checkpoint(file) == {"number": 2 if call == ("fsync", 2) else 1}
     write_checkpoint(file, {"number": 3})
@@ -148,7 +151,7 @@ def test_killed_in_mid_save(tmp_path: Path) -> None:
     file = tmp_path / "run.ckpt"
     draw = random.Random(0)
     for _ in range(50 if LONG else 5):
-        process = SERVER.Process(target=victims.write_for_ever, args=(str(file),))
+        process = victims.SERVER.Process(target=victims.write_forever, args=(str(file),))
         process.start()
         started = file.with_suffix(".started")
         until = time.monotonic() + 60
@@ -191,7 +194,7 @@ def test_a_finished_training_is_not_done_again_and_can_be_prolonged(tmp_path: Pa
     whole, expected = victims.train("cnn", None, epochs=12)
     first, _ = victims.train("cnn", file, epochs=7)
     calls: list[object] = []
-    again, _ = victims.train("cnn", file, epochs=7, each=lambda *_: calls.append(0))
+    again, _ = victims.train("cnn", file, epochs=7, after_step=lambda *_: calls.append(0))
     assert (again.losses, calls) == (first.losses, [])
     longer, tensors = victims.train("cnn", file, epochs=12)
     assert longer.losses == whole.losses
@@ -201,7 +204,7 @@ def test_a_finished_training_is_not_done_again_and_can_be_prolonged(tmp_path: Pa
 
 
 def test_the_networks_own_start_does_not_matter_to_a_resumed_training(tmp_path: Path) -> None:
-    """Also before the first epoch: the start itself is kept."""
+    """Also before the first epoch, since the start itself is in the checkpoint."""
     file = tmp_path / "run.ckpt"
     net, images, labels = victims.make("cnn")
 
@@ -252,17 +255,18 @@ def test_a_checkpoint_of_another_training_is_refused_by_name(tmp_path: Path) -> 
     assert len(fit_full_batch(**call).losses) == 3
 
 
-def test_other_conditions_are_told(tmp_path: Path) -> None:
+def test_a_warning_names_another_environment(tmp_path: Path) -> None:
     call, file = _start(tmp_path)
     content = read_checkpoint(file)
     assert content is not None
-    content["conditions"] |= {"torch": "1.13", "threads": 64}
+    content["environment"] |= {"torch": "1.13", "threads": 64}
     write_checkpoint(file, content)
     threads = torch.get_num_threads()
-    message = rf"torch 1.13 then, {torch.__version__} now; threads 64 then, {threads} now"
-    with pytest.warns(UserWarning, match=message.replace("+", r"\+")):
+    message = rf"torch: 1.13 then, {torch.__version__} now; threads: 64 then, {threads} now"
+    with pytest.warns(UserWarning, match=message.replace("+", r"\+")) as caught:
         fit_full_batch(**call)
-    # Written again under the present conditions: no warning, which would be an error here.
+    assert {warning.filename for warning in caught} == {__file__}, "the line that asked for it"
+    # Written again in the present environment: no warning, which would be an error here.
     fit_full_batch(**(call | {"epochs": 4}))
 
 
@@ -279,7 +283,7 @@ def test_a_path_that_cannot_be_written_is_noticed_before_training(tmp_path: Path
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
-def test_digest_is_of_the_numbers_and_not_of_their_place() -> None:
+def test_digest_depends_on_the_numbers_and_not_on_their_memory_format() -> None:
     numbers = torch.arange(24.0).reshape(2, 3, 2, 2)
     assert digest(numbers) == digest(numbers.contiguous(memory_format=torch.channels_last))
     assert digest(numbers) != digest(numbers.double())
@@ -299,5 +303,5 @@ def test_killed_on_two_cores_it_ends_with_the_same_bits(tmp_path: Path) -> None:
     resumed, tensors = victims.train("cnn", file, **more)
     assert resumed.losses == history.losses
     assert all(torch.equal(x, y) for x, y in zip(tensors, expected, strict=True))
-    with pytest.warns(UserWarning, match="threads 2 then, 1 now"):
+    with pytest.warns(UserWarning, match="threads: 2 then, 1 now"):
         victims.train("cnn", file, dropout=False, epochs=victims.EPOCHS + 1)

@@ -1,4 +1,4 @@
-"""One update recorded and replayed: the loop around it here, the recording itself on a GPU."""
+"""One update captured and replayed: the loop around it here, the capture itself on a GPU."""
 
 import copy
 import warnings
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.engine.cuda_graphs import WARM_UP, capture, uncapturable_reason
+from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, try_capture
 from cnnbook.engine.ensemble import fit_ensemble
 from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
@@ -22,12 +22,18 @@ def garments() -> tuple[torch.Tensor, torch.Tensor]:
     return draw_garments(60, generator=torch.Generator().manual_seed(5))
 
 
+def _treat_as_gpu(patch: pytest.MonkeyPatch, *devices: str) -> None:
+    patch.setattr("cnnbook.engine.cuda_graphs._CAPTURING_DEVICES", set(devices))
+
+
 @pytest.fixture
 def replays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Let the trainer take the CPU for a GPU, with a recording that just runs the update."""
+    """Let the trainers treat the CPU as a GPU, with a capture that just runs the update."""
     counted: list[int] = []
 
-    def pretend(update: Callable[[], None], parameters: list[torch.nn.Parameter]) -> Any:
+    def fake_capture(
+        update: Callable[[], None], parameters: list[torch.nn.Parameter], _: torch.device
+    ) -> Callable[[], None]:
         def replay() -> None:
             for parameter in parameters:
                 parameter.grad = None
@@ -36,9 +42,22 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return replay
 
-    monkeypatch.setattr("cnnbook.engine.cuda_graphs._can_capture", lambda device: True)
-    monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", pretend)
+    _treat_as_gpu(monkeypatch, "cpu")
+    for trainer in ("cnnbook.training", "cnnbook.engine.ensemble"):
+        monkeypatch.setattr(f"{trainer}.try_capture", fake_capture)
     return counted
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the trainers treat the CPU as a GPU on which torch refuses every capture."""
+
+    def refuse() -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    _treat_as_gpu(monkeypatch, "cpu")
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", refuse)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
 
 
 def _sgd(net: torch.nn.Module, lr: float = 0.1) -> torch.optim.Optimizer:
@@ -57,7 +76,7 @@ def test_replayed_updates_count_like_others(
     garments: tuple[torch.Tensor, torch.Tensor], replays: list[int], tmp_path: Any
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cnnbook.engine.cuda_graphs._can_capture", lambda device: False)
+        _treat_as_gpu(patch)
         plain, twin = _fit(garments, validation=garments, validate_every=4)
     assert not replays
     history, net = _fit(garments, validation=garments, validate_every=4)
@@ -67,39 +86,33 @@ def test_replayed_updates_count_like_others(
     _fit(garments, checkpoint=file, epochs=6)
     resumed, again = _fit(garments, checkpoint=file, checkpoint_every=1)
     assert resumed.losses == plain.losses
-    for one in (net, again):
-        assert all(parameter.grad is None for parameter in one.parameters())
-        for ours, theirs in zip(one.parameters(), twin.parameters(), strict=True):
+    for replayed in (net, again):
+        assert all(parameter.grad is None for parameter in replayed.parameters())
+        for ours, theirs in zip(replayed.parameters(), twin.parameters(), strict=True):
             assert torch.equal(ours, theirs)
 
 
-def test_a_stack_is_replayed_and_told_of_like_one_network(
-    garments: tuple[torch.Tensor, torch.Tensor],
-    replays: list[int],
-    monkeypatch: pytest.MonkeyPatch,
+def _fit_ensemble(garments: tuple[torch.Tensor, torch.Tensor]) -> list[tuple[float, ...]]:
+    nets = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        nets.append(small_cnn(channels=2))
+    histories = fit_ensemble(
+        nets, *garments, epochs=8, micro_batch_size=25, device="cpu",
+        make_optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+    )  # fmt: skip
+    return [history.losses for history in histories]
+
+
+def test_replayed_updates_of_an_ensemble_count_like_others(
+    garments: tuple[torch.Tensor, torch.Tensor], replays: list[int]
 ) -> None:
-    def stacked() -> list[tuple[float, ...]]:
-        nets = []
-        for seed in range(2):
-            torch.manual_seed(seed)
-            nets.append(small_cnn(channels=2))
-        histories = fit_ensemble(
-            nets, *garments, epochs=8, micro_batch_size=25, device="cpu",
-            make_optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
-        )  # fmt: skip
-        return [history.losses for history in histories]
-
-    replayed = stacked()
+    replayed = _fit_ensemble(garments)
     assert len(replays) == 8 - WARM_UP
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-
-    def refuse(*_: object) -> None:
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", refuse)
-    with pytest.warns(UserWarning, match=r"cannot be recorded \(torch says: operation") as message:
-        assert stacked() == replayed
-    assert {warning.filename for warning in message} == {__file__}, "the line that asked for it"
+    with pytest.MonkeyPatch.context() as patch:
+        _treat_as_gpu(patch)
+        assert _fit_ensemble(garments) == replayed
+    assert len(replays) == 8 - WARM_UP
 
 
 def test_replayed_updates_that_diverge_are_noticed(
@@ -112,51 +125,67 @@ def test_replayed_updates_that_diverge_are_noticed(
     assert all(torch.isfinite(torch.tensor(message.value.history.losses)))
 
 
-def test_what_cannot_be_recorded_is_told_and_trained_nevertheless(
-    garments: tuple[torch.Tensor, torch.Tensor],
-    replays: list[int],
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_an_update_that_cannot_be_captured_is_trained_with_a_warning(
+    garments: tuple[torch.Tensor, torch.Tensor], refused: None, ensemble: bool
 ) -> None:
-    with pytest.warns(UserWarning, match=r"^training without a CUDA graph, since Adam counts its"):
+    with pytest.warns(
+        UserWarning, match=r"cannot be captured \(torch says: operation not perm.*g\)$"
+    ) as caught:
+        losses = _fit_ensemble(garments) if ensemble else _fit(garments)[0].losses
+    assert {warning.filename for warning in caught} == {__file__}, "the line that asked for it"
+    with pytest.MonkeyPatch.context() as patch:
+        _treat_as_gpu(patch)
+        plain = _fit_ensemble(garments) if ensemble else _fit(garments)[0].losses
+    assert losses == plain
+
+
+def test_a_reason_that_is_known_beforehand_is_given_at_the_users_line(
+    garments: tuple[torch.Tensor, torch.Tensor], replays: list[int]
+) -> None:
+    with pytest.warns(
+        UserWarning, match=r"^training without a CUDA graph, since Adam counts its"
+    ) as caught:
         fit_full_batch(small_cnn(), *garments, epochs=5, device="cpu")
+    assert {warning.filename for warning in caught} == {__file__}
     assert not replays
 
-    def refuse(*_: object) -> None:
-        raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    monkeypatch.setattr("cnnbook.engine.cuda_graphs.record", refuse)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-    with pytest.warns(
-        UserWarning, match=r"cannot be recorded \(torch says: operation not perm.*g\)"
-    ):
-        history, _ = _fit(garments)
-    assert len(history.losses) == 10
-
-
-def test_what_is_known_beforehand() -> None:
+def test_the_reasons_that_are_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    _treat_as_gpu(monkeypatch, "cpu")
     net = mlp(hidden=4)
     parameters = list(net.parameters())
-    assert uncapturable_reason(net, _sgd(net), processes=1) is None
-    ready = torch.optim.Adam(parameters)
-    for group in ready.param_groups:
+
+    def reason(optimizer: torch.optim.Optimizer, *, processes: int = 1) -> str | None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            capturable = can_capture(
+                net, optimizer, device=torch.device("cpu"), updates=9, processes=processes
+            )
+        assert capturable == (not caught)
+        return None if capturable else str(caught[0].message)
+
+    assert reason(_sgd(net)) is None
+    adam = torch.optim.Adam(parameters)
+    for group in adam.param_groups:
         group["capturable"] = True
-    assert uncapturable_reason(net, ready, processes=1) is None
-    assert "several processes" in str(uncapturable_reason(net, ready, processes=2))
-    rprop = torch.optim.Adagrad(parameters)
-    assert "Adagrad is not known to keep" in str(uncapturable_reason(net, rprop, processes=1))
-    ready.register_step_post_hook(lambda *_: None)
-    assert "hooks on Adam" in str(uncapturable_reason(net, ready, processes=1))
+    assert reason(adam) is None
+    assert "since several processes" in str(reason(adam, processes=2))
+    assert "since Adagrad is not known to keep" in str(reason(torch.optim.Adagrad(parameters)))
+    assert "since Adam counts its steps on" in str(reason(torch.optim.Adam(parameters)))
+    adam.register_step_post_hook(lambda *_: None)
+    assert "since hooks on Adam" in str(reason(adam))
     net[1].register_forward_hook(lambda *_: None)
-    assert "hooks on the network" in str(uncapturable_reason(net, ready, processes=1))
+    assert "since hooks on the network" in str(reason(adam))
 
 
 @on_a_gpu
 @pytest.mark.parametrize("make", [mlp, small_cnn])
 @pytest.mark.parametrize("micro_batch_size", ["auto", 25])
-def test_on_a_gpu_the_recording_gives_the_losses_of_the_plain_loop(
+def test_on_a_gpu_the_captured_update_gives_the_losses_of_the_plain_loop(
     make: Callable[[], torch.nn.Module], micro_batch_size: Any, garments: Any
 ) -> None:
-    images, labels = (one.cuda() for one in garments)
+    images, labels = (tensor.cuda() for tensor in garments)
     torch.manual_seed(0)
     net = make().cuda()
     twin = copy.deepcopy(net)
@@ -177,13 +206,13 @@ def test_on_a_gpu_the_recording_gives_the_losses_of_the_plain_loop(
 
 
 @on_a_gpu
-def test_on_a_gpu_a_loss_that_looks_at_numbers_falls_back(garments: Any) -> None:
-    def looking(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def test_on_a_gpu_a_loss_that_reads_numbers_falls_back(garments: Any) -> None:
+    def reading(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         loss = torch.nn.functional.cross_entropy(scores, labels)
         return loss if loss.item() < 1e9 else loss * 2
 
-    with pytest.warns(UserWarning, match="without a CUDA graph, since the update cannot be recor"):
-        history = fit_full_batch(small_cnn(), *garments, epochs=8, loss_fn=looking)
+    with pytest.warns(UserWarning, match="without a CUDA graph, since the update cannot be captu"):
+        history = fit_full_batch(small_cnn(), *garments, epochs=8, loss_fn=reading)
     assert history.losses[-1] < history.losses[0]
 
 
@@ -205,13 +234,14 @@ def test_on_a_gpu_resuming_gives_the_same_losses(garments: Any, tmp_path: Any) -
 
 
 @on_a_gpu
-def test_record_runs_nothing_by_itself() -> None:
+def test_a_capture_runs_nothing() -> None:
     total = torch.zeros((), device="cuda")
 
     def add() -> None:
         total.add_(1)
 
-    replay = capture(add, [])
+    replay = try_capture(add, [], total.device)
+    assert replay is not None
     assert total.item() == 0
     replay()
     assert total.item() == 1

@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,45 +29,21 @@ ENVIRONMENT = {
 }
 
 SCRIPT = """
-import json, os, signal, sys
-import torch
+import json, sys
 import victims
-from cnnbook.training import Interrupted
 
-rank, attempt = int(os.environ["RANK"]), os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-plan = json.loads(sys.argv[1])
-left = plan.get("after", 0)
-
-def act(*_):
-    global left
-    left -= 1
-    if not left and rank == plan["rank"] and attempt in plan["attempts"]:
-        os.kill(os.getpid(), plan["signal"])
-
-try:
-    history, tensors = victims.train("cnn", plan["file"], dropout=False, each=act, **plan["more"])
-    end = "done"
-except Interrupted as stop:
-    history, tensors, end = stop.history, [], str(stop)
-result = {
-    "losses": history.losses, "accuracies": history.accuracies, "end": end,
-    "processes": history.processes, "digest": [victims.digest(one) for one in tensors],
-}
-open(f"rank{rank}.json", "w").write(json.dumps(result))
-sys.exit(end != "done")
+sys.exit(victims.train_as_rank(json.loads(sys.argv[1]), ".", {}))
 """
 
 
-def _launch(
-    folder: Path, processes: int, *, restarts: int = 0, file: str | None = None, **plan: Any
-) -> list[dict[str, Any]]:
+def _torchrun(folder: Path, processes: int, *, restarts: int = 0, **plan: Any) -> list[Any]:
+    """Train under torchrun; return what each process left."""
     folder.joinpath("script.py").write_text(SCRIPT, "utf-8")
-    more = plan.pop("more", {})
     done = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
             *(f"--nproc-per-node={processes}", f"--max-restarts={restarts}"),
-            *("script.py", json.dumps({"file": file, "more": more, **plan})),
+            *("script.py", json.dumps({"file": None} | plan)),
         ],
         cwd=folder,
         env=os.environ | ENVIRONMENT,
@@ -73,47 +51,72 @@ def _launch(
         text=True,
         timeout=240,
     )
+    return _results(folder, processes, done.stderr[-3000:])
+
+
+def _start(folder: Path, processes: int, **plan: Any) -> list[Any]:
+    """Do the same with torchrun's variables but without torchrun, which takes seconds to start."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    started = [
+        victims.SERVER.Process(
+            target=victims.train_as_rank,
+            args=({"file": None} | plan, str(folder), ENVIRONMENT | world | {"RANK": str(rank)}),
+        )
+        for rank in range(processes)
+    ]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(120)
+    return _results(folder, processes, str([process.exitcode for process in started]))
+
+
+def _results(folder: Path, processes: int, why: str) -> list[Any]:
     results = sorted(folder.glob("rank*.json"))
-    assert len(results) == processes, done.stderr[-3000:]
+    assert len(results) == processes, why
     return [json.loads(path.read_text("utf-8")) for path in results]
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return _launch(tmp_path_factory.mktemp("two"), 2)
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    return _start(tmp_path_factory.mktemp("two"), 2)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("launch", [_start, pytest.param(_torchrun, marks=pytest.mark.long)])
 def test_any_number_of_processes_gives_the_losses_of_one(
-    tmp_path: Path, processes: int, two: list[dict[str, Any]]
+    tmp_path: Path, launch: Callable[..., list[Any]], processes: int, two: list[Any]
 ) -> None:
-    # 16 images: shares of 16, of 8 and 8, of 6, 5 and 5, in pieces of 5.
+    # 16 images: shards of 16, of 8 and 8, of 6, 5 and 5, in micro-batches of 5.
     alone, _ = victims.train("cnn", None, dropout=False)
-    results = two if processes == 2 else _launch(tmp_path, processes)
-    assert [one["processes"] for one in results] == [processes] * processes
+    results = two if (launch, processes) == (_start, 2) else launch(tmp_path, processes)
+    assert [result["processes"] for result in results] == [processes] * processes
     assert results[0]["losses"] == pytest.approx(list(alone.losses), rel=1e-5)
     for other in results[1:]:
         assert other["losses"] == results[0]["losses"], "bit for bit"
         assert other["digest"] == results[0]["digest"]
 
 
-def test_a_killed_process_is_started_again_and_the_end_is_the_same(
-    tmp_path: Path, two: list[dict[str, Any]]
+def test_torchrun_restarts_after_a_kill_and_the_end_is_the_same(
+    tmp_path: Path, two: list[Any]
 ) -> None:
     for number in range(10 if LONG else 1):
         folder = tmp_path / str(number)
         folder.mkdir()
         plan = {"after": 3 * number + 5, "rank": (number + 1) % 2, "attempts": ["0"], "signal": 9}
         began = time.monotonic()
-        results = _launch(folder, 2, restarts=1, file="run.ckpt", **plan)
-        # With the time that two starts of torch take; more only on a machine that is overloaded.
+        results = _torchrun(folder, 2, restarts=1, file="run.ckpt", **plan)
+        # Including two starts of torch; longer only on an overloaded machine.
         assert time.monotonic() - began < (20 if LONG else 120)
-        assert [one["losses"] for one in results] == [one["losses"] for one in two]
-        assert [one["digest"] for one in results] == [one["digest"] for one in two]
+        assert [result["losses"] for result in results] == [result["losses"] for result in two]
+        assert [result["digest"] for result in results] == [result["digest"] for result in two]
 
 
 def test_one_process_asked_to_stop_stops_all_after_the_same_update(tmp_path: Path) -> None:
-    results = _launch(tmp_path, 2, file="run.ckpt", after=7, rank=1, attempts=["0"], signal=15)
+    results = _start(tmp_path, 2, file="run.ckpt", after=7, rank=1, attempts=["0"], signal=15)
     first, second = results
     assert first["losses"] == second["losses"]
     # The next exchange is the first in which the others can hear of it.
@@ -122,13 +125,14 @@ def test_one_process_asked_to_stop_stops_all_after_the_same_update(tmp_path: Pat
     assert second["end"].startswith("SIGTERM after epoch 8 of 40; it goes on from")
 
 
-def test_shares_cover_the_batch_once() -> None:
+def test_shards_cover_the_batch_once() -> None:
     for count in (1, 2, 3, 7):
         for total in (0, 1, 2, 6, 7, 20):
-            some = torch.arange(total)
-            shares = [some[Processes(r, count, some.device).shard(total)] for r in range(count)]
-            assert torch.equal(torch.cat(shares), some)
-            assert max(map(len, shares)) - min(map(len, shares)) <= 1
+            images = torch.arange(total)
+            cpu = images.device
+            shards = [images[Processes(rank, count, cpu).shard(total)] for rank in range(count)]
+            assert torch.equal(torch.cat(shards), images)
+            assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
 def test_alone_nothing_is_exchanged() -> None:

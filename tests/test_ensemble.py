@@ -1,4 +1,4 @@
-"""Many networks in one stack: each learns what it would learn alone."""
+"""Several networks trained at once: each learns what it would learn alone."""
 
 import copy
 from collections.abc import Callable
@@ -49,10 +49,10 @@ def test_each_learns_what_it_would_learn_alone(
     for net, twin, history in zip(nets, alone, histories, strict=True):
         single = fit_full_batch(twin, *garments, epochs=12, device=device)
         assert history.losses == pytest.approx(single.losses, rel=1e-5)
-        for mine, its in zip(net.parameters(), twin.parameters(), strict=True):
-            torch.testing.assert_close(mine, its, rtol=1e-3, atol=1e-4)
-            assert mine.grad is None
-    assert len({history.losses for history in histories}) == 3, "three starts, three courses"
+        for stacked, single_one in zip(net.parameters(), twin.parameters(), strict=True):
+            torch.testing.assert_close(stacked, single_one, rtol=1e-3, atol=1e-4)
+            assert stacked.grad is None
+    assert len({history.losses for history in histories}) == 3, "three starts, three histories"
 
 
 @pytest.mark.parametrize(
@@ -64,23 +64,22 @@ def test_each_learns_what_it_would_learn_alone(
     ],
     ids=["SGD", "AdamW", "RMSprop"],
 )
-def test_any_optimizer_that_works_number_by_number(
+def test_any_elementwise_optimizer(
     make_optimizer: Any, garments: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     images, labels = garments
-    numbers = labels.argmax(dim=1) if labels.ndim == 2 else labels
     nets = _nets(lambda: mlp(hidden=8).double())
     alone = copy.deepcopy(nets)
     loss_fn = torch.nn.CrossEntropyLoss(
         weight=torch.rand(10, dtype=torch.float64), ignore_index=3, label_smoothing=0.1
     )
     histories = fit_ensemble(
-        nets, images.double(), numbers, epochs=5, micro_batch_size=7, loss_fn=loss_fn,
+        nets, images.double(), labels, epochs=5, micro_batch_size=7, loss_fn=loss_fn,
         make_optimizer=make_optimizer, device="cpu",
     )  # fmt: skip
     for history, twin in zip(histories, alone, strict=True):
         single = fit_full_batch(
-            twin, images.double(), numbers, epochs=5, loss_fn=loss_fn,
+            twin, images.double(), labels, epochs=5, loss_fn=loss_fn,
             optimizer=make_optimizer(list(twin.parameters())), device="cpu",
         )  # fmt: skip
         assert history.losses == pytest.approx(single.losses, rel=1e-9)
@@ -98,7 +97,7 @@ def test_frozen_weights_stay(garments: tuple[torch.Tensor, torch.Tensor]) -> Non
         assert net.get_parameter("0.bias").requires_grad
 
 
-def test_what_diverges_is_named_and_nothing_is_changed(
+def test_divergence_names_the_network_and_changes_nothing(
     garments: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
     nets = _nets(lambda: mlp(hidden=4))
@@ -131,11 +130,11 @@ BATCH_NORM = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(784))
         ({"nets": [NET, NET]}, ValueError, "^nets: expected each network once"),
         ({"nets": [NET, mlp(hidden=3)]}, ValueError, "^nets: expected networks of the same layers"),
         ({"nets": [NET, mlp(hidden=2).double()]}, ValueError, "^nets: expected the same shapes, d"),
-        ({"nets": [BATCH_NORM]}, ValueError, "^nets: expected layers that keep nothing"),
+        ({"nets": [BATCH_NORM]}, ValueError, "^nets: expected layers without state"),
         (
             {"nets": [torch.nn.Sequential(*NET, torch.nn.Dropout())]},
             ValueError,
-            "^nets: expected layers that keep nothing and draw no random numbers",
+            "^nets: expected layers without state and random numbers",
         ),
         ({"nets": [torch.nn.Flatten()]}, ValueError, "^nets: expected at least one trainable"),
         ({"images": torch.zeros(4, 28, 28)}, ValueError, "^images: expected"),
@@ -149,7 +148,7 @@ BATCH_NORM = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(784))
         (
             {"make_optimizer": torch.optim.LBFGS},
             ValueError,
-            "^make_optimizer: expected an optimizer that treats each number on its own.*LBFGS",
+            "^make_optimizer: expected an optimizer that updates each number by itself.*LBFGS",
         ),
         ({"device": "gpu"}, ValueError, "^device: expected a name such as 'cpu'"),
         ({"precision": "half"}, ValueError, "^precision: expected 'full', 'tf32' or 'bf16'"),

@@ -85,7 +85,7 @@ def test_a_page_counts_as_run_only_with_the_script_and_the_code_of_now(
 
 
 def test_the_script_that_trains_with_others_trains_alone_and_goes_on(tmp_path: Path) -> None:
-    script = ROOT / "examples" / "4_training" / "train_together.py"
+    script = ROOT / "examples" / "4_training" / "train_distributed.py"
     environment = os.environ | {
         "CNNBOOK_MIRROR": "http://127.0.0.1:9/",
         "XDG_CACHE_HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""Pieces add up to the batch, or the batch is taken whole."""
+"""Micro-batches add up to the batch, or the batch stays whole."""
 
 import copy
 from typing import Any
@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook.engine.micro_batches import cut, loss_denominator, unsplittable_reason
+from cnnbook.engine.micro_batches import (
+    loss_denominator,
+    split_into_micro_batches,
+    unsplittable_reason,
+)
 from cnnbook.training import fit_full_batch
 
 N, CLASSES = 13, 3
 WEIGHT = torch.tensor([1.0, 5.0, 0.25], dtype=torch.float64)
-NONE_FOR_ONE = torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64)
+ZERO_FOR_CLASS_0 = torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64)
 
 CLASS_LOSSES = {
     f"{kind.__name__} {reduction} {name} ignoring {ignored} smoothing {smoothing}": kind(
@@ -22,7 +26,7 @@ CLASS_LOSSES = {
     )
     for kind in (torch.nn.CrossEntropyLoss, torch.nn.NLLLoss)
     for reduction in ("mean", "sum")
-    for name, weight in (("plain", None), ("weighted", WEIGHT), ("weight zero", NONE_FOR_ONE))
+    for name, weight in (("plain", None), ("weighted", WEIGHT), ("weight zero", ZERO_FOR_CLASS_0))
     for ignored in (-100, 1)
     for smoothing in ((0.0, 0.1) if kind is torch.nn.CrossEntropyLoss else (0.0,))
 }
@@ -43,7 +47,7 @@ FLOAT_LOSSES: dict[str, Any] = {
         weight=WEIGHT, label_smoothing=0.1
     ),
     "binary with a weight for each class": torch.nn.BCEWithLogitsLoss(
-        weight=WEIGHT, pos_weight=NONE_FOR_ONE
+        weight=WEIGHT, pos_weight=ZERO_FOR_CLASS_0
     ),
 }
 
@@ -55,12 +59,12 @@ def _gradient(scores: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
 def _compare(loss_fn: Any, labels: torch.Tensor, size: int) -> None:
     scores = torch.randn(N, CLASSES, dtype=torch.float64, requires_grad=True)
     whole = loss_fn(scores, labels)
-    micro_batches = cut(scores, labels, loss_fn, size=size, of=labels)
+    micro_batches = split_into_micro_batches(scores, labels, loss_fn, size=size, all_labels=labels)
     assert len(micro_batches.images) == -(-N // size)
     added = sum(
         (
-            micro_batches.loss_fn(some, wanted) * loss_weight
-            for some, wanted, loss_weight in zip(
+            micro_batches.loss_fn(part, part_labels) * loss_weight
+            for part, part_labels, loss_weight in zip(
                 micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
             )
         ),
@@ -75,7 +79,7 @@ def _compare(loss_fn: Any, labels: torch.Tensor, size: int) -> None:
 @pytest.mark.parametrize("size", [1, 4, 13, 100])
 @pytest.mark.parametrize("name", CLASS_LOSSES)
 def test_class_numbers(name: str, size: int) -> None:
-    # A run of ones, so that some pieces have nothing but ignored or weightless labels.
+    # A run of ones, so that some micro-batches have only ignored labels or labels of weight zero.
     labels = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 2, 1, 0, 2, 1])
     _compare(CLASS_LOSSES[name], labels, size)
 
@@ -86,7 +90,7 @@ def test_float_targets(name: str, size: int) -> None:
     _compare(FLOAT_LOSSES[name], torch.rand(N, CLASSES, dtype=torch.float64), size)
 
 
-def test_the_divisor_in_numbers() -> None:
+def test_the_denominator_in_numbers() -> None:
     labels = torch.tensor([0, 1, 1, 2])
     weighted = torch.nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=2, label_smoothing=0.5)
     assert loss_denominator(weighted, labels) == 1 + 5 + 5
@@ -111,14 +115,14 @@ def test_labels_of_which_none_counts_are_refused() -> None:
 
 
 class _Centred(torch.nn.Module):
-    """Subtracts the batch's mean, as no list of torch's layers can know."""
+    """Subtracts the batch's mean; no list of torch's layers can know it."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images - images.mean(dim=0, keepdim=True)
 
 
 class _Counting(torch.nn.Module):
-    """Keeps a running maximum, which moves once a batch."""
+    """Counts the batches in training, in a buffer."""
 
     seen: torch.Tensor
 
@@ -131,7 +135,7 @@ class _Counting(torch.nn.Module):
         return images
 
 
-def _behind(layer: torch.nn.Module) -> torch.nn.Sequential:
+def _net_with(layer: torch.nn.Module) -> torch.nn.Sequential:
     return torch.nn.Sequential(layer, torch.nn.Flatten(), torch.nn.Linear(16, 3))
 
 
@@ -154,10 +158,10 @@ def _behind(layer: torch.nn.Module) -> torch.nn.Sequential:
     ],
 )
 def test_layers_that_mix_or_count_are_recognised(layer: torch.nn.Module, reason: str) -> None:
-    net = _behind(layer)
+    net = _net_with(layer)
     before = copy.deepcopy(net.state_dict())
     random = torch.get_rng_state()
-    # Equal images, which by themselves would not show it.
+    # Equal images: a comparison of these alone would show nothing.
     images = torch.zeros(5, 1, 4, 4)
     why = unsplittable_reason(net, torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3))
     assert why is not None
@@ -185,13 +189,15 @@ def test_layers_that_mix_or_count_are_recognised(layer: torch.nn.Module, reason:
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_layers_that_take_each_image_by_itself_are_cut(layer: torch.nn.Module) -> None:
+def test_layers_that_take_each_image_by_itself_are_split(layer: torch.nn.Module) -> None:
     images = torch.zeros(5, 1, 4, 4)
     assert (
-        unsplittable_reason(_behind(layer), torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3))
+        unsplittable_reason(
+            _net_with(layer), torch.nn.CrossEntropyLoss(), images, torch.zeros(1, 3)
+        )
         is None
     )
-    bf16 = copy.deepcopy(_behind(layer)).bfloat16()
+    bf16 = copy.deepcopy(_net_with(layer)).bfloat16()
     assert (
         unsplittable_reason(bf16, torch.nn.CrossEntropyLoss(), images.bfloat16(), torch.zeros(1, 3))
         is None
@@ -199,13 +205,13 @@ def test_layers_that_take_each_image_by_itself_are_cut(layer: torch.nn.Module) -
 
 
 def test_a_weight_for_each_image_is_recognised() -> None:
-    net, images = _behind(torch.nn.Identity()), torch.zeros(5, 1, 4, 4)
+    net, images = _net_with(torch.nn.Identity()), torch.zeros(5, 1, 4, 4)
     for name in ("weight", "pos_weight"):
-        each: Any = {name: torch.rand(5, 3)}
+        per_image: Any = {name: torch.rand(5, 3)}
         why = unsplittable_reason(
-            net, torch.nn.BCEWithLogitsLoss(**each), images, torch.zeros(1, 3)
+            net, torch.nn.BCEWithLogitsLoss(**per_image), images, torch.zeros(1, 3)
         )
         assert why == f"the loss's {name} has a number for each image of the batch"
-        same: Any = {name: torch.rand(3)}
-        loss_fn = torch.nn.BCEWithLogitsLoss(**same)
+        per_class: Any = {name: torch.rand(3)}
+        loss_fn = torch.nn.BCEWithLogitsLoss(**per_class)
         assert unsplittable_reason(net, loss_fn, images, torch.zeros(1, 3)) is None

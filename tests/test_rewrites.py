@@ -1,4 +1,4 @@
-"""Another order and layout: the same numbers, the same gradients, the same network."""
+"""Another order and memory format: the same numbers and gradients, the network unchanged."""
 
 import copy
 from collections.abc import Callable
@@ -37,18 +37,18 @@ def test_pooling_before_relu_gives_the_same_bits(pooling: dict[str, Any], kind: 
     numbers = torch.randn(3, 2, 7, 8)
     if kind == "ties":
         numbers = torch.randint(-1, 2, numbers.shape).float()
-        numbers[numbers == 0] *= -1  # Half of the zeros are negative ones.
+        numbers[numbers == 0] *= -1  # Half of the zeros are -0.0.
     elif kind == "negative":
         numbers = -numbers.abs()
     elif kind == "not a number":
         numbers[1, 1, 3, 3] = float("nan")
     net = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.MaxPool2d(**pooling))
-    turned = pool_before_relu(net)
-    assert [type(layer) for layer in turned] == [torch.nn.MaxPool2d, torch.nn.ReLU]  # type: ignore[attr-defined]
+    rewritten = pool_before_relu(net)
+    assert [type(layer) for layer in rewritten] == [torch.nn.MaxPool2d, torch.nn.ReLU]  # type: ignore[attr-defined]
     results = []
-    for one in (net, turned):
+    for network in (net, rewritten):
         images = numbers.clone().requires_grad_()
-        out = one(images)
+        out = network(images)
         weights = torch.arange(1.0, out.numel() + 1).reshape(out.shape)
         (out * weights).nansum().backward()
         assert images.grad is not None
@@ -59,10 +59,10 @@ def test_pooling_before_relu_gives_the_same_bits(pooling: dict[str, Any], kind: 
 def test_the_callers_network_is_left_as_it_is() -> None:
     net = small_cnn()
     before = repr(net), [id(layer) for layer in net.modules()], list(net.state_dict())
-    turned = pool_before_relu(net)
-    assert turned is not net
+    rewritten = pool_before_relu(net)
+    assert rewritten is not net
     assert (repr(net), [id(layer) for layer in net.modules()], list(net.state_dict())) == before
-    shared = {id(parameter) for parameter in turned.parameters()}
+    shared = {id(parameter) for parameter in rewritten.parameters()}
     assert shared == {id(parameter) for parameter in net.parameters()}
     strides = [parameter.stride() for parameter in net.parameters()]
     fit_full_batch(net, torch.rand(5, 1, 28, 28), torch.arange(5), epochs=2, device="cpu")
@@ -70,10 +70,10 @@ def test_the_callers_network_is_left_as_it_is() -> None:
     assert [parameter.stride() for parameter in net.parameters()] == strides
 
 
-def test_nested_networks_are_turned_inside_and_others_left() -> None:
+def test_nested_networks_are_rewritten_and_others_left() -> None:
     block = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2))
-    turned = pool_before_relu(torch.nn.Sequential(block, torch.nn.Flatten()))
-    assert [type(layer).__name__ for layer in turned[0]] == ["Conv2d", "MaxPool2d", "ReLU"]  # type: ignore[index]
+    rewritten = pool_before_relu(torch.nn.Sequential(block, torch.nn.Flatten()))
+    assert [type(layer).__name__ for layer in rewritten[0]] == ["Conv2d", "MaxPool2d", "ReLU"]  # type: ignore[index]
 
     class Own(torch.nn.Sequential):
         pass
@@ -89,7 +89,7 @@ def test_nested_networks_are_turned_inside_and_others_left() -> None:
         assert pool_before_relu(net) is net
 
 
-def test_who_looks_at_the_layers_sees_them_in_their_order() -> None:
+def test_a_hook_sees_the_layers_in_their_order() -> None:
     net = small_cnn()
     seen: list[tuple[int, ...]] = []
     net[1].register_forward_hook(lambda _, __, output: seen.append(tuple(output.shape)))
@@ -104,20 +104,20 @@ def test_who_looks_at_the_layers_sees_them_in_their_order() -> None:
 def test_channels_last_has_the_same_numbers(channels: int) -> None:
     images = torch.rand(4, channels, 6, 5)
     for given in (images, images.transpose(2, 3), images[::2], images[..., 1:]):
-        turned = to_channels_last(given)
-        assert torch.equal(turned, given)
-        assert turned.stride()[1] == 1
-        assert torch.nn.Conv2d(channels, 4, 2)(turned).stride()[1] == 1, "the layer follows"
+        rewritten = to_channels_last(given)
+        assert torch.equal(rewritten, given)
+        assert rewritten.stride()[1] == 1
+        assert torch.nn.Conv2d(channels, 4, 2)(rewritten).stride()[1] == 1, "the layer follows"
 
 
-def test_turned_gradients_are_the_same_numbers() -> None:
+def test_channels_last_gradients_are_the_same_numbers() -> None:
     net = small_cnn()
-    turned = channels_last_gradients(net)
+    rewritten = channels_last_gradients(net)
     images = to_channels_last(torch.rand(5, 1, 28, 28))
     grads = []
-    for one in (net, turned):
+    for network in (net, rewritten):
         net.zero_grad()
-        one(images).square().sum().backward()
+        network(images).square().sum().backward()
         grads.append([parameter.grad for parameter in net.parameters()])
     torch.testing.assert_close(grads[0], grads[1])
     assert channels_last_gradients(net[0]) is net[0]
@@ -128,7 +128,7 @@ def test_turned_gradients_are_the_same_numbers() -> None:
     assert channels_last_gradients(net) is net
 
 
-def test_where_channels_last_pays() -> None:
+def test_where_channels_last_is_chosen() -> None:
     images = torch.zeros(1, 1, 28, 28)
     assert channels_last_helps(small_cnn(), images)
     assert not channels_last_helps(mlp(), images)
@@ -150,7 +150,7 @@ def test_training_in_any_layout_gives_the_same_losses() -> None:
 
 
 def _chain() -> torch.nn.Sequential:
-    """One ReLU behind each kind of layer that may be written over, and one that may not."""
+    """One ReLU after each kind of layer whose output may be overwritten, and one that may not."""
     return torch.nn.Sequential(
         torch.nn.Conv2d(1, 3, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.ReLU(),
         torch.nn.Tanh(), torch.nn.ReLU(), torch.nn.Flatten(),
@@ -175,51 +175,53 @@ def _hook(parameter: torch.Tensor, call: Callable[[torch.Tensor], Any]) -> None:
 def test_relu_in_place_gives_the_same_bits() -> None:
     net = _chain()
     changed = inplace_relu(net)
-    written_over = [getattr(layer, "inplace", None) for layer in changed.children()]
-    assert written_over == [None, True, None, True, None, False, None, None, True, None]
-    assert not any(getattr(layer, "inplace", False) for layer in net), "the caller's is left"
+    overwriting = [getattr(layer, "inplace", None) for layer in changed.children()]
+    assert overwriting == [None, True, None, True, None, False, None, None, True, None]
+    assert not any(getattr(layer, "inplace", False) for layer in net), (
+        "the caller's network is unchanged"
+    )
     images = torch.randn(5, 1, 6, 6, dtype=torch.float64)
     before = images.clone()
     grads = []
-    for one in (net, changed):
-        out = one(images)
+    for network in (net, changed):
+        out = network(images)
         parameters = list(net.parameters())
         grads.append((out.detach(), *torch.autograd.grad(out.square().sum(), parameters)))
     assert all(torch.equal(x, y) for x, y in zip(*grads, strict=True))
     assert torch.equal(images, before)
     alone = torch.nn.Sequential(torch.nn.ReLU())
-    assert inplace_relu(alone) is alone, "the images are not its to write over"
+    assert inplace_relu(alone) is alone, "the images must not be overwritten"
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5])
-def test_gradients_added_piece_by_piece_are_the_batch_s(rows: int) -> None:
+def test_fused_gradients_of_micro_batches_add_up(rows: int) -> None:
     net = _chain()
     sums = _sums(net)
-    adding = fuse_gradient_accumulation(net, sums)
-    assert fused_parameters(adding) == [
+    fused = fuse_gradient_accumulation(net, sums)
+    assert fused_parameters(fused) == [
         *net[7].parameters(),
         *net[9].parameters(),
     ]
     images = torch.randn(5, 1, 6, 6, dtype=torch.float64)
     net(images).square().sum().backward()
-    wanted = [parameter.grad for parameter in net.parameters()]
+    expected = [parameter.grad for parameter in net.parameters()]
     parameters = list(net.parameters())
-    for some in torch.split(images, rows):
-        new = torch.autograd.grad(adding(some).square().sum(), parameters, allow_unused=True)
+    for micro_batch in torch.split(images, rows):
+        new = torch.autograd.grad(fused(micro_batch).square().sum(), parameters, allow_unused=True)
         assert [gradient is None for gradient in new] == [False, False, True, True, True]
         for parameter, gradient in zip(parameters, new, strict=True):
             if gradient is not None:
                 sums[parameter] += gradient
-    torch.testing.assert_close([sums[p] for p in parameters], wanted, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close([sums[p] for p in parameters], expected, rtol=1e-12, atol=1e-12)
     with torch.no_grad():
-        assert torch.equal(adding(images), net(images))
+        assert torch.equal(fused(images), net(images))
 
 
-def test_layers_without_a_sum_or_with_onlookers_are_left_to_autograd() -> None:
+def test_layers_without_a_sum_or_with_a_hook_are_left_to_autograd() -> None:
     net = _chain()
     assert fuse_gradient_accumulation(net, {}) is net
-    some = _sums(net[9])
-    assert fused_parameters(fuse_gradient_accumulation(net, some)) == [*net[9].parameters()]
+    last_only = _sums(net[9])
+    assert fused_parameters(fuse_gradient_accumulation(net, last_only)) == [*net[9].parameters()]
     weight, _ = net[7].parameters()
     without_bias: dict[torch.Tensor, torch.Tensor] = {weight: torch.zeros_like(weight)}
     assert fuse_gradient_accumulation(net, without_bias) is net

@@ -1,4 +1,4 @@
-"""Many starts: each as if trained alone, and nothing done twice."""
+"""Several starts: each as if trained alone, and nothing done twice."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnbook import seeds
@@ -47,7 +47,7 @@ def test_each_seed_is_trained_as_if_alone(data: ImageSet) -> None:
         assert history.losses == alone.losses
         assert history.seed == seed
         assert share == accuracy(predict_scores(net, data.test_images), data.test_labels)
-    # A title, a rule, two seeds, a rule, the means, the interval, the place.
+    # A header, a rule, two seeds, a rule, the means, the interval, the provenance.
     assert len(str(results).splitlines()) == 8
     assert results.interval() == mean_interval(results.accuracies)
     assert str(results).splitlines()[-2] == f"accuracy: {results.interval()}"
@@ -56,7 +56,7 @@ def test_each_seed_is_trained_as_if_alone(data: ImageSet) -> None:
     assert "interval" not in str(one)
 
 
-def test_what_is_done_is_left_out_and_what_is_half_done_goes_on(
+def test_a_finished_seed_is_not_trained_again_and_a_half_done_one_resumes(
     data: ImageSet, tmp_path: Path
 ) -> None:
     call: dict[str, Any] = {"epochs": 9, "device": "cpu"}
@@ -107,7 +107,7 @@ def test_where_it_was_trained_is_said(data: ImageSet) -> None:
     assert str(there).startswith("a card (1 thread), torch ")
 
 
-def test_what_is_kept_is_what_was_computed(
+def test_a_result_that_is_read_is_the_one_that_was_computed(
     data: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call: dict[str, Any] = {"epochs": 12, "device": "cpu", "folder": tmp_path / "runs"}
@@ -133,6 +133,8 @@ def test_what_is_kept_is_what_was_computed(
     assert before == {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
 
 
+# No deadline: each case waits for the disk.
+@settings(deadline=None)
 @given(
     losses=st.lists(st.floats(min_value=0, allow_infinity=False), min_size=1, max_size=20),
     share=st.floats(0, 1),
@@ -145,14 +147,14 @@ def test_every_float_is_read_back_to_the_last_bit(
         path = Path(folder) / "seed-3.json"
         history = History(tuple(losses), seconds, "cpu", 3, 8, processes=2)
         provenance = Provenance("cpu with AVX2", 2, "2.15.0", "2026-11-24")
-        seeds._keep(path, {"epochs": ["9"]}, share, history, provenance)
-        read = seeds._read(path, {"epochs": ["9"]}, torch.device("cpu"))
+        seeds._write_result(path, {"epochs": ["9"]}, share, history, provenance)
+        read = seeds._read_result(path, {"epochs": ["9"]}, torch.device("cpu"))
         assert read == (share, history, provenance)
         assert len(list(Path(folder).iterdir())) == 1
         # Neither another order of the keys nor other white space is damage.
         content = json.loads(path.read_bytes())
         path.write_text(json.dumps(dict(sorted(content.items())), indent=4), "utf-8")
-        assert seeds._read(path, {"epochs": ["9"]}, torch.device("cpu")) == read
+        assert seeds._read_result(path, {"epochs": ["9"]}, torch.device("cpu")) == read
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +171,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(
 ) -> None:
     whole = (kept / "seed-0.json").read_bytes()
     text = json.loads(whole)
-    other = json.dumps(text | {"format": "cnnbook seed 0"}).encode()
+    other = json.dumps(text | {"format": "cnnbook seed 1"}).encode()
     damaged = [
         b"",
         b"{}",
@@ -180,7 +182,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(
         whole[: len(whole) // 2],
         other,
     ]
-    # One digit of one loss, the accuracy, the seed, a number that is none.
+    # One digit of one loss, the accuracy, the seed, NaN, another key.
     damaged += [
         json.dumps(text | changed).encode()
         for changed in (
@@ -210,7 +212,7 @@ def test_of_several_processes_the_first_reads_and_the_first_writes(
     sent = (kept / "seed-0.json").read_bytes()
 
     class Second:
-        rank, count = 1, 2
+        rank, world_size = 1, 2
 
         def broadcast_bytes(self, read: bytes | None) -> bytes | None:
             assert read is None, "the second process reads nothing"
@@ -249,10 +251,13 @@ def _other_start() -> torch.nn.Module:
             {"make_net": _other_start},
             r"^make_net: expected .*'0.weight' starts with .*, got '0.weig",
         ),
-        ({"epochs": 4}, r"^epochs: expected the same as in the result .*, that is 3, got 4; name "),
+        (
+            {"epochs": 4},
+            r"^epochs: expected the same as in the result .*, that is 3, got 4; choose ",
+        ),
         (
             {"make_optimizer": _sgd},
-            r"^make_optimizer: expected .*that is Adam, got SGD; name anoth",
+            r"^make_optimizer: expected .*that is Adam, got SGD; choose",
         ),
         (
             {"loss_fn": torch.nn.MSELoss()},
@@ -260,7 +265,7 @@ def _other_start() -> torch.nn.Module:
         ),
         (
             {"precision": "bf16"},
-            r"^precision: expected .*that is full, got bf16; name another fold",
+            r"^precision: expected .*that is full, got bf16; choose another fold",
         ),
         *(
             ({"data": part}, rf"^data\.{part}: expected the same as in the result ")
@@ -315,7 +320,7 @@ def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
         (
             {"make_net": lambda: torch.nn.LazyLinear(3)},
             TypeError,
-            r"^make_net: expected numbers to",
+            r"^make_net: expected parameters with values, got the lazy .weight.",
         ),
         ({"data": torch.zeros(3)}, TypeError, r"^data: expected an ImageSet, got Tensor"),
         ({"seeds": 3}, TypeError, r"^seeds: expected several whole numbers, got 3; write range"),
@@ -348,7 +353,7 @@ def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
         ),
         ({"device": "abacus"}, ValueError, r"^device: expected "),
         ({"epochs": 0}, ValueError, r"^epochs: expected at least 1"),
-        ({"together": "yes"}, TypeError, r"^together: expected True or False, got 'yes'"),
+        ({"ensemble": "yes"}, TypeError, r"^ensemble: expected True or False, got 'yes'"),
     ],
 )
 def test_mistakes_are_named(
@@ -368,7 +373,7 @@ def test_all_together_is_as_one_by_one_and_only_what_is_missing(
     before = (tmp_path / "seed-1.json").read_bytes()
     for _ in range(2):  # The second time, all is there already.
         stacked = train_over_seeds(
-            _net, data, range(3), epochs=12, device="cpu", folder=tmp_path, together=True
+            _net, data, range(3), epochs=12, device="cpu", folder=tmp_path, ensemble=True
         )
         assert torch.equal(torch.get_rng_state(), random)
         assert stacked.seeds == (0, 1, 2)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, numbers that are none, too little memory: what is left afterwards."""
+"""Ctrl-C, SIGTERM, NaN and infinity, too little memory: what is left afterwards."""
 
 import os
 import signal
@@ -21,9 +21,9 @@ from cnnbook.networks import small_cnn
 from cnnbook.training import Diverged, Interrupted, fit_full_batch
 
 
-def _at(update: int, act: Callable[[], None]) -> Callable[..., None]:
+def _after(updates: int, act: Callable[[], None]) -> Callable[..., None]:
     """Return a hook that acts after so many updates."""
-    left = update
+    left = updates
 
     def count(*_: object) -> None:
         nonlocal left
@@ -43,7 +43,7 @@ def test_a_signal_stops_after_a_whole_update_and_resuming_is_exact(
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     whole, expected = victims.train("cnn", None)
     with pytest.raises(Interrupted, match=rf"^{number.name} after epoch {updates} of 40; it goes"):
-        victims.train("cnn", file, each=_at(updates, lambda: signal.raise_signal(number)))
+        victims.train("cnn", file, after_step=_after(updates, lambda: signal.raise_signal(number)))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     content = read_checkpoint(file)
     assert content is not None
@@ -56,7 +56,9 @@ def test_a_signal_stops_after_a_whole_update_and_resuming_is_exact(
 def test_the_interruption_carries_the_history_and_passes_except_exception() -> None:
     def script() -> None:
         try:
-            victims.train("mlp", None, each=_at(4, lambda: signal.raise_signal(signal.SIGINT)))
+            victims.train(
+                "mlp", None, after_step=_after(4, lambda: signal.raise_signal(signal.SIGINT))
+            )
         except Exception:  # What a user's script may well do.
             pytest.fail("swallowed")
 
@@ -67,10 +69,11 @@ def test_the_interruption_carries_the_history_and_passes_except_exception() -> N
     assert str(caught.value) == "SIGINT after epoch 4 of 40"
 
 
-def test_a_script_that_does_nothing_about_it_ends_with_an_error(tmp_path: Path) -> None:
+def test_a_script_that_does_not_handle_it_ends_with_an_error(tmp_path: Path) -> None:
     script = (
         "import os, signal, victims\n"
-        "victims.train('cnn', 'run.ckpt', each=lambda *_: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "def stop(*_): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "victims.train('cnn', 'run.ckpt', after_step=stop)\n"
         "print('went on')\n"
     )
     done = subprocess.run(
@@ -87,27 +90,27 @@ def test_a_script_that_does_nothing_about_it_ends_with_an_error(tmp_path: Path) 
 
 
 def test_the_second_signal_does_what_it_always_does() -> None:
-    with stop_requested() as asked:
+    with stop_requested() as requested:
         signal.raise_signal(signal.SIGINT)
-        assert asked() == "SIGINT"
+        assert requested() == "SIGINT"
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
 
-def test_ignored_signals_stay_ignored_and_other_threads_are_left_alone() -> None:
+def test_ignored_signals_stay_ignored_and_other_threads_keep_their_handlers() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with stop_requested() as asked:
+        with stop_requested() as requested:
             signal.raise_signal(signal.SIGTERM)
-            assert asked() is None
+            assert requested() is None
     finally:
         signal.signal(signal.SIGTERM, before)
     results: list[object] = []
     handler = signal.getsignal(signal.SIGINT)
 
     def work() -> None:
-        with stop_requested() as asked:
-            results.extend([asked(), signal.getsignal(signal.SIGINT) is handler])
+        with stop_requested() as requested:
+            results.extend([requested(), signal.getsignal(signal.SIGINT) is handler])
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -141,7 +144,7 @@ def _broken(what: str) -> tuple[dict[str, Any], str]:
         spoil()
         message = r"^epoch 1: .* parameter '5.weight', which is not finite from the start"
     elif what == "weight":
-        adam.register_step_post_hook(_at(4, spoil))
+        adam.register_step_post_hook(_after(4, spoil))
         message = r"^epoch 5: .*; look for a learning rate that is too high: .* '5.weight' infinite"
     elif what == "rate":
         adam = torch.optim.Adam(net.parameters(), lr=float("inf"))
@@ -155,7 +158,7 @@ def _broken(what: str) -> tuple[dict[str, Any], str]:
 @pytest.mark.parametrize(
     "what", ["pixel", "infinite pixel", "label", "start", "weight", "rate", "scale"]
 )
-def test_what_is_not_finite_stops_at_once_and_names_the_cause(what: str) -> None:
+def test_a_value_that_is_not_finite_stops_the_training_and_names_the_cause(what: str) -> None:
     call, message = _broken(what)
     with pytest.raises(Diverged, match=message) as caught:
         fit_full_batch(**call)
@@ -166,7 +169,7 @@ def test_what_is_not_finite_stops_at_once_and_names_the_cause(what: str) -> None
 def test_the_last_finite_checkpoint_is_kept(tmp_path: Path, every: int) -> None:
     call, message = _broken("weight")
     file = tmp_path / "run.ckpt"
-    # Where the broken weights come to a checkpoint first, that is what is told.
+    # If a checkpoint is due before the next loss, the message is about the weights.
     message = message if every == 3 else r"^epoch (4|5): expected .*; the last finite state is in"
     with pytest.raises(Diverged, match=message):
         fit_full_batch(**call, checkpoint=file, checkpoint_every=every)
@@ -176,61 +179,62 @@ def test_the_last_finite_checkpoint_is_kept(tmp_path: Path, every: int) -> None:
     assert len(content["losses"]) == {1: 3, 3: 3, 100: 0}[every]
 
 
-def test_broken_weights_after_the_last_update_are_not_returned_in_silence() -> None:
+def test_broken_weights_after_the_last_update_are_noticed() -> None:
     call, _ = _broken("rate")
     with pytest.raises(Diverged, match=r"^epoch 1: expected finite weights after the update, got"):
         fit_full_batch(**(call | {"epochs": 1}))
 
 
-class _Narrow(torch.nn.Module):
-    """Has room for so many images at a time, as a small machine would."""
+class _LittleMemory(torch.nn.Module):
+    """Fails as torch does if more than so many images come at a time."""
 
-    def __init__(self, room: int, message: str = "can't allocate memory: 9 bytes") -> None:
+    def __init__(self, capacity: int, message: str = "can't allocate memory: 9 bytes") -> None:
         super().__init__()
-        self.room, self.message = room, message
+        self.capacity, self.message = capacity, message
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled() and len(images) > self.room:
+        if torch.is_grad_enabled() and len(images) > self.capacity:
             raise RuntimeError(f"DefaultCPUAllocator: {self.message}\nmore lines")
         return images
 
 
-def _narrow(room: int, **more: str) -> dict[str, Any]:
+def _training_with(capacity: int, **more: str) -> dict[str, Any]:
     net, images, labels = victims.make("cnn")
     torch.manual_seed(2)
-    narrow = torch.nn.Sequential(*list(net)[:4], net[5], _Narrow(room, **more))
-    return {"net": narrow, "images": images, "labels": labels, "epochs": 4, "device": "cpu"}
+    net = torch.nn.Sequential(*list(net)[:4], net[5], _LittleMemory(capacity, **more))
+    return {"net": net, "images": images, "labels": labels, "epochs": 4, "device": "cpu"}
 
 
-def test_where_memory_runs_out_the_pieces_are_halved() -> None:
-    expected = fit_full_batch(**_narrow(99))
+def test_if_memory_runs_out_the_micro_batches_are_halved() -> None:
+    expected = fit_full_batch(**_training_with(99))
     assert expected.micro_batch_size == 16
     with pytest.warns(
-        UserWarning, match=r"^memory ran out with \d+ images at a time; going on"
-    ) as w:
-        history = fit_full_batch(**_narrow(5))
-    assert [str(one.message)[:38] for one in w] == [
-        "memory ran out with 16 images at a time"[:38],
-        "memory ran out with 8 images at a time;"[:38],
+        UserWarning, match=r"^memory ran out with \d+ images at a time; continuing with \d+ \(set"
+    ) as caught:
+        history = fit_full_batch(**_training_with(5))
+    assert [str(warning.message).partition(" images")[0] for warning in caught] == [
+        "memory ran out with 16",
+        "memory ran out with 8",
     ]
+    assert {warning.filename for warning in caught} == {__file__}, "the line that asked for it"
     assert history.micro_batch_size == 4
     assert history.losses == pytest.approx(expected.losses, rel=1e-5)
 
 
-def test_where_not_even_one_image_fits_it_says_so() -> None:
-    with warnings.catch_warnings(record=True) as message:
+def test_if_not_even_one_image_fits_the_error_says_so() -> None:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(RuntimeError, match=r"^images: expected a batch that .* one image is"):
-            fit_full_batch(**_narrow(0))
-    assert [str(one.message).split()[4] for one in message] == ["16", "8", "4", "2"]
-    call = _narrow(5)
+            fit_full_batch(**_training_with(0))
+    assert [str(warning.message).split()[4] for warning in caught] == ["16", "8", "4", "2"]
+    call = _training_with(5)
     call["net"].insert(0, torch.nn.BatchNorm2d(1))
     with pytest.raises(
-        RuntimeError, match=r"got 16 images .* cannot be cut, since layer '0' \(Bat"
+        RuntimeError, match=r"got 16 images .* cannot be split, since layer '0' \(Bat"
     ):
         fit_full_batch(**call)
     with pytest.raises(RuntimeError, match=r"^DefaultCPUAllocator: something else"):
-        fit_full_batch(**_narrow(5, message="something else"))
+        fit_full_batch(**_training_with(5, message="something else"))
 
 
 def test_accuracy_on_other_images_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,7 +254,7 @@ def test_accuracy_on_other_images_is_recorded(capsys: pytest.CaptureFixture[str]
         device="cpu",
         progress=True,
     )
-    assert history.losses == plain.losses, "looking changes nothing"
+    assert history.losses == plain.losses, "validation changes nothing"
     assert [epoch for epoch, _ in history.accuracies] == [3, 6, 7]
     with torch.no_grad():
         right = float((net(others[0]).argmax(1) == others[1]).double().mean())

@@ -7,10 +7,7 @@ running them, which is enough for all but what they computed. axe looks at one p
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,8 +16,8 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from filelock import FileLock
 from playwright.sync_api import Browser, Page, sync_playwright
+from site_builds import Site, build_site, copy_book
 
 from cnnbook.convolution import conv2d
 from cnnbook.shapes import derive_output_size
@@ -39,42 +36,6 @@ KINDS = [
     *("index", "contributing", "glossary", "search", "api/index", "api/convolution"),
     *("exercises", "benchmarks", "gallery/index", "gallery/2_layers/plot_07_moving_average"),
 ]
-
-
-@dataclass(frozen=True)
-class Site:
-    """A built site, and whether its pages were run."""
-
-    folder: Path
-    executed: bool
-
-
-def _build(root: Path, *settings: str) -> subprocess.CompletedProcess[str]:
-    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", *settings, "docs", "site"]
-    return subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True)
-
-
-def _copy(target: Path) -> Path:
-    """Copy what the site is made from, without what was built from it."""
-    built = shutil.ignore_patterns("gallery", "__pycache__", "_build")
-    for part in ("docs", "examples", "cnnbook", "tests/benchmarks"):
-        shutil.copytree(ROOT / part, target / part, ignore=built)
-    return target
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
-    made = ROOT / "build" / "site" / "en"
-    if (made / "index.html").is_file():
-        return Site(made, executed=True)
-    # Several workers need it, and one builds it.
-    here = tmp_path_factory.getbasetemp()
-    root = (here if worker_id == "master" else here.parent) / "site"
-    with FileLock(f"{root}.lock"):
-        if not (root / "site" / "index.html").is_file():
-            done = _build(_copy(root), "-D", "plot_gallery=0")
-            assert done.returncode == 0, done.stderr
-    return Site(root / "site", executed=False)
 
 
 class _Links(HTMLParser):
@@ -219,7 +180,7 @@ FIGURE = "figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)
 @pytest.fixture
 def small_book(tmp_path: Path) -> Path:
     """Copy the book with one page of the gallery and two of prose, which builds in seconds."""
-    root = _copy(tmp_path / "book")
+    root = copy_book(tmp_path / "book")
     for example in (root / "examples").rglob("plot_*.py"):
         if example != root / PAGE:
             example.unlink()
@@ -254,18 +215,18 @@ def _plant(root: Path, file: str, good: str, bad: str) -> None:
 
 def test_a_book_without_faults_is_built_and_its_page_is_run(small_book: Path) -> None:
     """Otherwise the next two tests would prove nothing."""
-    done = _build(small_book)
+    done = build_site(small_book)
     assert done.returncode == 0, done.stderr
     page = small_book / "site" / PAGE.replace("examples", "gallery").replace(".py", ".html")
     assert "1.541" in page.read_text("utf-8")
 
 
-def test_faults_in_prose_stop_the_build(small_book: Path) -> None:
+def test_faults_in_prose_stop_thebuild_site(small_book: Path) -> None:
     words = "docs/words.md"
     _plant(small_book, words, "(glossary)", "(nowhere)")
     _plant(small_book, words, "{term}`kernel`", "{term}`colonel`")
     _plant(small_book, words, "$x^2$", r"$\nonsense$")
-    done = _build(small_book, "-D", "plot_gallery=0")
+    done = build_site(small_book, "-D", "plot_gallery=0")
     assert done.returncode != 0
     for complaint in ("nowhere", "term not in glossary: 'colonel'", "nonsense"):
         assert complaint in done.stderr
@@ -282,10 +243,10 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_on_a_page_stops_the_build(name: str, small_book: Path) -> None:
+def test_a_fault_on_a_page_stops_thebuild_site(name: str, small_book: Path) -> None:
     good, bad, complaint = FAULTS[name]
     _plant(small_book, PAGE, good, bad)
-    done = _build(small_book)
+    done = build_site(small_book)
     assert done.returncode != 0
     assert complaint in done.stderr + done.stdout
 

@@ -1,4 +1,4 @@
-"""Several cores, each on pieces of its own: the same sums, and torch left as it was."""
+"""Several cores, each with its own micro-batches: the same sums, and torch's settings kept."""
 
 import threading
 from typing import Any
@@ -24,17 +24,17 @@ def threads(request: pytest.FixtureRequest) -> Any:
 def test_any_number_of_cores_gives_the_same_losses(name: str, threads: int) -> None:
     net, images, labels = victims.make(name, dropout=False)
     alone = fit_full_batch(net, images, labels, epochs=20, device="cpu")
-    assert alone.micro_batch_size == 16, "in one piece, which one core takes"
+    assert alone.micro_batch_size == 16, "a single micro-batch, on one core"
     runs = []
     for _ in range(2):
         net, images, labels = victims.make(name, dropout=False)
         history = fit_full_batch(net, images, labels, epochs=20, micro_batch_size=3, device="cpu")
         runs.append((history, [parameter.detach() for parameter in net.parameters()]))
     assert runs[0][0].losses == pytest.approx(alone.losses, rel=1e-5)
-    assert runs[0][0].losses == runs[1][0].losses, "bit for bit, whoever is first"
+    assert runs[0][0].losses == runs[1][0].losses, "bit for bit, whichever core is first"
     assert all(torch.equal(x, y) for x, y in zip(runs[0][1], runs[1][1], strict=True))
     assert torch.get_num_threads() == threads
-    assert not [one for one in threading.enumerate() if "ThreadPool" in one.name]
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
 def test_frozen_and_unused_parameters_stay_as_they_are(threads: int) -> None:
@@ -58,8 +58,8 @@ def test_a_failure_in_one_core_is_raised_after_all_have_ended() -> None:
         return number
 
     def run() -> None:
-        with thread_pool(4) as in_all:
-            in_all(work)
+        with thread_pool(4) as run_in_threads:
+            run_in_threads(work)
 
     with pytest.raises(RuntimeError, match="core 1"):
         run()

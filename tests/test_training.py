@@ -90,7 +90,7 @@ LOSSES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("micro_batch_size", [1, 5, 12, 100])
-def test_pieces_add_up_for_every_reduction(name: str, micro_batch_size: int) -> None:
+def test_micro_batches_add_up_for_every_reduction(name: str, micro_batch_size: int) -> None:
     images, labels = _batch()
     net, twin = _tiny().double(), _tiny().double()
     images = images.double()
@@ -111,7 +111,7 @@ def test_pieces_add_up_for_every_reduction(name: str, micro_batch_size: int) -> 
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
-def test_mean_squared_error_and_an_optimizer_of_ones_own() -> None:
+def test_mean_squared_error_and_another_optimizer() -> None:
     images, _ = _batch()
     targets = torch.rand(12, 3)
     net, twin = _tiny(), _tiny()
@@ -136,7 +136,7 @@ def test_mean_squared_error_and_an_optimizer_of_ones_own() -> None:
     assert history.losses == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_network_that_mixes_images_is_taken_whole() -> None:
+def test_a_network_that_mixes_images_gets_the_whole_batch() -> None:
     images, labels = _batch()
     torch.manual_seed(0)
     net = torch.nn.Sequential(
@@ -152,7 +152,7 @@ def test_a_network_that_mixes_images_is_taken_whole() -> None:
         fit_full_batch(net, images, labels, epochs=1, micro_batch_size=5, device="cpu")
 
 
-def test_a_loss_that_is_not_known_to_add_up_is_taken_whole() -> None:
+def test_a_loss_that_is_not_known_to_add_up_gets_the_whole_batch() -> None:
     def worst(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(scores, labels, reduction="none").max()
 
@@ -165,21 +165,21 @@ def test_a_loss_that_is_not_known_to_add_up_is_taken_whole() -> None:
         fit_full_batch(_tiny(), images, labels, loss_fn=worst, micro_batch_size=5, device="cpu")
 
 
-def test_the_automatic_chunk_depends_on_sizes_alone() -> None:
+def test_the_automatic_micro_batch_size_depends_on_sizes_only() -> None:
     images, labels = torch.zeros(400, 1, 28, 28), torch.zeros(400, dtype=torch.int64)
     sizes = {
         fit_full_batch(small_cnn(), images, labels, epochs=1, device="cpu").micro_batch_size
         for _ in range(2)
     }
-    # 4 MiB by what one image makes: itself, convolution, pooling, which runs before ReLU, ReLU,
-    # flattened, scores.
-    each = 4 * (784 + 11_664 + 2_704 + 2_704 + 2_704 + 10)
-    assert sizes == {(4 << 20) // each}
+    # 4 MiB divided by the outputs for one image: the image, convolution, pooling (before ReLU),
+    # ReLU, flattened, scores.
+    image_bytes = 4 * (784 + 11_664 + 2_704 + 2_704 + 2_704 + 10)
+    assert sizes == {(4 << 20) // image_bytes}
     net = mlp()
     weights = 4 * sum(parameter.numel() for parameter in net.parameters())
     images, labels = torch.zeros(600, 1, 28, 28), torch.zeros(600, dtype=torch.int64)
     wide = fit_full_batch(net, images, labels, epochs=1, device="cpu").micro_batch_size
-    # What is flattened, hidden, rectified and scored, besides the image itself.
+    # The image, flattened, hidden, rectified, scores.
     assert wide == 2 * weights // (4 * (784 + 784 + 2048 + 2048 + 10))
 
 
@@ -274,6 +274,7 @@ OTHER = torch.nn.Linear(2, 2)
         ),
         ({"micro_batch_size": None}, TypeError, "^micro_batch_size: expected a whole number"),
         ({"loss_fn": "mse"}, TypeError, "^loss_fn: expected a function or a loss of torch"),
+        ({"loss_fn": torch.nn.MSELoss}, TypeError, r"got the class MSELoss; write MSELoss\(\)$"),
         ({"loss_fn": lambda scores, _: 3.0}, TypeError, "^loss_fn: expected a .* got float"),
         ({"loss_fn": lambda scores, _: None}, TypeError, "^loss_fn: expected a .* got NoneType"),
         ({"loss_fn": lambda scores, _: scores}, ValueError, r"shape \(12, 3\); take the mean or"),
@@ -319,7 +320,7 @@ def test_every_mistake_is_named_and_the_network_left_alone(
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
-def test_shorter_numbers_only_when_asked_for(garments: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_reduced_precision_only_when_asked_for(garments: tuple[torch.Tensor, torch.Tensor]) -> None:
     images, labels = garments
     losses = []
     for precision in ("full", "bf16"):
@@ -340,7 +341,7 @@ def test_shorter_numbers_only_when_asked_for(garments: tuple[torch.Tensor, torch
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_the_demand_for_reproducible_operations_is_put_back(before: bool) -> None:
+def test_the_setting_for_deterministic_operations_is_restored(before: bool) -> None:
     images, labels = _batch()
     seen = []
     net = _tiny()
@@ -356,7 +357,7 @@ def test_the_demand_for_reproducible_operations_is_put_back(before: bool) -> Non
         torch.use_deterministic_algorithms(False)
 
 
-def test_a_card_that_torch_cannot_use_is_not_passed_over_in_silence(
+def test_a_warning_names_a_gpu_that_torch_cannot_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -1,4 +1,4 @@
-"""Record a GPU's work once and replay it, so that the CPU no longer has to hand it out."""
+"""One update captured as a CUDA graph and replayed, so that the CPU need not launch each kernel."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -8,107 +8,13 @@ import torch
 
 from cnnbook.engine.rewrites import has_hooks
 
-__all__ = [
-    "WARM_UP",
-    "can_capture",
-    "capture",
-    "side_stream",
-    "try_capture",
-    "uncapturable_reason",
-]
+__all__ = ["WARM_UP", "can_capture", "side_stream", "try_capture"]
 
-# Updates that are taken one by one before the recording: libraries choose their algorithms and
-# make their workspaces in them, which must not happen while recording.
+# Eager updates before the capture: in them libraries choose their algorithms and make their
+# workspaces, which must not happen during a capture.
 WARM_UP = 3
 
-
-def uncapturable_reason(
-    net: torch.nn.Module, optimizer: torch.optim.Optimizer, *, processes: int
-) -> str | None:
-    """Say why an update cannot be recorded as a CUDA graph, if it is known beforehand.
-
-    Args:
-        net: The network.
-        optimizer: What updates it.
-        processes: How many processes train it together.
-
-    Returns:
-        The reason, in words; ``None`` where it may be tried.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.cuda_graphs import uncapturable_reason
-        >>> net = torch.nn.Linear(1, 1)
-        >>> print(uncapturable_reason(net, torch.optim.SGD(net.parameters()), processes=1))
-        None
-        >>> uncapturable_reason(net, torch.optim.Adam(net.parameters()), processes=1)
-        'Adam counts its steps on the CPU; make it with capturable=True'
-
-    Source:
-        PyTorch documentation, "CUDA semantics", "CUDA graphs", "Constraints".
-    """
-    if processes > 1:
-        return "several processes exchange their gradients within the update"
-    if has_hooks(net):
-        return "hooks on the network would run at the recording only"
-    name = type(optimizer).__name__
-    # Plain SGD keeps nothing but tensors; of others only those that say so can be recorded.
-    if type(optimizer) is not torch.optim.SGD:
-        if any("capturable" not in group for group in optimizer.param_groups):
-            return f"{name} is not known to keep all its numbers on the GPU"
-        if not all(group["capturable"] for group in optimizer.param_groups):
-            return f"{name} counts its steps on the CPU; make it with capturable=True"
-    if getattr(optimizer, "_optimizer_step_pre_hooks", None) or getattr(
-        optimizer, "_optimizer_step_post_hooks", None
-    ):
-        return f"hooks on {name} would run at the recording only"
-    return None
-
-
-def capture(
-    update: Callable[[], None], parameters: Sequence[torch.nn.Parameter]
-) -> Callable[[], None]:
-    """Record one update on the present GPU and return what replays it.
-
-    Recording runs nothing. The update must read and write the same tensors each time, look at no
-    number on the CPU, and leave the gradients where they are.
-
-    Args:
-        update: Computes gradients and steps; it has run ``WARM_UP`` times.
-        parameters: The network's, whose gradients the recording makes for itself.
-
-    Returns:
-        A function that takes the update once more and returns at once.
-
-    Raises:
-        RuntimeError: Something in the update cannot be recorded, or there is no GPU.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.cuda_graphs import record
-        >>> if torch.cuda.is_available():
-        ...     total, one = torch.zeros(2, device="cuda").unbind()
-        ...     replay = capture(lambda: total.add_(1), [])
-        ...     replay(), replay(), total.item()
-        ... else:
-        ...     None, None, 2.0
-        (None, None, 2.0)
-
-    Source:
-        PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
-    """
-    for parameter in parameters:
-        # So that the first backward within the recording makes them in the graph's own memory,
-        # and each replay writes them anew instead of adding to the last.
-        parameter.grad = None
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        update()
-    return graph.replay
-
-
-def _can_capture(device: torch.device) -> bool:
-    return device.type == "cuda"
+_CAPTURING_DEVICES = {"cuda"}
 
 
 def can_capture(
@@ -119,19 +25,19 @@ def can_capture(
     updates: int,
     processes: int,
 ) -> bool:
-    """Tell whether to try to record, and warn where a GPU has to do without for a known reason.
+    """Tell whether to try a capture, and warn if a GPU has to do without for a known reason.
 
-    Called by what the user's function calls, so that the warning names the user's line.
+    Called by a method of the trainer, so that the warning names the line that called the trainer.
 
     Args:
         net: The network.
         optimizer: What updates it.
         device: Where it is trained.
-        updates: How many updates there are still to take.
+        updates: How many updates are still to come.
         processes: How many processes train it together.
 
     Returns:
-        False on a CPU, where the updates are no more than ``WARM_UP``, and after a warning.
+        False on a CPU, for at most ``WARM_UP`` updates, and after a warning.
 
     Examples:
         >>> import torch
@@ -144,28 +50,45 @@ def can_capture(
     Source:
         PyTorch documentation, "CUDA semantics", "CUDA graphs", "Constraints".
     """
-    if not _can_capture(device) or updates <= WARM_UP:
+    if device.type not in _CAPTURING_DEVICES or updates <= WARM_UP:
         return False
-    why = uncapturable_reason(net, optimizer, processes=processes)
-    if why:
-        warnings.warn(f"training without a CUDA graph, since {why}", stacklevel=4)
-    return why is None
+    name, reason = type(optimizer).__name__, None
+    # Plain SGD keeps nothing but tensors; of the others only those that say so can be captured.
+    needs_flag = type(optimizer) is not torch.optim.SGD
+    if processes > 1:
+        reason = "several processes exchange their gradients within the update"
+    elif has_hooks(net):
+        reason = "hooks on the network would run during the capture only"
+    elif needs_flag and any("capturable" not in group for group in optimizer.param_groups):
+        reason = f"{name} is not known to keep all its state on the GPU"
+    elif needs_flag and not all(group["capturable"] for group in optimizer.param_groups):
+        reason = f"{name} counts its steps on the CPU; make it with capturable=True"
+    elif getattr(optimizer, "_optimizer_step_pre_hooks", None) or getattr(
+        optimizer, "_optimizer_step_post_hooks", None
+    ):
+        reason = f"hooks on {name} would run during the capture only"
+    if reason:
+        warnings.warn(f"training without a CUDA graph, since {reason}", stacklevel=4)
+    return reason is None
 
 
 def try_capture(
     update: Callable[[], None], parameters: Sequence[torch.nn.Parameter], device: torch.device
 ) -> Callable[[], None] | None:
-    """Record one update, or warn and return None where torch refuses to.
+    """Capture one update, or warn and return None if torch refuses to.
 
-    Called by what the user's function calls, so that the warning names the user's line.
+    A capture runs nothing. The update must read and write the same tensors each time, read no
+    number on the CPU, and leave the gradients where they are. Called by a method of the trainer,
+    so that the warning names the line that called the trainer.
 
     Args:
         update: Computes gradients and steps; it has run ``WARM_UP`` times.
-        parameters: The network's.
+        parameters: The network's, whose gradients the graph allocates itself.
         device: The GPU.
 
     Returns:
-        What ``capture`` returns; None where the updates have to be taken one by one.
+        A function that does the update once more and returns at once; ``None`` if the updates
+        must run eagerly.
 
     Examples:
         >>> import torch
@@ -173,32 +96,39 @@ def try_capture(
         >>> if torch.cuda.is_available():
         ...     total, one = torch.zeros(2, device="cuda").unbind()
         ...     replay = try_capture(lambda: total.add_(1), [], total.device)
-        ...     replay(), total.item()
+        ...     replay(), replay(), total.item()
         ... else:
-        ...     None, 1.0
-        (None, 1.0)
+        ...     None, None, 2.0
+        (None, None, 2.0)
 
     Source:
         PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
     """
+    for parameter in parameters:
+        # Then the first backward within the capture makes them in the graph's own memory, and
+        # each replay overwrites them instead of adding to the last.
+        parameter.grad = None
     try:
-        return capture(update, parameters)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            update()
     except RuntimeError as error:
         warnings.warn(
-            "training without a CUDA graph, since the update cannot be recorded (torch says: "
+            "training without a CUDA graph, since the update cannot be captured (torch says: "
             f"{str(error).splitlines()[0]})",
             stacklevel=4,
         )
         torch.cuda.synchronize(device)
         return None
+    return graph.replay
 
 
 @contextmanager
 def side_stream(device: torch.device) -> Iterator[None]:
-    """Let a GPU work on a stream of its own, as recording demands of the updates before it.
+    """Let a GPU work on a stream of its own, which a capture needs for the updates before it.
 
     Args:
-        device: Where it computes; on a CPU nothing happens.
+        device: Where the network is trained; on a CPU nothing happens.
 
     Yields:
         Nothing.

@@ -1,4 +1,4 @@
-"""One batch on several processes: each takes a share, and the gradients are summed."""
+"""One batch on several processes: each takes a shard, and the gradients are summed."""
 
 import atexit
 import os
@@ -19,7 +19,7 @@ class Processes:
     Attributes:
         rank: Which this is, from 0.
         world_size: How many there are; with one, every method does nothing.
-        device: Where tensors must lie to be exchanged.
+        device: Where a tensor must be to be exchanged.
 
     Examples:
         >>> import torch
@@ -33,13 +33,13 @@ class Processes:
     device: torch.device
 
     def shard(self, total: int) -> slice:
-        """Return which of so many images this process takes; the first take one more.
+        """Return which of the images this process takes; the first processes take one more.
 
         Args:
             total: Images of the whole batch; may be fewer than the processes.
 
         Returns:
-            A slice, empty where there is no image for this process.
+            A slice; empty if there is no image for this process.
         """
         each, left = divmod(total, self.world_size)
         start = self.rank * each + min(self.rank, left)
@@ -48,7 +48,7 @@ class Processes:
     def all_reduce_gradients(
         self, parameters: Sequence[torch.nn.Parameter], loss: torch.Tensor, *, stop: bool
     ) -> tuple[torch.Tensor, bool]:
-        """Sum the gradients of all processes in place, with the loss, in one exchange.
+        """Sum gradients and loss over all processes, in one exchange.
 
         Args:
             parameters: The network's parameters, in the same order everywhere.
@@ -56,56 +56,56 @@ class Processes:
             stop: Whether this process was asked to stop.
 
         Returns:
-            The whole loss, and whether any process was asked to stop: all then stop after the
-            same update, instead of waiting for one that has left.
+            The whole loss, and whether any process was asked to stop. Then all stop after the
+            same update, and none waits for one that has left.
         """
         if self.world_size == 1:
             return loss, stop
         double = any(parameter.dtype == torch.float64 for parameter in parameters)
-        kind = torch.float64 if double else torch.float32
+        dtype = torch.float64 if double else torch.float32
         parts = [
             (torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
             .flatten()
-            .to(self.device, kind)
+            .to(self.device, dtype)
             for parameter in parameters
         ]
-        # Whether there is a gradient at all goes with them: an optimizer passes over a parameter
-        # without one, and a process without images has none.
+        # An optimizer skips a parameter without a gradient, and a process without images has no
+        # gradients: so the processes count how many have one.
         present = [float(parameter.grad is not None) for parameter in parameters]
-        rest = torch.tensor([*present, float(stop)], dtype=kind, device=self.device)
-        flat = torch.cat([*parts, rest, loss.detach().reshape(1).to(self.device, kind)])
+        flags = torch.tensor([*present, float(stop)], dtype=dtype, device=self.device)
+        flat = torch.cat([*parts, flags, loss.detach().reshape(1).to(self.device, dtype)])
         torch.distributed.all_reduce(flat)
         start = 0
-        counted = flat[sum(part.numel() for part in parts) :].tolist()
-        for parameter, somewhere in zip(parameters, counted, strict=False):
-            if somewhere:
+        counts = flat[sum(part.numel() for part in parts) :].tolist()
+        for parameter, count in zip(parameters, counts, strict=False):
+            if count:
                 summed = flat[start : start + parameter.numel()]
                 parameter.grad = summed.reshape(parameter.shape).to(parameter)
             start += parameter.numel()
-        return flat[-1].to(loss), counted[-2] > 0
+        return flat[-1].to(loss), counts[-2] > 0
 
     def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Give every process the first one's numbers, in place.
+        """Copy the first process's tensors to all processes, in place.
 
         Args:
-            tensors: Tensors of the same shapes everywhere.
+            tensors: Tensors of the same shapes in each process.
         """
         if self.world_size > 1:
             for tensor in tensors:
                 torch.distributed.broadcast(tensor.detach(), 0)
 
     def broadcast_bytes(self, data: bytes | None) -> bytes | None:
-        """Give every process the first one's bytes.
+        """Send the first process's bytes to all processes.
 
         Args:
-            data: The first process's bytes, or ``None``; of the others it does not matter.
+            data: The first process's bytes, or ``None``; ignored in the others.
 
         Returns:
-            The first process's.
+            The first process's bytes or ``None``.
         """
         if self.world_size == 1:
             return data
-        # Bytes and never objects, which would be unpickled where they arrive.
+        # Bytes, not objects: objects would be unpickled where they arrive.
         length = -1 if data is None or self.rank else len(data)
         size = torch.tensor([length], device=self.device)
         torch.distributed.broadcast(size, 0)
@@ -122,7 +122,7 @@ class Processes:
         """Collect one tensor from each process.
 
         Args:
-            tensor: Of the same shape and dtype everywhere.
+            tensor: Of the same shape and dtype in each process.
 
         Returns:
             Shape ``(world_size, ...)``, on the CPU.
@@ -138,16 +138,16 @@ class Processes:
 def init_distributed(device: torch.device) -> Processes:
     """Join the processes that ``torchrun`` started with this one, if it did.
 
-    Where ``torch.distributed`` is not initialised yet and ``torchrun``'s variables are there, it
-    is initialised: with NCCL for a GPU, with gloo otherwise. On one machine each attempt of
-    ``torchrun --max-restarts`` gets keys of its own in the store where the processes find each
-    other; those of killed processes would lead the new ones to addresses where nobody is.
+    If ``torchrun``'s variables are set and ``torch.distributed`` is not initialised yet, it is
+    initialised: with NCCL for a GPU, with gloo otherwise. On one machine each attempt of
+    ``torchrun --max-restarts`` gets its own keys in the store in which the processes find each
+    other; the keys of killed processes would lead to addresses where nobody answers.
 
     Args:
         device: Where the network is trained.
 
     Returns:
-        Which process this is; one of one where there is no other.
+        Which process this is; rank 0 of 1 if there is no other.
 
     Examples:
         >>> import torch
@@ -162,29 +162,29 @@ def init_distributed(device: torch.device) -> Processes:
     if not dist.is_available():
         return Processes(0, 1, torch.device("cpu"))
     if not dist.is_initialized() and all(name in os.environ for name in _LAUNCHED):
-        rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        rank, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         backend = "nccl" if device.type == "cuda" else "gloo"
         if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
             store = dist.TCPStore(  # type: ignore[attr-defined]
                 os.environ["MASTER_ADDR"],
                 int(os.environ["MASTER_PORT"]),
-                count,
+                world_size,
                 is_master=rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True",
                 wait_for_workers=False,
             )
             attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-            own = dist.PrefixStore(f"cnnbook/{attempt}", store)  # type: ignore[attr-defined]
-            dist.init_process_group(backend, store=own, rank=rank, world_size=count)
+            own_keys = dist.PrefixStore(f"cnnbook/{attempt}", store)  # type: ignore[attr-defined]
+            dist.init_process_group(backend, store=own_keys, rank=rank, world_size=world_size)
         else:
-            # Machines count their attempts each for itself, so these cannot be in the keys.
+            # Each machine counts its attempts by itself, so the keys cannot hold them.
             dist.init_process_group(backend)
-        atexit.register(_leave)
+        atexit.register(_destroy_process_group)
     if not dist.is_initialized():
         return Processes(0, 1, torch.device("cpu"))
-    where = device if dist.get_backend() == "nccl" else torch.device("cpu")
-    return Processes(dist.get_rank(), dist.get_world_size(), where)
+    exchange_device = device if dist.get_backend() == "nccl" else torch.device("cpu")
+    return Processes(dist.get_rank(), dist.get_world_size(), exchange_device)
 
 
-def _leave() -> None:
+def _destroy_process_group() -> None:
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -1,13 +1,119 @@
-"""Where a loss that is not finite comes from."""
+"""Losses and weights that are no longer finite: found at once, with their likely cause."""
+
+from collections.abc import Callable, Mapping
 
 import torch
 
-__all__ = ["broken_parameter", "likely_cause"]
+from cnnbook.engine.history import Diverged, History
+
+__all__ = ["broken_parameter", "check_losses", "check_weights", "likely_cause"]
 
 
-def likely_cause(net: torch.nn.Module, tensors: dict[str, torch.Tensor], *, first: bool) -> str:
-    """Say where a loss that is not finite comes from, as far as it can be seen."""
-    for name, tensor in tensors.items():
+def check_losses(
+    losses: torch.Tensor,
+    net: torch.nn.Module,
+    data: Mapping[str, torch.Tensor],
+    *,
+    history: Callable[[int], History],
+    hint: str = "",
+) -> None:
+    """Stop a training whose losses are not all finite.
+
+    Args:
+        losses: The losses of all epochs so far.
+        net: The network, searched for the cause.
+        data: Names and tensors that went into the loss, searched for the cause.
+        history: Makes the history of so many epochs.
+        hint: Ends the message, such as where the last finite state is.
+
+    Raises:
+        Diverged: A loss is NaN or infinite; with the history of the epochs before it.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.divergence import check_losses
+        >>> from cnnbook.training import History
+        >>> losses, net = torch.tensor([2.5, float("inf")]), torch.nn.Linear(1, 1)
+        >>> def history(epochs):
+        ...     return History(tuple(losses[:epochs].tolist()), 1.0, "cpu", 0, 10)
+        >>> check_losses(losses[:1], net, {}, history=history)
+        >>> check_losses(losses, net, {"images": torch.tensor([[1.0], [float("nan")]])},
+        ...              history=history)
+        Traceback (most recent call last):
+            ...
+        cnnbook.engine.history.Diverged: epoch 2: expected a finite loss, got inf; look for NaN or \
+infinity in the images: 1 of 2 have some, the first is number 1
+    """
+    finite = torch.isfinite(losses)
+    if finite.all():
+        return
+    epoch = int(finite.logical_not().nonzero()[0, 0])
+    cause = likely_cause(net, data, first=epoch == 0)
+    raise Diverged(
+        f"epoch {epoch + 1}: expected a finite loss, got {losses[epoch].item()}; "
+        f"look for {cause}{hint}",
+        history(epoch),
+    )
+
+
+def check_weights(
+    net: torch.nn.Module, epoch: int, *, history: Callable[[int], History], hint: str = ""
+) -> None:
+    """Stop a training whose weights are not all finite.
+
+    Args:
+        net: The network.
+        epoch: How many updates it has had.
+        history: Makes the history of so many epochs.
+        hint: Ends the message, such as where the last finite state is.
+
+    Raises:
+        Diverged: A weight is NaN or infinite.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.divergence import check_weights
+        >>> from cnnbook.training import History
+        >>> net = torch.nn.Linear(1, 1)
+        >>> _ = torch.nn.init.constant_(net.bias, float("nan"))
+        >>> check_weights(net, 3, history=lambda epochs: History((2.5,) * epochs, 1.0, "cpu", 0, 1))
+        Traceback (most recent call last):
+            ...
+        cnnbook.engine.history.Diverged: epoch 3: expected finite weights after the update, got \
+NaN or infinity in 'bias'; lower the learning rate
+    """
+    broken = broken_parameter(net)
+    if broken:
+        raise Diverged(
+            f"epoch {epoch}: expected finite weights after the update, got NaN or infinity in "
+            f"{broken!r}; lower the learning rate{hint}",
+            history(epoch),
+        )
+
+
+def likely_cause(net: torch.nn.Module, data: Mapping[str, torch.Tensor], *, first: bool) -> str:
+    """Describe why a loss is not finite, as far as the data and the weights show it.
+
+    Args:
+        net: The network.
+        data: Names and tensors that went into the loss, an entry along the first axis for each
+            image.
+        first: Whether the network has had no update yet.
+
+    Returns:
+        What to look for, as the end of a sentence.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.divergence import likely_cause
+        >>> net = torch.nn.Linear(1, 1)
+        >>> likely_cause(net, {"labels": torch.tensor([[1.0], [float("inf")]])}, first=True)
+        'NaN or infinity in the labels: 1 of 2 have some, the first is number 1'
+        >>> _ = torch.nn.init.constant_(net.weight, float("nan"))
+        >>> likely_cause(net, {}, first=False)
+        "a learning rate that is too high: the last update made 'weight' infinite or NaN"
+    """
+    for name, tensor in data.items():
         if not tensor.is_floating_point():
             continue
         bad = (~torch.isfinite(tensor)).flatten(1).any(dim=1).nonzero()[:, 0].tolist()
@@ -28,6 +134,24 @@ def likely_cause(net: torch.nn.Module, tensors: dict[str, torch.Tensor], *, firs
 
 
 def broken_parameter(net: torch.nn.Module) -> str | None:
+    """Find a parameter that is not finite.
+
+    Args:
+        net: The network.
+
+    Returns:
+        The first one's name; ``None`` if all are finite.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.divergence import broken_parameter
+        >>> net = torch.nn.Linear(1, 1)
+        >>> print(broken_parameter(net))
+        None
+        >>> _ = torch.nn.init.constant_(net.bias, float("inf"))
+        >>> broken_parameter(net)
+        'bias'
+    """
     for name, parameter in net.named_parameters():
         if not torch.isfinite(parameter).all():
             return name

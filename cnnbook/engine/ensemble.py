@@ -1,9 +1,9 @@
-"""Several networks of one kind trained at once, as one stack of weights."""
+"""Several networks of the same layers trained at once, with their weights stacked."""
 
 import copy
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -11,23 +11,30 @@ from cnnbook._checks import check_int
 from cnnbook._devices import best_device, check_device
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.history import Diverged, History
-from cnnbook.engine.micro_batches import Loss, cut, unsplittable_reason
+from cnnbook.engine.micro_batches import (
+    Loss,
+    MicroBatches,
+    split_into_micro_batches,
+    unsplittable_reason,
+)
 from cnnbook.engine.options import (
-    ACTIVATION_BUDGET,
     check_labels,
     check_loss,
+    check_loss_fn,
+    check_micro_batch_size,
     check_training_images,
-    precision_context,
+    choose_micro_batch_size,
     probe_forward,
 )
+from cnnbook.engine.precision import Precision, check_precision, precision_context
 from cnnbook.engine.threads import is_thread_safe
 from cnnbook.networks import preserve_mode
 
 __all__ = ["fit_ensemble"]
 
-# What these do to one number depends on that number and its own past alone, so that a stack of
-# weights is updated as each of its layers would be. Exact types: a subclass may do anything.
-_ELEMENT_BY_ELEMENT = {
+# Their update of a number depends only on that number and its own past, so each network in a stack
+# is updated as it would be alone. Exact types: a subclass may do anything.
+_ELEMENTWISE_OPTIMIZERS = {
     *(torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam),
     *(torch.optim.Adamax, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.RMSprop),
 }
@@ -66,7 +73,7 @@ def _check_nets(nets: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
         raise ValueError("nets: expected at least one trainable parameter, got none")
     if not is_thread_safe(checked[0]):
         raise ValueError(
-            "nets: expected layers that keep nothing and draw no random numbers, such as Conv2d, "
+            "nets: expected layers without state and random numbers, such as Conv2d, "
             f"Linear, ReLU and MaxPool2d, got {checked[0]}; train them one by one with "
             "fit_full_batch"
         )
@@ -83,39 +90,39 @@ def fit_ensemble(
     make_optimizer: _MakeOptimizer | None = None,
     micro_batch_size: int | Literal["auto"] = "auto",
     device: torch.device | str | None = None,
-    precision: Literal["full", "tf32", "bf16"] = "full",
+    precision: Precision = "full",
     deterministic: bool = False,
 ) -> tuple[History, ...]:
-    """Train several networks of the same layers on the same batch, all in one.
+    """Train several networks of the same layers on the same batch, all at once.
 
-    The weights of all are laid on one another, and each operation works on the whole stack: for
-    networks so small that a GPU is done before the next operation has been handed to it, ten cost
-    little more than one. Each gets the gradients that it would get alone.
+    Their weights are stacked, and each operation works on the whole stack. If a GPU needs less
+    time for an operation than the CPU needs to launch it, ten networks cost little more than one.
+    Each network gets the gradients that it would get alone.
 
     Args:
-        nets: Networks that differ in their numbers alone; trained in place.
+        nets: Networks that differ in the values of their weights only; trained in place.
         images: Images ``(n, c, h, w)``, floating-point.
         labels: One-hot or other float targets ``(n, classes)``, or class numbers ``(n,)`` int64.
         epochs: How many updates in all.
-        loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` where it is left out.
-        make_optimizer: Makes an optimizer from the stacked parameters; it must treat each number
-            on its own, as SGD, Adam and their relatives do. Adam where it is left out.
-        micro_batch_size: Images taken at a time, as for ``fit_full_batch``; the more networks, the
-            fewer images fit.
-        device: Where to train; ``best_device()`` where it is left out.
+        loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` if it is left out.
+        make_optimizer: Makes an optimizer from the stacked parameters; it must update each number
+            by itself, as SGD, Adam and their relatives do. Adam if it is left out.
+        micro_batch_size: How many images go through the networks at a time, as for
+            ``fit_full_batch``; the more networks, the fewer images.
+        device: Where to train; ``best_device()`` if it is left out.
         precision: As for ``fit_full_batch``.
         deterministic: As for ``fit_full_batch``.
 
     Returns:
-        One history for each network; ``seconds`` is what all took together. Nothing is kept on
-        the way: a training that is interrupted leaves the networks as they were.
+        One history for each network; ``seconds`` is the time of all together. There are no
+        checkpoints: a training that is interrupted leaves the networks unchanged.
 
     Raises:
         TypeError: An argument has the wrong type or dtype.
-        ValueError: The networks differ in their layers, hold a layer that draws random numbers or
-            mixes the images of a batch, or are none; ``images``, ``labels`` or a number do not
-            fit; the optimizer mixes its numbers.
-        Diverged: A loss or a weight became infinite or NaN; the networks are as they were.
+        ValueError: There is no network, or the networks differ in their layers, or have a layer
+            that draws random numbers or mixes the images of a batch; ``images``, ``labels`` or a
+            number do not fit; the optimizer does not update each number by itself.
+        Diverged: A loss or a weight became infinite or NaN; the networks are unchanged.
 
     Examples:
         Three networks of one weight, which start at 0, 1 and 2, on one image, whose pixel is 1;
@@ -149,41 +156,32 @@ def fit_ensemble(
     checked = _check_nets(nets)
     check_training_images(images, name="images")
     epochs = check_int(epochs, name="epochs", minimum=1)
-    if loss_fn is None:
-        loss_fn = torch.nn.CrossEntropyLoss()
-    elif not callable(loss_fn) or isinstance(loss_fn, type):
-        raise TypeError(f"loss_fn: expected a function or a loss of torch, got {loss_fn!r}")
+    loss_fn = check_loss_fn(loss_fn)
     if make_optimizer is not None and (
         not callable(make_optimizer) or isinstance(make_optimizer, torch.nn.Module)
     ):
         raise TypeError(f"make_optimizer: expected a function, got {make_optimizer!r}")
-    if not isinstance(micro_batch_size, str) or micro_batch_size != "auto":
-        micro_batch_size = check_int(micro_batch_size, name="micro_batch_size", minimum=1)
+    micro_batch_size = check_micro_batch_size(micro_batch_size)
     device = best_device() if device is None else check_device(device)
-    if not isinstance(precision, str) or precision not in ("full", "tf32", "bf16"):
-        raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
-    if precision == "tf32" and device.type != "cuda":
-        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(device)!r}")
+    precision = check_precision(precision, device)
 
-    first = images[:1].to(device)
+    first_image = images[:1].to(device)
     example = copy.deepcopy(checked[0]).to(device)
-    scores, bytes_each = probe_forward(example, example, first)
+    scores, image_bytes = probe_forward(example, example, first_image)
     check_labels(labels, len(images), scores, loss_fn, name="labels")
-    whole = unsplittable_reason(example, loss_fn, first, scores)
-    size = len(images)
-    if micro_batch_size != "auto":
-        if whole and micro_batch_size < size:
-            raise ValueError(
-                f"micro_batch_size: expected 'auto' or all {size} images, since {whole}"
-            )
-        size = min(size, micro_batch_size)
-    elif not whole:
-        room = ACTIVATION_BUDGET.get(device.type, ACTIVATION_BUDGET["cpu"])
-        size = min(size, max(1, room // (bytes_each * len(checked))))
+    size = choose_micro_batch_size(
+        micro_batch_size,
+        len(images),
+        image_bytes=image_bytes * len(checked),
+        device=device,
+        unsplittable=unsplittable_reason(example, loss_fn, first_image, scores),
+    )
     with precision_context(device, precision, deterministic=deterministic):
         stack = _Stack(checked, example, device, make_optimizer, precision, size)
-        on_place = labels.to(device)
-        micro_batches = cut(images.to(device), on_place, loss_fn, size=size, of=on_place)
+        labels = labels.to(device)
+        micro_batches = split_into_micro_batches(
+            images.to(device), labels, loss_fn, size=size, all_labels=labels
+        )
         losses, seconds = stack.train(micro_batches, epochs)
     stack.write_back()
     return tuple(
@@ -193,7 +191,7 @@ def fit_ensemble(
 
 
 class _Stack:
-    """The weights of several networks in one tensor each."""
+    """The weights of several networks, each parameter stacked in one tensor."""
 
     def __init__(
         self,
@@ -201,10 +199,10 @@ class _Stack:
         example: torch.nn.Module,
         device: torch.device,
         make_optimizer: _MakeOptimizer | None,
-        precision: str,
-        size: int,
+        precision: Precision,
+        micro_batch_size: int,
     ) -> None:
-        self.size = size
+        self.micro_batch_size = micro_batch_size
         self.nets = nets
         self.example = example.requires_grad_(False)
         self.device = device
@@ -229,28 +227,28 @@ class _Stack:
                 "make_optimizer: expected a function that makes an optimizer, got one that makes "
                 f"{type(self.optimizer).__name__}"
             )
-        if type(self.optimizer) not in _ELEMENT_BY_ELEMENT:
+        if type(self.optimizer) not in _ELEMENTWISE_OPTIMIZERS:
             raise ValueError(
-                "make_optimizer: expected an optimizer that treats each number on its own, such "
+                "make_optimizer: expected an optimizer that updates each number by itself, such "
                 f"as SGD or Adam, got {type(self.optimizer).__name__}"
             )
 
     def losses(self, loss_fn: Loss, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Compute each network's loss."""
 
-        def one(weights: dict[str, torch.Tensor]) -> torch.Tensor:
+        def loss_of_one(weights: dict[str, torch.Tensor]) -> torch.Tensor:
             scores = torch.func.functional_call(self.example, weights, (images,))
             return check_loss(loss_fn(scores, labels), inside_vmap=True)
 
         with torch.autocast(
             self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
         ):
-            each: torch.Tensor = torch.func.vmap(one)(self.weights)
-        check_loss(each.sum())
-        return each
+            losses: torch.Tensor = torch.func.vmap(loss_of_one)(self.weights)
+        check_loss(losses.sum())
+        return losses
 
-    def train(self, micro_batches: Any, epochs: int) -> tuple[torch.Tensor, float]:  # noqa: ANN401
-        """Take all updates; return the losses ``(epochs, nets)`` and the seconds."""
+    def train(self, micro_batches: MicroBatches, epochs: int) -> tuple[torch.Tensor, float]:
+        """Do all updates; return the losses ``(epochs, nets)`` and the seconds."""
         shape = epochs, len(self.nets)
         losses = torch.zeros(shape, dtype=torch.float64, device=self.device)
         latest = torch.zeros(len(self.nets), dtype=torch.float64, device=self.device)
@@ -260,20 +258,20 @@ class _Stack:
             for images, labels, loss_weight in zip(
                 micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
             ):
-                each = self.losses(micro_batches.loss_fn, images, labels) * loss_weight
+                parts = self.losses(micro_batches.loss_fn, images, labels) * loss_weight
                 # No network's loss depends on another's weights, so each gets its own gradient.
-                torch.autograd.backward(each.sum())
-                latest.add_(each.detach())
+                torch.autograd.backward(parts.sum())
+                latest.add_(parts.detach())
             self.optimizer.step()
 
         replay: Callable[[], None] | None = None
-        recordable = can_capture(
+        capturable = can_capture(
             self.example, self.optimizer, device=self.device, updates=epochs, processes=1
         )
         started = time.perf_counter()
         with preserve_mode(self.example, training=True), side_stream(self.device):
             for epoch in range(epochs):
-                if recordable and epoch == WARM_UP:
+                if capturable and epoch == WARM_UP:
                     replay = try_capture(update, self.trained, self.device)
                 if replay is None:
                     self.optimizer.zero_grad()
@@ -282,7 +280,7 @@ class _Stack:
                     replay()
                 losses[epoch].copy_(latest)
                 if self.device.type == "cpu":
-                    # On a GPU this look would make the host wait; there it is taken at the end.
+                    # On a GPU the host would have to wait; there they are checked at the end.
                     self.check_losses(losses[: epoch + 1], time.perf_counter() - started)
             self.optimizer.zero_grad()
             seconds = time.perf_counter() - started
@@ -291,12 +289,14 @@ class _Stack:
         return losses.cpu(), time.perf_counter() - started
 
     def diverged(self, message: str, losses: torch.Tensor, net: int, seconds: float) -> Diverged:
-        kept = tuple(losses[:, net].tolist())
-        history = History(kept, seconds, str(self.device), torch.initial_seed(), self.size)
-        return Diverged(f"{message}; the networks are as they were", history)
+        finite = tuple(losses[:, net].tolist())
+        history = History(
+            finite, seconds, str(self.device), torch.initial_seed(), self.micro_batch_size
+        )
+        return Diverged(f"{message}; the networks are unchanged", history)
 
     def check_losses(self, losses: torch.Tensor, seconds: float) -> None:
-        """Stop where a loss is not a number."""
+        """Stop if a loss is not finite."""
         finite = torch.isfinite(losses)
         if not finite.all():
             epoch, net = (int(index) for index in finite.logical_not().nonzero()[0])
@@ -310,21 +310,21 @@ class _Stack:
             )
 
     def check_weights(self, losses: torch.Tensor, seconds: float) -> None:
-        """Stop where a weight is not a number."""
+        """Stop if a weight is not finite."""
         for name, weight in self.weights.items():
             broken = torch.isfinite(weight).flatten(1).all(dim=1).logical_not().nonzero()[:, 0]
             if len(broken):
                 net = int(broken[0])
                 raise self.diverged(
-                    f"epoch {len(losses)}: expected finite weights after the update, got others "
-                    f"in {name!r} of network {net}; lower the learning rate",
+                    f"epoch {len(losses)}: expected finite weights after the update, got NaN "
+                    f"or infinity in {name!r} of network {net}; lower the learning rate",
                     losses,
                     net,
                     seconds,
                 )
 
     def write_back(self) -> None:
-        """Give each network its weights, on the device where it was trained."""
+        """Copy the weights to their networks, on the device where they were trained."""
         with torch.no_grad():
             for number, net in enumerate(self.nets):
                 net.to(self.device)

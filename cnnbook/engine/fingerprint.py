@@ -1,6 +1,7 @@
-"""What a training is, so that what was kept of another one is refused and not gone on with."""
+"""What is trained and how, so that a checkpoint or result of another training is refused."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -15,8 +16,8 @@ def training_fingerprint(
 ) -> dict[str, list[str]]:
     """Describe what is trained and how, argument by argument, line by line.
 
-    The numbers in the weights are left out, since they change as the training goes on; so is what
-    changes how the arithmetic is carried out and not what it is.
+    The values of the weights are left out, since training changes them, and so are options that
+    change how something is computed but not what.
 
     Args:
         net: The network.
@@ -24,8 +25,8 @@ def training_fingerprint(
         optimizer: Made from the network's parameters.
 
     Returns:
-        Lines for ``net``, ``loss_fn`` and ``optimizer``; two trainings with the same lines differ
-        in nothing but their images, labels and start.
+        Lines for ``net``, ``loss_fn`` and ``optimizer``. Two trainings with the same lines differ
+        only in their images, labels and initial weights.
 
     Examples:
         >>> import torch
@@ -37,9 +38,6 @@ def training_fingerprint(
         "layer '': Linear(in_features=3, out_features=2, bias=True)"
         >>> lines["loss_fn"], "lr=0.5" in lines["optimizer"]
         (['MSELoss', "reduction='mean'"], True)
-
-    Source:
-        Derived here.
     """
     layers = [
         f"layer {name!r}: {type(module).__qualname__}({module.extra_repr()})"
@@ -56,30 +54,30 @@ def training_fingerprint(
         plain = {key: value for key, value in vars(loss_fn).items() if not key.startswith("_")}
         loss += [f"{key}={value!r}" for key, value in sorted(plain.items()) if key != "training"]
         loss += [f"{key}: {digest(value)}" for key, value in loss_fn.state_dict().items()]
-    rules = [type(optimizer).__qualname__]
+    options = [type(optimizer).__qualname__]
     for group in optimizer.param_groups:
-        rules += [
+        options += [
             f"{key}={float(value) if isinstance(value, torch.Tensor) else value!r}"
             for key, value in sorted(group.items())
-            # How the arithmetic is carried out is no other training.
+            # These change how an update is computed, but not what it computes.
             if key not in ("params", "foreach", "fused", "capturable")
         ]
-        rules.append(f"{len(group['params'])} parameters")
-    return {"net": layers + weights, "loss_fn": loss, "optimizer": rules}
+        options.append(f"{len(group['params'])} parameters")
+    return {"net": layers + weights, "loss_fn": loss, "optimizer": options}
 
 
 def start_fingerprint(net: torch.nn.Module) -> list[str]:
-    """Describe the weights with which a training starts, so that another start is noticed.
+    """Describe the initial weights, so that another start is noticed.
 
-    Not by a SHA-256: the last bit of a random weight may differ from machine to machine, and is no
-    other start.
+    A SHA-256 would be too strict: on another machine the last bit of a random weight may differ,
+    although the start is the same.
 
     Args:
         net: The network before its first update.
 
     Returns:
-        A line for each parameter, with four digits of its sum with rising factors from 1 to 2,
-        which is another one where two weights change places.
+        A line for each parameter, with four digits of its weighted sum. The factors rise from 1
+        to 2, so that the sum changes if two weights change places.
 
     Examples:
         >>> import torch
@@ -87,16 +85,13 @@ def start_fingerprint(net: torch.nn.Module) -> list[str]:
         >>> net = torch.nn.Linear(3, 1, bias=False)
         >>> net.weight.data = torch.tensor([[1.0, 2.0, 4.0]])
 
-        1*1 + 1.5*2 + 2*4 = 12, and with the first two in each other's place 2 + 1.5 + 8 = 11.5.
+        1*1 + 1.5*2 + 2*4 = 12, and with the first two exchanged 2 + 1.5 + 8 = 11.5.
 
         >>> start_fingerprint(net)
         ["'weight' starts with 12"]
         >>> net.weight.data = torch.tensor([[2.0, 1.0, 4.0]])
         >>> start_fingerprint(net)
         ["'weight' starts with 11.5"]
-
-    Source:
-        Derived here.
     """
     lines = []
     for name, parameter in net.named_parameters():
@@ -109,7 +104,7 @@ def start_fingerprint(net: torch.nn.Module) -> list[str]:
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device as far as the last bits of its numbers depend on it.
+    """Name what the last bits of a device's results depend on.
 
     Args:
         device: A CPU or a CUDA device of this machine.
@@ -132,43 +127,42 @@ def device_name(device: torch.device) -> str:
 
 
 def check_fingerprint(
-    mine: dict[str, list[str]], theirs: dict[str, list[str]], *, kept: Path, what: str
+    fingerprint: dict[str, list[str]],
+    kept: dict[str, list[str]],
+    *,
+    kind: Literal["checkpoint", "result"],
+    path: Path,
 ) -> None:
-    """Refuse what was kept of another training, saying what differs.
+    """Refuse a checkpoint or a result of another training, and name what differs.
 
     Args:
-        mine: What this training is, argument by argument.
-        theirs: The same of the training that was kept.
-        kept: The file that it was kept in.
-        what: What kind of file that is, and what to name instead to begin anew, such as
-            ``"checkpoint, file"``.
+        fingerprint: Of this training, argument by argument.
+        kept: Of the training whose checkpoint or result was kept.
+        kind: What was kept.
+        path: Its file.
 
     Raises:
-        ValueError: A line of one is no line of the other; the first argument that differs is
-            named.
+        ValueError: The two differ; the first argument that does is named.
 
     Examples:
         >>> from pathlib import Path
         >>> from cnnbook.engine.fingerprint import check_fingerprint
-        >>> mine, theirs = {"epochs": ["20"]}, {"epochs": ["499"]}
-        >>> check_fingerprint(mine, mine, kept=Path("run.ckpt"), what="checkpoint, file")
-        >>> check_fingerprint(mine, theirs, kept=Path("run.ckpt"), what="checkpoint, file")
+        >>> now, before, path = {"epochs": ["20"]}, {"epochs": ["499"]}, Path("seed-0.json")
+        >>> check_fingerprint(now, now, kind="result", path=path)
+        >>> check_fingerprint(now, before, kind="result", path=path)
         Traceback (most recent call last):
             ...
-        ValueError: epochs: expected the same as in the checkpoint run.ckpt, that is 499, got 20; \
-name another file to begin a training of its own
-
-    Source:
-        Derived here.
+        ValueError: epochs: expected the same as in the result seed-0.json, that is 499, got 20; \
+choose another folder to start a new training
     """
-    kind, _, device = what.partition(", ")
-    for name, lines in mine.items():
-        before = theirs.get(name, [])
-        if lines == before:
+    for name, lines in fingerprint.items():
+        kept_lines = kept.get(name, [])
+        if lines == kept_lines:
             continue
-        here = next((line for line in lines if line not in before), "less")
-        there = next((line for line in before if line not in lines), "less")
+        here = next((line for line in lines if line not in kept_lines), "fewer entries")
+        there = next((line for line in kept_lines if line not in lines), "fewer entries")
+        other = {"checkpoint": "file", "result": "folder"}[kind]
         raise ValueError(
-            f"{name}: expected the same as in the {kind} {kept}, that is {there}, got {here}; "
-            f"name another {device} to begin a training of its own"
+            f"{name}: expected the same as in the {kind} {path}, that is {there}, got {here}; "
+            f"choose another {other} to start a new training"
         )

@@ -1,10 +1,243 @@
-"""Gradients of a batch, micro-batch by micro-batch."""
+"""The gradient of a full batch, computed micro-batch by micro-batch."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-__all__ = ["is_out_of_memory"]
+from cnnbook.engine.distributed import Processes
+from cnnbook.engine.micro_batches import Loss, MicroBatches, split_into_micro_batches
+from cnnbook.engine.options import check_loss
+from cnnbook.engine.precision import Precision
+from cnnbook.engine.random_state import get_random_state, set_random_state
+from cnnbook.engine.rewrites import fuse_gradient_accumulation, fused_parameters, inplace_relu
+from cnnbook.engine.threads import is_thread_safe, thread_pool
+
+__all__ = ["GradientAccumulator", "is_out_of_memory"]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    # On a CPU torch has no kind of its own for it.
+    """Tell whether torch failed because memory ran out.
+
+    Args:
+        error: What torch raised.
+
+    Returns:
+        True for a GPU's out-of-memory error, and for what the CPU allocator says.
+
+    Examples:
+        >>> from cnnbook.engine.gradients import is_out_of_memory
+        >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"))
+        True
+        >>> is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+        False
+    """
+    # The CPU allocator raises a plain RuntimeError.
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+@dataclass(eq=False)
+class GradientAccumulator:
+    """Computes the loss and the gradients of a batch without holding all its activations.
+
+    Gradients of the micro-batches are added up in ``parameter.grad``. On a CPU, several cores
+    share the micro-batches if the layers allow it; each adds up its own sums, and the cores' sums
+    are added in a fixed order, so that a result does not depend on which core is first.
+
+    Attributes:
+        net: The network that is trained.
+        optimized_net: The same layers, rewritten for speed (``cnnbook.engine.rewrites``).
+        images: This process's images ``(n, c, h, w)``.
+        labels: Their labels.
+        all_labels: The labels of the whole batch, over all processes.
+        loss_fn: The loss of the whole batch.
+        parameters: The parameters to compute gradients for.
+        micro_batch_size: How many images go through the network at a time.
+        unsplittable: Why the batch must stay whole; ``None`` if it may be split.
+        precision: ``"bf16"`` for bfloat16 matrix products; otherwise the dtype of the parameters.
+
+    Examples:
+        The score is weight times pixel, the weight is 0 and every target is 1, so the loss is
+        1 + 1 + 1 and its derivative is -2 * (1 + 2 + 3).
+
+        >>> import torch
+        >>> from cnnbook.engine.gradients import GradientAccumulator
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 1, bias=False))
+        >>> weight = torch.nn.init.zeros_(net[1].weight)
+        >>> images = torch.tensor([1.0, 2.0, 3.0]).reshape(3, 1, 1, 1)
+        >>> targets, loss_fn = torch.ones(3, 1), torch.nn.MSELoss(reduction="sum")
+        >>> gradients = GradientAccumulator(
+        ...     net, net, images, targets, targets, loss_fn, [weight], micro_batch_size=2
+        ... )
+        >>> gradients.accumulate().item(), weight.grad.item()
+        (3.0, -12.0)
+    """
+
+    net: torch.nn.Module
+    optimized_net: torch.nn.Module
+    images: torch.Tensor
+    labels: torch.Tensor
+    all_labels: torch.Tensor
+    loss_fn: Loss
+    parameters: list[torch.nn.Parameter]
+    micro_batch_size: int
+    unsplittable: str | None = None
+    precision: Precision = "full"
+
+    def __post_init__(self) -> None:
+        self.device = self.images.device
+        # Asked before ``thread_pool`` changes the answer.
+        self.threads = torch.get_num_threads()
+        self._thread_safe = self.device.type == "cpu" and is_thread_safe(self.net)
+        self._cores = self.threads if self._thread_safe and self.unsplittable is None else 1
+        self._run_in_threads: Callable[[Callable[[int], Any]], list[Any]] | None = None
+        if self._thread_safe:
+            self.optimized_net = inplace_relu(self.optimized_net)
+        self._split()
+
+    def resize(self, micro_batch_size: int) -> None:
+        """Split the batch anew.
+
+        Args:
+            micro_batch_size: How many images go through the network at a time from now on.
+        """
+        self.micro_batch_size = micro_batch_size
+        self._split()
+
+    def _split(self) -> None:
+        # A second core is not worth its trouble for a single micro-batch.
+        cores = self._cores if len(self.images) > self.micro_batch_size else 1
+        self._micro_batches: list[MicroBatches] = []
+        for core in range(cores):
+            shard = Processes(core, cores, self.device).shard(len(self.images))
+            self._micro_batches.append(
+                split_into_micro_batches(
+                    self.images[shard],
+                    self.labels[shard],
+                    self.loss_fn,
+                    size=self.micro_batch_size,
+                    all_labels=self.all_labels,
+                )
+            )
+        # For each core its sums of gradients, and a network that adds to them.
+        self._sums: list[dict[torch.Tensor, torch.Tensor]] = []
+        self._nets = [self.optimized_net] * cores
+        if self._thread_safe and (cores > 1 or len(self._micro_batches[0].images) > 1):
+            self._sums = [{p: torch.zeros_like(p) for p in self.parameters} for _ in range(cores)]
+        # In bfloat16, weights are cast for each product: that is left to autograd.
+        if self.precision == "full":
+            self._nets = [
+                fuse_gradient_accumulation(net, sums)
+                for net, sums in zip(self._nets, self._sums or [{}], strict=False)
+            ]
+
+    @contextmanager
+    def use_cores(self) -> Iterator[None]:
+        """Compute on all cores within the block, where the layers allow it.
+
+        Yields:
+            Nothing.
+        """
+        if self._cores == 1:
+            yield
+            return
+        with thread_pool(self._cores) as self._run_in_threads:
+            yield
+        self._run_in_threads = None
+
+    def accumulate(self) -> torch.Tensor:
+        """Add up the gradients of this process's images.
+
+        Returns:
+            Their part of the batch's loss, float64.
+        """
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        if not self._sums:
+            for loss in self._losses(0):
+                torch.autograd.backward(loss, inputs=self.parameters)
+                total += loss.detach()
+            return total
+        cores = range(len(self._micro_batches))
+        run = self._run_in_threads or (lambda work: [work(core) for core in cores])
+        # In the order of the cores and not of their arrival, so that the sum is always the same.
+        for core, (loss, touched) in enumerate(run(self._accumulate_on_core)):
+            total += loss
+            for parameter in touched:
+                if parameter.grad is None:
+                    parameter.grad = self._sums[core][parameter]
+                else:
+                    parameter.grad += self._sums[core][parameter]
+        return total
+
+    def _losses(self, core: int) -> Iterator[torch.Tensor]:
+        """Yield the losses of one core's micro-batches, each as its part of the whole."""
+        micro_batches = self._micro_batches[core]
+        for images, labels, loss_weight in zip(
+            micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
+        ):
+            # The cache of cast weights would outlive a captured graph.
+            with torch.autocast(
+                self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
+            ):
+                loss = micro_batches.loss_fn(self._nets[core](images), labels)
+            yield check_loss(loss) * loss_weight
+
+    def _accumulate_on_core(self, core: int) -> tuple[torch.Tensor, list[torch.nn.Parameter]]:
+        """Add up one core's gradients; return its loss and the parameters that have a gradient."""
+        total = torch.zeros((), dtype=torch.float64)
+        sums = self._sums[core]
+        for gradient_sum in sums.values():
+            gradient_sum.zero_()
+        touched: set[torch.Tensor] = set()
+        for loss in self._losses(core):
+            total += loss.detach()
+            gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                if gradient is not None:
+                    sums[parameter] += gradient
+                    touched.add(parameter)
+            touched.update(fused_parameters(self._nets[core]))
+        return total, [parameter for parameter in self.parameters if parameter in touched]
+
+    def accumulate_within_memory(self) -> torch.Tensor:
+        """Add up the gradients; if memory runs out, go on with micro-batches half as large.
+
+        Returns:
+            The same as ``accumulate``, with a warning each time memory ran out.
+
+        Raises:
+            RuntimeError: Memory does not even suffice for one image, or for a batch that must
+                stay whole.
+        """
+        while True:
+            random_state = get_random_state(self.device)
+            try:
+                return self.accumulate()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error).splitlines()[0]
+            # Out of the except block, the error no longer keeps the layers' outputs alive.
+            for parameter in self.parameters:
+                parameter.grad = None
+            size = min(self.micro_batch_size, len(self.images))
+            if self.unsplittable or size == 1:
+                raise RuntimeError(
+                    f"images: expected a batch that fits into memory, got {size} images at a time "
+                    "that do not fit and cannot be split, since "
+                    f"{self.unsplittable or 'one image is the minimum'} (torch says: {reason})"
+                )
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            set_random_state(random_state, self.device)
+            self.resize(size // 2)
+            warnings.warn(
+                f"memory ran out with {size} images at a time; continuing with "
+                f"{self.micro_batch_size} (set micro_batch_size={self.micro_batch_size} to start "
+                f"with that; torch says: {reason})",
+                # The line that called ``fit_full_batch``.
+                stacklevel=5,
+            )

@@ -10,14 +10,14 @@ class History:
     """What a training run was and how its loss fell.
 
     Attributes:
-        losses: One number for each epoch: the loss of the whole batch before that epoch's update.
+        losses: One number for each epoch: the loss of the whole batch before the epoch's update.
         seconds: Wall-clock time of all epochs together, over all resumed parts.
         device: Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
         seed: torch's seed when it started (``torch.initial_seed()``).
-        micro_batch_size: Images that were taken at a time; the number of images where the batch was
-            taken whole.
-        accuracies: Pairs of an epoch, counted from 1, and the share of the validation images
-            that the network got right after its update.
+        micro_batch_size: How many images went through the network at a time; all of them if the
+            batch was not split.
+        accuracies: Pairs of an epoch, counted from 1, and the accuracy on the validation images
+            after its update.
         processes: How many trained together.
 
     Examples:
@@ -39,7 +39,7 @@ seed 7, 250 images at a time
     processes: int = 1
 
     def __str__(self) -> str:
-        """Return epochs, first and last loss, accuracy, time and place in one line."""
+        """Return epochs, first and last loss, accuracy, time and device in one line."""
         epochs = len(self.losses)
         if not epochs:
             return f"no epoch, on {self.device}, seed {self.seed}"
@@ -56,11 +56,11 @@ seed 7, 250 images at a time
 class Interrupted(KeyboardInterrupt):
     """Training was stopped by Ctrl-C or SIGTERM, after a whole update.
 
-    A ``KeyboardInterrupt``, so that ``except Exception`` does not swallow it and a script that
-    does nothing about it ends with an error.
+    It is a ``KeyboardInterrupt``, so that ``except Exception`` does not catch it and a script that
+    does not handle it ends with an error.
 
     Attributes:
-        history: What had been trained until then.
+        history: The epochs until then.
 
     Examples:
         >>> from cnnbook.training import History, Interrupted

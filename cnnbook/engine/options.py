@@ -1,59 +1,121 @@
-"""What is checked and set before a network is trained."""
+"""The trainers' arguments: checks, and what is chosen when they are left out."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, Literal
+import os
+from pathlib import Path
+from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_images
+from cnnbook._checks import check_images, check_int
 from cnnbook.engine.micro_batches import Loss
 from cnnbook.networks import preserve_mode
 
 __all__ = [
     "ACTIVATION_BUDGET",
-    "Precision",
+    "check_checkpoint",
     "check_labels",
     "check_loss",
+    "check_loss_fn",
+    "check_micro_batch_size",
     "check_optimizer",
     "check_training_images",
     "check_validation",
-    "precision_context",
+    "choose_micro_batch_size",
     "probe_forward",
 ]
 
+# Bytes of layer outputs that one micro-batch may make. Fixed numbers and not measured ones, so that
+# the same call does the same everywhere: on a CPU about what fits into a core's caches, on a GPU
+# what any card has to spare.
+ACTIVATION_BUDGET = {"cpu": 4 << 20, "cuda": 4 << 30}
 
-def check_validation(
-    validation: tuple[torch.Tensor, torch.Tensor] | None,
-    images: torch.Tensor,
-    scores: torch.Tensor,
-    device: torch.device,
-) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Return the validation images and their class numbers where the network is."""
-    if validation is None:
-        return None
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+
+def check_training_images(images: torch.Tensor, *, name: str) -> None:
+    """Refuse what is no batch of images to train on.
+
+    Args:
+        images: Images ``(n, c, h, w)``.
+        name: The argument's name, for the error message.
+
+    Raises:
+        TypeError: They are no tensor, or not of a floating-point dtype.
+        ValueError: They have other axes, or there are none.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.options import check_training_images
+        >>> check_training_images(torch.zeros(0, 1, 2, 2), name="images")
+        Traceback (most recent call last):
+            ...
+        ValueError: images: expected at least one image, got an empty batch
+    """
+    check_images(images, name=name)
+    if not images.is_floating_point():
         raise TypeError(
-            f"validation: expected images and labels, got {type(validation).__name__}; "
-            "write validation=(images, labels)"
+            f"{name}: expected a floating-point dtype, got {images.dtype}; "
+            f"convert with {name}.float() / 255"
         )
-    some, labels = validation
-    check_training_images(some, name="validation images")
-    if some.shape[1:] != images.shape[1:]:
-        raise ValueError(
-            f"validation images: expected the shape {tuple(images.shape[1:])} of the training "
-            f"images, got {tuple(some.shape[1:])}"
+    if len(images) == 0:
+        raise ValueError(f"{name}: expected at least one image, got an empty batch")
+
+
+def check_loss_fn(loss_fn: Loss | None) -> Loss:
+    """Return the loss function, cross-entropy if it is left out.
+
+    Args:
+        loss_fn: Takes scores and labels.
+
+    Returns:
+        ``loss_fn``, or ``torch.nn.CrossEntropyLoss()``.
+
+    Raises:
+        TypeError: It cannot be called, or is a class.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.options import check_loss_fn
+        >>> check_loss_fn(None)
+        CrossEntropyLoss()
+        >>> check_loss_fn(torch.nn.MSELoss)
+        Traceback (most recent call last):
+            ...
+        TypeError: loss_fn: expected a function or a loss of torch, got the class MSELoss; write \
+MSELoss()
+    """
+    if loss_fn is None:
+        return torch.nn.CrossEntropyLoss()
+    if isinstance(loss_fn, type):
+        name = loss_fn.__name__
+        raise TypeError(
+            f"loss_fn: expected a function or a loss of torch, got the class {name}; write {name}()"
         )
-    if scores.ndim != 2:
-        raise ValueError(
-            f"validation: expected a network that gives (n, classes), got {tuple(scores.shape)}"
-        )
-    check_labels(labels, len(some), scores, None, name="validation labels")
-    numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
-    return some.to(device), numbers.to(device)
+    if not callable(loss_fn):
+        raise TypeError(f"loss_fn: expected a function or a loss of torch, got {loss_fn!r}")
+    return loss_fn
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Module) -> None:
+    """Refuse an optimizer that cannot train the network one gradient at a time.
+
+    Args:
+        optimizer: The optimizer; ``None`` is accepted.
+        net: The network.
+
+    Raises:
+        TypeError: It is no optimizer.
+        ValueError: It is LBFGS, or holds none of the network's parameters.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.options import check_optimizer
+        >>> net, other = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+        >>> check_optimizer(torch.optim.SGD(net.parameters()), net)
+        >>> check_optimizer(torch.optim.SGD(other.parameters()), net)
+        Traceback (most recent call last):
+            ...
+        ValueError: optimizer: expected one made from net.parameters(), got one that holds none of \
+this network's parameters; nothing would be trained
+    """
     if optimizer is None:
         return
     if not isinstance(optimizer, torch.optim.Optimizer):
@@ -75,64 +137,188 @@ def check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Modul
         )
 
 
-Precision = Literal["full", "tf32", "bf16"]
-
-# Bytes of layer outputs that one piece of the batch may make. A fixed number rather than a
-# measured one, so that the same call takes the same steps everywhere: on a CPU about what stays
-# in a core's caches, on a GPU what any card has to spare.
-ACTIVATION_BUDGET = {"cpu": 4 << 20, "cuda": 4 << 30}
-
-
-def check_training_images(images: torch.Tensor, *, name: str) -> None:
-    """Refuse what is no batch of images to train on.
+def check_checkpoint(checkpoint: str | os.PathLike[str] | None) -> Path | None:
+    """Return the path of the checkpoint.
 
     Args:
-        images: Images ``(n, c, h, w)``.
-        name: How the caller names them.
+        checkpoint: A file, which need not exist yet; ``None`` for no checkpoint.
+
+    Returns:
+        The path, or ``None``.
 
     Raises:
-        TypeError: They are no tensor, or not of a floating-point dtype.
-        ValueError: They have other axes, or there is none.
+        TypeError: It is no path.
+        ValueError: It is a folder.
+
+    Examples:
+        >>> from cnnbook.engine.options import check_checkpoint
+        >>> check_checkpoint("run.ckpt").name
+        'run.ckpt'
+        >>> check_checkpoint(3)
+        Traceback (most recent call last):
+            ...
+        TypeError: checkpoint: expected the path of a file, got 3
+    """
+    if checkpoint is None:
+        return None
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint: expected the path of a file, got {checkpoint!r}")
+    path = Path(checkpoint)
+    if path.is_dir():
+        raise ValueError(f"checkpoint: expected the path of a file, got the folder {path}")
+    return path
+
+
+def check_micro_batch_size(micro_batch_size: int | Literal["auto"]) -> int | Literal["auto"]:
+    """Return the number of images to take at a time, or ``"auto"``.
+
+    Args:
+        micro_batch_size: A whole number from 1, or ``"auto"``.
+
+    Returns:
+        The same.
+
+    Raises:
+        TypeError: It is neither a whole number nor ``"auto"``.
+        ValueError: It is below 1.
+
+    Examples:
+        >>> from cnnbook.engine.options import check_micro_batch_size
+        >>> check_micro_batch_size("auto"), check_micro_batch_size(250)
+        ('auto', 250)
+    """
+    if isinstance(micro_batch_size, str) and micro_batch_size == "auto":
+        return "auto"
+    return check_int(micro_batch_size, name="micro_batch_size", minimum=1)
+
+
+def choose_micro_batch_size(
+    micro_batch_size: int | Literal["auto"],
+    count: int,
+    *,
+    image_bytes: int,
+    minimum_budget: int = 0,
+    device: torch.device,
+    unsplittable: str | None,
+) -> int:
+    """Choose how many images go through the network at a time.
+
+    Args:
+        micro_batch_size: The user's choice, or ``"auto"``.
+        count: Images of the whole batch.
+        image_bytes: Bytes of layer outputs that one image makes.
+        minimum_budget: Bytes that a micro-batch may make in any case.
+        device: Where the network is trained.
+        unsplittable: Why the batch must stay whole; ``None`` if it may be split.
+
+    Returns:
+        At least 1 and at most ``count``.
+
+    Raises:
+        ValueError: A size is given for a batch that must stay whole.
+
+    Examples:
+        4 MiB on a CPU hold the outputs of four images of 1 MiB each.
+
+        >>> import torch
+        >>> from cnnbook.engine.options import choose_micro_batch_size
+        >>> cpu = torch.device("cpu")
+        >>> choose_micro_batch_size("auto", 60, image_bytes=1 << 20, device=cpu, unsplittable=None)
+        4
+        >>> choose_micro_batch_size(99, 60, image_bytes=1 << 20, device=cpu, unsplittable=None)
+        60
+        >>> choose_micro_batch_size(
+        ...     5, 60, image_bytes=1 << 20, device=cpu, unsplittable="the loss has no reduction"
+        ... )
+        Traceback (most recent call last):
+            ...
+        ValueError: micro_batch_size: expected 'auto' or at least the 60 images, since the loss \
+has no reduction, got 5
+    """
+    if micro_batch_size == "auto":
+        if unsplittable:
+            return count
+        budget = ACTIVATION_BUDGET.get(device.type, ACTIVATION_BUDGET["cpu"])
+        return min(count, max(1, max(budget, minimum_budget) // image_bytes))
+    if unsplittable and micro_batch_size < count:
+        raise ValueError(
+            f"micro_batch_size: expected 'auto' or at least the {count} images, since "
+            f"{unsplittable}, got {micro_batch_size}"
+        )
+    return min(count, micro_batch_size)
+
+
+def check_validation(
+    validation: tuple[torch.Tensor, torch.Tensor] | None,
+    images: torch.Tensor,
+    scores: torch.Tensor,
+    device: torch.device,
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return validation images and their class numbers on the network's device.
+
+    Args:
+        validation: Images and labels, or ``None``.
+        images: The training images.
+        scores: The network's scores for one of them.
+        device: Where the network is trained.
+
+    Returns:
+        Images and class numbers, or ``None``.
+
+    Raises:
+        TypeError: It is no pair, or a part has the wrong type or dtype.
+        ValueError: The images have another shape than the training images, the labels do not fit,
+            or the network does not give a score for each class.
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.options import check_training_images
-        >>> check_training_images(torch.zeros(0, 1, 2, 2), name="images")
-        Traceback (most recent call last):
-            ...
-        ValueError: images: expected at least one image, got an empty batch
-
-    Source:
-        The conventions of this book.
+        >>> from cnnbook.engine.options import check_validation
+        >>> images, one_hot = torch.zeros(2, 1, 3, 3), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+        >>> _, labels = check_validation(
+        ...     (images, one_hot), images, torch.zeros(1, 2), torch.device("cpu")
+        ... )
+        >>> labels
+        tensor([1, 0])
     """
-    check_images(images, name=name)
-    if not images.is_floating_point():
+    if validation is None:
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError(
-            f"{name}: expected a floating-point dtype, got {images.dtype}; "
-            f"convert with {name}.float() / 255"
+            f"validation: expected images and labels, got {type(validation).__name__}; "
+            "write validation=(images, labels)"
         )
-    if len(images) == 0:
-        raise ValueError(f"{name}: expected at least one image, got an empty batch")
-    if images.is_meta:
-        raise ValueError(f"{name}: expected numbers, got a tensor of the meta device, without any")
+    validation_images, labels = validation
+    check_training_images(validation_images, name="validation images")
+    if validation_images.shape[1:] != images.shape[1:]:
+        raise ValueError(
+            f"validation images: expected the shape {tuple(images.shape[1:])} of the training "
+            f"images, got {tuple(validation_images.shape[1:])}"
+        )
+    if scores.ndim != 2:
+        raise ValueError(
+            f"validation: expected a network that gives (n, classes), got {tuple(scores.shape)}"
+        )
+    check_labels(labels, len(validation_images), scores, None, name="validation labels")
+    class_numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
+    return validation_images.to(device), class_numbers.to(device)
 
 
 def probe_forward(
     net: torch.nn.Module, optimized_net: torch.nn.Module, image: torch.Tensor
 ) -> tuple[torch.Tensor, int]:
-    """Return the scores of one image, and the bytes that the layers' outputs for it take.
+    """Return the scores of one image, and the size of the layers' outputs for it.
 
     Args:
-        net: The network, whose layers put out what is weighed.
+        net: The network, whose layers' outputs are counted.
         optimized_net: The same layers in the order in which they are computed.
         image: One image ``(1, c, h, w)``.
 
     Returns:
-        Scores ``(1, ...)``, and bytes, those of the image among them. Nothing random is drawn and
-        no running mean moves.
+        Scores ``(1, ...)``, and bytes, including the image's own. No random number is drawn and
+        no running statistic changes.
 
     Raises:
-        ValueError: The network cannot take the image, or gives no scores for it.
+        ValueError: The network cannot take the image, or returns no scores for it.
 
     Examples:
         >>> import torch
@@ -141,20 +327,17 @@ def probe_forward(
         >>> scores, size = probe_forward(net, net, torch.zeros(1, 1, 2, 2))
         >>> tuple(scores.shape), size, (4 + 4 + 3) * 4
         ((1, 3), 44, 44)
-
-    Source:
-        Derived here.
     """
     sizes: list[int] = []
 
-    def weigh(_: torch.nn.Module, __: object, output: object) -> None:
+    def count(_: torch.nn.Module, __: object, output: object) -> None:
         if isinstance(output, torch.Tensor):
             sizes.append(output.numel() * output.element_size())
 
     leaves = [module for module in net.modules() if next(module.children(), None) is None]
-    hooks = [leaf.register_forward_hook(weigh) for leaf in leaves]
+    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
     try:
-        # In evaluation mode nothing random is drawn and no running mean moves.
+        # In evaluation mode no random number is drawn and no running statistic changes.
         with preserve_mode(net, training=False), torch.no_grad():
             scores = optimized_net(image)
     except (RuntimeError, ValueError) as error:
@@ -174,18 +357,18 @@ def probe_forward(
 def check_labels(
     labels: torch.Tensor, count: int, scores: torch.Tensor, loss_fn: Loss | None, *, name: str
 ) -> None:
-    """Refuse labels that do not belong to the images, the scores or the loss.
+    """Refuse labels that do not fit the images, the scores or the loss.
 
     Args:
         labels: Float targets ``(n, classes)`` or class numbers ``(n,)`` int64.
         count: How many images there are.
-        scores: What the network gives for one of them.
+        scores: The network's scores for one of them.
         loss_fn: The loss, which may ignore some labels.
-        name: How the caller names the labels.
+        name: The argument's name, for the error message.
 
     Raises:
-        TypeError: They are no tensor of numbers, or of another dtype.
-        ValueError: There are more or fewer than images, or they name classes without a score.
+        TypeError: They are no tensor, or of another dtype.
+        ValueError: There are more or fewer labels than images, or classes without a score.
 
     Examples:
         >>> import torch
@@ -204,21 +387,18 @@ to 3
             f"{name}: expected a torch.Tensor, got {type(labels).__name__}; "
             f"convert with torch.tensor({name})"
         )
-    if labels.layout != torch.strided or labels.is_meta:
-        raise TypeError(
-            f"{name}: expected a dense tensor with numbers, got {labels.layout} on {labels.device}"
-        )
     if labels.ndim == 0 or len(labels) != count:
         raise ValueError(
             f"{name}: expected one for each of the {count} images, got shape {tuple(labels.shape)}"
         )
-    if labels.is_floating_point() and labels.itemsize > 1:
-        wanted = (count, *scores.shape[1:])
-        # Cross-entropy takes scores and targets of one shape; other losses may do otherwise.
-        strict = isinstance(loss_fn, torch.nn.CrossEntropyLoss) or labels.ndim == scores.ndim == 2
-        if strict and labels.shape[1:] != scores.shape[1:]:
+    if labels.is_floating_point():
+        # Cross-entropy needs scores and targets of one shape; other losses need not.
+        same_shape = (
+            isinstance(loss_fn, torch.nn.CrossEntropyLoss) or labels.ndim == scores.ndim == 2
+        )
+        if same_shape and labels.shape[1:] != scores.shape[1:]:
             raise ValueError(
-                f"{name}: expected {wanted}, one column for each score of the "
+                f"{name}: expected {(count, *scores.shape[1:])}, one column for each score of the "
                 f"network, got {tuple(labels.shape)}"
             )
         return
@@ -244,12 +424,12 @@ to 3
 
 
 def check_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
-    """Return what a loss function returned as a number, or say what it is instead.
+    """Return a loss as a scalar tensor, if it is one that can be differentiated.
 
     Args:
-        loss: What it returned.
-        inside_vmap: Whether it was called inside of ``torch.func.vmap``, where no tensor shows
-            whether it has a gradient.
+        loss: What the loss function returned.
+        inside_vmap: Whether it was called inside ``torch.func.vmap``, where a tensor does not show
+            whether it needs a gradient.
 
     Returns:
         A tensor without axes.
@@ -270,65 +450,18 @@ def check_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
 tensor, got float; compute it with torch
 
     Source:
-        torch.Tensor.backward, which wants a number that has a gradient.
+        torch.Tensor.backward, which needs a scalar that requires a gradient.
     """
-    wanted = "loss_fn: expected a function of scores and labels that returns one number"
+    expected = "loss_fn: expected a function of scores and labels that returns one number"
     if not isinstance(loss, torch.Tensor):
-        raise TypeError(f"{wanted}, a tensor, got {type(loss).__name__}; compute it with torch")
+        raise TypeError(f"{expected}, a tensor, got {type(loss).__name__}; compute it with torch")
     if loss.numel() != 1 or not loss.is_floating_point():
         raise ValueError(
-            f"{wanted}, got {loss.dtype} of shape {tuple(loss.shape)}; take the mean or the sum"
+            f"{expected}, got {loss.dtype} of shape {tuple(loss.shape)}; take the mean or the sum"
         )
     if not loss.requires_grad and not inside_vmap:
         raise ValueError(
-            f"{wanted} that depends on the scores, got one without a gradient; "
+            f"{expected} that depends on the scores, got one without a gradient; "
             "leave out .item(), .detach() and torch.no_grad()"
         )
     return loss.reshape(())
-
-
-@contextmanager
-def precision_context(
-    device: torch.device, precision: Precision, *, deterministic: bool
-) -> Iterator[None]:
-    """Choose how torch multiplies and whether it must be reproducible; put back what was.
-
-    Args:
-        device: Where it computes.
-        precision: ``"tf32"`` lets a GPU multiply shorter numbers; otherwise it must not, though
-            torch's own default for convolutions is that it may.
-        deterministic: Whether torch must refuse what gives other bits each time.
-
-    Yields:
-        Nothing.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.options import arithmetic
-        >>> with precision_context(torch.device("cpu"), "full", deterministic=True):
-        ...     torch.are_deterministic_algorithms_enabled()
-        True
-        >>> torch.are_deterministic_algorithms_enabled()
-        False
-
-    Source:
-        PyTorch documentation, "Numerical accuracy" and "Reproducibility".
-    """
-    with ExitStack() as before:
-        if deterministic:
-            before.callback(
-                torch.use_deterministic_algorithms,
-                torch.are_deterministic_algorithms_enabled(),
-                warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
-            )
-            torch.use_deterministic_algorithms(True)
-        if device.type == "cuda":
-            # torch's own default is TF32 for convolutions, which would be less exact unasked.
-            kinds: tuple[Any, ...] = (
-                torch.backends.cuda.matmul,
-                torch.backends.cudnn.conv,  # type: ignore[attr-defined]
-            )
-            for kind in kinds:
-                before.callback(setattr, kind, "fp32_precision", kind.fp32_precision)
-                kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
-        yield

@@ -1,4 +1,4 @@
-"""The same network and numbers in an order and a memory layout that move fewer bytes."""
+"""The same network with the same results, in an order and a memory layout that are faster."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,10 +17,10 @@ __all__ = [
     "to_channels_last",
 ]
 
-# What these put out, they do not look at again on the way back.
-_FORGETFUL = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.MaxPool2d)
+# Their backward pass does not read their output.
+_BACKWARD_IGNORES_OUTPUT = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.MaxPool2d)
 
-_HOOKS = (
+_HOOK_ATTRIBUTES = (
     "_forward_hooks",
     "_forward_pre_hooks",
     "_backward_hooks",
@@ -29,13 +29,13 @@ _HOOKS = (
 
 
 def has_hooks(net: torch.nn.Module) -> bool:
-    """Tell whether anything has been hooked onto a network, one of its layers or its weights.
+    """Tell whether a network, one of its layers or one of its parameters has a hook.
 
     Args:
         net: The network.
 
     Returns:
-        Whether somebody looks at what goes through it, so that it has to go through as it is.
+        True if somebody may observe its forward or backward pass, so that it must not be changed.
 
     Examples:
         >>> import torch
@@ -51,18 +51,18 @@ def has_hooks(net: torch.nn.Module) -> bool:
         torch.nn.Module.register_forward_hook.
     """
     return hooked_parameter(net) is not None or any(
-        getattr(module, name, None) for module in net.modules() for name in _HOOKS
+        getattr(module, name, None) for module in net.modules() for name in _HOOK_ATTRIBUTES
     )
 
 
 def hooked_parameter(net: torch.nn.Module) -> str | None:
-    """Name a parameter whose gradient somebody looks at or changes.
+    """Find a parameter with a hook, which observes or changes its gradient.
 
     Args:
         net: The network.
 
     Returns:
-        The first one's name, or ``None``.
+        The first one's name; ``None`` if there is none.
 
     Examples:
         >>> import torch
@@ -83,16 +83,16 @@ def hooked_parameter(net: torch.nn.Module) -> str | None:
     return None
 
 
-def _rearranged(
-    net: torch.nn.Module, rearrange: Callable[[list[torch.nn.Module]], list[torch.nn.Module]]
+def _rewrite(
+    net: torch.nn.Module, rewrite_layers: Callable[[list[torch.nn.Module]], list[torch.nn.Module]]
 ) -> torch.nn.Module:
-    """Return a ``Sequential`` with other layers in it, or the network itself where none changes."""
+    """Return a ``Sequential`` of other layers, or the network itself if none changes."""
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
     # Exact types: a subclass may do anything.
     if type(net) is not torch.nn.Sequential or has_hooks(net):
         return net
-    layers = rearrange([_rearranged(layer, rearrange) for layer in net])
+    layers = rewrite_layers([_rewrite(layer, rewrite_layers) for layer in net])
     same = len(layers) == len(net) and all(a is b for a, b in zip(layers, net, strict=True))
     return net if same else torch.nn.Sequential(*layers)
 
@@ -100,16 +100,16 @@ def _rearranged(
 def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which max pooling runs before ReLU.
 
-    ReLU never turns an order round, so the largest of the rectified numbers is the rectified
-    largest number; and where a gradient comes through, it comes to the same place, the first of
-    the largest. Two by two pooling leaves ReLU a quarter of the numbers.
+    ReLU never reverses an order, so the maximum of the rectified numbers is the rectified
+    maximum. A gradient that is not zero reaches the same number, the first of the largest. After
+    2 by 2 pooling, ReLU has a quarter of the numbers to do.
 
     Args:
-        net: The network. It is left as it is; the layers, and so the weights, are shared.
+        net: The network. It is not changed; the result shares its layers and weights.
 
     Returns:
-        A new ``Sequential`` where a ``ReLU`` stands directly before a ``MaxPool2d`` in a
-        ``Sequential``; otherwise, and where hooks look at the layers, ``net`` itself.
+        A new ``Sequential`` if in a ``Sequential`` a ``ReLU`` is directly followed by a
+        ``MaxPool2d``; otherwise, and if there are hooks, ``net`` itself.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -129,38 +129,35 @@ def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
         Traceback (most recent call last):
             ...
         TypeError: net: expected a torch.nn.Module, got str
-
-    Source:
-        Derived here.
     """
 
-    def turn(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+    def swap(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
         for index in range(len(layers) - 1):
             first, second = layers[index], layers[index + 1]
             if (
                 type(first) is torch.nn.ReLU
                 and type(second) is torch.nn.MaxPool2d
-                # With indices, the place of the largest of several zeros would differ.
+                # The index of the maximum of several zeros would differ.
                 and not second.return_indices
             ):
                 layers[index], layers[index + 1] = second, first
         return layers
 
-    return _rearranged(net, turn)
+    return _rewrite(net, swap)
 
 
 def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
-    """Tell whether a network takes its images faster with the channels side by side.
+    """Tell whether a network is faster in the channels-last memory format.
 
-    Decided from the kinds of layers, not by timing, so that a run is reproducible.
+    The types of the layers decide, not a measurement, so that a run is reproducible.
 
     Args:
         net: The network.
         images: Images ``(n, c, h, w)``.
 
     Returns:
-        True for float32 on a CPU where there is a ``Conv2d``: oneDNN and torch's pooling then
-        work on whole vectors of channels. On a GPU it does not pay in float32.
+        True for float32 on a CPU if there is a ``Conv2d``: oneDNN and torch's pooling then work
+        on whole vectors of channels. On a GPU it is not faster in float32.
 
     Examples:
         >>> import torch
@@ -181,14 +178,14 @@ def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
 
 
 def to_channels_last(images: torch.Tensor) -> torch.Tensor:
-    """Lay images out with the channels of a pixel side by side.
+    """Give images the channels-last memory format: the channels of a pixel lie side by side.
 
     Args:
         images: Images ``(n, c, h, w)``.
 
     Returns:
-        The same numbers and shape, in another layout. A single channel needs no copying, but
-        torch has to be told: it leaves such images marked as they were.
+        The same numbers and shape in another layout. Images of a single channel are not copied,
+        but need other strides: ``contiguous`` would keep the old ones.
 
     Examples:
         >>> import torch
@@ -208,7 +205,7 @@ def to_channels_last(images: torch.Tensor) -> torch.Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-class _Turn(torch.autograd.Function):
+class _ChannelsLastGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
         return images.view_as(images)
@@ -218,24 +215,24 @@ class _Turn(torch.autograd.Function):
         return gradient.contiguous(memory_format=torch.channels_last)
 
 
-class _TurnGradient(torch.nn.Module):
+class _ChannelsLastGradientLayer(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return _Turn.apply(images) if images.ndim == 4 else images
+        return _ChannelsLastGradient.apply(images) if images.ndim == 4 else images
 
 
 def channels_last_gradients(net: torch.nn.Module) -> torch.nn.Module:
-    """Return a network of the same layers in which gradients, too, have their channels last.
+    """Return a network of the same layers in which gradients are channels-last, too.
 
-    What a ``Flatten`` takes may have its channels last, but the gradient that comes back through
-    it never has, and the layers before would go through one in strides of the other. Turning it
-    once is faster.
+    The input of a ``Flatten`` may be channels-last, but the gradient that it passes back never is.
+    The layers before it would then mix both formats; converting the gradient once is faster.
 
     Args:
-        net: The network. It is left as it is; the layers, and so the weights, are shared.
+        net: The network. It is not changed; the result shares its layers and weights.
 
     Returns:
-        A new ``Sequential`` with a step before each ``Flatten`` that passes numbers through;
-        where ``net`` is none or has no such layer, and where hooks look at it, ``net`` itself.
+        A new ``Sequential`` with a layer before each ``Flatten`` that changes the format of the
+        gradient only; if ``net`` is no ``Sequential``, has no ``Flatten`` or has hooks, ``net``
+        itself.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -248,34 +245,31 @@ def channels_last_gradients(net: torch.nn.Module) -> torch.nn.Module:
         3
         >>> channels_last_gradients(net[0]) is net[0]
         True
-
-    Source:
-        Derived here; measured in tests/benchmarks.
     """
 
-    def turn(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
-        turned: list[torch.nn.Module] = []
+    def insert(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+        inserted: list[torch.nn.Module] = []
         for layer in layers:
             if type(layer) is torch.nn.Flatten:
-                turned.append(_TurnGradient())
-            turned.append(layer)
-        return turned
+                inserted.append(_ChannelsLastGradientLayer())
+            inserted.append(layer)
+        return inserted
 
-    return _rearranged(net, turn)
+    return _rewrite(net, insert)
 
 
 def inplace_relu(net: torch.nn.Module) -> torch.nn.Module:
-    """Return a network of the same layers in which ReLU writes over what it is given.
+    """Return a network of the same layers in which ReLU overwrites its input.
 
-    A large output that is made anew for each piece has to be fetched from the operating system,
-    page by page; one that is not made costs nothing.
+    For a large new tensor in each micro-batch, the operating system has to provide the memory,
+    page by page; a tensor that is not made costs nothing.
 
     Args:
-        net: The network. It is left as it is; the layers, and so the weights, are shared.
+        net: The network. It is not changed; the result shares its layers and weights.
 
     Returns:
-        A new ``Sequential`` where a ``ReLU`` stands directly behind a layer that does not need
-        its own output for its gradient; otherwise, and where hooks look on, ``net`` itself.
+        A new ``Sequential`` if a ``ReLU`` directly follows a layer that does not need its own
+        output for its gradient; otherwise, and if there are hooks, ``net`` itself.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -294,16 +288,19 @@ def inplace_relu(net: torch.nn.Module) -> torch.nn.Module:
         PyTorch documentation, "Autograd mechanics", on operations in place.
     """
 
-    def write_over(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+    def overwrite(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
         for index in range(1, len(layers)):
-            if type(layers[index]) is torch.nn.ReLU and type(layers[index - 1]) in _FORGETFUL:
+            if (
+                type(layers[index]) is torch.nn.ReLU
+                and type(layers[index - 1]) in _BACKWARD_IGNORES_OUTPUT
+            ):
                 layers[index] = torch.nn.ReLU(inplace=True)
         return layers
 
-    return _rearranged(net, write_over)
+    return _rewrite(net, overwrite)
 
 
-class _Add(torch.autograd.Function):
+class _LinearAddingGradients(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401
@@ -322,14 +319,14 @@ class _Add(torch.autograd.Function):
         gradient: torch.Tensor,
     ) -> tuple[torch.Tensor | None, None, None, None]:
         rows, weight = ctx.saved_tensors
-        of_weight, of_bias = ctx.sums
-        of_weight.addmm_(gradient.t(), rows)
-        if of_bias is not None:
-            of_bias.add_(gradient.sum(dim=0))
+        weight_sum, bias_sum = ctx.sums
+        weight_sum.addmm_(gradient.t(), rows)
+        if bias_sum is not None:
+            bias_sum.add_(gradient.sum(dim=0))
         return gradient @ weight if ctx.needs_input_grad[0] else None, None, None, None
 
 
-class _AddingLinear(torch.nn.Module):
+class _FusedLinear(torch.nn.Module):
     def __init__(self, layer: torch.nn.Linear, sums: Mapping[torch.Tensor, torch.Tensor]) -> None:
         super().__init__()
         self.layer = layer
@@ -340,8 +337,10 @@ class _AddingLinear(torch.nn.Module):
         if rows.ndim != 2 or rows.dtype != self.layer.weight.dtype or not torch.is_grad_enabled():
             output: torch.Tensor = self.layer(rows)
             return output
-        added: torch.Tensor = _Add.apply(rows, self.layer.weight, self.layer.bias, self.sums)
-        return added
+        fused: torch.Tensor = _LinearAddingGradients.apply(
+            rows, self.layer.weight, self.layer.bias, self.sums
+        )
+        return fused
 
 
 def fuse_gradient_accumulation(
@@ -349,17 +348,17 @@ def fuse_gradient_accumulation(
 ) -> torch.nn.Module:
     """Return a network of the same layers in which ``Linear`` adds its gradients to given sums.
 
-    Autograd makes a gradient of its own for every piece of a batch, as large as the weights, and
-    then adds it to the others. One product that adds as it goes does both at once.
+    Autograd makes a new gradient for every micro-batch, as large as the weights, and then adds it
+    to the others. One matrix product that adds its result to the sum does both at once.
 
     Args:
-        net: The network. It is left as it is; the layers, and so the weights, are shared.
-        sums: For each parameter, where its gradients are added; of the same shape.
+        net: The network. It is not changed; the result shares its layers and weights.
+        sums: For each parameter the tensor of the same shape to which its gradients are added.
 
     Returns:
-        A new ``Sequential``. The weights and biases of its ``Linear`` layers get no gradient from
-        autograd, but are added to ``sums`` at each way back. Where ``net`` is no ``Sequential``,
-        or holds no ``Linear`` whose weights all have a sum, and where hooks look on, ``net``.
+        A new ``Sequential``. Autograd gives no gradient for the weights and biases of its
+        ``Linear`` layers; each backward pass adds them to ``sums``. If ``net`` is no
+        ``Sequential``, has no ``Linear`` whose parameters all have a sum, or has hooks, ``net``.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -369,33 +368,30 @@ def fuse_gradient_accumulation(
         >>> from cnnbook.engine.rewrites import fuse_gradient_accumulation
         >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False))
         >>> sums = {net[0].weight: torch.zeros(1, 2)}
-        >>> adding = fuse_gradient_accumulation(net, sums)
+        >>> fused = fuse_gradient_accumulation(net, sums)
         >>> for row in ([1.0, 2.0], [10.0, 20.0]):
-        ...     adding(torch.tensor([row])).sum().backward()
+        ...     fused(torch.tensor([row])).sum().backward()
         >>> sums[net[0].weight].tolist(), net[0].weight.grad
         ([[11.0, 22.0]], None)
-
-    Source:
-        Derived here; measured in tests/benchmarks.
     """
 
-    def add(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
+    def fuse(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
         return [
-            _AddingLinear(layer, sums)
+            _FusedLinear(layer, sums)
             # Exact types: a subclass may do anything.
             if type(layer) is torch.nn.Linear and all(p in sums for p in layer.parameters())
             else layer
             for layer in layers
         ]
 
-    return _rearranged(net, add)
+    return _rewrite(net, fuse)
 
 
 def fused_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """Return the parameters whose gradients a network adds to sums of its own.
+    """Return the parameters whose gradients a network adds to sums by itself.
 
     Args:
-        net: What ``fuse_gradient_accumulation`` returned.
+        net: A network that ``fuse_gradient_accumulation`` returned.
 
     Returns:
         Weights and biases, in the order of the layers; none for any other network.
@@ -405,11 +401,10 @@ def fused_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
         >>> from cnnbook.engine.rewrites import fused_parameters, fuse_gradient_accumulation
         >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
         >>> sums = {parameter: torch.zeros_like(parameter) for parameter in net.parameters()}
-        >>> [len(fused_parameters(one)) for one in (fuse_gradient_accumulation(net, sums), net)]
-        [2, 0]
-
-    Source:
-        Derived here.
+        >>> len(fused_parameters(fuse_gradient_accumulation(net, sums)))
+        2
+        >>> fused_parameters(net)
+        []
     """
-    adding = [layer for layer in net.modules() if isinstance(layer, _AddingLinear)]
-    return [parameter for layer in adding for parameter in layer.layer.parameters()]
+    fused = [layer for layer in net.modules() if isinstance(layer, _FusedLinear)]
+    return [parameter for layer in fused for parameter in layer.layer.parameters()]

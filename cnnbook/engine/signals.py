@@ -1,4 +1,4 @@
-"""Be asked to stop, by Ctrl-C or by the system, without being cut off in the middle."""
+"""Ctrl-C and SIGTERM, answered between two updates instead of in the middle of one."""
 
 import signal
 import threading
@@ -9,52 +9,52 @@ from typing import Any
 
 __all__ = ["stop_requested"]
 
-_ASKED_BY = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def stop_requested() -> Iterator[Callable[[], str | None]]:
-    """Turn Ctrl-C and SIGTERM into a question that a loop asks when it suits it.
+    """Note Ctrl-C and SIGTERM, so that a loop can stop where it suits it.
 
-    The first signal is remembered and the handlers are put back, so a second one does what it
-    would have done without this. Signals can be caught in the main thread only; in another, and
-    for a signal that the process ignores, nothing is changed.
+    The first signal is noted and the old handlers are put back, so that a second one acts at
+    once, as it would have without this. Only the main thread can catch signals; in another
+    thread, and for a signal that the process ignores, nothing changes.
 
     Yields:
-        A function that returns the signal's name, such as ``"SIGINT"``, or ``None`` as long as
-        none has come.
+        A function that returns the name of the signal that came, such as ``"SIGINT"``, or
+        ``None`` if none has come.
 
     Examples:
         >>> import signal
         >>> from cnnbook.engine.signals import stop_requested
-        >>> with stop_requested() as asked:
-        ...     before = asked()
+        >>> with stop_requested() as requested:
+        ...     before = requested()
         ...     signal.raise_signal(signal.SIGTERM)
-        ...     print(before, asked())
+        ...     print(before, requested())
         None SIGTERM
 
     Source:
         Python's documentation of signal, "Execution of Python signal handlers".
     """
-    came: list[str] = []
-    before: dict[signal.Signals, Any] = {}
+    received: list[str] = []
+    old_handlers: dict[signal.Signals, Any] = {}
 
     def put_back() -> None:
-        while before:
-            signal.signal(*before.popitem())
+        while old_handlers:
+            signal.signal(*old_handlers.popitem())
 
-    def remember(number: int, _: FrameType | None) -> None:
-        came.append(signal.Signals(number).name)
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(signal.Signals(number).name)
         put_back()
 
     if threading.current_thread() is threading.main_thread():
-        for number in _ASKED_BY:
-            present = signal.getsignal(number)
+        for number in _STOP_SIGNALS:
+            handler = signal.getsignal(number)
             # None: a handler that was not set by Python and could not be put back.
-            if present not in (signal.SIG_IGN, None):
-                before[number] = present
-                signal.signal(number, remember)
+            if handler not in (signal.SIG_IGN, None):
+                old_handlers[number] = handler
+                signal.signal(number, note)
     try:
-        yield lambda: came[0] if came else None
+        yield lambda: received[0] if received else None
     finally:
         put_back()

@@ -1,4 +1,4 @@
-"""Pieces of a batch on several cores, each core on its own, none waiting for another."""
+"""Micro-batches on several CPU cores at once, each core with its own."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -13,9 +13,9 @@ __all__ = ["is_thread_safe", "thread_pool"]
 
 _Result = TypeVar("_Result")
 
-# Layers that keep nothing, count nothing and draw no random number, so that several threads may
-# be in them at once and no order of theirs shows. Exact types: a subclass may do anything.
-_WITHOUT_MEMORY = {
+# Layers without state and random numbers: several threads may use one at the same time, and the
+# result does not depend on their order. Exact types: a subclass may do anything.
+_STATELESS_LAYERS = {
     *(torch.nn.Sequential, torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten),
     *(torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.ConvTranspose2d),
     *(torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.GELU, torch.nn.SiLU, torch.nn.ELU),
@@ -26,14 +26,13 @@ _WITHOUT_MEMORY = {
 
 
 def is_thread_safe(net: torch.nn.Module) -> bool:
-    """Tell whether several threads may use a network at once, with the same numbers every time.
+    """Tell whether several threads may use a network at once and always get the same numbers.
 
     Args:
         net: The network.
 
     Returns:
-        Whether all of its layers are among those known to keep nothing and draw nothing, and
-        nobody has hooked anything onto them.
+        Whether all its layers are known to have no state and no random numbers, and no hooks.
 
     Examples:
         >>> import torch
@@ -43,11 +42,8 @@ def is_thread_safe(net: torch.nn.Module) -> bool:
         True
         >>> is_thread_safe(torch.nn.Sequential(torch.nn.Dropout()))
         False
-
-    Source:
-        Derived here.
     """
-    return all(type(module) in _WITHOUT_MEMORY for module in net.modules()) and not has_hooks(net)
+    return all(type(module) in _STATELESS_LAYERS for module in net.modules()) and not has_hooks(net)
 
 
 @contextmanager
@@ -56,23 +52,23 @@ def thread_pool(
 ) -> Iterator[Callable[[Callable[[int], Any]], list[Any]]]:
     """Keep so many threads, each of which computes on one core.
 
-    torch itself divides each single operation among the cores and waits for the slowest after
-    each; with many short operations, and above all on a machine that does something else too,
-    most of the time goes into that. Here a core waits once an update.
+    torch itself splits each single operation among the cores and waits for the slowest core after
+    each. With many short operations, above all on a busy machine, most of the time is spent on
+    waiting. Here a core waits once an update.
 
     Args:
         threads: How many.
 
     Yields:
-        A function that calls another with 0, 1, ... in all threads at once and returns the
-        results in that order. Where a call fails, the others are waited for and the first
-        failure is raised. While the block runs, torch uses one core in each thread; afterwards
-        as many as before.
+        A function that calls another one with 0, 1, ... in all threads at once and returns the
+        results in that order. If a call fails, it waits for the others and raises the first
+        failure. Within the block torch uses one core in each thread; afterwards as many as
+        before.
 
     Examples:
         >>> from cnnbook.engine.threads import thread_pool
-        >>> with thread_pool(3) as in_all:
-        ...     in_all(lambda number: number * 10)
+        >>> with thread_pool(3) as run_in_threads:
+        ...     run_in_threads(lambda number: number * 10)
         [0, 10, 20]
 
     Source:
@@ -82,13 +78,13 @@ def thread_pool(
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
-    def in_all(work: Callable[[int], _Result]) -> list[_Result]:
+    def run_in_threads(work: Callable[[int], _Result]) -> list[_Result]:
         calls = [pool.submit(work, number) for number in range(threads)]
         wait(calls)
         return [call.result() for call in calls]
 
     try:
-        yield in_all
+        yield run_in_threads
     finally:
         pool.shutdown()
         torch.set_num_threads(before)

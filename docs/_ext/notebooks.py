@@ -315,7 +315,8 @@ def _write(app: Sphinx, error: Exception | None) -> None:
         downloads = Path(app.outdir, "_downloads")
         zipped = str(app.env.dlfiles[Path(f"{docname}.zip")][1])
         first = ("code", install_cell(app.config.colab_repository, cnnbook.__version__))
-        made = notebook([first, *_fetch_cells(example, base, zipped), *cells])
+        # The title and the question stand first.
+        made = notebook([first, cells[0], *_fetch_cells(example, base, zipped), *cells[1:]])
         target = downloads / app.env.dlfiles[Path(f"{docname}.ipynb")][1]
         target.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
         with ZipFile(downloads / zipped, "w") as archive:

@@ -65,15 +65,16 @@ print("weighted", (4 * means[0] + 2 * means[1]) / 6)
 assert (4 * -2 + 2 * -8) / 6 == -4
 
 # %%
-# The library's :func:`~cnnbook.engine.micro_batches.cut` cuts a batch into micro-batches and
-# returns the weight of the loss of each. For our six pictures, four at a time, with the targets as
-# a column, as a network would give its scores:
+# The library's :func:`~cnnbook.engine.micro_batches.split_into_micro_batches` splits a batch and
+# returns the weight of the loss of each micro-batch. For our six pictures, four at a time, with the
+# targets as a column, as a network would give its scores:
 
-from cnnbook.engine.micro_batches import cut
+from cnnbook.engine.micro_batches import split_into_micro_batches
 
 squares = torch.nn.MSELoss()
 column = targets[:, None]
-micro_batches = cut(pixels.reshape(6, 1, 1, 1), column, squares, size=4, of=column)
+pictures = pixels.reshape(6, 1, 1, 1)
+micro_batches = split_into_micro_batches(pictures, column, squares, size=4, all_labels=column)
 print([len(x) for x in micro_batches.images])
 print([f"{factor:.4f}" for factor in micro_batches.loss_weights])
 assert micro_batches.loss_weights == (4 / 6, 2 / 6)

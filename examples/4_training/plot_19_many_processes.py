@@ -114,15 +114,15 @@ assert round(2500 * 784 / 27_136) == 72
 # The trainer is the one that we know. Started by ``torchrun``, which comes with torch,
 # :func:`~cnnbook.training.fit_full_batch` notices that it is not alone, takes its share and sums
 # the gradients. So a script that trains with others looks like one that trains alone. This is
-# :download:`train_together.py </../examples/4_training/train_together.py>`, which must lie beside
-# this page where it is run:
+# :download:`train_distributed.py </../examples/4_training/train_distributed.py>`, which must lie
+# beside this page where it is run:
 
 import os
 import sys
 from pathlib import Path
 
 here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
-script = here / "train_together.py"
+script = here / "train_distributed.py"
 if not script.is_file():
     raise FileNotFoundError(
         f"{script}: expected the script beside this page, got nothing; copy it from the folder "
@@ -132,8 +132,8 @@ print(script.read_text("utf-8"))
 
 # %%
 # Most of it reads options and reports what is done. The training is one call. A shell starts it as
-# ``python train_together.py``, or for two processes as ``torchrun --nproc-per-node 2
-# train_together.py``. Here we start it from Python. The processes talk by a library named gloo,
+# ``python train_distributed.py``, or for two processes as ``torchrun --nproc-per-node 2
+# train_distributed.py``. Here we start it from Python. The processes talk by a library named gloo,
 # over an address of this machine that no other can reach.
 
 import subprocess
@@ -298,7 +298,7 @@ folder.cleanup()
 
 command = (
     "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d "
-    "--rdzv-id garments --rdzv-endpoint first:29400 train_together.py --checkpoint run.ckpt"
+    "--rdzv-id garments --rdzv-endpoint first:29400 train_distributed.py --checkpoint run.ckpt"
 )
 print(command)
 assert "first:29400" in command

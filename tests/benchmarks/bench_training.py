@@ -86,7 +86,12 @@ def work(name: str, count: int, device: torch.device, *, drawn: bool) -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     way = WAYS[name]
-    data = load_fashion_mnist(n_train=count, one_hot=True, fallback="drawn" if drawn else "error")
+    data = load_fashion_mnist(
+        n_train=count,
+        one_hot=True,
+        download=not drawn,
+        fallback="drawn" if drawn else "error",
+    )
     images, labels = data.train_images.to(device), data.train_labels.to(device)
     nets = {}
     for network, make in NETWORKS.items():

@@ -1,12 +1,12 @@
 """Train the small CNN on Fashion-MNIST, alone or together with other processes.
 
-Alone:                  python train_together.py
-As two processes:       torchrun --nproc-per-node 2 train_together.py
-As two that may fail:   torchrun --nproc-per-node 2 --max-restarts 3 train_together.py \
-                            --checkpoint run.ckpt
+Alone:                       python train_distributed.py
+As two processes:            torchrun --nproc-per-node 2 train_distributed.py
+As two that may be killed:   torchrun --nproc-per-node 2 --max-restarts 3 train_distributed.py \
+                                 --checkpoint run.ckpt
 
-With a checkpoint, a training that was stopped goes on when the same command is given again. Each
-process takes a GPU of its own where torch can use one; where there are fewer, add --device cpu.
+With a checkpoint, a training that was stopped resumes when the same command is given again. Each
+process uses its own GPU if torch can use one; if there are fewer GPUs, add --device cpu.
 """
 
 import argparse
@@ -24,19 +24,21 @@ from cnnbook.training import Interrupted, best_device, fit_full_batch
 def main() -> int:
     """Train, print which process does what, and return the exit code."""
     parser = argparse.ArgumentParser(description="Train the small CNN, alone or together.")
-    parser.add_argument("--images", type=int, default=5000, help="how many in the full batch")
+    parser.add_argument("--images", type=int, default=5000, help="images in the full batch")
     parser.add_argument("--epochs", type=int, default=499, help="updates, one an epoch")
-    parser.add_argument("--checkpoint", help="file to go on from when the training was stopped")
-    parser.add_argument("--checkpoint-every", type=int, default=50, help="epochs between two")
-    parser.add_argument("--device", help="such as cpu; a GPU where there is one, if left out")
+    parser.add_argument("--checkpoint", help="file from which a stopped training resumes")
+    parser.add_argument(
+        "--checkpoint-every", type=int, default=50, help="epochs from one to the next"
+    )
+    parser.add_argument("--device", help="such as cpu; default: a GPU if there is one")
     options = parser.parse_args()
     device = torch.device(options.device) if options.device else best_device()
 
-    # Every process holds all images; which of them it works on, the trainer decides.
+    # Every process holds all images; the trainer decides which of them it works on.
     data = load_fashion_mnist(n_train=options.images, n_test=1, fallback="drawn")
     processes = init_distributed(device)
     shard = processes.shard(options.images)
-    # The end of the line within the text, or the lines of several processes would be mixed up.
+    # The line break is part of the text; otherwise the lines of several processes would mix.
     print(
         f"process {processes.rank} of {processes.world_size} (pid {os.getpid()}) "
         f"takes {shard.stop - shard.start} images, from {shard.start}\n",

@@ -1,0 +1,88 @@
+"""How exactly torch multiplies, and whether it must be deterministic."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
+
+import torch
+
+__all__ = ["Precision", "check_precision", "precision_context"]
+
+Precision = Literal["full", "tf32", "bf16"]
+
+
+def check_precision(precision: Precision, device: torch.device) -> Precision:
+    """Return the precision, if it is one that the device has.
+
+    Args:
+        precision: ``"full"``, ``"tf32"`` or ``"bf16"``.
+        device: Where the network is trained.
+
+    Returns:
+        The precision.
+
+    Raises:
+        ValueError: It is none of the three, or ``"tf32"`` without a GPU.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.precision import check_precision
+        >>> check_precision("bf16", torch.device("cpu"))
+        'bf16'
+        >>> check_precision("tf32", torch.device("cpu"))
+        Traceback (most recent call last):
+            ...
+        ValueError: precision: expected a GPU for 'tf32', got device 'cpu'
+    """
+    if not isinstance(precision, str) or precision not in ("full", "tf32", "bf16"):
+        raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
+    if precision == "tf32" and device.type != "cuda":
+        raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(device)!r}")
+    return precision
+
+
+@contextmanager
+def precision_context(
+    device: torch.device, precision: Precision, *, deterministic: bool
+) -> Iterator[None]:
+    """Set how exactly torch multiplies and whether it must be deterministic, within the block.
+
+    Args:
+        device: Where the network is trained.
+        precision: ``"tf32"`` allows a GPU to multiply in TF32; otherwise it must not, although
+            torch's own default for convolutions is that it may.
+        deterministic: Whether torch must refuse operations that are not deterministic.
+
+    Yields:
+        Nothing.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.precision import precision_context
+        >>> with precision_context(torch.device("cpu"), "full", deterministic=True):
+        ...     torch.are_deterministic_algorithms_enabled()
+        True
+        >>> torch.are_deterministic_algorithms_enabled()
+        False
+
+    Source:
+        PyTorch documentation, "Numerical accuracy" and "Reproducibility".
+    """
+    with ExitStack() as before:
+        if deterministic:
+            before.callback(
+                torch.use_deterministic_algorithms,
+                torch.are_deterministic_algorithms_enabled(),
+                warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
+            )
+            torch.use_deterministic_algorithms(True)
+        if device.type == "cuda":
+            # torch's own default is TF32 for convolutions, which would be less exact unasked.
+            backends: tuple[Any, ...] = (
+                torch.backends.cuda.matmul,
+                torch.backends.cudnn.conv,  # type: ignore[attr-defined]
+            )
+            for backend in backends:
+                before.callback(setattr, backend, "fp32_precision", backend.fp32_precision)
+                backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        yield

@@ -1,0 +1,223 @@
+"""How far a training is, and a checkpoint from which it goes on with the same bits."""
+
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from cnnbook.engine.checkpoints import pack, read_checkpoint, unpack, write_checkpoint
+from cnnbook.engine.distributed import Processes
+from cnnbook.engine.divergence import check_losses, check_weights
+from cnnbook.engine.fingerprint import check_fingerprint, device_name
+from cnnbook.engine.gradients import GradientAccumulator
+from cnnbook.engine.history import History
+from cnnbook.engine.random_state import get_random_state, set_random_state
+
+__all__ = ["TrainingState"]
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """What the next update depends on, and what has been recorded so far.
+
+    Attributes:
+        net: The network that is trained.
+        optimizer: What updates it.
+        gradients: What computes its gradients.
+        processes: The processes that train together.
+        losses: One number for each epoch, on the network's device; zero for those to come.
+        path: The checkpoint's file; ``None`` if there is none.
+        fingerprint: What is trained and how (``cnnbook.engine.fingerprint``).
+        seed: torch's seed when the training started.
+        epoch: How many updates have been done.
+        seconds: How long the resumed parts took before this one.
+        accuracies: Pairs of an epoch and the accuracy on the validation images after it.
+        started: When this part started, by ``time.perf_counter()``.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.distributed import Processes
+        >>> from cnnbook.engine.gradients import GradientAccumulator
+        >>> from cnnbook.engine.resume import TrainingState
+        >>> net = torch.nn.Linear(1, 1)
+        >>> rows = torch.ones(3, 1)
+        >>> gradients = GradientAccumulator(
+        ...     net, net, rows, rows, rows, torch.nn.MSELoss(), list(net.parameters()), 3
+        ... )
+        >>> losses = torch.tensor([2.5, 0.25, 0.0], dtype=torch.float64)
+        >>> state = TrainingState(
+        ...     net, torch.optim.SGD(net.parameters()), gradients,
+        ...     Processes(0, 1, torch.device("cpu")), losses, None, {}, seed=7, epoch=2,
+        ... )
+        >>> state.history().losses
+        (2.5, 0.25)
+        >>> state.load(keep_micro_batch_size=False)
+        False
+    """
+
+    net: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    gradients: GradientAccumulator
+    processes: Processes
+    losses: torch.Tensor
+    path: Path | None
+    fingerprint: dict[str, list[str]]
+    seed: int
+    epoch: int = 0
+    seconds: float = 0.0
+    accuracies: tuple[tuple[int, float], ...] = ()
+    started: float = field(default_factory=time.perf_counter)
+
+    def history(self, epochs: int | None = None) -> History:
+        """Return what has been recorded.
+
+        Args:
+            epochs: Of how many epochs; all so far if it is left out.
+
+        Returns:
+            The history.
+        """
+        losses = self.losses[: self.epoch if epochs is None else epochs].tolist()
+        return History(
+            tuple(losses),
+            self.seconds + time.perf_counter() - self.started,
+            str(self.gradients.device),
+            self.seed,
+            self.gradients.micro_batch_size,
+            self.accuracies,
+            self.processes.world_size,
+        )
+
+    def check_losses(self, epochs: int) -> None:
+        """Stop if one of the first losses is not finite.
+
+        Args:
+            epochs: How many losses there are.
+
+        Raises:
+            Diverged: A loss is NaN or infinite.
+        """
+        data = {"images": self.gradients.images, "labels": self.gradients.labels}
+        check_losses(
+            self.losses[:epochs], self.net, data, history=self.history, hint=self._last_checkpoint()
+        )
+
+    def check_losses_and_weights(self) -> None:
+        """Stop if a loss so far, or a weight, is not finite.
+
+        Raises:
+            Diverged: A loss or a weight is NaN or infinite.
+        """
+        self.check_losses(self.epoch)
+        check_weights(self.net, self.epoch, history=self.history, hint=self._last_checkpoint())
+
+    def _last_checkpoint(self) -> str:
+        return f"; the last finite state is in {self.path}" if self.path else ""
+
+    def environment(self) -> dict[str, str | int]:
+        """Return what the last bits of the numbers depend on, besides the training itself."""
+        return {
+            "torch": str(torch.__version__),
+            "device": device_name(self.gradients.device),
+            "threads": self.gradients.threads,
+            "processes": self.processes.world_size,
+            "precision": self.gradients.precision,
+            "micro_batch_size": self.gradients.micro_batch_size,
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint; every process takes part, the first one writes.
+
+        Raises:
+            Diverged: A loss or a weight is not finite: the last checkpoint stays as it is.
+            OSError: The file cannot be written.
+        """
+        if self.path is None:
+            return
+        self.check_losses_and_weights()
+        states = get_random_state(self.gradients.device)
+        random_state = [self.processes.gather(state) for state in states]
+        if self.processes.rank:
+            return
+        content = {
+            "fingerprint": self.fingerprint,
+            "environment": self.environment(),
+            "weights": dict(self.net.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+            "random_state": random_state,
+            "losses": self.losses[: self.epoch].cpu(),
+            "accuracies": self.accuracies,
+            "seconds": self.seconds + time.perf_counter() - self.started,
+            "seed": self.seed,
+        }
+        write_checkpoint(self.path, content)
+
+    def load(self, *, keep_micro_batch_size: bool) -> bool:
+        """Go back to the state of the checkpoint, if there is one.
+
+        Args:
+            keep_micro_batch_size: Whether the present size stays, instead of the checkpoint's.
+
+        Returns:
+            Whether there is a checkpoint.
+
+        Raises:
+            ValueError: The checkpoint is damaged, of another training, or further than this one
+                is to go.
+        """
+        if self.path is None:
+            return False
+        # One process reads and sends: no shared disk is needed, and all processes agree.
+        content = None if self.processes.rank else read_checkpoint(self.path)
+        if self.processes.world_size > 1:
+            data = self.processes.broadcast_bytes(None if content is None else pack(content))
+            content = None if data is None else unpack(data)
+        if content is None:
+            return False
+        check_fingerprint(
+            self.fingerprint, content["fingerprint"], kind="checkpoint", path=self.path
+        )
+        epoch = len(content["losses"])
+        if epoch > len(self.losses):
+            raise ValueError(
+                f"epochs: expected at least the {epoch} that the checkpoint {self.path} holds, "
+                f"got {len(self.losses)}"
+            )
+        if not keep_micro_batch_size:
+            self.gradients.resize(int(content["environment"]["micro_batch_size"]))
+        self._warn_of_another_environment(content["environment"])
+        self.net.load_state_dict(content["weights"])
+        optimizer_state = content["optimizer"]
+        for group, own in zip(
+            optimizer_state["param_groups"], self.optimizer.param_groups, strict=True
+        ):
+            group.update({k: own[k] for k in ("foreach", "fused", "capturable") if k in own})
+        self.optimizer.load_state_dict(optimizer_state)
+        rank = self.processes.rank
+        set_random_state(
+            [states[rank if rank < len(states) else 0] for states in content["random_state"]],
+            self.gradients.device,
+        )
+        self.losses[:epoch] = content["losses"].to(self.losses.device)
+        self.accuracies = tuple(
+            (int(epoch), float(accuracy)) for epoch, accuracy in content["accuracies"]
+        )
+        self.seconds, self.seed, self.epoch = content["seconds"], content["seed"], epoch
+        return True
+
+    def _warn_of_another_environment(self, before: dict[str, str | int]) -> None:
+        now = self.environment()
+        changed = [
+            f"{name}: {value} then, {now.get(name)} now"
+            for name, value in before.items()
+            if now.get(name) != value
+        ]
+        if changed:
+            warnings.warn(
+                f"{self.path}: resumed in another environment ({'; '.join(changed)}); the last "
+                "bits may differ from those of an uninterrupted training",
+                # The line that called ``fit_full_batch``.
+                stacklevel=5,
+            )
