@@ -20,6 +20,7 @@ __all__ = [
     "check_same_dtype_and_device",
     "pair",
     "per_axis",
+    "summarize",
 ]
 
 # The dtypes in which torch multiplies and adds everywhere.
@@ -38,6 +39,25 @@ _MAX_ENTRIES = 2**36
 # 4 GB in float32. A larger network is a slip, such as a pixel count in place of a width, and would
 # end in an error of torch or of the machine.
 _MAX_PARAMETERS = 10**9
+
+
+def summarize(value: object) -> str:
+    """Say what came in place of an argument, in a few words even where it is a whole tensor.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook._checks import summarize
+        >>> summarize(torch.zeros(2, 3)), summarize(3.5)
+        ('a tensor of shape (2, 3), torch.float32', '3.5')
+    """
+    if isinstance(value, (torch.nn.Module, torch.optim.Optimizer)):
+        return f"a {type(value).__name__}"
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if isinstance(shape, tuple) and dtype is not None:
+        kind = "a tensor" if isinstance(value, torch.Tensor) else f"an {type(value).__name__}"
+        return f"{kind} of shape {tuple(shape)}, {dtype}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def check_int(value: int, *, name: str, minimum: int, maximum: int = _MAX_INT) -> int:
@@ -64,7 +84,7 @@ def check_int(value: int, *, name: str, minimum: int, maximum: int = _MAX_INT) -
     except TypeError:
         number = None
     if number is None:
-        raise TypeError(f"{name}: expected a whole number, got {value!r}")
+        raise TypeError(f"{name}: expected a whole number, got {summarize(value)}")
     if number < minimum:
         raise ValueError(f"{name}: expected at least {minimum}, got {number}")
     if number > maximum:
@@ -89,7 +109,7 @@ def check_float(value: float, *, name: str, above: float, maximum: float = math.
         ValueError: sigma: expected a number above 0, got -1.5
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}: expected a number, got {value!r}")
+        raise TypeError(f"{name}: expected a number, got {summarize(value)}")
     try:
         finite = math.isfinite(value)
     except OverflowError:  # An int that no float can hold.
@@ -126,7 +146,7 @@ def pair(value: int | tuple[int, int], *, name: str, minimum: int) -> tuple[int,
             return rows, columns
         except TypeError:
             pass  # The error below shows the whole pair.
-    raise TypeError(f"{name}: expected a whole number or a pair of them, got {value!r}")
+    raise TypeError(f"{name}: expected a whole number or a pair of them, got {summarize(value)}")
 
 
 def per_axis(
@@ -163,7 +183,7 @@ def check_bool(value: bool, *, name: str) -> bool:
         TypeError: ceil_mode: expected True or False, got 'no'
     """
     if not isinstance(value, bool):
-        raise TypeError(f"{name}: expected True or False, got {value!r}")
+        raise TypeError(f"{name}: expected True or False, got {summarize(value)}")
     return value
 
 
@@ -186,7 +206,7 @@ torch.Generator().manual_seed(0)
         return
     if not isinstance(generator, torch.Generator):
         raise TypeError(
-            f"{name}: expected a torch.Generator, got {generator!r}; "
+            f"{name}: expected a torch.Generator, got {summarize(generator)}; "
             "make one with torch.Generator().manual_seed(0)"
         )
     if generator.device.type != "cpu":
@@ -331,7 +351,7 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> tuple[int, int, int]
         TypeError: image_shape: expected (c, h, w), got (28, 28)
     """
     if not isinstance(image_shape, (tuple, list)) or len(image_shape) != 3:
-        raise TypeError(f"image_shape: expected (c, h, w), got {image_shape!r}")
+        raise TypeError(f"image_shape: expected (c, h, w), got {summarize(image_shape)}")
     channels, height, width = (
         check_int(size, name="image_shape", minimum=1) for size in image_shape
     )

@@ -10,6 +10,7 @@ from cnnbook._checks import (
     check_number_type,
     check_same_dtype_and_device,
     pair,
+    summarize,
 )
 from cnnbook.shapes import same_padding
 
@@ -40,7 +41,8 @@ def borders_of(
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(
-                f"padding: expected 'same', 'valid', a whole number or a pair, got {padding!r}"
+                f"padding: expected 'same', 'valid', a whole number or a pair, "
+                f"got {summarize(padding)}"
             )
         if padding == "valid":
             return (0, 0), (0, 0)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from cnnbook._checks import summarize
+
 __all__ = ["best_device", "check_device"]
 
 
@@ -29,12 +31,12 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
         ValueError: device: expected a name such as 'cpu', 'cuda' or 'cuda:0', got 'gpu'
     """
     if not isinstance(device, (torch.device, str)):
-        raise TypeError(f"{name}: expected a torch.device or its name, got {device!r}")
+        raise TypeError(f"{name}: expected a torch.device or its name, got {summarize(device)}")
     try:
         found = torch.device(device)
     except RuntimeError:
         raise ValueError(
-            f"{name}: expected a name such as 'cpu', 'cuda' or 'cuda:0', got {device!r}"
+            f"{name}: expected a name such as 'cpu', 'cuda' or 'cuda:0', got {summarize(device)}"
         ) from None
     try:
         torch.zeros(1, device=found).add(1).cpu()

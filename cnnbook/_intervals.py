@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnbook._checks import summarize
+
 __all__ = ["MeanInterval", "PairedComparison", "compare_paired", "mean_interval"]
 
 # The square of a larger number may overflow.
@@ -34,7 +36,7 @@ def _check_values(values: Sequence[float] | torch.Tensor, *, name: str) -> list[
         for position, value in enumerate(values):
             if isinstance(value, bool) or not isinstance(value, numbers.Real):
                 raise TypeError(
-                    f"{name}: expected real numbers, got {value!r} at position {position}"
+                    f"{name}: expected real numbers, got {summarize(value)} at position {position}"
                 )
             try:
                 checked.append(float(value))
@@ -57,11 +59,13 @@ def _check_values(values: Sequence[float] | torch.Tensor, *, name: str) -> list[
 
 def _check_confidence(confidence: float) -> float:
     if isinstance(confidence, bool) or not isinstance(confidence, numbers.Real):
-        raise TypeError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
+        raise TypeError(
+            f"confidence: expected a number between 0 and 1, got {summarize(confidence)}"
+        )
     # Compared before the conversion, which raises an OverflowError for 10**400.
     if not 0 < confidence < 1 or not 0 < float(confidence) < 1:
         raise ValueError(
-            f"confidence: expected a number between 0 and 1, got {confidence!r}"
+            f"confidence: expected a number between 0 and 1, got {summarize(confidence)}"
             + ("; 95 % is 0.95" if 1 <= confidence <= 100 else "")
         )
     return float(confidence)

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from cnnbook._checks import check_bool, check_int
+from cnnbook._checks import check_bool, check_int, summarize
 from cnnbook._tables import html_table, text_table
 from cnnbook.networks import preserve_mode
 
@@ -509,7 +509,7 @@ actual input size
     """
     _check_net(net)
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
-        raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
+        raise TypeError(f"input_shape: expected (c, h, w), got {summarize(input_shape)}")
     shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)
     if math.prod(shape) > _MAXIMUM_NUMBERS:
         raise ValueError(

@@ -17,7 +17,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_bool, check_images, check_int
+from cnnbook._checks import check_bool, check_images, check_int, summarize
 from cnnbook._data import registry
 from cnnbook._data.cache import (
     UnavailableError,
@@ -186,7 +186,7 @@ def load_fashion_mnist(
     check_bool(download, name="download")
     check_bool(one_hot, name="one_hot")
     if not isinstance(fallback, str) or fallback not in ("error", "drawn"):
-        raise ValueError(f"fallback: expected 'error' or 'drawn', got {fallback!r}")
+        raise ValueError(f"fallback: expected 'error' or 'drawn', got {summarize(fallback)}")
     target = torch.device("cpu") if device is None else check_device(device)
     tensors: tuple[torch.Tensor, ...]
     # Outside the try: a folder that was named and does not exist is a mistake, whatever the

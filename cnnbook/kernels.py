@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_float, check_int, check_number_type, pair
+from cnnbook._checks import check_float, check_int, check_number_type, pair, summarize
 
 __all__ = [
     "averaging_conv",
@@ -199,7 +199,9 @@ def gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -> torch.Tenso
 def _edge(smoothing: Sequence[float], axis: Literal["x", "y"]) -> torch.Tensor:
     """Return the change along one axis, averaged with the given weights along the other."""
     if not isinstance(axis, str) or axis not in ("x", "y"):
-        raise ValueError(f"axis: expected 'x' (along a row) or 'y' (down a column), got {axis!r}")
+        raise ValueError(
+            f"axis: expected 'x' (along a row) or 'y' (down a column), got {summarize(axis)}"
+        )
     x_kernel = torch.tensor([[-w, 0.0, w] for w in smoothing], dtype=torch.float32)
     return x_kernel if axis == "x" else x_kernel.T.contiguous()
 

@@ -14,6 +14,7 @@ from cnnbook._checks import (
     check_number_type,
     check_parameter_count,
     pair,
+    summarize,
 )
 
 __all__ = ["PartialConv2d", "RadialBasis", "ScaledTanh", "Subsampling", "digit_codes", "lenet5"]
@@ -383,7 +384,7 @@ def _check_connections(
     ):
         raise TypeError(
             "connections: expected for each output channel a tuple of input channels, got "
-            f"{connections!r}; one output channel with the first two inputs is [(0, 1)]"
+            f"{summarize(connections)}; one output channel with the first two inputs is [(0, 1)]"
         )
     checked = []
     for output, given in enumerate(connections):
@@ -518,7 +519,7 @@ after two convolutions and two poolings
         Learning, section 7.6, for the taught variant.
     """
     if not isinstance(variant, str) or variant not in ("taught", "1998"):
-        raise ValueError(f"variant: expected 'taught' or '1998', got {variant!r}")
+        raise ValueError(f"variant: expected 'taught' or '1998', got {summarize(variant)}")
     depth, height, width = check_image_shape(image_shape)
     classes = check_int(classes, name="classes", minimum=1)
     if variant == "1998":

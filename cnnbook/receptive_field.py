@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._checks import check_int, per_axis
+from cnnbook._checks import check_int, per_axis, summarize
 from cnnbook._layers import ELEMENTWISE, as_pair, named_layers
 from cnnbook._tables import html_table, text_table
 from cnnbook.shapes import same_padding
@@ -172,7 +172,9 @@ def _window_step(name: str, layer: object) -> WindowStep | None:
     if isinstance(layer, ELEMENTWISE):
         return None
     if not isinstance(layer, torch.nn.Module):
-        raise TypeError(f"steps: expected layers of torch or WindowStep, got {layer!r} at {name}")
+        raise TypeError(
+            f"steps: expected layers of torch or WindowStep, got {summarize(layer)} at {name}"
+        )
     raise ValueError(
         f"steps: expected convolutions, poolings and elementwise layers, got {label!r}; "
         "pass only the layers before it, such as net[:3]"
@@ -227,7 +229,9 @@ def receptive_field(
         networks, section 2.
     """
     if not isinstance(steps, (torch.nn.Sequential, torch.nn.ModuleList, list, tuple)):
-        raise TypeError(f"steps: expected a torch.nn.Sequential or a list of layers, got {steps!r}")
+        raise TypeError(
+            f"steps: expected a torch.nn.Sequential or a list of layers, got {summarize(steps)}"
+        )
     size, jump, start = (1, 1), (1, 1), (0, 0)
     fields = [FieldRow("input", size, jump, start)]
     for name, layer in named_layers(steps):

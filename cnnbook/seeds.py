@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook._checks import check_bool, check_int, check_net
+from cnnbook._checks import check_bool, check_int, check_net, summarize
 from cnnbook._devices import best_device, check_device
 from cnnbook._files import atomic_write, exclusive_lock
 from cnnbook._tables import html_table, text_table
@@ -154,7 +154,8 @@ def _check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
     axes = getattr(seeds, "ndim", 1)
     if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable) or axes == 0:
         raise TypeError(
-            f"seeds: expected several whole numbers, got {seeds!r}; write range(5) or [0, 1, 2]"
+            f"seeds: expected several whole numbers, got {summarize(seeds)}; write range(5) "
+            "or [0, 1, 2]"
         )
     numbers = tuple(check_int(seed, name="seeds", minimum=0) for seed in seeds)
     if not numbers:
@@ -259,7 +260,9 @@ def _make_net_and_optimizer(
 
 def _check_makers(make_net: object, make_optimizer: object) -> None:
     if not callable(make_net):
-        raise TypeError(f"make_net: expected a function that makes a network, got {make_net!r}")
+        raise TypeError(
+            f"make_net: expected a function that makes a network, got {summarize(make_net)}"
+        )
     # A network can be called, but does not return a network.
     if isinstance(make_net, torch.nn.Module):
         raise TypeError(
@@ -363,7 +366,7 @@ def train_over_seeds(
     epochs = check_int(epochs, name="epochs", minimum=1)
     ensemble = check_bool(ensemble, name="ensemble")
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
-        raise TypeError(f"folder: expected the path of a folder, got {folder!r}")
+        raise TypeError(f"folder: expected the path of a folder, got {summarize(folder)}")
     root = None if folder is None else Path(folder)
     if root is not None and root.exists() and not root.is_dir():
         raise ValueError(f"folder: expected the path of a folder, got the file {root}")

@@ -6,7 +6,7 @@ from typing import overload
 
 import torch
 
-from cnnbook._checks import check_bool, check_int, per_axis
+from cnnbook._checks import check_bool, check_int, per_axis, summarize
 from cnnbook._layers import ELEMENTWISE, as_pair, named_layers
 from cnnbook._tables import html_table, text_table
 
@@ -492,7 +492,7 @@ use torch.nn.Linear(3600, 10)
     if not isinstance(net, torch.nn.Sequential):
         raise TypeError(f"net: expected a torch.nn.Sequential, got {type(net).__name__}")
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
-        raise TypeError(f"input_shape: expected (c, h, w), got {input_shape!r}")
+        raise TypeError(f"input_shape: expected (c, h, w), got {summarize(input_shape)}")
     first = shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)
     rows = []
     for name, layer in named_layers(net):

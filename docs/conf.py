@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
     "gallery_state",
+    "download_note",
     "alt_texts",
     "mathml",
     "accessible",
@@ -73,6 +74,7 @@ templates_path = ["_templates"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_search_scorer = str(here / "_ext/search_scorer.js")
 # MathML at build time instead of a script from a CDN.
 html_math_renderer = "mathml"
 html_theme_options = {
@@ -83,7 +85,7 @@ html_theme_options = {
     "back_to_top_button": True,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
-    "footer_start": ["copyright"],
+    "footer_start": ["copyright", "licences"],
     "footer_end": ["sphinx-version"],
 }
 # Pages without pages below them would show an empty section navigation.

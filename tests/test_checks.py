@@ -20,6 +20,7 @@ from cnnbook._checks import (
     check_same_dtype_and_device,
     pair,
     per_axis,
+    summarize,
 )
 from cnnbook._devices import check_device
 
@@ -217,3 +218,14 @@ def test_check_device() -> None:
     missing = f"cuda:{torch.cuda.device_count() + 7}"
     with pytest.raises(RuntimeError, match=rf"^device: expected one that .* got '{missing}'"):
         check_device(missing)
+
+
+def test_what_came_is_told_in_a_few_words_however_large_it_is() -> None:
+    for value in (torch.zeros(100, 100), np.zeros((100, 100)), list(range(10_000)), "x" * 999):
+        assert len(summarize(value)) <= 60
+        with pytest.raises(TypeError) as error:
+            check_int(value, name="size", minimum=1)  # type: ignore[arg-type]
+        assert len(str(error.value)) < 120
+    assert summarize(np.zeros((2, 3))) == "an ndarray of shape (2, 3), float64"
+    assert summarize(torch.nn.Sequential(torch.nn.ReLU())) == "a Sequential"
+    assert summarize(True) == "True"

@@ -143,7 +143,7 @@ BATCH_NORM = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(784))
         ({"loss_fn": "mse"}, TypeError, "^loss_fn: expected a function"),
         ({"loss_fn": lambda scores, _: 3.0}, TypeError, "^loss_fn: expected a .* got float"),
         ({"micro_batch_size": 0}, ValueError, "^micro_batch_size: expected at least 1, got 0"),
-        ({"make_optimizer": NET}, TypeError, "^make_optimizer: expected a function, got Seq"),
+        ({"make_optimizer": NET}, TypeError, "^make_optimizer: expected a function, got a Seq"),
         ({"make_optimizer": lambda p: 3}, TypeError, "^make_optimizer: expected .* makes int"),
         (
             {"make_optimizer": torch.optim.LBFGS},

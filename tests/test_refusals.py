@@ -5,6 +5,7 @@ new function needs no entry here unless it has a parameter of a new name without
 """
 
 import collections.abc
+import copy
 import importlib
 import inspect
 import re
@@ -345,3 +346,19 @@ def test_every_figure_says_what_is_to_be_seen(name: str) -> None:
     assert text[0].isupper() or text[0].isdigit(), text
     assert text.endswith("."), text
     assert not re.search(r"tensor\(|\bnan\b|None|<|\{", text), text
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_another_default_device_changes_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With ``torch.set_default_device``, whatever is made without a device lands elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    arguments = copy.deepcopy(_arguments(name, PUBLIC[name]))
+    with torch.device("meta"):
+        result = PUBLIC[name](**arguments)
+    plt.close("all")
+    parts = vars(result).values() if hasattr(result, "__dict__") else [result]
+    for part in [result, *parts]:
+        if isinstance(part, torch.Tensor):
+            assert part.device.type == "cpu"

@@ -325,7 +325,7 @@ def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
         ({"data": torch.zeros(3)}, TypeError, r"^data: expected an ImageSet, got Tensor"),
         ({"seeds": 3}, TypeError, r"^seeds: expected several whole numbers, got 3; write range"),
         ({"seeds": "12"}, TypeError, r"^seeds: expected several whole numbers, got '12'"),
-        ({"seeds": torch.tensor(3)}, TypeError, r"^seeds: expected several whole numbers, got ten"),
+        ({"seeds": torch.tensor(3)}, TypeError, r"^seeds: expected several .*, got a tensor"),
         ({"seeds": []}, ValueError, r"^seeds: expected at least one, got none"),
         ({"seeds": [1.5]}, TypeError, r"^seeds: expected a whole number, got 1.5"),
         ({"seeds": [-1]}, ValueError, r"^seeds: expected at least 0, got -1"),

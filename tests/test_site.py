@@ -173,6 +173,25 @@ def test_the_first_page_trained_both_networks(site: Site) -> None:
         assert 0.84 <= test["MLP"] <= 0.87
 
 
+@pytest.mark.parametrize("page", GALLERY)
+def test_downloads_stand_at_the_end_of_a_page_and_nothing_of_them_at_its_top(
+    site: Site, page: str
+) -> None:
+    text = (site.folder / page).read_text("utf-8")
+    before, _, after = text.partition('class="sphx-glr-footer')
+    for download in ("jupyter", "python", "zip"):
+        assert f"sphx-glr-download-{download}" in after
+    assert "sphx-glr-download-link-note" not in before
+    assert "to download the full example code" not in text
+
+
+def test_every_page_names_the_licences(site: Site) -> None:
+    for page in _pages(site):
+        foot = page.read_text("utf-8").partition("<footer")[2]
+        for words in ("Code: MIT", "https://creativecommons.org/licenses/by/4.0/", "Zalando SE"):
+            assert words in foot, page
+
+
 PAGE = "examples/2_layers/plot_06_one_window.py"
 FIGURE = "figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)\n"
 
@@ -379,6 +398,45 @@ def test_search_works_on_pages_opened_from_disk(site: Site, tab: Page) -> None:
     tab.goto((site.folder / "search.html").as_uri() + "?q=stride")
     tab.locator("#search-results li").first.wait_for()
     assert tab.locator("#search-results li a").count() > 1
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    "tab", [pytest.param({"forgiven": FROM_DISK}, id="from disk")], indirect=True
+)
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("stride", "3_inside/plot_11_sizes"),
+        ("padding", "3_inside/plot_11_sizes"),
+        ("kernel", "2_layers/plot_06_one_window"),
+        ("pooling", "2_layers/plot_10_max_pool"),
+        ("receptive field", "3_inside/plot_15_receptive_field"),
+    ],
+)
+def test_search_lists_the_page_about_it_and_the_glossary_first_and_attributes_last(
+    site: Site, tab: Page, query: str, page: str
+) -> None:
+    tab.goto(f"{(site.folder / 'search.html').as_uri()}?q={query}")
+    tab.get_by_text("Search finished").wait_for()
+    links = tab.locator("#search-results li a")
+    found = [str(link.get_attribute("href")) for link in links.all()]
+    assert found[0].startswith(f"gallery/{page}.html#")
+    assert found[1] == f"glossary.html#term-{query.replace(' ', '-')}"
+    pages = [place for place, link in enumerate(found) if link.startswith(("gallery", "glossary"))]
+    attributes = [place for place, link in enumerate(found) if re.search(r"\.[A-Z]\w*\.", link)]
+    assert max(pages) < min(attributes, default=len(found))
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    "tab", [pytest.param({"forgiven": FROM_DISK}, id="from disk")], indirect=True
+)
+def test_search_lists_a_function_first_that_is_searched_by_its_name(site: Site, tab: Page) -> None:
+    tab.goto((site.folder / "search.html").as_uri() + "?q=output_size")
+    first = tab.locator("#search-results li a").first
+    first.wait_for()
+    assert first.inner_text() == "cnnbook.shapes.output_size"
 
 
 def _grid(page: Page, table: int) -> list[list[float]]:

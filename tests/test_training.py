@@ -384,3 +384,15 @@ def test_on_a_gpu_the_losses_are_the_same(garments: tuple[torch.Tensor, torch.Te
     history: History = fit_full_batch(net, images, labels, epochs=10)
     assert history.device.startswith("cuda")
     assert history.losses == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_history_of_many_epochs_is_shown_in_few_words() -> None:
+    history = History(tuple(1 / (1 + n) for n in range(499)), 12.5, "cpu", 0, 250, ((499, 0.87),))
+    assert repr(history) == f"<History: {history}>"
+    assert len(repr(history).splitlines()) == 1
+    assert len(repr(history)) < 200
+    table = history._repr_html_()
+    assert table.count("<tr>") == 8
+    for number in ("499", "1.0000, 0.0020", "0.8700", "12.5"):
+        assert number in table
+    assert "loss" not in History((), 0.0, "cpu", 0, 1)._repr_html_()

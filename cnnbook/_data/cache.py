@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from cnnbook._checks import summarize
 from cnnbook._data import registry
 from cnnbook._data.download import DownloadError, download
 from cnnbook._data.registry import PublishedFile
@@ -138,7 +139,7 @@ def explicit_root(root: str | os.PathLike[str] | None) -> tuple[Path, str] | Non
     """
     if root is not None:
         if not isinstance(root, (str, os.PathLike)):
-            raise TypeError(f"root: expected a folder's path, got {root!r}")
+            raise TypeError(f"root: expected a folder's path, got {summarize(root)}")
         folder, name = Path(root).expanduser(), "root"
     elif value := os.environ.get("CNNBOOK_DATA"):
         folder, name = Path(value).expanduser(), "CNNBOOK_DATA"

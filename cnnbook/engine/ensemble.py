@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_int
+from cnnbook._checks import check_int, summarize
 from cnnbook._devices import best_device, check_device
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.history import Diverged, History
@@ -160,7 +160,7 @@ def fit_ensemble(
     if make_optimizer is not None and (
         not callable(make_optimizer) or isinstance(make_optimizer, torch.nn.Module)
     ):
-        raise TypeError(f"make_optimizer: expected a function, got {make_optimizer!r}")
+        raise TypeError(f"make_optimizer: expected a function, got {summarize(make_optimizer)}")
     micro_batch_size = check_micro_batch_size(micro_batch_size)
     device = best_device() if device is None else check_device(device)
     precision = check_precision(precision, device)

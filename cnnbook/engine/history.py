@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from cnnbook._tables import html_table
+
 __all__ = ["Diverged", "History", "Interrupted"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """What a training run was and how its loss fell.
 
@@ -51,6 +53,24 @@ seed 7, 250 images at a time
             f"in {self.seconds:.1f} s on {self.device} ({rate:.2f} epochs/s), "
             f"seed {self.seed}, {self.micro_batch_size} images at a time{others}"
         )
+
+    def __repr__(self) -> str:
+        """Return the same line in angle brackets, and not every loss."""
+        return f"<History: {self}>"
+
+    def _repr_html_(self) -> str:
+        rows = [["epochs", str(len(self.losses))]]
+        if self.losses:
+            rows.append(["loss, first and last", f"{self.losses[0]:.4f}, {self.losses[-1]:.4f}"])
+        if self.accuracies:
+            rows.append(["validation accuracy", f"{self.accuracies[-1][1]:.4f}"])
+        rows += [
+            ["seconds", f"{self.seconds:.1f}"],
+            ["device", self.device],
+            ["images at a time", f"{self.micro_batch_size:,}"],
+            ["seed", str(self.seed)],
+        ]
+        return html_table("Training", ["what", "value"], rows)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_images, check_int
+from cnnbook._checks import check_images, check_int, summarize
 from cnnbook.engine.micro_batches import Loss
 from cnnbook.networks import preserve_mode
 
@@ -90,7 +90,9 @@ MSELoss()
             f"loss_fn: expected a function or a loss of torch, got the class {name}; write {name}()"
         )
     if not callable(loss_fn):
-        raise TypeError(f"loss_fn: expected a function or a loss of torch, got {loss_fn!r}")
+        raise TypeError(
+            f"loss_fn: expected a function or a loss of torch, got {summarize(loss_fn)}"
+        )
     return loss_fn
 
 
@@ -120,7 +122,7 @@ this network's parameters; nothing would be trained
         return
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(
-            f"optimizer: expected a torch.optim.Optimizer, got {optimizer!r}; "
+            f"optimizer: expected a torch.optim.Optimizer, got {summarize(optimizer)}; "
             "make one with torch.optim.Adam(net.parameters())"
         )
     if isinstance(optimizer, torch.optim.LBFGS):
@@ -162,7 +164,7 @@ def check_checkpoint(checkpoint: str | os.PathLike[str] | None) -> Path | None:
     if checkpoint is None:
         return None
     if not isinstance(checkpoint, (str, os.PathLike)):
-        raise TypeError(f"checkpoint: expected the path of a file, got {checkpoint!r}")
+        raise TypeError(f"checkpoint: expected the path of a file, got {summarize(checkpoint)}")
     path = Path(checkpoint)
     if path.is_dir():
         raise ValueError(f"checkpoint: expected the path of a file, got the folder {path}")

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import torch
 
+from cnnbook._checks import summarize
+
 __all__ = ["Precision", "check_precision", "precision_context"]
 
 Precision = Literal["full", "tf32", "bf16"]
@@ -35,7 +37,9 @@ def check_precision(precision: Precision, device: torch.device) -> Precision:
         ValueError: precision: expected a GPU for 'tf32', got device 'cpu'
     """
     if not isinstance(precision, str) or precision not in ("full", "tf32", "bf16"):
-        raise ValueError(f"precision: expected 'full', 'tf32' or 'bf16', got {precision!r}")
+        raise ValueError(
+            f"precision: expected 'full', 'tf32' or 'bf16', got {summarize(precision)}"
+        )
     if precision == "tf32" and device.type != "cuda":
         raise ValueError(f"precision: expected a GPU for 'tf32', got device {str(device)!r}")
     return precision

@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from cnnbook._checks import check_float, check_images
+from cnnbook._checks import check_float, check_images, summarize
 
 __all__ = [
     "COLOURS",
@@ -67,7 +67,7 @@ def check_series(series: Mapping[str, Sequence[float]], *, name: str) -> None:
 
 def check_strings(strings: Sequence[str], *, name: str) -> None:
     if not isinstance(strings, (list, tuple)) or not all(isinstance(text, str) for text in strings):
-        raise TypeError(f"{name}: expected a list of strings, got {strings!r}")
+        raise TypeError(f"{name}: expected a list of strings, got {summarize(strings)}")
 
 
 def check_titles(

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cnnbook._checks import check_float, check_int
+from cnnbook._checks import check_float, check_int, summarize
 from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
 from cnnbook.figures._drawing import (
     COLOURS,
@@ -25,9 +25,9 @@ _Scale = Literal["linear", "log"]
 
 def _check_scale(scale: str, *, name: str) -> None:
     if not isinstance(scale, str):
-        raise TypeError(f"{name}: expected 'linear' or 'log', got {scale!r}")
+        raise TypeError(f"{name}: expected 'linear' or 'log', got {summarize(scale)}")
     if scale not in ("linear", "log"):
-        raise ValueError(f"{name}: expected 'linear' or 'log', got {scale!r}")
+        raise ValueError(f"{name}: expected 'linear' or 'log', got {summarize(scale)}")
 
 
 def plot_curves(

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
-from cnnbook._checks import check_int
+from cnnbook._checks import check_int, summarize
 from cnnbook.figures._alt_text import (
     count_noun,
     describe,
@@ -127,7 +127,7 @@ def _check_fields(fields: Sequence[tuple[range, range]]) -> None:
         for field in fields
     )
     if not are_pairs:
-        raise TypeError(f"fields: expected a list of pairs of ranges, got {fields!r}")
+        raise TypeError(f"fields: expected a list of pairs of ranges, got {summarize(fields)}")
 
 
 def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_size: int) -> Figure:

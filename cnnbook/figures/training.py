@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
-from cnnbook._checks import check_int
+from cnnbook._checks import check_int, summarize
 from cnnbook.figures._alt_text import (
     count_noun,
     describe,
@@ -154,7 +154,7 @@ def plot_micro_batches(
             f"{tuple(gradients.shape)}"
         )
     if not isinstance(sizes, (list, tuple)):
-        raise TypeError(f"sizes: expected a list of whole numbers, got {sizes!r}")
+        raise TypeError(f"sizes: expected a list of whole numbers, got {summarize(sizes)}")
     counts = [check_int(size, name="sizes", minimum=1) for size in sizes]
     if len(counts) != len(gradients) or sum(counts) != len(images):
         raise ValueError(

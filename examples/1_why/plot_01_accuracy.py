@@ -82,8 +82,8 @@ print(sloppy)
 from cnnbook.training import fit_full_batch
 
 histories = {
-    "MLP": fit_full_batch(desperate, data.train_images, data.train_labels, epochs=499),
-    "CNN": fit_full_batch(sloppy, data.train_images, data.train_labels, epochs=499),
+    "MLP": fit_full_batch(desperate, *data.train, epochs=499, progress=True),
+    "CNN": fit_full_batch(sloppy, *data.train, epochs=499, progress=True),
 }
 for name, history in histories.items():
     print(f"{name}: {len(history.losses)} epochs, last loss {history.losses[-1]:.4f}")

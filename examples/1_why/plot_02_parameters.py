@@ -12,6 +12,8 @@ sloppy CNN. Nothing is trained here: all of it can be counted, and every count h
 # Counting parameters
 # -------------------
 #
+# .. index:: ! parameter
+#
 # A :term:`parameter` is a number that training may change: a :term:`weight` or a :term:`bias`.
 # Which network has more of them, and how many times more? Make a guess, then look.
 

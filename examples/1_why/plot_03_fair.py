@@ -103,6 +103,8 @@ assert 93 < mlp()[1].out_features == 2048 < 11_664
 # Ten starts each
 # ---------------
 #
+# .. index:: ! seed
+#
 # Now the first objection. :func:`~cnnbook.seeds.train_over_seeds` trains a network from several
 # random starts, one for each :term:`seed`. Before you run it, guess: by how much do two starts of
 # the same network differ, in correct images of a thousand?
@@ -116,7 +118,9 @@ seeds, epochs = (range(3), 10) if data.drawn else (range(10), 499)
 results = {}
 for name, make_net in networks.items():
     folder = None if data.drawn else KEPT / name.lower()
-    results[name] = train_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
+    results[name] = train_over_seeds(
+        make_net, data, seeds, epochs=epochs, folder=folder, progress=True
+    )
 print(results["CNN"])
 
 # %%
@@ -176,6 +180,8 @@ for name in ("linear", "matched"):
     assert abs(now - results[name].accuracies[0]) <= 0.01
 
 # %%
+# .. index:: ! confidence interval
+#
 # That leaves the results. Every dot is a start, the black line below is the 95 % :term:`confidence
 # interval` of the mean:
 
@@ -255,6 +261,8 @@ if not data.drawn:
 #
 # What the interval does not say
 # ------------------------------
+#
+# .. index:: ! standard error
 #
 # An interval over ten starts is about other starts. It is not about other clothes: all forty
 # networks were tested on the same 1,000 images. Each of these is either right or wrong, like a coin

@@ -144,7 +144,8 @@ results = {}
 for make_net, kind in ((mlp, "MLP"), (small_cnn, "CNN")):
     for clothes, name in ((data, kind), (shuffled, f"{kind} shuffled")):
         folder = None if data.drawn else KEPT / name.lower().replace(" ", "_")
-        results[name] = train_over_seeds(make_net, clothes, seeds, epochs=epochs, folder=folder)
+        options = {"epochs": epochs, "folder": folder, "progress": True}
+        results[name] = train_over_seeds(make_net, clothes, seeds, **options)
 print(results["CNN shuffled"])
 
 # %%
@@ -216,7 +217,9 @@ others = {
 }
 for name, make_net in others.items():
     folder = None if data.drawn else KEPT / name
-    results[name] = train_over_seeds(make_net, data, seeds, epochs=epochs, folder=folder)
+    results[name] = train_over_seeds(
+        make_net, data, seeds, epochs=epochs, folder=folder, progress=True
+    )
 for name in ("linear", "matched", "CNN shuffled", "CNN"):
     print(f"{name:13}{results[name].interval()}")
 

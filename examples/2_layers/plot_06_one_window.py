@@ -12,6 +12,8 @@ weight, adds the products, and adds a bias. A convolution does nothing else.
 # The smallest convolution
 # ------------------------
 #
+# .. index:: ! convolution, ! window
+#
 # torch's layer is called ``Conv2d``. We ask for one that takes one channel, gives one channel, and
 # looks through a :term:`window` of 2 x 2 pixels. Its weights are random, so we fix the seed to all
 # see the same ones.
@@ -24,6 +26,8 @@ print([f"{weight:.4f}" for weight in layer.weight.flatten().tolist()])
 print(f"{layer.bias.item():.4f}")
 
 # %%
+# .. index:: ! kernel
+#
 # Four weights, -0.1733, -0.4235, 0.1802 and 0.4668, and one bias, 0.2037. Together the weights are
 # called the :term:`kernel`.
 

@@ -120,6 +120,8 @@ assert kernels.sum(dim=(1, 2, 3)).tolist() == [1, 0, 0]
 # As it happens, the first column is what the average gave as well. Two kernels can agree on one
 # image and still be two kernels.
 #
+# .. index:: ! feature map
+#
 # Each kernel has made an image of its own, of how strongly it responds where. That is a
 # :term:`feature map`. The maps lie side by side as the channels of the output:
 
@@ -131,6 +133,8 @@ assert kernels.shape == (3, 1, 3, 3)
 # %%
 # Read ``(2, 3, 2, 2)`` as: two images, three features of each, two rows, two columns. And the
 # weights, ``(3, 1, 3, 3)``, as: three kernels, each for one channel, three rows, three columns.
+#
+# .. index:: ! channel
 #
 # A grey image has one :term:`channel`, a colour photograph has three, and the output of a
 # convolution has as many as there are kernels. If several go into a layer, each of its kernels has
@@ -169,6 +173,8 @@ assert parameter_table(layer).formula == "16*1*3*3 + 16"
 assert parameter_table(layer).total == 16 * 1 * 3 * 3 + 16 == 160
 
 # %%
+# .. index:: ! feature expansion
+#
 # The lecture calls this *popping*, after the rice that goes into the machine by the spoonful and
 # comes out by the bucket; on paper it is called :term:`feature expansion`. Four by four pixels went
 # in, sixteen features of two by two came out:

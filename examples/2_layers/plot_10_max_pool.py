@@ -12,6 +12,8 @@ cut off what is below 0. The third of the lecture's layers makes the maps small.
 # The largest of each window
 # --------------------------
 #
+# .. index:: ! pooling, ! max pooling
+#
 # The lecture's image has the numbers from 0 to 24. :term:`Pooling <pooling>` takes one number from
 # each :term:`window`, and *max* pooling the largest. The windows are 2 x 2 and, unlike those that
 # we have met, they do not overlap: the :term:`stride`, the step from one to the next, is 2 as well.

@@ -71,6 +71,8 @@ assert table.output_shape == (10,)
 # Three options that move windows
 # -------------------------------
 #
+# .. index:: ! stride, ! padding, ! dilation
+#
 # The :term:`stride` is the step from one window to the next. :term:`Padding` puts pixels of value 0
 # around the picture. :term:`Dilation` is the step from one weight of the kernel to the next: with
 # 2, there is a gap of one pixel between neighbours.

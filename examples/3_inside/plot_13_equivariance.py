@@ -34,6 +34,8 @@ assert torch.equal(conv2d(dot, kernel), torch.nn.functional.conv2d(dot, kernel))
 # as it stands, so the pixel meets the last weight. The next window is one to the right, and there
 # the pixel is one to the left: 8. What comes out is the kernel turned by half a circle.
 #
+# .. index:: ! cross-correlation
+#
 # Nothing is wrong with that, except the name. Mathematicians call this operation
 # :term:`cross-correlation`. Their :term:`convolution` flips the kernel first, in both directions.
 # Do it for them:

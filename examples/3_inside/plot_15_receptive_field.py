@@ -29,6 +29,8 @@ assert receptive_field(two).size == (5, 5)
 assert 3 + (3 - 1) * 1 == 5
 
 # %%
+# .. index:: ! receptive field
+#
 # 5 x 5 pixels. These are called its :term:`receptive field`. The window of the second layer has a
 # first number, which sees 3 pixels along a side, and 2 more behind it, each of which sees one
 # pixel farther: 3 + 2 = 5. The column *jump* says how much farther, and *start* where the very

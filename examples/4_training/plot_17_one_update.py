@@ -32,6 +32,8 @@ assert sum(parameter.numel() for parameter in net.parameters()) == 2
 # The first line: forward
 # -----------------------
 #
+# .. index:: ! loss
+#
 # The pictures go in and the scores come out. The :term:`loss` says how bad they are; ours is the
 # mean of the squared misses, as in linear regression. Take the pencil: which two scores, and which
 # loss?

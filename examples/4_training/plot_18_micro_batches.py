@@ -206,6 +206,8 @@ for name, found in (
 # When micro-batches are not allowed
 # ----------------------------------
 #
+# .. index:: ! batch normalization
+#
 # The trick needs a loss that is a sum of one part for each image. There is a popular layer that
 # breaks this: :term:`batch normalization` [Ioffe2015]_ subtracts from each channel its mean over
 # the whole batch. Put it behind the convolution, and ask for the scores of two pictures, once with

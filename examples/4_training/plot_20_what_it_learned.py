@@ -29,7 +29,7 @@ data = load_fashion_mnist(n_train=5000, n_test=1000, fallback="drawn")
 torch.manual_seed(0)
 net = small_cnn()
 start = deepcopy(net)
-history = fit_full_batch(net, data.train_images, data.train_labels, epochs=150)
+history = fit_full_batch(net, *data.train, epochs=150, progress=True)
 
 # %%
 # The ten scores for each test image, and how many of them are right:
@@ -138,7 +138,7 @@ with torch.no_grad():
     train_features = torch.cat([frozen(images) for images in data.train_images.split(250)])
     test_features = frozen(data.test_images)
 only_linear = deepcopy(start[3:])
-fit_full_batch(only_linear, train_features, data.train_labels, epochs=150)
+fit_full_batch(only_linear, train_features, data.train_labels, epochs=150, progress=True)
 without = accuracy(predict_scores(only_linear, test_features), labels)
 print(f"random kernels {without:.3f}, trained kernels {accuracy(scores, labels):.3f}")
 assert without < accuracy(scores, labels)
@@ -269,6 +269,8 @@ figure = plot_map_rows(images, {"points": points, "Grad-CAM": grad_cam}, titles=
 #
 # Cover it and see
 # ----------------
+#
+# .. index:: ! occlusion
 #
 # Another way needs no look inside, and works for any network that gives scores: lay a patch on the
 # picture, and see by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By

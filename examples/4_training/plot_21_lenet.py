@@ -136,7 +136,7 @@ makers = {"small CNN": small_cnn, "LeNet-5": lenet5}
 long = {}
 for name, make in makers.items():
     torch.manual_seed(0)
-    long[name] = fit_full_batch(make(), images, labels, epochs=60, validation=test)
+    long[name] = fit_full_batch(make(), images, labels, epochs=60, validation=test, progress=True)
 
 # %%
 # Each update uses all 5,000 images. How the loss fell:
@@ -177,6 +177,8 @@ assert spread["LeNet-5"] < spread["small CNN"] / 10
 #
 # Smaller steps, and more of them
 # -------------------------------
+#
+# .. index:: ! mini-batch, ! epoch
 #
 # An update asks all 5,000 images which way is down. If you asked a hundred, picked at random, you
 # would get a rougher answer for a fiftieth of the work, and could ask again. That is training with
