@@ -32,7 +32,9 @@ PEERS = [name for name, way in WAYS.items() if way.package]
 def test_every_peer_is_in_the_extra_and_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extra = {re.split(r"[<>=]", line)[0] for line in project["optional-dependencies"]["peers"]}
-    pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {
+        line.split("==")[0] for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    }
     assert extra == {WAYS[name].package for name in PEERS}
     assert extra <= pinned
 

@@ -38,7 +38,7 @@ sys.exit(victims.train_as_rank(json.loads(sys.argv[1]), ".", {}))
 
 def _torchrun(folder: Path, processes: int, *, restarts: int = 0, **plan: Any) -> list[Any]:
     """Train under torchrun; return what each process left."""
-    folder.joinpath("script.py").write_text(SCRIPT)
+    folder.joinpath("script.py").write_text(SCRIPT, "utf-8")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
@@ -77,7 +77,7 @@ def _start(folder: Path, processes: int, **plan: Any) -> list[Any]:
 def _results(folder: Path, processes: int, why: str) -> list[Any]:
     results = sorted(folder.glob("rank*.json"))
     assert len(results) == processes, why
-    return [json.loads(path.read_text()) for path in results]
+    return [json.loads(path.read_text("utf-8")) for path in results]
 
 
 @pytest.fixture(scope="module")

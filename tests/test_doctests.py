@@ -78,7 +78,11 @@ def test_every_module_has_examples() -> None:
 
 
 def _documents_with_code() -> list[Path]:
-    return [path for path in DOCUMENTS if re.search(r"^```python", path.read_text(), re.MULTILINE)]
+    return [
+        path
+        for path in DOCUMENTS
+        if re.search(r"^```python", path.read_text("utf-8"), re.MULTILINE)
+    ]
 
 
 def test_readme_has_code() -> None:

@@ -159,7 +159,7 @@ def test_only_our_own_leftovers_are_removed(tmp_path: Path) -> None:
     theirs = [".bashrc", ".x.part", "x-0123456789abcdef.part", ".git.lock", ".y-short.part"]
     theirs += [".z-0123456789ABCDEF.part", ".w-0123456789abcdef.parts"]
     for name in stale + theirs:
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text("", "utf-8")
     assert [path.name for path in find_leftovers(tmp_path)] == sorted(stale)
     remove_leftovers(tmp_path)
     assert sorted(snapshot(tmp_path)) == sorted(theirs)

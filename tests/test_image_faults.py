@@ -129,7 +129,7 @@ def test_something_else_in_a_files_place(tmp_path: Path, kind: str, packed: bool
     (raw / name).unlink()
     if kind == "folder":
         (raw / name).mkdir()
-        (raw / name / "precious").write_text("mine")
+        (raw / name / "precious").write_text("mine", "utf-8")
         message = f"{name}: expected a file, got a folder; move it away"
     elif kind == "pipe":
         os.mkfifo(raw / name)
@@ -148,7 +148,7 @@ def test_something_else_in_a_files_place(tmp_path: Path, kind: str, packed: bool
     assert_right(load(root=tmp_path, download=False))
     # Whatever it is, it is not ours to replace.
     if kind == "folder":
-        assert (raw / name / "precious").read_text() == "mine"
+        assert (raw / name / "precious").read_text("utf-8") == "mine"
     elif kind == "pipe":
         assert (raw / name).is_fifo()
 
@@ -216,10 +216,10 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path, mirror: Mirror) -> None
     for name in ("FashionMNIST", "FashionMNIST/raw"):
         root = tmp_path / str(len(name))
         (root / name).parent.mkdir(parents=True)
-        (root / name).write_text("mine")
+        (root / name).write_text("mine", "utf-8")
         message = r"cannot be created \((Not a directory|File exists)\)"
         refused(raw_folder(root), message, root=root)
-        assert (root / name).read_text() == "mine"
+        assert (root / name).read_text("utf-8") == "mine"
     assert mirror.asked == []
 
 

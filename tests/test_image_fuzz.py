@@ -135,7 +135,7 @@ def limit_memory() -> None:
     """Let the process grow by little more than it has; all files here are of a few kilobytes."""
     import resource
 
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     maximum = pages * os.sysconf("SC_PAGE_SIZE") + SPARE
     resource.setrlimit(resource.RLIMIT_AS, (maximum, maximum))
 

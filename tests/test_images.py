@@ -207,7 +207,7 @@ def test_half_a_download_is_refused_and_kept_until_there_is_a_better_one(
 def test_a_root_that_is_not_there_is_a_mistake_whatever_the_fallback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", "utf-8")
     for wrong in (tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(FileNotFoundError, match=r"^root: expected the folder that holds"):
             load_fashion_mnist(5, 5, root=wrong, fallback="drawn")
@@ -296,7 +296,7 @@ def test_the_command_tells_verifies_and_removes(
     assert capsys.readouterr().out.count("verified") == 8
     # A damaged file beside a good archive: a load mends it, --verify counts it.
     (raw / LABELS).write_bytes(b"")
-    (raw / "mine.txt").write_text("")
+    (raw / "mine.txt").write_text("", "utf-8")
     before = snapshot(raw)
     assert main(root) == 0
     assert main([*root, "--verify"]) == 1

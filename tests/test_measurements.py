@@ -307,7 +307,9 @@ def _build(root: Path, builder: str = "html", *options: str) -> subprocess.Compl
         'myst_enable_extensions = ["colon_fence"]\nexclude_patterns = ["benchmarks/*.md"]\n',
         "utf-8",
     )
-    (root / "docs/index.md").write_text("# x\n\n```{toctree}\nbenchmarks\nconventions\n```\n")
+    (root / "docs/index.md").write_text(
+        "# x\n\n```{toctree}\nbenchmarks\nconventions\n```\n", "utf-8"
+    )
     (root / "docs/conventions.md").write_text("# y\n", "utf-8")
     command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", builder, *options]
     return subprocess.run(

@@ -1,10 +1,12 @@
 """The files around the library agree with it: version, citation, checks, template for pages."""
 
+import ast
 import importlib
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,132 @@ def test_the_checklists_name_files_that_exist() -> None:
         pattern = re.sub("MODULE|PART|NAME|FILE|PAGE|NN|MM", "*", file)
         if not pattern.startswith("docs/locale/"):
             assert list(ROOT.glob(pattern)), file
+
+
+SOURCES = sorted(
+    path
+    for folder in ("cnnbook", "docs", "examples", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+    if "gallery" not in path.parts
+)
+
+
+def _unnamed_encodings(source: str) -> list[int]:
+    """Return the lines at which text is read or written in the encoding of the machine."""
+    lines = []
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call) or any(k.arg == "encoding" for k in call.keywords):
+            continue
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        modes = [n.value for n in ast.walk(call) if isinstance(n, ast.Constant)]
+        unnamed = (
+            (name == "read_text" and not call.args)
+            or (name == "write_text" and len(call.args) < 2)
+            or (name == "open" and not {"rb", "wb", "ab", "w+b", "r+b"} & set(modes))
+        )
+        # os.open, tarfile.open and gzip.open open bytes.
+        owner = getattr(getattr(call.func, "value", None), "id", "")
+        if unnamed and owner not in ("os", "tarfile", "gzip", "webbrowser"):
+            lines.append(call.lineno)
+    return lines
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open('x')",
+        "open('x', 'w')",
+        "path.open()",
+        "path.read_text()",
+        "path.write_text('x')",
+    ],
+)
+def test_a_file_without_an_encoding_would_be_noticed(source: str) -> None:
+    # Windows would read and write it as cp949 or cp1252.
+    assert _unnamed_encodings(source) == [1]
+    assert _unnamed_encodings(f"{source[:-1]}{', ' * (source[-2] != '(')}encoding='utf-8')") == []
+
+
+def test_every_file_is_opened_in_a_named_encoding() -> None:
+    found = {path: _unnamed_encodings(path.read_text("utf-8")) for path in SOURCES}
+    assert not {str(path.relative_to(ROOT)): lines for path, lines in found.items() if lines}
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "cp1252"])
+def test_what_library_and_pages_print_is_in_every_encoding(encoding: str) -> None:
+    """Into a file or a pipe, Windows prints in the encoding of its region, and raises otherwise."""
+    for path in SOURCES:
+        if path.relative_to(ROOT).parts[0] in ("cnnbook", "examples"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    node.value.encode(encoding)
+
+
+# What `make` does, for those who have no make.
+def _commands(prompt: str) -> list[str]:
+    text = (ROOT / "docs" / "install.md").read_text("utf-8")
+    return re.findall(rf"^{re.escape(prompt)} (.*)$", text, re.MULTILINE)
+
+
+def test_the_plain_commands_are_those_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    commands = _commands(">")
+    assert len(commands) == 5
+    install, tests = commands[1].split(" -m pip ")[1], commands[2].split(" -m ")[1]
+    assert install.replace('"', "'").removeprefix("install ") in makefile
+    assert tests in makefile
+    build = commands[3].split(" -m sphinx ")[1].replace("/en", "/$$language")
+    assert build in makefile.replace(" \\\n\t   ", "")
+    assert commands[4].split("python ")[1] in makefile
+
+
+def test_the_workflow_runs_the_commands_that_are_written_down() -> None:
+    job = _yaml(".github/workflows/test.yml")["jobs"]["library"]
+    assert job["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
+    for system, prefix, python in (
+        ("Windows", ".venv\\Scripts\\python", "python"),
+        ("macOS", ".venv/bin/python", "python3"),
+    ):
+        steps = [s["run"] for s in job["steps"] if s.get("if") == f"runner.os == '{system}'"]
+        written = [c.replace(".venv\\Scripts\\python", prefix) for c in _commands(">")[:3]]
+        assert steps[:3] == [f"{python} -m venv .venv", *written[1:]]
+
+
+def test_the_oldest_torch_is_tested_and_constraints_are_within_the_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    matrix = _yaml(".github/workflows/test.yml")["jobs"]["versions"]["strategy"]["matrix"]
+    oldest = matrix["include"][0]
+    for package in ("torch", "torchvision"):
+        (bound,) = (d for d in project["dependencies"] if re.match(rf"{package}>", d))
+        assert oldest[package] == f"{bound.split('>=')[1]}.0"
+    assert project["requires-python"].startswith(f">={oldest['python']},")
+    pinned = {
+        re.split("==", line)[0].lower().replace("_", "-").replace(".", "-")
+        for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    }
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(d for name in extras for d in extras[name])]
+    names = {re.split(r"[^\w.-]", d)[0].lower().replace("_", "-") for d in wanted}
+    assert not names - pinned
+
+
+@pytest.mark.parametrize("name", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=str)
+def test_a_workflow_may_do_no_more_than_it_must(name: Path) -> None:
+    workflow = _yaml(str(name.relative_to(ROOT)))
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["group"]
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            owner, _, version = step.get("uses", "actions/x@v1").partition("@")
+            assert owner.startswith(("actions/", "pypa/"))
+            assert re.fullmatch(r"v\d+|release/v\d+", version)
+            if owner == "actions/checkout":
+                assert step["with"] == {"persist-credentials": False}
+
+
+def test_no_address_of_a_package_index_stands_in_the_project() -> None:
+    hosts = re.compile(r"(download\.pytorch|pypi|pythonhosted|pypi\.nvidia)\.(org|com)")
+    names = ["Makefile", "pyproject.toml", "constraints.txt", ".ci/run", ".readthedocs.yaml"]
+    names += [str(path.relative_to(ROOT)) for path in (ROOT / ".github").rglob("*.yml")]
+    names += ["README.md", "docs/install.md", "docs/contributing.md"]
+    assert not [n for n in names if hosts.search((ROOT / n).read_text("utf-8"))]

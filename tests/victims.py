@@ -100,7 +100,7 @@ def train_as_rank(plan: dict[str, Any], folder: str, environment: dict[str, str]
         "processes": history.processes,
         "digest": [digest(tensor) for tensor in tensors],
     }
-    Path(f"rank{rank}.json").write_text(json.dumps(result))
+    Path(f"rank{rank}.json").write_text(json.dumps(result), "utf-8")
     return end != "done"
 
 

@@ -163,7 +163,7 @@ def start(processes: int, name: str) -> subprocess.Popen[bytes]:
     launcher = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
     file = Path(folder.name, name)
     command = [*launcher, str(script), *options, f"--checkpoint={file}.ckpt"]
-    with open(f"{file}.txt", "w") as output, open(f"{file}.err", "w") as errors:
+    with open(f"{file}.txt", "wb") as output, open(f"{file}.err", "wb") as errors:
         return subprocess.Popen(command, env=environment, stdout=output, stderr=errors)
 
 

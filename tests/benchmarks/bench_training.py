@@ -65,12 +65,12 @@ class Memory:
             # Return free memory to the system; reusing it would not raise the peak.
             ctypes.CDLL(None).malloc_trim(0)
             # Linux: 5 resets the peak.
-            Path("/proc/self/clear_refs").write_text("5")
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
             self.before = self._status("VmRSS")
 
     @staticmethod
     def _status(name: str) -> float:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
         return 1024.0 * next(int(x.split()[1]) for x in lines if x.startswith(f"{name}:"))
 
     def peak(self) -> float | None:

@@ -13,7 +13,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     """Return what the results depend on."""
     cpu = platform.processor()
     if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         cpu = next((x.split(": ")[1] for x in lines if x.startswith("model name")), cpu)
     return {
         "cpu": cpu,
