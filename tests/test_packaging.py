@@ -15,12 +15,12 @@ from pathlib import Path
 
 import hatchling
 import numpy
+import package_metadata
 import pytest
 import torch
 from readme_renderer import markdown
 
 import cnnbook
-import hatch_build
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -179,8 +179,8 @@ def test_a_release_names_its_repository(published: tuple[Path, Path]) -> None:
 def test_targets_in_the_readme_are_those_of_the_repository() -> None:
     readme = "![a b](docs/x.png) [text](docs/y.md) [far](https://z.example/) [here](#below)"
     rest = " [far](https://z.example/) [here](#below)"
-    assert hatch_build.long_description(readme, "", "1.0") == " text" + rest
-    assert hatch_build.long_description(readme, "owner/name", "1.0") == (
+    assert package_metadata.long_description(readme, "", "1.0") == " text" + rest
+    assert package_metadata.long_description(readme, "owner/name", "1.0") == (
         "![a b](https://raw.githubusercontent.com/owner/name/v1.0/docs/x.png) "
         "[text](https://github.com/owner/name/blob/v1.0/docs/y.md)" + rest
     )
