@@ -118,9 +118,9 @@ def _unnamed_encodings(source: str) -> list[int]:
             or (name == "write_text" and len(call.args) < 2)
             or (name == "open" and not {"rb", "wb", "ab", "w+b", "r+b"} & set(modes))
         )
-        # os.open, tarfile.open and gzip.open open bytes.
+        # os.open, tarfile.open, gzip.open and PIL's Image.open open bytes.
         owner = getattr(getattr(call.func, "value", None), "id", "")
-        if unnamed and owner not in ("os", "tarfile", "gzip", "webbrowser"):
+        if unnamed and owner not in ("os", "tarfile", "gzip", "webbrowser", "Image"):
             lines.append(call.lineno)
     return lines
 
