@@ -21,6 +21,7 @@ __all__ = [
     "pair",
     "per_axis",
     "summarize",
+    "tensor_remedy",
 ]
 
 # The dtypes in which torch multiplies and adds everywhere.
@@ -216,6 +217,20 @@ torch.Generator().manual_seed(0)
         )
 
 
+def tensor_remedy(value: object, *, name: str) -> str:
+    """Say how to get the tensor that was expected from what came in its place.
+
+    Examples:
+        >>> from cnnbook._checks import tensor_remedy
+        >>> tensor_remedy([1.0, 2.0], name="images")
+        'convert with torch.tensor(images)'
+    """
+    # An ImageSet, which this module must not import.
+    if isinstance(getattr(value, "train_images", None), torch.Tensor):
+        return "pass its .train_images or .test_images"
+    return f"convert with torch.tensor({name})"
+
+
 def check_images(images: torch.Tensor, *, name: str = "images") -> None:
     """Refuse what is not a batch of images ``(n, c, h, w)``; ``n = 0`` is allowed.
 
@@ -234,7 +249,7 @@ def check_images(images: torch.Tensor, *, name: str = "images") -> None:
     if not isinstance(images, torch.Tensor):
         raise TypeError(
             f"{name}: expected a torch.Tensor of shape (n, c, h, w), got {type(images).__name__}; "
-            f"convert with torch.tensor({name})"
+            f"{tensor_remedy(images, name=name)}"
         )
     shape = tuple(images.shape)
     if len(shape) != 4:

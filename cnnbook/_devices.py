@@ -2,13 +2,15 @@
 
 import os
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cnnbook._checks import summarize
 
-__all__ = ["best_device", "check_device"]
+__all__ = ["best_device", "check_device", "cpu_by_default"]
 
 
 def check_device(device: torch.device | str, *, name: str = "device") -> torch.device:
@@ -76,4 +78,26 @@ def best_device() -> torch.device:
             "torch.cuda.init() says why; pass device='cpu' if the CPU is intended",
             stacklevel=2,
         )
+    return torch.device("cpu")
+
+
+def cpu_by_default() -> AbstractContextManager[Any]:
+    """Within the block, put on the CPU what is made without naming a device.
+
+    Some of torch's optimizers count their steps in such a tensor, which must not follow
+    ``torch.set_default_device``. Where the CPU is the default already, the block costs nothing;
+    ``torch.device("cpu")`` makes every call of torch slower.
+
+    Returns:
+        A context manager.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook._devices import cpu_by_default
+        >>> with torch.device("meta"), cpu_by_default():
+        ...     torch.zeros(2)
+        tensor([0., 0.])
+    """
+    if torch.get_default_device().type == "cpu":
+        return nullcontext()
     return torch.device("cpu")

@@ -127,6 +127,7 @@ weight[None, None]
         torch.stack([row[order], column[order]]),
         values[order],
         shape,
+        device=values.device,
         is_coalesced=True,
         check_invariants=False,
     )

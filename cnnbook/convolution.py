@@ -557,7 +557,7 @@ spans 1*(5 - 1) + 1 = 5; use a smaller kernel or more padding
     output_size((images.shape[2], images.shape[3]), size)
     bound = 1 / (channels * size[0] * size[1]) ** 0.5
     weight, bias = (
-        torch.empty(shape).uniform_(-bound, bound, generator=generator).to(images)
+        torch.empty(shape, device="cpu").uniform_(-bound, bound, generator=generator).to(images)
         for shape in ((kernels, channels, *size), (kernels,))
     )
     return conv2d(images, weight, bias)

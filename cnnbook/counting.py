@@ -582,7 +582,8 @@ def _record_calls(
 
         return layers[name].register_forward_hook(hook, with_kwargs=True)
 
-    like = next((p for p in net.parameters() if p.is_floating_point()), torch.zeros(0))
+    no_parameter = torch.zeros(0, device="cpu")
+    like = next((p for p in net.parameters() if p.is_floating_point()), no_parameter)
     hooks = [add_hook(name) for name in layers]
     try:
         with preserve_mode(net, training=False), torch.no_grad():

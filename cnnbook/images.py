@@ -285,9 +285,8 @@ def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
         raise TypeError(f"images: expected a dense tensor, got {images.layout}")
     seed = check_int(seed, name="seed", minimum=0)
     # Drawn on the CPU, so that the order is the same on every device.
-    order = torch.randperm(
-        images.shape[2] * images.shape[3], generator=torch.Generator().manual_seed(seed)
-    )
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(images.shape[2] * images.shape[3], generator=generator, device="cpu")
     shuffled = torch.empty_like(images)
     shuffled.copy_(images.flatten(2)[:, :, order.to(images.device)].reshape(images.shape))
     return shuffled

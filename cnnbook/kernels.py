@@ -74,7 +74,7 @@ def averaging_kernel(size: int | tuple[int, int]) -> torch.Tensor:
         Gonzalez and Woods (2018), Digital Image Processing, section 3.5, box filter.
     """
     rows, columns = _check_size(size)
-    return torch.full((rows, columns), 1 / (rows * columns), dtype=torch.float32)
+    return torch.full((rows, columns), 1 / (rows * columns), dtype=torch.float32, device="cpu")
 
 
 def identity_kernel(size: int | tuple[int, int] = 3) -> torch.Tensor:
@@ -106,7 +106,7 @@ def identity_kernel(size: int | tuple[int, int] = 3) -> torch.Tensor:
         TypeError: size: expected a whole number or a pair of them, got 1.5
     """
     rows, columns = _check_size(size)
-    kernel = torch.zeros(rows, columns, dtype=torch.float32)
+    kernel = torch.zeros(rows, columns, dtype=torch.float32, device="cpu")
     kernel[(rows - 1) // 2, (columns - 1) // 2] = 1
     return kernel
 
@@ -146,14 +146,14 @@ def shift_kernel(down: int, right: int) -> torch.Tensor:
     """
     down = check_int(down, name="down", minimum=-4999, maximum=4999)
     right = check_int(right, name="right", minimum=-4999, maximum=4999)
-    kernel = torch.zeros(2 * abs(down) + 1, 2 * abs(right) + 1, dtype=torch.float32)
+    kernel = torch.zeros(2 * abs(down) + 1, 2 * abs(right) + 1, dtype=torch.float32, device="cpu")
     kernel[abs(down) - down, abs(right) - right] = 1
     return kernel
 
 
 def _gaussian(count: int, sigma: float) -> torch.Tensor:
     """Return a Gaussian along one axis, centred and with a sum of 1, in float64."""
-    offsets = torch.arange(count, dtype=torch.float64) - (count - 1) / 2
+    offsets = torch.arange(count, dtype=torch.float64, device="cpu") - (count - 1) / 2
     # Softmax makes the largest exponent 0: a narrow Gaussian on an even kernel must not vanish.
     return torch.softmax(-0.5 * (offsets / sigma) ** 2, dim=0)
 
@@ -202,7 +202,7 @@ def _edge(smoothing: Sequence[float], axis: Literal["x", "y"]) -> torch.Tensor:
         raise ValueError(
             f"axis: expected 'x' (along a row) or 'y' (down a column), got {summarize(axis)}"
         )
-    x_kernel = torch.tensor([[-w, 0.0, w] for w in smoothing], dtype=torch.float32)
+    x_kernel = torch.tensor([[-w, 0.0, w] for w in smoothing], dtype=torch.float32, device="cpu")
     return x_kernel if axis == "x" else x_kernel.T.contiguous()
 
 
@@ -295,7 +295,9 @@ def laplacian_kernel(neighbours: Literal[4, 8] = 4) -> torch.Tensor:
         raise ValueError(f"neighbours: expected 4 or 8, got {count}")
     corner = 1.0 if count == 8 else 0.0
     outer = [corner, 1.0, corner]
-    return torch.tensor([outer, [1.0, -float(count), 1.0], outer], dtype=torch.float32)
+    return torch.tensor(
+        [outer, [1.0, -float(count), 1.0], outer], dtype=torch.float32, device="cpu"
+    )
 
 
 def laplacian_of_gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -> torch.Tensor:
@@ -342,7 +344,7 @@ def laplacian_of_gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -
     rows, columns = _check_size(size)
     sigma = check_float(sigma, name="sigma", above=0.1)
     down, across = (
-        ((torch.arange(count, dtype=torch.float64) - (count - 1) / 2) / sigma) ** 2
+        ((torch.arange(count, dtype=torch.float64, device="cpu") - (count - 1) / 2) / sigma) ** 2
         for count in (rows, columns)
     )
     gaussian = torch.outer(_gaussian(rows, sigma), _gaussian(columns, sigma))
@@ -380,7 +382,9 @@ def sharpening_kernel(amount: float = 1.0) -> torch.Tensor:
     side = -amount + 0.0
     middle = 1 + 4 * amount
     return torch.tensor(
-        [[0.0, side, 0.0], [side, middle, side], [0.0, side, 0.0]], dtype=torch.float32
+        [[0.0, side, 0.0], [side, middle, side], [0.0, side, 0.0]],
+        dtype=torch.float32,
+        device="cpu",
     )
 
 

@@ -442,7 +442,7 @@ def digit_codes(*, classes: int = 10) -> torch.Tensor:
         raise ValueError(
             f"classes: expected at most {len(_DARK_BARS)}, one for each digit, got {classes}"
         )
-    codes = torch.full((classes, 12, 7), -1.0)
+    codes = torch.full((classes, 12, 7), -1.0, device="cpu")
     for drawing, dark in zip(codes, _DARK_BARS, strict=False):
         for bar, (rows, columns) in _BARS.items():
             if bar not in dark:
@@ -578,6 +578,7 @@ def _lenet5_of_1998(depth: int, height: int, width: int, classes: int) -> torch.
             flatten=torch.nn.Flatten(),
             F6=f6,
             squash6=ScaledTanh(),
-            output=RadialBasis(codes),
+            # On torch's default device, as the layers above.
+            output=RadialBasis(codes.to(f6.weight.device)),
         )
     )

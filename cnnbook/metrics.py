@@ -336,7 +336,9 @@ def _check_classes(classes: torch.Tensor, count: int) -> None:
             "convert with torch.tensor(classes)"
         )
     if classes.shape != (count,):
-        remedy = "; convert with classes.argmax(dim=1)" if classes.ndim == 2 else ""
+        # argmax does not accept booleans.
+        one_hot = "classes.float()" if classes.dtype == torch.bool else "classes"
+        remedy = f"; convert with {one_hot}.argmax(dim=1)" if classes.ndim == 2 else ""
         raise ValueError(
             f"classes: expected class numbers ({count},), one for each image, got "
             f"{tuple(classes.shape)}{remedy}"

@@ -94,7 +94,7 @@ class _Geometry:
 
     def inside(self) -> torch.Tensor:
         """Return which entries of the padded image are pixels and not padding."""
-        return self.pad(torch.ones(1, 1, *self.size), 0)[0, 0] > 0
+        return self.pad(torch.ones(1, 1, *self.size, device="cpu"), 0)[0, 0] > 0
 
     def taps(self) -> list[tuple[slice, slice]]:
         """Return, for each entry of a window, the slices that pick it out of all windows."""
@@ -308,11 +308,13 @@ def _divisors(
 ) -> torch.Tensor:
     """Return the divisor of each window's sum, shape ``(oh, ow)``, float64."""
     if divisor_override is not None:
-        return torch.full(geometry.output, float(divisor_override), dtype=torch.float64)
+        return torch.full(
+            geometry.output, float(divisor_override), dtype=torch.float64, device="cpu"
+        )
     counts = []
     for axis in (0, 1):
         size, border = geometry.size[axis], geometry.border[axis]
-        start = torch.arange(geometry.output[axis]) * geometry.step[axis] - border
+        start = torch.arange(geometry.output[axis], device="cpu") * geometry.step[axis] - border
         # Entries beyond the padding never count.
         end = (start + geometry.kernel[axis]).clamp(max=size + border)
         if not count_include_pad:

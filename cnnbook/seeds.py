@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from cnnbook._checks import check_bool, check_int, check_net, summarize
-from cnnbook._devices import best_device, check_device
+from cnnbook._devices import best_device, check_device, cpu_by_default
 from cnnbook._files import atomic_write, exclusive_lock
 from cnnbook._tables import html_table, text_table
 from cnnbook.engine.checkpoints import digest
@@ -238,7 +238,9 @@ def _make_net_and_optimizer(
     previous: torch.nn.Module | None,
 ) -> tuple[torch.nn.Module, torch.optim.Optimizer | None]:
     """Make a network and its optimizer, and check that the network is a new one."""
-    net = make_net()
+    # On the CPU, so that a seed gives the same start whatever torch's default device is.
+    with cpu_by_default():
+        net = make_net()
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"make_net: expected a network, got {type(net).__name__}")
     check_net(net, name="make_net")
@@ -249,7 +251,8 @@ def _make_net_and_optimizer(
         )
     if make_optimizer is None:
         return net, None
-    optimizer = make_optimizer(list(net.parameters()))
+    with cpu_by_default():
+        optimizer = make_optimizer(list(net.parameters()))
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"make_optimizer: expected an optimizer, got {type(optimizer).__name__}; return one "

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 
 from cnnbook._checks import check_bool, check_int, check_net
-from cnnbook._devices import best_device, check_device
+from cnnbook._devices import best_device, check_device, cpu_by_default
 from cnnbook.engine.checkpoints import digest
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.distributed import Processes, init_distributed
@@ -73,7 +73,8 @@ class _Trainer:
             # On a GPU the host would have to wait for the loss; there it is checked later.
             self.state.check_losses(self.state.epoch + 1)
         # 4
-        self.optimizer.step()
+        with cpu_by_default():
+            self.optimizer.step()
         self.optimizer.zero_grad()
         self.state.epoch += 1
         return stop
@@ -81,7 +82,8 @@ class _Trainer:
     def captured_step(self) -> None:
         """Do one update without reading a number on the host: what a CUDA graph captures."""
         self.captured_loss.copy_(self.gradients.accumulate())
-        self.optimizer.step()
+        with cpu_by_default():
+            self.optimizer.step()
 
     def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
         """Do all updates that are still to come."""

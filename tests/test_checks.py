@@ -1,6 +1,7 @@
 """Checks of arguments: what passes, and the message for each mistake."""
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -21,8 +22,12 @@ from cnnbook._checks import (
     pair,
     per_axis,
     summarize,
+    tensor_remedy,
 )
 from cnnbook._devices import check_device
+from cnnbook.figures import plot_images
+from cnnbook.images import ImageSet
+from cnnbook.training import fit_full_batch
 
 
 @pytest.mark.parametrize(
@@ -157,6 +162,23 @@ def test_check_images_refuses_images_without_pixels(shape: tuple[int, ...]) -> N
 def test_check_images_refuses_what_is_not_a_tensor(value: object) -> None:
     with pytest.raises(TypeError, match=r"^images: expected a torch.Tensor"):
         check_images(value)  # type: ignore[arg-type]
+
+
+def test_an_image_set_in_place_of_images_is_told_which_part_to_pass() -> None:
+    images, labels = torch.zeros(2, 1, 2, 2), torch.tensor([0, 1])
+    data = ImageSet(images, labels, images, labels, ("a", "b"), "by hand", drawn=True)
+    message = r"got ImageSet; pass its \.train_images or \.test_images$"
+    with pytest.raises(TypeError, match=r"^images: expected a torch.Tensor .*" + message):
+        check_images(data)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^images: expected a torch.Tensor, " + message):
+        plot_images(data)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^images: expected a torch.Tensor .*" + message):
+        fit_full_batch(torch.nn.Linear(1, 1), data, labels)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [[1.0], None, "images", types.SimpleNamespace(train_images=3)])
+def test_what_holds_no_images_is_told_to_convert(value: object) -> None:
+    assert tensor_remedy(value, name="images") == "convert with torch.tensor(images)"
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.bool])

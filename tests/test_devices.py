@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from cnnbook._devices import best_device, check_device
+from cnnbook._devices import best_device, check_device, cpu_by_default
 
 
 def test_a_device_or_its_name_is_taken() -> None:
@@ -56,3 +56,13 @@ def test_a_card_that_torch_cannot_use_is_warned_of(monkeypatch: pytest.MonkeyPat
         assert best_device().type == "cpu"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert best_device().type == "cpu"
+
+
+def test_the_cpu_is_the_default_device_within_the_block_only() -> None:
+    with torch.device("meta"):
+        with cpu_by_default():
+            assert torch.zeros(1).device.type == "cpu"
+        assert torch.zeros(1).device.type == "meta"
+    with cpu_by_default() as context:
+        assert context is None, "nothing to be slowed down by"
+        assert torch.zeros(1).device.type == "cpu"

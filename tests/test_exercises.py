@@ -225,6 +225,14 @@ def test_what_is_wrong_is_said(answer: object, asked: dict[str, Any], message: s
     assert str(feedback).startswith(f"Not yet: {message}"), feedback
 
 
+@EACH
+def test_a_place_that_is_still_empty_is_no_answer(one: Exercise) -> None:
+    feedback = check(one.number, ...)
+    assert not feedback
+    assert str(feedback) == "No answer yet: put yours in the place of `...`."
+    assert feedback.mistake == ""
+
+
 def test_a_known_mistake_goes_first_and_the_right_answer_before_it() -> None:
     mistakes = [Mistake("one", lambda: 7.0005, "First."), Mistake("two", lambda: 8, "Second.")]
     assert grade(7, **ONE, mistakes=mistakes)

@@ -258,6 +258,18 @@ OTHER = torch.nn.Linear(2, 2)
         ({"labels": LABELS[0]}, ValueError, "^labels: expected one for each of the 12 images"),
         ({"labels": LABELS.tolist()}, TypeError, "^labels: expected a torch.Tensor, got list"),
         ({"labels": LABELS.int()}, TypeError, r"convert with labels.long\(\)$"),
+        ({"labels": LABELS.bool()}, TypeError, r"got torch.bool .* convert with labels.long\(\)$"),
+        (
+            {"labels": torch.ones(12, 3).bool()},
+            TypeError,
+            r"got torch.bool of shape \(12, 3\); convert with labels.float\(\)$",
+        ),
+        ({"labels": torch.ones(12, 3).byte()}, TypeError, r"convert with labels.float\(\)$"),
+        (
+            {"validation": (IMAGES, torch.ones(12, 3).bool())},
+            TypeError,
+            r"^validation labels: .* convert with validation labels.float\(\)$",
+        ),
         ({"labels": LABELS + 1}, ValueError, "^labels: expected class numbers 0 to 2"),
         ({"labels": LABELS - 1}, ValueError, "^labels: expected class numbers 0 to 2"),
         ({"labels": torch.rand(12, 4)}, ValueError, r"^labels: expected \(12, 3\), one column"),

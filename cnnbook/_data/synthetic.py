@@ -351,10 +351,12 @@ def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, 
     """
     n = check_int(n, name="n", minimum=1)
     check_generator(generator)
-    labels = torch.randint(len(GARMENT_NAMES), (n,), generator=generator)
-    images = torch.empty(n, 1, _PIXELS, _PIXELS)
-    for label in range(len(GARMENT_NAMES)):
-        for places in torch.split((labels == label).nonzero()[:, 0], _AT_A_TIME):
-            if len(places):
-                images[places, 0] = _draw_class(label, len(places), generator)
+    # The generator is the CPU's, and no function above names a device.
+    with torch.device("cpu"):
+        labels = torch.randint(len(GARMENT_NAMES), (n,), generator=generator)
+        images = torch.empty(n, 1, _PIXELS, _PIXELS)
+        for label in range(len(GARMENT_NAMES)):
+            for places in torch.split((labels == label).nonzero()[:, 0], _AT_A_TIME):
+                if len(places):
+                    images[places, 0] = _draw_class(label, len(places), generator)
     return images, labels

@@ -111,7 +111,7 @@ class Processes:
         torch.distributed.broadcast(size, 0)
         if int(size) < 0:
             return None
-        content = torch.empty(int(size), dtype=torch.uint8)
+        content = torch.empty(int(size), dtype=torch.uint8, device="cpu")
         if data is not None and not self.rank:
             content = torch.frombuffer(bytearray(data), dtype=torch.uint8)
         content = content.to(self.device)

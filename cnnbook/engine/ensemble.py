@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from cnnbook._checks import check_int, summarize
-from cnnbook._devices import best_device, check_device
+from cnnbook._devices import best_device, check_device, cpu_by_default
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.history import Diverged, History
 from cnnbook.engine.micro_batches import (
@@ -221,7 +221,8 @@ class _Stack:
                 self.trained, capturable=device.type == "cuda"
             )
         else:
-            self.optimizer = make_optimizer(self.trained)
+            with cpu_by_default():
+                self.optimizer = make_optimizer(self.trained)
         if not isinstance(self.optimizer, torch.optim.Optimizer):
             raise TypeError(
                 "make_optimizer: expected a function that makes an optimizer, got one that makes "
@@ -262,7 +263,8 @@ class _Stack:
                 # No network's loss depends on another's weights, so each gets its own gradient.
                 torch.autograd.backward(parts.sum())
                 latest.add_(parts.detach())
-            self.optimizer.step()
+            with cpu_by_default():
+                self.optimizer.step()
 
         replay: Callable[[], None] | None = None
         capturable = can_capture(

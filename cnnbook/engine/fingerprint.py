@@ -98,7 +98,7 @@ def start_fingerprint(net: torch.nn.Module) -> list[str]:
         values = parameter.detach().cpu().flatten()
         if not values.is_floating_point():
             continue
-        factors = torch.linspace(1, 2, len(values), dtype=torch.float64)
+        factors = torch.linspace(1, 2, len(values), dtype=torch.float64, device="cpu")
         lines.append(f"{name!r} starts with {float((values.double() * factors).sum()):.4g}")
     return lines
 

@@ -187,7 +187,7 @@ class GradientAccumulator:
 
     def _accumulate_on_core(self, core: int) -> tuple[torch.Tensor, list[torch.nn.Parameter]]:
         """Add up one core's gradients; return its loss and the parameters that have a gradient."""
-        total = torch.zeros((), dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
         sums = self._sums[core]
         for gradient_sum in sums.values():
             gradient_sum.zero_()

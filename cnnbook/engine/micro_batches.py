@@ -67,11 +67,18 @@ def _mixing_found_by_probe(net: torch.nn.Module, images: torch.Tensor) -> str | 
     """
     # Not the images themselves: three equal ones would show nothing. On the CPU, where a result
     # depends on the batch size by no more than rounding.
-    numbers = torch.rand((3, *images.shape[1:]), generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    numbers = torch.rand((3, *images.shape[1:]), generator=generator, device="cpu")
     probe = numbers.to(images.dtype)
     try:
         twin = copy.deepcopy(net).cpu().requires_grad_(False)
-        with torch.random.fork_rng([]), preserve_mode(twin, training=True), torch.no_grad():
+        with (
+            # What the layers make without naming a device must be on the CPU, too.
+            torch.device("cpu"),
+            torch.random.fork_rng([]),
+            preserve_mode(twin, training=True),
+            torch.no_grad(),
+        ):
             for module in twin.modules():
                 if isinstance(module, torch.nn.modules.dropout._DropoutNd):
                     module.eval()

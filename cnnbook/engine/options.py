@@ -405,9 +405,11 @@ to 3
             )
         return
     if labels.dtype != torch.int64:
+        # A second axis means one-hot labels, which would be refused as integers, too.
+        wanted = "long" if labels.ndim == 1 else "float"
         raise TypeError(
             f"{name}: expected float (one-hot) or torch.int64 (class numbers), "
-            f"got {labels.dtype}; convert with {name}.long()"
+            f"got {labels.dtype} of shape {tuple(labels.shape)}; convert with {name}.{wanted}()"
         )
     if labels.ndim != 1:
         raise ValueError(

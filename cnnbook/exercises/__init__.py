@@ -32,7 +32,7 @@ def check(number: str, answer: object) -> Feedback:
     Args:
         number: The exercise, such as ``"6.1"``.
         answer: What the exercise asks for: a number, numbers in a list, tuple, tensor or array, a
-            layer or a function.
+            layer or a function. ``...``, which the notebooks start with, is no answer yet.
 
     Returns:
         The feedback, which prints as its message and is true where the answer is right. A wrong

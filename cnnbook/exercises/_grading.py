@@ -92,7 +92,8 @@ def grade(
     """Compare an answer with the right one and with known mistakes.
 
     Args:
-        answer: A number, numbers in a list or tensor, a layer or a function.
+        answer: A number, numbers in a list or tensor, a layer or a function; ``...`` stands for an
+            answer that is still to come.
         kind: What is asked for.
         right: Makes a right answer of that kind.
         mistakes: Known wrong answers; the first that matches gives the feedback.
@@ -118,9 +119,14 @@ def grade(
         Not yet: expected one number, got 2 numbers.
         >>> grade(float("nan"), **asked)
         Not yet: the answer contains NaN, "not a number": somewhere 0 was divided by 0.
+        >>> grade(..., **asked)
+        No answer yet: put yours in the place of `...`.
     """
-    # Making a layer draws random numbers; the reader's own must not depend on a check.
-    with torch.random.fork_rng(devices=[]):
+    if answer is ...:
+        return Feedback(False, "No answer yet: put yours in the place of `...`.")
+    # Making a layer draws random numbers; the reader's own must not depend on a check. Whatever is
+    # made without naming a device, in the reader's function too, must be where the exercise is.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         try:
             given = kind.read(answer)
         except Unreadable as reason:

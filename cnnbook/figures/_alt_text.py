@@ -162,8 +162,9 @@ def describe_centre(picture: torch.Tensor) -> str:
     total = sizes.sum()
     if not bool(total > 0):
         return "nowhere"
+    positions = (torch.arange(count, device=sizes.device) for count in sizes.shape)
     centre = (
-        float((sizes.sum(dim=1 - axis) * torch.arange(sizes.shape[axis])).sum() / total)
-        for axis in (0, 1)
+        float((sizes.sum(dim=1 - axis) * numbers).sum() / total)
+        for axis, numbers in enumerate(positions)
     )
     return f"{', '.join(f'{position:.1f}' for position in centre)} ({format_extent(picture)})"

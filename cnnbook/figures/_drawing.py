@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from cnnbook._checks import check_float, check_images, summarize
+from cnnbook._checks import check_float, check_images, summarize, tensor_remedy
 
 __all__ = [
     "COLOURS",
@@ -91,7 +91,7 @@ def check_drawable(tensor: torch.Tensor, *, name: str, finite: bool = False) -> 
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(
             f"{name}: expected a torch.Tensor, got {type(tensor).__name__}; "
-            f"convert with torch.tensor({name})"
+            f"{tensor_remedy(tensor, name=name)}"
         )
     if tensor.is_complex() or tensor.dtype == torch.bool:
         raise TypeError(f"{name}: expected real numbers to draw, got {tensor.dtype}")

@@ -171,7 +171,8 @@ def plot_micro_batches(
     for index, batch in enumerate(torch.split(images[:, 0], counts)):
         bottom = 0.98 - (index + 1) * row_height
         middle = bottom + 0.42 * row_height
-        strip = torch.ones(height, len(batch) * (width + 1) - 1, dtype=torch.float64)
+        columns = len(batch) * (width + 1) - 1
+        strip = torch.ones(height, columns, dtype=torch.float64, device="cpu")
         for position, image in enumerate(batch):
             first = position * (width + 1)
             strip[:, first : first + width] = image

@@ -170,7 +170,7 @@ def plot_conv_options(
     for axes, (title, options) in zip(panels.flat, settings.items(), strict=False):
         padding = options.get("padding", 0)
         # Row and column of every pixel, counted from the image's upper left one: (1, 2, h, w).
-        axis = torch.arange(size + 2 * padding) - padding
+        axis = torch.arange(size + 2 * padding, device="cpu") - padding
         pixels = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))[None]
         # The padding is in the pixels already.
         others = {name: value for name, value in options.items() if name != "padding"}
