@@ -110,6 +110,10 @@ html_sidebars: dict[str, list[str]] = {
 colab_repository = os.environ.get("CNNBOOK_REPOSITORY", "")
 colab_folder = language
 
+# Where the site is published: notebooks link to their pages there, and pages name it as their own.
+base_url = os.environ.get("CNNBOOK_BASE_URL", "")
+html_baseurl = f"{base_url.rstrip('/')}/{language}/" if base_url else ""
+
 html_context = {"languages": {"en": "English"}, "default_mode": "auto"}
 
 sphinx_gallery_conf = {

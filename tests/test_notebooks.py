@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -131,6 +132,15 @@ def test_markdown_of_all_that_pages_hold() -> None:
     made: dict[str, Any] = notebook(cells)
     assert made["nbformat"] == 4
     assert len({cell["id"] for cell in made["cells"]}) == len(made["cells"])
+
+
+def test_the_address_of_the_site_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for given, made in (("https://a.example/book", "https://a.example/book/en/"), ("", "")):
+        monkeypatch.setenv("CNNBOOK_BASE_URL", given)
+        assert runpy.run_path(str(ROOT / "docs" / "conf.py"))["html_baseurl"] == made
 
 
 def test_links_lead_to_the_published_page_or_are_plain_words() -> None:
