@@ -1,4 +1,4 @@
-"""Report what a bug report needs: versions, device, and the data with its place.
+"""Report what a bug report needs: versions, device, and where the data is.
 
 This is ``python -m cnnbook``.
 """

@@ -33,17 +33,17 @@ _COMPUTING_DTYPES = (
     torch.complex64,
     torch.complex128,
 )
-# torch's own limit of many counts, beyond which it overflows or refuses.
+# The limit of many sizes in torch; larger ones overflow or raise an error.
 _MAX_INT = 2**31 - 1
-# 256 GB in float32: no machine of a reader has room for it.
+# 256 GB in float32, more than the memory of any reader's machine.
 _MAX_ENTRIES = 2**36
-# 4 GB in float32. A larger network is a slip, such as a pixel count in place of a width, and would
-# end in an error of torch or of the machine.
+# 4 GB in float32. A larger network is a mistake, such as a pixel count in place of a width, and
+# would fail in torch or run out of memory.
 _MAX_PARAMETERS = 10**9
 
 
 def summarize(value: object) -> str:
-    """Say what came in place of an argument, in a few words even where it is a whole tensor.
+    """Describe an argument for an error message, briefly even if it is a large tensor.
 
     Examples:
         >>> import torch
@@ -64,8 +64,8 @@ def summarize(value: object) -> str:
 def check_int(value: int, *, name: str, minimum: int, maximum: int = _MAX_INT) -> int:
     """Return a whole number as an ``int``, or refuse it.
 
-    ``numpy.int64(3)`` and the like pass; ``True`` is an ``int`` to Python, but ``stride=True`` is a
-    slip.
+    Other integer types, such as ``numpy.int64``, are accepted. ``True`` is not: it is an ``int``
+    in Python, but ``stride=True`` is a mistake.
 
     Examples:
         >>> from cnnbook._checks import check_int
@@ -172,7 +172,7 @@ def per_axis(
 
 
 def check_bool(value: bool, *, name: str) -> bool:
-    """Return ``True`` or ``False``, or refuse what Python would take for one of them.
+    """Return ``True`` or ``False``, or refuse other values that Python treats as true or false.
 
     Examples:
         >>> from cnnbook._checks import check_bool
@@ -218,7 +218,7 @@ torch.Generator().manual_seed(0)
 
 
 def tensor_remedy(value: object, *, name: str) -> str:
-    """Say how to get the tensor that was expected from what came in its place.
+    """Say how to convert a wrong argument into the tensor that was expected.
 
     Examples:
         >>> from cnnbook._checks import tensor_remedy
@@ -337,7 +337,7 @@ convert with weight.to(images.dtype)
 
 
 def check_room(shape: Iterable[int], *, name: str) -> None:
-    """Refuse a tensor that no machine has room for; ``name`` is the argument to blame.
+    """Refuse a shape too large for any machine's memory; ``name`` is the argument that caused it.
 
     Examples:
         >>> from cnnbook._checks import check_room

@@ -67,7 +67,7 @@ def weight_size(weight: torch.Tensor) -> tuple[int, int]:
 
 
 def check_groups(groups: int, count: int, counted: str) -> int:
-    """Return ``groups``, or say that it does not divide the count of what it groups."""
+    """Return ``groups``, or refuse it if it does not divide ``count`` (of ``counted``)."""
     groups = check_int(groups, name="groups", minimum=1)
     if count % groups:
         raise ValueError(f"groups: expected a divisor of the {count} {counted}, got {groups}")

@@ -42,7 +42,7 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
         ) from None
     try:
         torch.zeros(1, device=found).add(1).cpu()
-    # Which one a missing device raises depends on how torch was built.
+    # Which of these a missing device raises depends on how torch was built.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         raise RuntimeError(
@@ -82,11 +82,11 @@ def best_device() -> torch.device:
 
 
 def cpu_by_default() -> AbstractContextManager[Any]:
-    """Within the block, put on the CPU what is made without naming a device.
+    """Create tensors on the CPU within the block if no device is named.
 
     Some of torch's optimizers count their steps in such a tensor, which must not follow
-    ``torch.set_default_device``. Where the CPU is the default already, the block costs nothing;
-    ``torch.device("cpu")`` makes every call of torch slower.
+    ``torch.set_default_device``. If the CPU is the default already, nothing is changed, since
+    ``with torch.device("cpu")`` makes every call of torch slower.
 
     Returns:
         A context manager.

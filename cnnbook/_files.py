@@ -1,8 +1,8 @@
 """Atomic writes and a lock per folder, for the data cache, checkpoints and kept results.
 
 However a program ends, by an error, Ctrl-C, ``kill -9`` or a full disk, a reader finds the old
-file or the new one, never half of one. What a killed program leaves behind is removed by the next
-one that locks the folder.
+file or the new one, never half of one. The next program that locks the folder removes what a killed
+one left behind.
 """
 
 import logging
@@ -43,7 +43,7 @@ def atomic_write(target: Path, *, keep_previous: Path | None = None) -> Iterator
     Args:
         target: The file to write. Its folder must exist.
         keep_previous: A second name, in the same folder, for the file that is replaced. It is
-            given before ``target`` changes, so one of the two names always holds a whole file.
+            given before ``target`` changes, so one of the two names always has a complete file.
             Only one process may write such a ``target``: the temporary file then has a fixed
             name, so that what a killed process left is overwritten and does not pile up.
 
@@ -92,7 +92,7 @@ def atomic_write(target: Path, *, keep_previous: Path | None = None) -> Iterator
 
 
 def _name_twice(target: Path, second: Path) -> None:
-    """Make ``second`` a name of the file ``target``, if there is one."""
+    """Make ``second`` a hard link to the file ``target``, if that exists."""
     link = second.with_name(f".{second.name}.part")
     link.unlink(missing_ok=True)
     try:
@@ -100,11 +100,11 @@ def _name_twice(target: Path, second: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        # A file system without hard links: for a moment only the second name is there.
+        # A file system without hard links: for a moment only the second name exists.
         os.replace(target, second)
         return
     os.replace(link, second)
-    # If both were names of one file already, POSIX leaves them both.
+    # If both were links to one file already, POSIX renames nothing and ``link`` is left.
     link.unlink(missing_ok=True)
 
 
@@ -179,11 +179,11 @@ def find_leftovers(folder: Path) -> list[Path]:
 
 @contextmanager
 def exclusive_lock(folder: Path, *, seconds: float) -> Iterator[bool]:
-    """Let one process or thread at a time into the block, of all that lock the same folder.
+    """Let only one process or thread at a time enter a block that locks the same folder.
 
-    The leftovers of killed programs are removed first. The lock only saves repeated work; files
-    are whole because of ``atomic_write``. So a folder that cannot be locked, as on some network
-    file systems, is no error.
+    The leftovers of killed programs are removed first. The lock only saves repeated work; it is
+    ``atomic_write`` that keeps files complete. So a folder that cannot be locked, as on some
+    network file systems, is not an error.
 
     Args:
         folder: The folder to be written to.
@@ -193,7 +193,7 @@ def exclusive_lock(folder: Path, *, seconds: float) -> Iterator[bool]:
         Whether the folder is locked; ``False`` where the file system has no locks.
 
     Raises:
-        TimeoutError: Another process held the lock all the time.
+        TimeoutError: Another process held the lock for all of ``seconds``.
 
     Examples:
         >>> import tempfile
@@ -204,7 +204,7 @@ def exclusive_lock(folder: Path, *, seconds: float) -> Iterator[bool]:
         ...         print(locked)
         True
     """
-    # Not at the top: a load that finds all it needs locks nothing.
+    # Imported here, since a load that finds every file locks nothing.
     from filelock import FileLock, Timeout
 
     path = folder / _LOCK
@@ -221,7 +221,7 @@ def exclusive_lock(folder: Path, *, seconds: float) -> Iterator[bool]:
         _log.info("%s cannot be locked: %s", folder, error)
         locked = False
     try:
-        # Unfinished files are made under the lock only, so none of these has an owner any more.
+        # Unfinished files are made under the lock only, so no running program owns these.
         for part in find_leftovers(folder) if locked else ():
             if part != path:
                 _remove(part)
@@ -261,5 +261,5 @@ def remove_leftovers(folder: Path) -> None:
         with exclusive_lock(folder, seconds=0):
             pass
     except TimeoutError:
-        # These are not left over: somebody is writing them.
+        # These are not leftovers: the other process is writing them.
         _log.info("%s: another process is writing there", folder)

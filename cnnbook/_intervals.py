@@ -162,7 +162,7 @@ differ
 
 
 def _interval(values: Sequence[float], confidence: float) -> MeanInterval:
-    # Importing it takes about a second, which only those who compute an interval should wait.
+    # Imported here: it takes about a second, and only an interval needs it.
     from scipy import stats
 
     count = len(values)
@@ -238,8 +238,8 @@ def compare_paired(
         all differences are equal, the p value is 0, or 1 if they are all 0.
 
     Raises:
-        ValueError: There are fewer than 2 values or not equally many of both, or one is larger
-            than 1e100 in magnitude.
+        ValueError: There are fewer than 2 values, the lengths differ, or a value is larger than
+            1e100 in magnitude.
 
     Examples:
         >>> from cnnbook.metrics import compare_paired

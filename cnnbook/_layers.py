@@ -57,7 +57,7 @@ def as_pair(value: int | tuple[int, ...]) -> tuple[int, int]:
     """Return a layer's option, an int or a pair, as (rows, columns).
 
     Args:
-        value: As torch keeps it: some layers make a pair of an int, others keep it.
+        value: As the layer stores it: some layers convert an int to a pair, others do not.
 
     Returns:
         The pair.

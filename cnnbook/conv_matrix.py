@@ -16,7 +16,7 @@ from cnnbook.windows import windows
 
 __all__ = ["band_matrix", "conv_matrix", "separable_factors"]
 
-# Whoever asks for more has forgotten sparse=True.
+# A larger dense matrix is most likely a forgotten sparse=True.
 _MAX_BYTES = 16 * 10**9
 
 
@@ -30,7 +30,7 @@ def conv_matrix(
     groups: int = 1,
     sparse: bool = False,
 ) -> torch.Tensor:
-    """Write a convolution as a matrix: the What in ``conv(img) = img @ What``.
+    """Write a convolution as a matrix, the lecture's ``What`` in ``conv(img) = img @ What``.
 
     A convolution is linear, so it has a matrix once the image is flattened into a row:
     ``images.flatten(1) @ What == conv2d(images, weight, ...).flatten(1)``. Each column belongs to
@@ -42,11 +42,11 @@ def conv_matrix(
         weight: Kernels ``(out, c / groups, kh, kw)``.
         image_size: Rows and columns of the images.
         stride: Pixels from one window to the next.
-        padding: As for ``conv2d``; weights that meet a padded zero do not enter the matrix.
+        padding: As for ``conv2d``; weights on padded zeros are left out of the matrix.
         dilation: Pixels from one weight to the next.
         groups: Groups of channels, each with kernels of its own.
-        sparse: Whether to store only the entries that hold a weight, as a sparse COO tensor, which
-            ``@`` takes as well.
+        sparse: Whether to store only the entries that hold a weight, as a sparse COO tensor; ``@``
+            accepts it as well.
 
     Returns:
         The matrix, shape ``(c*h*w, out*oh*ow)``. Autograd works through it.
@@ -121,7 +121,7 @@ weight[None, None]
     values = weight.flatten(2)[:, :, tap].flatten()
     if not sparse:
         return weight.new_zeros(shape).index_put((row, column), values)
-    # Sorted by rows and columns, which torch calls coalesced: then it does not sort again.
+    # Sorted by row and column, which torch calls coalesced, so that torch need not sort again.
     order = torch.argsort(row * shape[1] + column)
     return torch.sparse_coo_tensor(
         torch.stack([row[order], column[order]]),
@@ -155,7 +155,7 @@ def band_matrix(
         dilation: Pixels from one weight to the next.
 
     Returns:
-        The matrix, shape ``(size, windows)``: a row of pixels times it is the row's convolution.
+        The matrix, shape ``(size, windows)``; a row of pixels times the matrix is convolved.
 
     Examples:
         >>> import torch
@@ -189,7 +189,7 @@ def band_matrix(
 
 
 def separable_factors(kernel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Split a separable kernel into the column and the row whose product it is.
+    """Factor a separable kernel into a column and a row.
 
     Convolving with the column and then with the row takes ``kh + kw`` multiplications a pixel
     instead of ``kh * kw``, and is ``A @ img @ B`` with the ``band_matrix`` of each.
@@ -199,8 +199,8 @@ def separable_factors(kernel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
     Returns:
         ``(column, row)``, shapes ``(kh,)`` and ``(kw,)``, with
-        ``column[:, None] * row == kernel`` up to rounding. Such pairs differ by a factor; in this
-        one the row is 1 in the column of the kernel's largest weight.
+        ``column[:, None] * row == kernel`` up to rounding. The pair is unique up to a factor,
+        which is chosen so that the row is 1 in the column of the kernel's largest weight.
 
     Raises:
         ValueError: ``kernel`` is not finite, or not the product of a column and a row.

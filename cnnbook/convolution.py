@@ -1,6 +1,6 @@
 """Convolution by a moving window and by all windows at once, and its gradients by hand.
 
-"Convolution" is what torch calls so: the kernel is not flipped. In mathematics that is
+"Convolution" is used as in torch: the kernel is not flipped. Mathematics calls this operation
 cross-correlation.
 """
 
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def _pad(images: torch.Tensor, borders: Borders) -> torch.Tensor:
-    """Return the images with zeros around them, or the images themselves if none are asked for."""
+    """Return the images with zeros around them, or the images themselves if there is no border."""
     (top, bottom), (left, right) = borders
     if borders == ((0, 0), (0, 0)):
         return images
@@ -65,7 +65,7 @@ def conv2d_loop(
     """Convolve by moving a window over the image, one position after the other.
 
     This is the definition, written to be read: Python visits every output pixel, so it is meant
-    for images up to about 28 x 28. ``conv2d`` computes the same as fast as a matrix product.
+    for images up to about 28 x 28. ``conv2d`` computes the same with one fast matrix product.
 
     Args:
         images: Images ``(n, c, h, w)``.
@@ -195,8 +195,8 @@ def _columns(
     all_windows = windows(padded, kernel_size, stride=stride, dilation=dilation)
     n, channels, rows, columns = all_windows.shape[:4]
     entries = channels // groups * kernel_size[0] * kernel_size[1]
-    # Window entries before positions: then the copy reads along rows of the image, which is what
-    # makes it fast, and the product has the output in its final order.
+    # Window entries before positions: the copy then reads along rows of the image, which is fast,
+    # and the product has the output in its final order.
     ordered = all_windows.permute(0, 1, 4, 5, 2, 3)
     return ordered.reshape(n, groups, entries, rows * columns), (rows, columns)
 
@@ -215,7 +215,7 @@ def conv2d_input_grad(
 
     Each output pixel sends its gradient, times the weight, to every pixel of its window, and a
     pixel sums what it receives. That is a product with the transposed matrix of the convolution,
-    without writing the matrix down.
+    without building that matrix.
 
     Args:
         grad_output: Gradient with respect to the output, ``(n, out, oh, ow)``.
@@ -353,7 +353,8 @@ def conv2d_weight_grad(
 def conv2d_bias_grad(grad_output: torch.Tensor) -> torch.Tensor:
     """Compute the gradient of a loss with respect to a convolution's bias.
 
-    The bias is added to every output pixel of its channel, so its gradient is the sum of theirs.
+    The bias is added to every output pixel of its channel, so its gradient is the sum of the
+    output's gradients there.
 
     Args:
         grad_output: Gradient with respect to the output, ``(n, out, oh, ow)``.
@@ -475,8 +476,8 @@ got (2, 1, 1, 1)
 def moving_average(images: torch.Tensor, *, size: int | tuple[int, int]) -> torch.Tensor:
     """Average each window of each channel.
 
-    The numbers are those of ``kernels.averaging_conv(size)``, without a convolution: the mean of
-    each window is taken.
+    The result equals that of ``kernels.averaging_conv(size)``; here the mean of each window is
+    taken directly.
 
     Args:
         images: Images ``(n, c, h, w)``.
@@ -509,9 +510,9 @@ def expand_features(
     kernel_size: int | tuple[int, int] = 3,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Make many features of each image, by convolving it with as many random kernels.
+    """Compute many features of each image by convolving it with that many random kernels.
 
-    This is what a layer does before training: from one image it makes many, each the response to
+    This is what a layer does before training: it turns one image into many, each the response to
     one random pattern.
 
     Args:

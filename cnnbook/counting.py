@@ -379,7 +379,7 @@ class CostTable:
 
     @property
     def activations(self) -> int:
-        """Elements of all layers' outputs, also those that only reshape, such as Flatten."""
+        """Elements of all layers' outputs, including layers that only reshape, such as Flatten."""
         return sum(row.activations for row in self.rows)
 
     @property
@@ -464,7 +464,7 @@ def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
 
     A multiply-accumulate operation (MAC) is one product with its addition; additions of biases,
     comparisons and normalization are not counted, as is usual. An image of zeros is passed through
-    the network in evaluation mode; afterwards the network is as before.
+    the network in evaluation mode; the network is left as it was.
 
     Only layers are counted. Products that a network computes in its own ``forward`` with functions
     such as ``torch.matmul`` have no row, unless the network counts them itself: see
@@ -569,7 +569,7 @@ def _record_calls(
     recorded: dict[str, _Calls] = {name: [] for name in layers}
 
     def without_batch(tensor: torch.Tensor) -> tuple[int, ...]:
-        # A first axis of another size is no batch axis, such as the steps of a sequence.
+        # A first axis of another size is not the batch but, for example, a sequence's steps.
         return tuple(tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape)
 
     def add_hook(name: str) -> torch.utils.hooks.RemovableHandle:

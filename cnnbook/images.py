@@ -1,9 +1,9 @@
 """Fashion-MNIST as tensors, every byte checked, and a drawn stand-in where it is unavailable.
 
 The data is searched for in ``root`` or, if that is not given, in the folder that the environment
-variable ``CNNBOOK_DATA`` names; then in the user's cache folder; then it is downloaded. From
-wherever it comes, it is compared with the published data before it is used. Importing this module
-reads no file and opens no connection.
+variable ``CNNBOOK_DATA`` names; then in the user's cache folder; then it is downloaded. Whatever
+its source, it is compared with the published data before it is used. Importing this module reads no
+file and opens no connection.
 """
 
 import argparse
@@ -43,7 +43,7 @@ __all__ = [
     "shuffle_pixels",
 ]
 
-# By name: run as a command, this module's own is __main__.
+# Not __name__, which is __main__ when this module is run as a command.
 _log = logging.getLogger("cnnbook.images")
 
 
@@ -197,7 +197,7 @@ def load_fashion_mnist(
     except (FileNotFoundError, RuntimeError) as error:
         if fallback == "error":
             raise
-        # Without a download and without a copy, the stand-in is no surprise.
+        # If there is no copy and no download was allowed, the stand-in is no surprise.
         expected = not download and isinstance(error, FileNotFoundError)
         _log.log(logging.INFO if expected else logging.WARNING, "%s", error)
         tensors, drawn = _draw(n_train, n_test), True
@@ -234,9 +234,9 @@ def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
     """Put the pixels of every image into one random order, the same for all images.
 
     No information is lost: the shuffle can be undone. It makes no difference to an MLP, which has
-    a weight of its own for every pixel and does not know which pixels are neighbours. It does to
-    a CNN: its kernels look at neighbouring pixels, which are unrelated after the shuffle. The
-    accuracy that the CNN loses is what it gained from the order of the pixels.
+    a weight of its own for every pixel and does not know which pixels are neighbours. It makes a
+    difference to a CNN: its kernels look at neighbouring pixels, which are unrelated after the
+    shuffle. The accuracy that the CNN loses is what it gained from the order of the pixels.
 
     Args:
         images: Images ``(n, c, h, w)`` of any dtype.
@@ -260,14 +260,14 @@ def shuffle_pixels(images: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
         >>> sorted(shuffled.flatten().tolist())
         [0, 1, 2, 3]
 
-        Shuffling the pixels' own numbers shows where each comes from, and so how to undo it.
+        Shuffling the pixels' indices shows where each pixel comes from, and so how to undo it.
 
         >>> photo = torch.tensor([[[[5.0, 6.0], [7.0, 8.0]]]])
         >>> back = shuffled.flatten().argsort()
         >>> shuffle_pixels(photo).flatten()[back].tolist()
         [5.0, 6.0, 7.0, 8.0]
 
-        A single pixel has nowhere to go.
+        A single pixel stays where it is.
 
         >>> shuffle_pixels(torch.ones(2, 1, 1, 1)).flatten().tolist()
         [1.0, 1.0]
@@ -317,7 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 if the data is there (with ``--verify``: and no file is damaged, not even
-        one that a load does not need; with ``--remove``: if it is gone), 1 if not, 2 for wrong
+        one that a load does not need; with ``--remove``: if it was removed), 1 if not, 2 for wrong
         arguments, 130 after Ctrl-C.
 
     Examples:

@@ -40,7 +40,7 @@ def _check_size(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def averaging_kernel(size: int | tuple[int, int]) -> torch.Tensor:
-    """Make the kernel whose window sum is the mean of the window.
+    """Make the kernel whose weighted sum over a window is the window's mean.
 
     Every weight is one over the number of weights, so the output is the moving average of the
     image. Separable: averaging the rows and then the columns is the same.
@@ -86,8 +86,8 @@ def identity_kernel(size: int | tuple[int, int] = 3) -> torch.Tensor:
         size: Weights along the rows and the columns, one number or ``(kh, kw)``.
 
     Returns:
-        The kernel: 1 in the middle, 0 elsewhere. An even size has no middle; there the 1 stands
-        before it, where ``padding="same"`` expects it.
+        The kernel: 1 in the middle, 0 elsewhere. An even size has no middle; the 1 is then just
+        before the centre, where ``padding="same"`` expects it.
 
     Raises:
         ValueError: ``size`` makes more than 100,000,000 weights.
@@ -114,7 +114,7 @@ def identity_kernel(size: int | tuple[int, int] = 3) -> torch.Tensor:
 def shift_kernel(down: int, right: int) -> torch.Tensor:
     """Make the kernel that moves an image, with ``padding="same"``.
 
-    What is moved over the edge is lost, and zeros come in on the other side. Separable.
+    Pixels that move over the edge are lost, and zeros come in on the other side. Separable.
 
     Args:
         down: Rows to move down; below 0, up.
@@ -154,7 +154,8 @@ def shift_kernel(down: int, right: int) -> torch.Tensor:
 def _gaussian(count: int, sigma: float) -> torch.Tensor:
     """Return a Gaussian along one axis, centred and with a sum of 1, in float64."""
     offsets = torch.arange(count, dtype=torch.float64, device="cpu") - (count - 1) / 2
-    # Softmax makes the largest exponent 0: a narrow Gaussian on an even kernel must not vanish.
+    # Softmax makes the largest exponent 0, so that a narrow Gaussian on an even kernel does not
+    # underflow to 0.
     return torch.softmax(-0.5 * (offsets / sigma) ** 2, dim=0)
 
 
@@ -266,9 +267,10 @@ def prewitt_kernel(axis: Literal["x", "y"]) -> torch.Tensor:
 
 
 def laplacian_kernel(neighbours: Literal[4, 8] = 4) -> torch.Tensor:
-    """Make the kernel of the second derivative: the neighbours minus as many times the middle.
+    """Make the kernel of the second derivative: the sum of differences to the neighbours.
 
-    It is 0 on an even slope and responds to edges of every direction. Not separable.
+    It is 0 where the image is constant or rises linearly, and responds to edges of every direction.
+    Not separable.
 
     Args:
         neighbours: 4 for those beside, above and below, 8 for those at the corners too.
@@ -314,8 +316,8 @@ def laplacian_of_gaussian_kernel(size: int | tuple[int, int], *, sigma: float) -
             between the pixels.
 
     Returns:
-        The kernel. The mean of its weights is subtracted from them, so they sum to 0, and an even
-        area gives 0, even where ``size`` cuts the Gaussian off.
+        The kernel. The mean of its weights is subtracted from them, so they sum to 0, and a
+        constant area gives 0, even if ``size`` cuts the Gaussian off.
 
     Raises:
         ValueError: ``size`` makes more than 100,000,000 weights.
@@ -361,7 +363,7 @@ def sharpening_kernel(amount: float = 1.0) -> torch.Tensor:
         amount: How many times the Laplacian is subtracted; 0 leaves the image as it is.
 
     Returns:
-        The kernel, shape ``(3, 3)``; its weights sum to 1, so even areas stay as they are.
+        The kernel, shape ``(3, 3)``; its weights sum to 1, so constant areas do not change.
 
     Examples:
         >>> from cnnbook.kernels import sharpening_kernel
@@ -391,7 +393,7 @@ def sharpening_kernel(amount: float = 1.0) -> torch.Tensor:
 def conv_from_kernel(kernel: torch.Tensor, bias: float | torch.Tensor = 0.0) -> torch.nn.Conv2d:
     """Make a torch.nn.Conv2d layer that holds the given kernel.
 
-    A new layer of torch has random weights; to see what a layer does, one wants to choose them.
+    A new layer of torch has random weights; to see what a layer does, one chooses them.
     No random number is drawn, so the program's random state does not change.
 
     Args:
@@ -427,7 +429,7 @@ def conv_from_kernel(kernel: torch.Tensor, bias: float | torch.Tensor = 0.0) -> 
         raise ValueError(f"kernel: expected at least one weight along every axis, got {shape}")
     weight = kernel.detach() if len(shape) == 4 else kernel.detach()[None, None]
     offsets = _check_offsets(bias, weight)
-    # On "meta" no random start is drawn.
+    # On the "meta" device, torch draws no random initial weights.
     layer = torch.nn.Conv2d(
         weight.shape[1],
         weight.shape[0],

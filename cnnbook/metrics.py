@@ -98,7 +98,7 @@ def _forward(net: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """Return a network's scores for one batch, after their shape has been checked."""
     try:
         scores = net(batch)
-    # A network may raise anything for images that it does not take.
+    # A network may raise anything for images that it does not accept.
     except Exception as error:
         message = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
@@ -364,7 +364,7 @@ def occlusion_map(
 
     Where the drop is above 0, either the covered pixels are evidence for the class or the patch
     itself is evidence against it: the network sees an image with a patch on it, not one with a
-    hole. So a map depends on the size and the fill of the patch.
+    hole. The map therefore depends on the size and the fill of the patch.
 
     Args:
         net: The network; afterwards its mode and its device are as before.

@@ -1,7 +1,7 @@
 """Max pooling, average pooling and ReLU, and their gradients by hand.
 
-Pooling takes one number from each window. The windows are those of a convolution; what is done with
-a window differs.
+Pooling takes one number from each window. The windows are those of a convolution; only what is
+computed from a window differs.
 """
 
 from typing import Literal, overload
@@ -34,7 +34,7 @@ _Pair = tuple[int, int]
 
 
 def _check_ordered(tensor: torch.Tensor, name: str) -> None:
-    """Refuse integers, as everywhere, and complex numbers, of which none is the largest."""
+    """Refuse integers, as everywhere, and complex numbers, which have no order."""
     check_number_type(tensor, name=name)
     if tensor.is_complex():
         raise TypeError(
@@ -113,7 +113,7 @@ def _largest(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return the largest number of each window and, if asked, the index of its pixel."""
     padded = geometry.pad(images, float("-inf"))
-    # Where the padding lies depends on no pixel value, so the CPU works it out.
+    # Which entries are padding does not depend on pixel values, so it is computed on the CPU.
     inside = geometry.inside()
     taps = geometry.taps()
     best = padded[:, :, *taps[0]]
@@ -324,7 +324,7 @@ def _divisors(
 
 
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
-    """Return half-precision numbers as float32, in which torch keeps their sums too."""
+    """Return half-precision numbers as float32, in which torch accumulates their sums, too."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
@@ -475,8 +475,8 @@ def _check_real(tensor: torch.Tensor, name: str) -> None:
 def relu(images: torch.Tensor) -> torch.Tensor:
     """Replace every negative number by 0.
 
-    Without a nonlinear function between them, two linear layers are one linear layer: this is what
-    makes a deep network more than a shallow one.
+    Two linear layers without a nonlinear function between them are equivalent to one linear layer:
+    only nonlinear functions such as this one make a deep network more than a shallow one.
 
     Args:
         images: Numbers of any shape, real.
@@ -508,7 +508,7 @@ convert with images.float()
 def relu_grad(grad_output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Compute the gradient of a loss with respect to the input of ReLU.
 
-    It passes where the input is above 0.
+    The gradient passes where the input is above 0 and stops elsewhere.
 
     Args:
         grad_output: Gradient with respect to the output, of the images' shape.

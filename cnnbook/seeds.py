@@ -103,7 +103,7 @@ class SeedResults:
             Mean, bounds and deviation, as ``metrics.mean_interval`` returns them.
 
         Raises:
-            TypeError: ``confidence`` is no number.
+            TypeError: ``confidence`` is not a number.
             ValueError: There are fewer than two seeds, or ``confidence`` is not between 0 and 1.
         """
         return mean_interval(self.accuracies, confidence=confidence)
@@ -188,7 +188,7 @@ def _unpack(data: bytes, path: Path) -> dict[str, Any]:
             problem = f"it is {content['format']!r} and not {_FORMAT!r}"
         elif written == _sha256(content):
             return dict(content)
-    # Whatever else bytes can be: no text, no JSON, no dict, without a key, NaN.
+    # The bytes may be anything: not text, not JSON, not a dict, a missing key, NaN.
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         pass
     raise ValueError(
@@ -204,7 +204,7 @@ def _write_result(
     history: History,
     provenance: Provenance,
 ) -> None:
-    """Write the result of a seed, whole or not at all."""
+    """Write the result of a seed atomically."""
     content = {
         "format": _FORMAT,
         "seed": history.seed,
@@ -218,7 +218,7 @@ def _write_result(
         "losses": list(history.losses),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The lock removes what a killed program left; nobody holds it for longer than a moment.
+    # Taking the lock removes what a killed program left; no process holds it for long.
     with exclusive_lock(path.parent, seconds=60), atomic_write(path) as file:
         file.write(_pack(content))
 
@@ -305,18 +305,18 @@ def train_over_seeds(
 ) -> SeedResults:
     """Train the same network from several random starts and test each.
 
-    A single training proves little: with another seed, the worse of two networks may win.
+    A single training proves little: with another seed, the worse of two networks may be better.
 
     Args:
         make_net: Makes a network; called once for each seed, after ``torch.manual_seed(seed)``.
         data: Training and test images.
         seeds: Whole numbers, each once.
         folder: For the checkpoint of each seed, ``seed-0.ckpt`` and so on, and for its result when
-            it is done, ``seed-0.json``. The same call made again resumes what is half done. A seed
-            with a result is neither trained nor written again: its result needs no checkpoint, and
+            it is done, ``seed-0.json``. The same call made again resumes unfinished seeds. A seed
+            with a result is neither trained nor written again; its result needs no checkpoint and
             may have been computed elsewhere.
-        make_optimizer: Makes an optimizer from the parameters; Adam if it is left out.
-        epochs: As for ``fit_full_batch``, like all that follow: how many updates in all.
+        make_optimizer: Makes an optimizer from the parameters; Adam by default.
+        epochs: Number of updates; this and the arguments below are as for ``fit_full_batch``.
         loss_fn: Takes scores and labels.
         micro_batch_size: How many images go through the network at a time.
         device: Where to train and to test; ``best_device()`` if it is left out.
@@ -324,9 +324,9 @@ def train_over_seeds(
         precision: How exactly numbers are multiplied.
         deterministic: Whether torch must refuse operations that are not deterministic.
         progress: Whether to show a bar for each seed.
-        ensemble: Whether to train all seeds at once, as ``fit_ensemble`` does: for small networks
-            on a GPU, which a single one leaves idle most of the time. Then nothing is written
-            before all are done, and there is no bar.
+        ensemble: Whether to train all seeds at once, as ``fit_ensemble`` does. It is for small
+            networks, each of which alone would leave a GPU idle most of the time. Nothing is
+            written before all seeds are done, and there is no progress bar.
 
     Returns:
         Seeds, accuracies on the test images, histories, and where each was trained. torch's random
@@ -467,7 +467,7 @@ def _read_result(
             data = path.read_bytes()
         except FileNotFoundError:
             data = None
-    # One process reads and sends, so that all agree on whether to train.
+    # One process reads the file and sends it, so that all agree on whether to train.
     data = processes.broadcast_bytes(data)
     if data is None:
         return None

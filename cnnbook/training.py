@@ -60,7 +60,7 @@ class _Trainer:
 
     def __post_init__(self) -> None:
         self.device = self.gradients.device
-        # Where a captured update leaves its loss.
+        # A captured update writes its loss here.
         self.captured_loss = torch.zeros((), dtype=torch.float64, device=self.device)
 
     def training_step(self, *, stop: bool) -> bool:
@@ -86,7 +86,7 @@ class _Trainer:
             self.optimizer.step()
 
     def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
-        """Do all updates that are still to come."""
+        """Do all remaining updates."""
         state, epochs = self.state, len(self.state.losses)
         replay: Callable[[], None] | None = None
         eager_steps = 0
@@ -191,15 +191,15 @@ def fit_full_batch(
             every process.
         labels: One-hot or other float targets ``(n, classes)``, or class numbers ``(n,)`` int64.
         epochs: How many updates in all; the lecture's ``range(1, 500)`` is 499.
-        loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` if it is left out.
-        optimizer: Made from the network's parameters; ``torch.optim.Adam`` at its defaults if it
-            is left out.
-        micro_batch_size: How many images go through the network at a time. ``"auto"`` takes as
-            many as make 4 MiB of layer outputs (4 GiB on a GPU), or twice the size of the weights
-            if that is more: it depends on the network and the image size only. If the network or
-            the loss mixes the images of a batch, the batch stays whole. If memory runs out, the
-            size is halved, with a warning.
-        device: Where to train; ``best_device()`` if it is left out.
+        loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` by default.
+        optimizer: Made from the network's parameters; ``torch.optim.Adam`` with its own defaults
+            by default.
+        micro_batch_size: How many images go through the network at a time. ``"auto"`` chooses
+            the size whose layer outputs take 4 MiB (4 GiB on a GPU), or twice the memory of the
+            weights if that is more: it depends only on the network and the image size. If the
+            network or the loss mixes the images of a batch, the batch is not split. If memory runs
+            out, the size is halved, with a warning.
+        device: Where to train; ``best_device()`` by default.
         checkpoint: A file for the state; written at the start, every ``checkpoint_every`` epochs,
             when the training is asked to stop, and at the end.
         checkpoint_every: Epochs from one checkpoint to the next.
@@ -219,9 +219,10 @@ def fit_full_batch(
         ValueError: Shapes do not fit, a number is too small, the network cannot take the images,
             a label is out of range, ``micro_batch_size`` is given for a network or a loss that
             mixes the images of a batch, or the checkpoint is damaged or of another training.
-        RuntimeError: ``device`` does not exist, or memory does not suffice for one image.
+        RuntimeError: ``device`` does not exist, or one image does not fit into memory.
         Diverged: The loss or a weight became infinite or NaN; a ``RuntimeError``.
-        Interrupted: Ctrl-C or SIGTERM came; a ``KeyboardInterrupt``, after a whole update.
+        Interrupted: Ctrl-C or SIGTERM was received; a ``KeyboardInterrupt``, raised between two
+            updates.
 
     Examples:
         Two pixels, two classes, a network of one layer that starts at zero: both classes have
@@ -310,7 +311,7 @@ def _prepare(
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     precision: Precision,
 ) -> _Trainer:
-    """Check what the network is needed for, and go to the start or to the last checkpoint."""
+    """Do the checks that run the network, set up the training and load its last checkpoint."""
     count = len(images)
     optimized_net = pool_before_relu(net)
     first_image = images[:1].to(device)
@@ -318,7 +319,7 @@ def _prepare(
     check_labels(labels, count, scores, loss_fn, name="labels")
     validation = check_validation(validation, images, scores, device)
     unsplittable = unsplittable_reason(net, loss_fn, first_image, scores)
-    # Joined only when nothing is left to refuse, so that no process waits for one that has left.
+    # After the checks above, so that no process waits for one that has raised an error.
     processes = init_distributed(device)
     if unsplittable and processes.world_size > 1:
         raise ValueError(
@@ -330,17 +331,18 @@ def _prepare(
         micro_batch_size,
         count,
         image_bytes=image_bytes,
-        # Each micro-batch adds a whole set of gradients to the sum: it should be more work than
-        # that.
+        # Each micro-batch adds a full set of gradients to the sums; its layers should cost more
+        # than that addition.
         minimum_budget=2 * weight_bytes,
         device=device,
         unsplittable=unsplittable,
     )
     processes.broadcast([*net.parameters(), *net.buffers()])
-    # After the network has moved, so that the moments are made where the parameters are.
+    # After the network has moved, so that Adam's moments are on the parameters' device.
     if optimizer is None:
         optimizer = torch.optim.Adam(net.parameters(), capturable=device.type == "cuda")
-    # Of the whole batch and in its own memory format, so that it is the same in every process.
+    # Computed from the whole batch before any change of format, so that it is the same in every
+    # process.
     fingerprint = {}
     if path:
         fingerprint = {"images": [digest(images)], "labels": [digest(labels)]}
@@ -370,7 +372,7 @@ def _prepare(
         net, optimizer, gradients, processes, losses, path, fingerprint, torch.initial_seed()
     )
     resumed = state.load(keep_micro_batch_size=micro_batch_size != "auto")
-    # From here, since reading a checkpoint is no training.
+    # The clock starts here, since reading a checkpoint is not training.
     state.started = time.perf_counter()
     if not resumed:
         # At once, so that a path that cannot be written is noticed before hours of training.

@@ -118,7 +118,7 @@ def cache_folder() -> Path:
         >>> cache_folder().name
         'cnnbook'
     """
-    # Not at the top: the functions of this module that are given a folder do without.
+    # Imported here, since functions that are given a folder do not need it.
     import pooch
 
     with suppress(RuntimeError):
@@ -179,20 +179,20 @@ def search_path(explicit: tuple[Path, str] | None) -> list[tuple[Path, str]]:
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether there is a file, and raise where there is something else."""
+    """Return whether there is a file, or raise if there is something else, such as a folder."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return False
     if not stat.S_ISREG(mode):
-        # A folder, a pipe that would never give a byte, a device that would never end.
+        # A folder, a pipe that never sends a byte, a device that never ends.
         what = "a folder" if stat.S_ISDIR(mode) else "something else"
         raise UnavailableError(f"{path}: expected a file, got {what}; move it away", damaged=True)
     return True
 
 
 def _difference(content: bytes, size: int, sha256: str) -> str:
-    """Say in what a content differs from the published one; nothing if it does not."""
+    """Describe how the content differs from the published one; empty if it does not."""
     if len(content) != size:
         got = "more" if len(content) > size else f"{len(content)} bytes"
     else:
@@ -204,8 +204,8 @@ def _difference(content: bytes, size: int, sha256: str) -> str:
 
 
 def _read_published(path: Path, size: int, sha256: str) -> bytes:
-    # On every load, since it takes 0.04 s for the four extracted files: a note that a file was
-    # once correct would have to be trusted.
+    # On every load, since it takes only 0.04 s for the four extracted files; a stored note that a
+    # file was correct earlier could be wrong by now.
     with path.open("rb") as file:
         # One byte more than published shows that the file is too long.
         content = file.read(size + 1)
@@ -232,7 +232,7 @@ def _read_archive(path: Path, file: PublishedFile) -> bytes:
 
 
 def _save_extracted(path: Path, content: bytes, *, locked: bool) -> None:
-    """Write an extracted file where possible; elsewhere the archive is read each time."""
+    """Write an extracted file if possible; otherwise the archive is read each time."""
     try:
         if path.exists() and not path.is_file():
             _log.info("%s was not saved: something else has its name", path)
@@ -243,7 +243,7 @@ def _save_extracted(path: Path, content: bytes, *, locked: bool) -> None:
             with exclusive_lock(path.parent, seconds=_LOCK_TIMEOUT):
                 _save_extracted(path, content, locked=True)
     except OSError as error:
-        # A read-only or full disk costs the next load a third of a second, nothing else.
+        # On a read-only or full disk, the next load takes a third of a second longer.
         _log.info("%s was not saved: %s", path, error)
 
 
@@ -317,7 +317,7 @@ def _mirrors() -> list[str]:
 def download_files(raw: Path, counts: Mapping[str, int]) -> list[torch.Tensor]:
     """Read like ``read_files``, and download what is missing or damaged.
 
-    Of all processes that ask at once, one downloads; the others wait for it.
+    If several processes ask at once, one downloads and the others wait for it.
 
     Raises:
         UnavailableError: A file cannot be downloaded or written.
@@ -355,7 +355,7 @@ def download_files(raw: Path, counts: Mapping[str, int]) -> list[torch.Tensor]:
 def _download(raw: Path, file: PublishedFile, mirrors: list[str], deadline: float) -> None:
     archive = raw / file.archive_name
     with suppress(OSError):
-        # Raises where a folder has the name, before 26 MB are sent for nothing.
+        # Raises if a folder has that name, before 26 MB are downloaded in vain.
         _is_there(archive)
     try:
         sender = download(
@@ -375,7 +375,7 @@ def _download(raw: Path, file: PublishedFile, mirrors: list[str], deadline: floa
             "are needed; free some space there or allow writing",
             damaged=False,
         ) from None
-    # The mirror that works is asked first for the next file.
+    # The next file is requested first from the mirror that worked.
     mirrors.sort(key=lambda mirror: mirror != sender)
 
 
@@ -395,7 +395,7 @@ def find_files(
 
     Raises:
         FileNotFoundError: There are no files and a download is not allowed.
-        RuntimeError: There are damaged files only, or the download failed.
+        RuntimeError: Every copy is damaged, or the download failed.
     """
     places = search_path(explicit)
     problems: list[UnavailableError] = []

@@ -1,8 +1,8 @@
-"""Download one published file with pooch, from the first mirror that sends it whole.
+"""Download one published file with pooch, from the first mirror that sends all of it.
 
-A mirror may be down, silent, slow, cut off, or a hotel's login page with status 200. Each of these
-ends in the right bytes, perhaps from the next mirror, or in one error that names what each mirror
-did; and it ends before a deadline.
+A mirror may be down, silent, slow, cut off, or a hotel's login page with status 200. In every case
+a download returns the published bytes, perhaps from the next mirror, or raises one error that says
+what each mirror did; and it ends before a deadline.
 """
 
 import http.client
@@ -54,10 +54,10 @@ def _progress_bar(url: str, size: int) -> Iterator[Any]:
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[type-arg]  # Generic in its stubs only.
-        # No thread of tqdm's own, which a forked process would not have.
+        # Disable tqdm's monitor thread, which a forked process would not have.
         monitor_interval = 0
 
-    # tqdm's lock is shared with forked processes: one that is killed while it draws would keep it.
+    # tqdm's lock is shared with forked processes; one killed while drawing would never release it.
     Bar.set_lock(threading.RLock())
     # None: only on a terminal. Windows programs without a console have no stderr.
     disable = True if sys.stderr is None else None
@@ -68,8 +68,8 @@ def _progress_bar(url: str, size: int) -> Iterator[Any]:
 
 def _receive(url: str, size: int, stop: threading.Event) -> bytes:
     """Read a reply, at most ``size`` bytes of it."""
-    # urllib, not requests: it reads as it arrives, and never decompresses what a server declares
-    # as compressed. Some servers answer 403 to urllib's own name.
+    # urllib, not requests: it can return bytes as they arrive, and never decompresses what a server
+    # declares as compressed. Some servers answer 403 to urllib's default User-Agent.
     request = urllib.request.Request(url, headers={"User-Agent": "cnnbook"})
     body = bytearray()
     with (
@@ -89,7 +89,7 @@ def _http_downloader(
     """Download like ``pooch.HTTPDownloader``, with a size limit and a total deadline.
 
     A socket's time-out starts anew with every byte, so a server that sends one byte a second would
-    never reach it. Hence the thread: it is given up at the deadline, wherever it hangs.
+    never reach it. The download therefore runs in a thread, which is abandoned at the deadline.
     """
     outcome: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
     stop = threading.Event()
@@ -126,7 +126,7 @@ def _http_downloader(
 @contextmanager
 def _quiet_pooch() -> Iterator[Any]:
     """Import pooch without its messages, which would name our temporary folder."""
-    # Not at the top: a load from the cache needs none of it.
+    # Imported here, since a load from the cache does not need it.
     import pooch
 
     logger = pooch.get_logger()
@@ -141,7 +141,7 @@ def _quiet_pooch() -> Iterator[Any]:
 def download(
     target: Path, mirrors: Sequence[str], *, size: int, sha256: str, deadline: float
 ) -> str:
-    """Download one file, whole or not at all.
+    """Download one file atomically.
 
     The mirrors are tried in turn, in three rounds; one that refuses or sends something else is
     not tried again. pooch compares the SHA-256 before the file gets its name.

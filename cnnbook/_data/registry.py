@@ -1,7 +1,7 @@
 """The four files of Fashion-MNIST as published: names, shapes, sizes, SHA-256, and mirrors.
 
-A SHA-256 fixes every byte of a file, header included. Whoever compares it needs no parser for the
-idx format: the pixels and labels start at a known offset.
+A SHA-256 fixes every byte of a file, header included. A file that matches needs no parser for the
+idx format: its pixels or labels start at a known offset.
 """
 
 from dataclasses import dataclass

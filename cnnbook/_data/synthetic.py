@@ -81,7 +81,7 @@ def _sleeves(u: _Uniform, n: int, shoulder: torch.Tensor, length: torch.Tensor) 
         (shoulder - 0.1, -0.62 + upper),
         n=n,
     )
-    # A little darker than the body, or none of it would be seen where they hang close.
+    # A little darker than the body, so that sleeves close to it remain visible.
     shade = u(0.72, 0.95)
     return [(sleeve, shade), (_mirrored(sleeve), shade)]
 
@@ -91,7 +91,7 @@ def _front(u: _Uniform, n: int, *, share: float, shades: tuple[float, float]) ->
     half, bottom = u(0.018, 0.04), u(0.6, 0.9)
     worn = u(0, 1) < share
     line = _corners((-half, -0.7), (half, -0.7), (half, bottom), (-half, bottom), n=n)
-    # Where there is none, it is shrunk to a point, which covers no pixel.
+    # On the other garments the line shrinks to a point, which covers no pixel.
     return [(line * worn[:, None, None], u(*shades))]
 
 
@@ -258,7 +258,7 @@ def _posed(parts: list[_Part], u: _Uniform) -> list[_Part]:
 
 
 def _inside(corners: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    """Say which fine pixels lie in a polygon, by counting the edges to their right."""
+    """Return which fine pixels are inside a polygon, by counting the edges to their right."""
     covered = torch.zeros(len(corners), len(centres), len(centres), dtype=torch.bool)
     for start, end in zip(corners.unbind(1), corners.roll(-1, dims=1).unbind(1), strict=True):
         (x0, y0), (x1, y1) = start.T[..., None], end.T[..., None]
@@ -308,7 +308,7 @@ def _draw_class(label: int, n: int, generator: torch.Generator) -> torch.Tensor:
         canvas = torch.where(_inside(corners, centres), cloth * shade[:, None, None], canvas)
     image = torch.nn.functional.avg_pool2d(canvas, 2)
     noise = torch.randn(image.shape, generator=generator) * u(0.02, 0.1)[:, None, None]
-    # The ground stays black, as in Fashion-MNIST.
+    # The background stays black, as in Fashion-MNIST.
     return torch.where(image > 0, image + noise, image).clamp_(0, 1)
 
 
@@ -351,7 +351,7 @@ def draw_garments(n: int, *, generator: torch.Generator) -> tuple[torch.Tensor, 
     """
     n = check_int(n, name="n", minimum=1)
     check_generator(generator)
-    # The generator is the CPU's, and no function above names a device.
+    # The generator is on the CPU, and the functions above do not name a device.
     with torch.device("cpu"):
         labels = torch.randint(len(GARMENT_NAMES), (n,), generator=generator)
         images = torch.empty(n, 1, _PIXELS, _PIXELS)

@@ -1,1 +1,1 @@
-"""How training is fast, exact and resumable."""
+"""The trainer's engine: what makes a training fast, exact and resumable."""

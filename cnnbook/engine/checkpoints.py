@@ -20,7 +20,7 @@ __all__ = [
     "write_checkpoint",
 ]
 
-# Tells whoever opens the file what it is; the number changes when the content's keys do.
+# Identifies the file; the number changes when the content's keys do.
 _MAGIC = b"cnnbook checkpoint 2\n"
 _HEAD = len(_MAGIC) + hashlib.sha256().digest_size
 
@@ -120,9 +120,9 @@ them, got builtin_function_or_method; a checkpoint holds nothing that would need
 
 
 def unpack(data: bytes) -> dict[str, Any]:
-    """Turn bytes back into a checkpoint's content, if every bit is as it was written.
+    """Turn bytes back into a checkpoint's content, after checking their SHA-256.
 
-    ``torch.load`` itself notices almost no flipped bit: it does not read the checksums of its
+    ``torch.load`` itself detects almost no flipped bits: it does not check the checksums in its
     archive.
 
     Args:
@@ -132,7 +132,7 @@ def unpack(data: bytes) -> dict[str, Any]:
         The content, its tensors on the CPU.
 
     Raises:
-        ValueError: The bytes are truncated or changed, or no checkpoint.
+        ValueError: The bytes are truncated or changed, or are not a checkpoint.
 
     Examples:
         >>> from cnnbook.engine.checkpoints import pack, unpack
@@ -155,7 +155,7 @@ def unpack(data: bytes) -> dict[str, Any]:
         )
     try:
         content = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    # Whole, but not made here: torch raises one of several types for what it refuses to run.
+    # Undamaged, but not written by ``pack``: torch raises various types for what it refuses.
     except Exception as error:
         raise ValueError(f"torch cannot load it: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict):
@@ -164,13 +164,13 @@ def unpack(data: bytes) -> dict[str, Any]:
 
 
 def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-    """Write a checkpoint so that at every moment there is a whole one.
+    """Write a checkpoint atomically and keep the previous one.
 
-    The file that had the name before is kept as ``previous_path(path)``. If the program is killed
-    at any moment, the newest checkpoint or the previous one can be read.
+    The file that is replaced is kept as ``previous_path(path)``. Whenever the program is killed,
+    the newest checkpoint or the previous one can be read.
 
     Args:
-        path: The file; its folder is made if it is missing.
+        path: The file; its folder is created if it is missing.
         content: Tensors, numbers, strings, and lists and dicts of them.
 
     Raises:
@@ -193,7 +193,7 @@ def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> N
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
-    """Return the content, or None and what is wrong."""
+    """Return the content, or None and a description of the problem."""
     try:
         return unpack(path.read_bytes()), ""
     except FileNotFoundError:
@@ -203,11 +203,11 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Read the newest whole checkpoint.
+    """Read the newest undamaged checkpoint.
 
     If the newest file is truncated or has a flipped bit, a warning says so and the previous one
-    is read. The damaged file gets another name, so that the next checkpoint written does not make
-    it the previous one in place of the good one.
+    is read. The damaged file is renamed; otherwise the next write would keep it as the previous
+    checkpoint and lose the good one.
 
     Args:
         path: The file, as for ``write_checkpoint``.
@@ -216,7 +216,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         The content, its tensors on the CPU; ``None`` if nothing has been written yet.
 
     Raises:
-        ValueError: There are files, but none is whole.
+        ValueError: There are files, but all of them are damaged.
 
     Examples:
         >>> import tempfile

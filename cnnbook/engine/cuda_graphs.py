@@ -10,7 +10,7 @@ from cnnbook.engine.rewrites import has_hooks
 
 __all__ = ["WARM_UP", "can_capture", "side_stream", "try_capture"]
 
-# Eager updates before the capture: in them libraries choose their algorithms and make their
+# Eager updates before the capture: during them libraries choose their algorithms and allocate their
 # workspaces, which must not happen during a capture.
 WARM_UP = 3
 
@@ -25,16 +25,17 @@ def can_capture(
     updates: int,
     processes: int,
 ) -> bool:
-    """Tell whether to try a capture, and warn if a GPU has to do without for a known reason.
+    """Return whether to try a capture, and warn if it is known to fail on a GPU.
 
-    Called by a method of the trainer, so that the warning names the line that called the trainer.
+    Call it from a method of the trainer, so that the warning names the line that called the
+    trainer.
 
     Args:
         net: The network.
         optimizer: What updates it.
         device: Where it is trained.
-        updates: How many updates are still to come.
-        processes: How many processes train it together.
+        updates: Number of remaining updates.
+        processes: Number of processes that train it together.
 
     Returns:
         False on a CPU, for at most ``WARM_UP`` updates, and after a warning.
@@ -75,11 +76,11 @@ def can_capture(
 def try_capture(
     update: Callable[[], None], parameters: Sequence[torch.nn.Parameter], device: torch.device
 ) -> Callable[[], None] | None:
-    """Capture one update, or warn and return None if torch refuses to.
+    """Capture one update, or warn and return None if torch cannot capture it.
 
-    A capture runs nothing. The update must read and write the same tensors each time, read no
-    number on the CPU, and leave the gradients where they are. Called by a method of the trainer,
-    so that the warning names the line that called the trainer.
+    A capture records the kernels without running them. The update must read and write the same
+    tensors each time, read no number on the CPU, and keep the gradients' tensors. Call it from a
+    method of the trainer, so that the warning names the line that called the trainer.
 
     Args:
         update: Computes gradients and steps; it has run ``WARM_UP`` times.
@@ -87,7 +88,7 @@ def try_capture(
         device: The GPU.
 
     Returns:
-        A function that does the update once more and returns at once; ``None`` if the updates
+        A function that launches one more update without waiting for it; ``None`` if the updates
         must run eagerly.
 
     Examples:
@@ -105,8 +106,8 @@ def try_capture(
         PyTorch documentation, "CUDA semantics", "CUDA graphs", "Whole-network capture".
     """
     for parameter in parameters:
-        # Then the first backward within the capture makes them in the graph's own memory, and
-        # each replay overwrites them instead of adding to the last.
+        # The first backward within the capture then allocates them in the graph's own memory, and
+        # each replay overwrites them instead of adding to the last ones.
         parameter.grad = None
     try:
         graph = torch.cuda.CUDAGraph()
@@ -125,7 +126,7 @@ def try_capture(
 
 @contextmanager
 def side_stream(device: torch.device) -> Iterator[None]:
-    """Let a GPU work on a stream of its own, which a capture needs for the updates before it.
+    """Run the block on a separate CUDA stream, which a capture needs for its warm-up updates.
 
     Args:
         device: Where the network is trained; on a CPU nothing happens.

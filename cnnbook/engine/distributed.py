@@ -17,7 +17,7 @@ class Processes:
     """The processes that train one network together, and which of them this is.
 
     Attributes:
-        rank: Which this is, from 0.
+        rank: The number of this process, from 0.
         world_size: How many there are; with one, every method does nothing.
         device: Where a tensor must be to be exchanged.
 
@@ -56,8 +56,8 @@ class Processes:
             stop: Whether this process was asked to stop.
 
         Returns:
-            The whole loss, and whether any process was asked to stop. Then all stop after the
-            same update, and none waits for one that has left.
+            The whole loss, and whether any process was asked to stop. If so, all stop after the
+            same update, and none waits for one that has ended.
         """
         if self.world_size == 1:
             return loss, stop
@@ -69,8 +69,8 @@ class Processes:
             .to(self.device, dtype)
             for parameter in parameters
         ]
-        # An optimizer skips a parameter without a gradient, and a process without images has no
-        # gradients: so the processes count how many have one.
+        # An optimizer skips a parameter without a gradient. A process without images has no
+        # gradients at all, so the processes count for each parameter how many have one.
         present = [float(parameter.grad is not None) for parameter in parameters]
         flags = torch.tensor([*present, float(stop)], dtype=dtype, device=self.device)
         flat = torch.cat([*parts, flags, loss.detach().reshape(1).to(self.device, dtype)])
@@ -141,7 +141,7 @@ def init_distributed(device: torch.device) -> Processes:
     If ``torchrun``'s variables are set and ``torch.distributed`` is not initialised yet, it is
     initialised: with NCCL for a GPU, with gloo otherwise. On one machine each attempt of
     ``torchrun --max-restarts`` gets its own keys in the store in which the processes find each
-    other; the keys of killed processes would lead to addresses where nobody answers.
+    other; the keys of killed processes would lead to addresses that no longer answer.
 
     Args:
         device: Where the network is trained.

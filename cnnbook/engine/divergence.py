@@ -1,4 +1,4 @@
-"""Losses and weights that are no longer finite: found at once, with their likely cause."""
+"""Losses and weights that are no longer finite: detected at once, with their likely cause."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,8 +23,8 @@ def check_losses(
         losses: The losses of all epochs so far.
         net: The network, searched for the cause.
         data: Names and tensors that went into the loss, searched for the cause.
-        history: Makes the history of so many epochs.
-        hint: Ends the message, such as where the last finite state is.
+        history: Makes the history of a given number of epochs.
+        hint: The end of the message, such as where the last finite state is.
 
     Raises:
         Diverged: A loss is NaN or infinite; with the history of the epochs before it.
@@ -64,8 +64,8 @@ def check_weights(
     Args:
         net: The network.
         epoch: How many updates it has had.
-        history: Makes the history of so many epochs.
-        hint: Ends the message, such as where the last finite state is.
+        history: Makes the history of a given number of epochs.
+        hint: The end of the message, such as where the last finite state is.
 
     Raises:
         Diverged: A weight is NaN or infinite.
@@ -92,7 +92,7 @@ NaN or infinity in 'bias'; lower the learning rate
 
 
 def likely_cause(net: torch.nn.Module, data: Mapping[str, torch.Tensor], *, first: bool) -> str:
-    """Describe why a loss is not finite, as far as the data and the weights show it.
+    """Describe the likely reason why a loss is not finite, judging by data and weights.
 
     Args:
         net: The network.

@@ -32,8 +32,9 @@ from cnnbook.networks import preserve_mode
 
 __all__ = ["fit_ensemble"]
 
-# Their update of a number depends only on that number and its own past, so each network in a stack
-# is updated as it would be alone. Exact types: a subclass may do anything.
+# Elementwise: the update of a weight depends only on that weight, its gradients and its own state,
+# so each network in a stack is updated as it would be alone. Exact types: a subclass may do
+# anything.
 _ELEMENTWISE_OPTIMIZERS = {
     *(torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam),
     *(torch.optim.Adamax, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.RMSprop),
@@ -93,7 +94,7 @@ def fit_ensemble(
     precision: Precision = "full",
     deterministic: bool = False,
 ) -> tuple[History, ...]:
-    """Train several networks of the same layers on the same batch, all at once.
+    """Train several networks of the same layers on the same batch at the same time.
 
     Their weights are stacked, and each operation works on the whole stack. If a GPU needs less
     time for an operation than the CPU needs to launch it, ten networks cost little more than one.
@@ -103,30 +104,30 @@ def fit_ensemble(
         nets: Networks that differ in the values of their weights only; trained in place.
         images: Images ``(n, c, h, w)``, floating-point.
         labels: One-hot or other float targets ``(n, classes)``, or class numbers ``(n,)`` int64.
-        epochs: How many updates in all.
-        loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` if it is left out.
-        make_optimizer: Makes an optimizer from the stacked parameters; it must update each number
-            by itself, as SGD, Adam and their relatives do. Adam if it is left out.
+        epochs: Number of updates.
+        loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` by default.
+        make_optimizer: Makes an optimizer from the stacked parameters; its update must be
+            elementwise, as that of SGD, Adam and their variants. Adam by default.
         micro_batch_size: How many images go through the networks at a time, as for
             ``fit_full_batch``; the more networks, the fewer images.
-        device: Where to train; ``best_device()`` if it is left out.
+        device: Where to train; ``best_device()`` by default.
         precision: As for ``fit_full_batch``.
         deterministic: As for ``fit_full_batch``.
 
     Returns:
-        One history for each network; ``seconds`` is the time of all together. There are no
+        One history for each network, each with the ``seconds`` of the whole ensemble. There are no
         checkpoints: a training that is interrupted leaves the networks unchanged.
 
     Raises:
         TypeError: An argument has the wrong type or dtype.
         ValueError: There is no network, or the networks differ in their layers, or have a layer
             that draws random numbers or mixes the images of a batch; ``images``, ``labels`` or a
-            number do not fit; the optimizer does not update each number by itself.
+            number do not fit; the optimizer's update is not known to be elementwise.
         Diverged: A loss or a weight became infinite or NaN; the networks are unchanged.
 
     Examples:
-        Three networks of one weight, which start at 0, 1 and 2, on one image, whose pixel is 1;
-        the loss is half the square of the score, whose gradient is the score.
+        Three networks of one weight, initially 0, 1 and 2, and one image of one pixel, 1. The loss
+        is half the squared score, so its gradient is the score.
 
         >>> import torch
         >>> from cnnbook.engine.ensemble import fit_ensemble
@@ -260,7 +261,7 @@ class _Stack:
                 micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
             ):
                 parts = self.losses(micro_batches.loss_fn, images, labels) * loss_weight
-                # No network's loss depends on another's weights, so each gets its own gradient.
+                # A loss depends on its own network's weights only, so each gets its own gradient.
                 torch.autograd.backward(parts.sum())
                 latest.add_(parts.detach())
             with cpu_by_default():
@@ -282,7 +283,7 @@ class _Stack:
                     replay()
                 losses[epoch].copy_(latest)
                 if self.device.type == "cpu":
-                    # On a GPU the host would have to wait; there they are checked at the end.
+                    # On a GPU this would make the host wait; there they are checked at the end.
                     self.check_losses(losses[: epoch + 1], time.perf_counter() - started)
             self.optimizer.zero_grad()
             seconds = time.perf_counter() - started

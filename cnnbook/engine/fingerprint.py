@@ -1,4 +1,4 @@
-"""What is trained and how, so that a checkpoint or result of another training is refused."""
+"""A description of a training, so that a checkpoint or result of another one is refused."""
 
 from pathlib import Path
 from typing import Literal
@@ -67,17 +67,17 @@ def training_fingerprint(
 
 
 def start_fingerprint(net: torch.nn.Module) -> list[str]:
-    """Describe the initial weights, so that another start is noticed.
+    """Describe the initial weights, so that other initial weights are noticed.
 
     A SHA-256 would be too strict: on another machine the last bit of a random weight may differ,
-    although the start is the same.
+    although the seed is the same.
 
     Args:
         net: The network before its first update.
 
     Returns:
-        A line for each parameter, with four digits of its weighted sum. The factors rise from 1
-        to 2, so that the sum changes if two weights change places.
+        A line for each parameter, with four digits of the weighted sum of its values. The factors
+        rise from 1 to 2, so that the sum changes if two values are exchanged.
 
     Examples:
         >>> import torch
@@ -104,7 +104,7 @@ def start_fingerprint(net: torch.nn.Module) -> list[str]:
 
 
 def device_name(device: torch.device) -> str:
-    """Name what the last bits of a device's results depend on.
+    """Name the hardware on which the last bits of a device's results depend.
 
     Args:
         device: A CPU or a CUDA device of this machine.

@@ -20,13 +20,13 @@ __all__ = ["GradientAccumulator", "is_out_of_memory"]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch failed because memory ran out.
+    """Return whether torch failed because memory ran out.
 
     Args:
         error: What torch raised.
 
     Returns:
-        True for a GPU's out-of-memory error, and for what the CPU allocator says.
+        True for a GPU's out-of-memory error and for the CPU allocator's.
 
     Examples:
         >>> from cnnbook.engine.gradients import is_out_of_memory
@@ -44,8 +44,8 @@ class GradientAccumulator:
     """Computes the loss and the gradients of a batch without holding all its activations.
 
     Gradients of the micro-batches are added up in ``parameter.grad``. On a CPU, several cores
-    share the micro-batches if the layers allow it; each adds up its own sums, and the cores' sums
-    are added in a fixed order, so that a result does not depend on which core is first.
+    share the micro-batches if the layers allow it; each core keeps sums of its own, and these are
+    added in a fixed order, so that the result does not depend on which core finishes first.
 
     Attributes:
         net: The network that is trained.
@@ -56,7 +56,7 @@ class GradientAccumulator:
         loss_fn: The loss of the whole batch.
         parameters: The parameters to compute gradients for.
         micro_batch_size: How many images go through the network at a time.
-        unsplittable: Why the batch must stay whole; ``None`` if it may be split.
+        unsplittable: Why the batch must not be split; ``None`` if it may be.
         precision: ``"bf16"`` for bfloat16 matrix products; otherwise the dtype of the parameters.
 
     Examples:
@@ -89,7 +89,7 @@ class GradientAccumulator:
 
     def __post_init__(self) -> None:
         self.device = self.images.device
-        # Asked before ``thread_pool`` changes the answer.
+        # Read here, before ``thread_pool`` changes it.
         self.threads = torch.get_num_threads()
         self._thread_safe = self.device.type == "cpu" and is_thread_safe(self.net)
         self._cores = self.threads if self._thread_safe and self.unsplittable is None else 1
@@ -99,7 +99,7 @@ class GradientAccumulator:
         self._split()
 
     def resize(self, micro_batch_size: int) -> None:
-        """Split the batch anew.
+        """Split the batch into micro-batches of another size.
 
         Args:
             micro_batch_size: How many images go through the network at a time from now on.
@@ -108,7 +108,7 @@ class GradientAccumulator:
         self._split()
 
     def _split(self) -> None:
-        # A second core is not worth its trouble for a single micro-batch.
+        # For a single micro-batch, a second core costs more time than it saves.
         cores = self._cores if len(self.images) > self.micro_batch_size else 1
         self._micro_batches: list[MicroBatches] = []
         for core in range(cores):
@@ -122,12 +122,12 @@ class GradientAccumulator:
                     all_labels=self.all_labels,
                 )
             )
-        # For each core its sums of gradients, and a network that adds to them.
+        # For each core, its sums of gradients and a network that adds to them.
         self._sums: list[dict[torch.Tensor, torch.Tensor]] = []
         self._nets = [self.optimized_net] * cores
         if self._thread_safe and (cores > 1 or len(self._micro_batches[0].images) > 1):
             self._sums = [{p: torch.zeros_like(p) for p in self.parameters} for _ in range(cores)]
-        # In bfloat16, weights are cast for each product: that is left to autograd.
+        # In bfloat16, weights are cast for each product, which is left to autograd.
         if self.precision == "full":
             self._nets = [
                 fuse_gradient_accumulation(net, sums)
@@ -162,7 +162,7 @@ class GradientAccumulator:
             return total
         cores = range(len(self._micro_batches))
         run = self._run_in_threads or (lambda work: [work(core) for core in cores])
-        # In the order of the cores and not of their arrival, so that the sum is always the same.
+        # In the order of the cores, not in that in which they finish: the sum is always the same.
         for core, (loss, touched) in enumerate(run(self._accumulate_on_core)):
             total += loss
             for parameter in touched:
@@ -173,7 +173,7 @@ class GradientAccumulator:
         return total
 
     def _losses(self, core: int) -> Iterator[torch.Tensor]:
-        """Yield the losses of one core's micro-batches, each as its part of the whole."""
+        """Yield the losses of one core's micro-batches, each as its part of the batch's loss."""
         micro_batches = self._micro_batches[core]
         for images, labels, loss_weight in zip(
             micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
@@ -203,14 +203,14 @@ class GradientAccumulator:
         return total, [parameter for parameter in self.parameters if parameter in touched]
 
     def accumulate_within_memory(self) -> torch.Tensor:
-        """Add up the gradients; if memory runs out, go on with micro-batches half as large.
+        """Add up the gradients; if memory runs out, retry with micro-batches half as large.
 
         Returns:
             The same as ``accumulate``, with a warning each time memory ran out.
 
         Raises:
-            RuntimeError: Memory does not even suffice for one image, or for a batch that must
-                stay whole.
+            RuntimeError: One image does not fit into memory, or a batch that must not be split
+                does not.
         """
         while True:
             random_state = get_random_state(self.device)
@@ -220,7 +220,7 @@ class GradientAccumulator:
                 if not is_out_of_memory(error):
                     raise
                 reason = str(error).splitlines()[0]
-            # Out of the except block, the error no longer keeps the layers' outputs alive.
+            # Outside the except block: the error's traceback keeps the layers' outputs alive.
             for parameter in self.parameters:
                 parameter.grad = None
             size = min(self.micro_batch_size, len(self.images))

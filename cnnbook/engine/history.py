@@ -1,4 +1,4 @@
-"""What a training run returns, and the two ways in which it ends early."""
+"""What a training run returns, and the two exceptions with which it ends early."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ __all__ = ["Diverged", "History", "Interrupted"]
 
 @dataclass(frozen=True, repr=False)
 class History:
-    """What a training run was and how its loss fell.
+    """The record of a training run: its losses, time, device and seed.
 
     Attributes:
         losses: One number for each epoch: the loss of the whole batch before the epoch's update.
@@ -20,7 +20,7 @@ class History:
             batch was not split.
         accuracies: Pairs of an epoch, counted from 1, and the accuracy on the validation images
             after its update.
-        processes: How many trained together.
+        processes: Number of processes that trained together.
 
     Examples:
         >>> from cnnbook.training import History
@@ -55,7 +55,7 @@ seed 7, 250 images at a time
         )
 
     def __repr__(self) -> str:
-        """Return the same line in angle brackets, and not every loss."""
+        """Return the same line in angle brackets instead of every loss."""
         return f"<History: {self}>"
 
     def _repr_html_(self) -> str:
@@ -74,7 +74,7 @@ seed 7, 250 images at a time
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped by Ctrl-C or SIGTERM, after a whole update.
+    """Training was stopped by Ctrl-C or SIGTERM, after a complete update.
 
     It is a ``KeyboardInterrupt``, so that ``except Exception`` does not catch it and a script that
     does not handle it ends with an error.

@@ -35,7 +35,7 @@ _ADDITIVE_LOSSES = (
     torch.nn.MultiMarginLoss,
 )
 
-# For these two, torch divides the sum by the labels' weights and not by their number.
+# For these two, torch's mean divides the sum by the labels' total weight, not by their number.
 _LOSSES_WITH_CLASS_WEIGHTS = (torch.nn.CrossEntropyLoss, torch.nn.NLLLoss)
 
 # Layers that in training compute with the whole batch, or whose running statistics change once for
@@ -60,20 +60,20 @@ def _mixing_layer(net: torch.nn.Module) -> str | None:
 
 
 def _mixing_found_by_probe(net: torch.nn.Module, images: torch.Tensor) -> str | None:
-    """Compare the scores of three images together with those of the images one by one.
+    """Compare the scores of three images in one batch with those of each image alone.
 
-    The list above cannot know other people's layers. The probe uses a copy, so that running
+    The lists above do not contain custom layers. The probe uses a copy, so that the running
     statistics of the network itself do not change.
     """
-    # Not the images themselves: three equal ones would show nothing. On the CPU, where a result
-    # depends on the batch size by no more than rounding.
+    # Random numbers instead of the images: three equal images would show nothing. On the CPU, where
+    # only the rounding of a result depends on the batch size.
     generator = torch.Generator().manual_seed(0)
     numbers = torch.rand((3, *images.shape[1:]), generator=generator, device="cpu")
     probe = numbers.to(images.dtype)
     try:
         twin = copy.deepcopy(net).cpu().requires_grad_(False)
         with (
-            # What the layers make without naming a device must be on the CPU, too.
+            # Tensors that the layers make without naming a device must be on the CPU, too.
             torch.device("cpu"),
             torch.random.fork_rng([]),
             preserve_mode(twin, training=True),
@@ -90,7 +90,7 @@ def _mixing_found_by_probe(net: torch.nn.Module, images: torch.Tensor) -> str | 
                 return None  # It draws random numbers, and two draws cannot be compared.
             singly = torch.cat([twin(image) for image in torch.split(probe, 1)])
     except (RuntimeError, TypeError, ValueError):
-        # It cannot be copied, or needs another device or batch; then the list above must do.
+        # It cannot be copied, or needs another device or batch size; the lists above decide.
         return None
     tolerance = max(1e-4, 8 * torch.finfo(together.dtype).eps)
     scale = float(together.nan_to_num().abs().max())
@@ -118,7 +118,7 @@ def _unsplittable_loss(loss_fn: Loss, scores: torch.Tensor) -> str | None:
 def unsplittable_reason(
     net: torch.nn.Module, loss_fn: Loss, images: torch.Tensor, scores: torch.Tensor
 ) -> str | None:
-    """Explain why a batch must not be split, if it must not.
+    """Return why a batch must not be split, or None if it may be.
 
     Args:
         net: The network.
@@ -187,7 +187,7 @@ def loss_denominator(loss_fn: Loss, labels: torch.Tensor) -> float:
 
 @dataclass(frozen=True, eq=False)
 class MicroBatches:
-    """A batch, split, with the part that each micro-batch has in the batch's loss.
+    """A split batch, with the factor of each micro-batch's loss in the batch's loss.
 
     Attributes:
         images: Each micro-batch's images.
@@ -223,7 +223,7 @@ def split_into_micro_batches(
     size: int,
     all_labels: torch.Tensor,
 ) -> MicroBatches:
-    """Split a batch, or one process's shard of it, so that the losses add up to the batch's.
+    """Split a batch, or one process's shard, so that the weighted losses add up to the batch's.
 
     A mean is a sum divided by one number, and the gradient of a sum is the sum of the gradients.
 
@@ -235,9 +235,9 @@ def split_into_micro_batches(
         all_labels: The labels of the whole batch; ``labels`` itself if there is one process.
 
     Returns:
-        The micro-batches. A batch that is a single one keeps its loss. For class numbers, the
-        losses of the others are summed and divided by what torch divides the whole batch by: a
-        mean over a micro-batch in which all labels are ignored would be 0 / 0.
+        The micro-batches. If there is only one, the loss is unchanged. Otherwise, for class
+        numbers, losses are summed and divided by torch's denominator for the whole batch: a mean
+        over a micro-batch in which all labels are ignored would be 0 / 0.
 
     Raises:
         ValueError: No label of the batch counts: all are ignored, or of weight zero.

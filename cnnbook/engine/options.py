@@ -1,4 +1,4 @@
-"""The trainers' arguments: checks, and what is chosen when they are left out."""
+"""The trainers' arguments: their checks and defaults."""
 
 import os
 from pathlib import Path
@@ -24,21 +24,20 @@ __all__ = [
     "probe_forward",
 ]
 
-# Bytes of layer outputs that one micro-batch may make. Fixed numbers and not measured ones, so that
-# the same call does the same everywhere: on a CPU about what fits into a core's caches, on a GPU
-# what any card has to spare.
+# Bytes of layer outputs per micro-batch. Fixed and not measured, so that the same call does the
+# same everywhere: on a CPU about the size of a core's caches, on a GPU what any card has to spare.
 ACTIVATION_BUDGET = {"cpu": 4 << 20, "cuda": 4 << 30}
 
 
 def check_training_images(images: torch.Tensor, *, name: str) -> None:
-    """Refuse what is no batch of images to train on.
+    """Refuse anything but a batch of images to train on.
 
     Args:
         images: Images ``(n, c, h, w)``.
         name: The argument's name, for the error message.
 
     Raises:
-        TypeError: They are no tensor, or not of a floating-point dtype.
+        TypeError: They are not a tensor, or not of a floating-point dtype.
         ValueError: They have other axes, or there are none.
 
     Examples:
@@ -60,7 +59,7 @@ def check_training_images(images: torch.Tensor, *, name: str) -> None:
 
 
 def check_loss_fn(loss_fn: Loss | None) -> Loss:
-    """Return the loss function, cross-entropy if it is left out.
+    """Return the loss function, cross-entropy by default.
 
     Args:
         loss_fn: Takes scores and labels.
@@ -97,14 +96,14 @@ MSELoss()
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Module) -> None:
-    """Refuse an optimizer that cannot train the network one gradient at a time.
+    """Refuse an optimizer that does not train this network with one gradient per update.
 
     Args:
         optimizer: The optimizer; ``None`` is accepted.
         net: The network.
 
     Raises:
-        TypeError: It is no optimizer.
+        TypeError: It is not an optimizer.
         ValueError: It is LBFGS, or holds none of the network's parameters.
 
     Examples:
@@ -149,7 +148,7 @@ def check_checkpoint(checkpoint: str | os.PathLike[str] | None) -> Path | None:
         The path, or ``None``.
 
     Raises:
-        TypeError: It is no path.
+        TypeError: It is not a path.
         ValueError: It is a folder.
 
     Examples:
@@ -208,16 +207,16 @@ def choose_micro_batch_size(
     Args:
         micro_batch_size: The user's choice, or ``"auto"``.
         count: Images of the whole batch.
-        image_bytes: Bytes of layer outputs that one image makes.
-        minimum_budget: Bytes that a micro-batch may make in any case.
+        image_bytes: Bytes of layer outputs for one image.
+        minimum_budget: Bytes of layer outputs that a micro-batch may have in any case.
         device: Where the network is trained.
-        unsplittable: Why the batch must stay whole; ``None`` if it may be split.
+        unsplittable: Why the batch must not be split; ``None`` if it may be.
 
     Returns:
         At least 1 and at most ``count``.
 
     Raises:
-        ValueError: A size is given for a batch that must stay whole.
+        ValueError: A size is given for a batch that must not be split.
 
     Examples:
         4 MiB on a CPU hold the outputs of four images of 1 MiB each.
@@ -268,7 +267,7 @@ def check_validation(
         Images and class numbers, or ``None``.
 
     Raises:
-        TypeError: It is no pair, or a part has the wrong type or dtype.
+        TypeError: It is not a pair, or a part has the wrong type or dtype.
         ValueError: The images have another shape than the training images, the labels do not fit,
             or the network does not give a score for each class.
 
@@ -316,7 +315,7 @@ def probe_forward(
         image: One image ``(1, c, h, w)``.
 
     Returns:
-        Scores ``(1, ...)``, and bytes, including the image's own. No random number is drawn and
+        Scores ``(1, ...)``, and bytes, including those of the image. No random number is drawn and
         no running statistic changes.
 
     Raises:
@@ -369,7 +368,7 @@ def check_labels(
         name: The argument's name, for the error message.
 
     Raises:
-        TypeError: They are no tensor, or of another dtype.
+        TypeError: They are not a tensor, or of another dtype.
         ValueError: There are more or fewer labels than images, or classes without a score.
 
     Examples:
@@ -405,7 +404,7 @@ to 3
             )
         return
     if labels.dtype != torch.int64:
-        # A second axis means one-hot labels, which would be refused as integers, too.
+        # A second axis means one-hot labels, which have to be floats.
         wanted = "long" if labels.ndim == 1 else "float"
         raise TypeError(
             f"{name}: expected float (one-hot) or torch.int64 (class numbers), "
@@ -428,7 +427,7 @@ to 3
 
 
 def check_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
-    """Return a loss as a scalar tensor, if it is one that can be differentiated.
+    """Return a loss as a scalar tensor, or refuse it if it cannot be differentiated.
 
     Args:
         loss: What the loss function returned.
@@ -439,7 +438,7 @@ def check_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
         A tensor without axes.
 
     Raises:
-        TypeError: It is no tensor.
+        TypeError: It is not a tensor.
         ValueError: It is more than one number, or does not depend on the scores.
 
     Examples:

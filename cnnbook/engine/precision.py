@@ -1,4 +1,4 @@
-"""How exactly torch multiplies, and whether it must be deterministic."""
+"""The precision of torch's matrix products, and whether torch must be deterministic."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +14,7 @@ Precision = Literal["full", "tf32", "bf16"]
 
 
 def check_precision(precision: Precision, device: torch.device) -> Precision:
-    """Return the precision, if it is one that the device has.
+    """Return the precision, or refuse it if the device does not support it.
 
     Args:
         precision: ``"full"``, ``"tf32"`` or ``"bf16"``.
@@ -49,12 +49,12 @@ def check_precision(precision: Precision, device: torch.device) -> Precision:
 def precision_context(
     device: torch.device, precision: Precision, *, deterministic: bool
 ) -> Iterator[None]:
-    """Set how exactly torch multiplies and whether it must be deterministic, within the block.
+    """Set torch's precision and whether it must be deterministic, within the block.
 
     Args:
         device: Where the network is trained.
-        precision: ``"tf32"`` allows a GPU to multiply in TF32; otherwise it must not, although
-            torch's own default for convolutions is that it may.
+        precision: ``"tf32"`` allows a GPU to multiply in TF32; otherwise TF32 is forbidden, also
+            for convolutions, for which torch allows it by default.
         deterministic: Whether torch must refuse operations that are not deterministic.
 
     Yields:
@@ -81,7 +81,7 @@ def precision_context(
             )
             torch.use_deterministic_algorithms(True)
         if device.type == "cuda":
-            # torch's own default is TF32 for convolutions, which would be less exact unasked.
+            # torch's own default for convolutions is TF32, which is less exact.
             backends: tuple[Any, ...] = (
                 torch.backends.cuda.matmul,
                 torch.backends.cudnn.conv,  # type: ignore[attr-defined]

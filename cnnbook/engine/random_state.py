@@ -31,7 +31,7 @@ def get_random_state(device: torch.device) -> list[torch.Tensor]:
 
 
 def set_random_state(state: list[torch.Tensor], device: torch.device) -> None:
-    """Put back a state that ``get_random_state`` has copied.
+    """Restore a state that ``get_random_state`` has copied.
 
     Args:
         state: The CPU's state and, for a GPU, that GPU's; a GPU without one keeps its own.

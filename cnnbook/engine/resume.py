@@ -1,4 +1,4 @@
-"""How far a training is, and a checkpoint from which it goes on with the same bits."""
+"""The state of a training, and a checkpoint from which it resumes with the same bits."""
 
 import time
 import warnings
@@ -27,14 +27,14 @@ class TrainingState:
         optimizer: What updates it.
         gradients: What computes its gradients.
         processes: The processes that train together.
-        losses: One number for each epoch, on the network's device; zero for those to come.
+        losses: One number for each epoch, on the network's device; zero for later epochs.
         path: The checkpoint's file; ``None`` if there is none.
         fingerprint: What is trained and how (``cnnbook.engine.fingerprint``).
         seed: torch's seed when the training started.
         epoch: How many updates have been done.
-        seconds: How long the resumed parts took before this one.
+        seconds: Training time before this run, from the checkpoint.
         accuracies: Pairs of an epoch and the accuracy on the validation images after it.
-        started: When this part started, by ``time.perf_counter()``.
+        started: When this run started, by ``time.perf_counter()``.
 
     Examples:
         >>> import torch
@@ -74,7 +74,7 @@ class TrainingState:
         """Return what has been recorded.
 
         Args:
-            epochs: Of how many epochs; all so far if it is left out.
+            epochs: Number of epochs to return; all so far by default.
 
         Returns:
             The history.
@@ -117,7 +117,7 @@ class TrainingState:
         return f"; the last finite state is in {self.path}" if self.path else ""
 
     def environment(self) -> dict[str, str | int]:
-        """Return what the last bits of the numbers depend on, besides the training itself."""
+        """Return everything else on which the last bits of the results depend."""
         return {
             "torch": str(torch.__version__),
             "device": device_name(self.gradients.device),
@@ -131,7 +131,7 @@ class TrainingState:
         """Write the checkpoint; every process takes part, the first one writes.
 
         Raises:
-            Diverged: A loss or a weight is not finite: the last checkpoint stays as it is.
+            Diverged: A loss or a weight is not finite; the last checkpoint is kept.
             OSError: The file cannot be written.
         """
         if self.path is None:
@@ -155,21 +155,21 @@ class TrainingState:
         write_checkpoint(self.path, content)
 
     def load(self, *, keep_micro_batch_size: bool) -> bool:
-        """Go back to the state of the checkpoint, if there is one.
+        """Load the state from the checkpoint, if there is one.
 
         Args:
-            keep_micro_batch_size: Whether the present size stays, instead of the checkpoint's.
+            keep_micro_batch_size: Whether to keep the current size instead of the checkpoint's.
 
         Returns:
             Whether there is a checkpoint.
 
         Raises:
-            ValueError: The checkpoint is damaged, of another training, or further than this one
-                is to go.
+            ValueError: The checkpoint is damaged, of another training, or has more epochs than
+                this training.
         """
         if self.path is None:
             return False
-        # One process reads and sends: no shared disk is needed, and all processes agree.
+        # One process reads the file and sends it: no shared disk is needed, and all agree.
         content = None if self.processes.rank else read_checkpoint(self.path)
         if self.processes.world_size > 1:
             data = self.processes.broadcast_bytes(None if content is None else pack(content))

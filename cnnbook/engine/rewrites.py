@@ -1,4 +1,4 @@
-"""The same network with the same results, in an order and a memory layout that are faster."""
+"""Networks rewritten for speed, in order and memory layout, with the same results."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,13 +29,13 @@ _HOOK_ATTRIBUTES = (
 
 
 def has_hooks(net: torch.nn.Module) -> bool:
-    """Tell whether a network, one of its layers or one of its parameters has a hook.
+    """Return whether a network, one of its layers or one of its parameters has a hook.
 
     Args:
         net: The network.
 
     Returns:
-        True if somebody may observe its forward or backward pass, so that it must not be changed.
+        True if something may observe its forward or backward pass, which must then stay as is.
 
     Examples:
         >>> import torch
@@ -100,9 +100,9 @@ def _rewrite(
 def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which max pooling runs before ReLU.
 
-    ReLU never reverses an order, so the maximum of the rectified numbers is the rectified
-    maximum. A gradient that is not zero reaches the same number, the first of the largest. After
-    2 by 2 pooling, ReLU has a quarter of the numbers to do.
+    ReLU is monotonic, so the maximum of the rectified numbers is the rectified maximum. A nonzero
+    gradient reaches the same element, the first of the largest. After 2 by 2 pooling, ReLU has to
+    process a quarter of the numbers.
 
     Args:
         net: The network. It is not changed; the result shares its layers and weights.
@@ -147,7 +147,7 @@ def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
 
 
 def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
-    """Tell whether a network is faster in the channels-last memory format.
+    """Return whether a network is faster in the channels-last memory format.
 
     The types of the layers decide, not a measurement, so that a run is reproducible.
 
@@ -178,7 +178,7 @@ def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
 
 
 def to_channels_last(images: torch.Tensor) -> torch.Tensor:
-    """Give images the channels-last memory format: the channels of a pixel lie side by side.
+    """Give images the channels-last memory format: the channels of a pixel are adjacent.
 
     Args:
         images: Images ``(n, c, h, w)``.
@@ -223,15 +223,15 @@ class _ChannelsLastGradientLayer(torch.nn.Module):
 def channels_last_gradients(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which gradients are channels-last, too.
 
-    The input of a ``Flatten`` may be channels-last, but the gradient that it passes back never is.
-    The layers before it would then mix both formats; converting the gradient once is faster.
+    The input of a ``Flatten`` may be channels-last, but the gradient that it returns never is. The
+    layers before it would then mix both formats; converting the gradient once is faster.
 
     Args:
         net: The network. It is not changed; the result shares its layers and weights.
 
     Returns:
         A new ``Sequential`` with a layer before each ``Flatten`` that changes the format of the
-        gradient only; if ``net`` is no ``Sequential``, has no ``Flatten`` or has hooks, ``net``
+        gradient only; if ``net`` is not a ``Sequential``, has no ``Flatten`` or has hooks, ``net``
         itself.
 
     Raises:
@@ -261,8 +261,8 @@ def channels_last_gradients(net: torch.nn.Module) -> torch.nn.Module:
 def inplace_relu(net: torch.nn.Module) -> torch.nn.Module:
     """Return a network of the same layers in which ReLU overwrites its input.
 
-    For a large new tensor in each micro-batch, the operating system has to provide the memory,
-    page by page; a tensor that is not made costs nothing.
+    For a large new tensor in each micro-batch, the operating system has to provide the memory page
+    by page; overwriting the input needs no new tensor.
 
     Args:
         net: The network. It is not changed; the result shares its layers and weights.
@@ -349,7 +349,7 @@ def fuse_gradient_accumulation(
     """Return a network of the same layers in which ``Linear`` adds its gradients to given sums.
 
     Autograd makes a new gradient for every micro-batch, as large as the weights, and then adds it
-    to the others. One matrix product that adds its result to the sum does both at once.
+    to the sum. One matrix product that adds its result to the sum does both at once.
 
     Args:
         net: The network. It is not changed; the result shares its layers and weights.
@@ -357,7 +357,7 @@ def fuse_gradient_accumulation(
 
     Returns:
         A new ``Sequential``. Autograd gives no gradient for the weights and biases of its
-        ``Linear`` layers; each backward pass adds them to ``sums``. If ``net`` is no
+        ``Linear`` layers; each backward pass adds them to ``sums``. If ``net`` is not a
         ``Sequential``, has no ``Linear`` whose parameters all have a sum, or has hooks, ``net``.
 
     Raises:
@@ -388,7 +388,7 @@ def fuse_gradient_accumulation(
 
 
 def fused_parameters(net: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """Return the parameters whose gradients a network adds to sums by itself.
+    """Return the parameters whose gradients a rewritten network adds to sums by itself.
 
     Args:
         net: A network that ``fuse_gradient_accumulation`` returned.

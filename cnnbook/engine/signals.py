@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, answered between two updates instead of in the middle of one."""
+"""Ctrl-C and SIGTERM, handled between two updates instead of in the middle of one."""
 
 import signal
 import threading
@@ -14,11 +14,11 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_requested() -> Iterator[Callable[[], str | None]]:
-    """Note Ctrl-C and SIGTERM, so that a loop can stop where it suits it.
+    """Record Ctrl-C and SIGTERM, so that a loop can stop at a point of its choice.
 
-    The first signal is noted and the old handlers are put back, so that a second one acts at
-    once, as it would have without this. Only the main thread can catch signals; in another
-    thread, and for a signal that the process ignores, nothing changes.
+    The first signal is recorded and the old handlers are restored, so that a second one acts
+    immediately, as usual. Only the main thread can catch signals; in another thread, and for a
+    signal that the process ignores, nothing changes.
 
     Yields:
         A function that returns the name of the signal that came, such as ``"SIGINT"``, or
@@ -50,7 +50,7 @@ def stop_requested() -> Iterator[Callable[[], str | None]]:
     if threading.current_thread() is threading.main_thread():
         for number in _STOP_SIGNALS:
             handler = signal.getsignal(number)
-            # None: a handler that was not set by Python and could not be put back.
+            # None: a handler that was not set by Python and could not be restored.
             if handler not in (signal.SIG_IGN, None):
                 old_handlers[number] = handler
                 signal.signal(number, note)

@@ -1,4 +1,4 @@
-"""Micro-batches on several CPU cores at once, each core with its own."""
+"""Micro-batches on several CPU cores in parallel, each core with its own."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -26,7 +26,7 @@ _STATELESS_LAYERS = {
 
 
 def is_thread_safe(net: torch.nn.Module) -> bool:
-    """Tell whether several threads may use a network at once and always get the same numbers.
+    """Return whether several threads may share a network and always get the same numbers.
 
     Args:
         net: The network.
@@ -50,18 +50,18 @@ def is_thread_safe(net: torch.nn.Module) -> bool:
 def thread_pool(
     threads: int,
 ) -> Iterator[Callable[[Callable[[int], Any]], list[Any]]]:
-    """Keep so many threads, each of which computes on one core.
+    """Provide a pool of threads, each of which computes on one core.
 
-    torch itself splits each single operation among the cores and waits for the slowest core after
-    each. With many short operations, above all on a busy machine, most of the time is spent on
-    waiting. Here a core waits once an update.
+    torch itself splits every operation among the cores and waits for the slowest core after each
+    one. With many short operations, above all on a busy machine, most of the time is spent waiting.
+    Here a core waits once per update.
 
     Args:
-        threads: How many.
+        threads: Number of threads.
 
     Yields:
-        A function that calls another one with 0, 1, ... in all threads at once and returns the
-        results in that order. If a call fails, it waits for the others and raises the first
+        A function that calls a given function with 0, 1, ... in all threads in parallel and returns
+        the results in that order. If a call fails, it waits for the others and raises the first
         failure. Within the block torch uses one core in each thread; afterwards as many as
         before.
 

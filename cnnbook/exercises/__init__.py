@@ -32,15 +32,15 @@ def check(number: str, answer: object) -> Feedback:
     Args:
         number: The exercise, such as ``"6.1"``.
         answer: What the exercise asks for: a number, numbers in a list, tuple, tensor or array, a
-            layer or a function. ``...``, which the notebooks start with, is no answer yet.
+            layer or a function. ``...``, with which the notebooks start, counts as no answer.
 
     Returns:
-        The feedback, which prints as its message and is true where the answer is right. A wrong
-        answer raises nothing, not even a function that fails.
+        The feedback, which prints as its message and is true if the answer is right. A wrong
+        answer raises no exception, not even a function that fails.
 
     Raises:
-        TypeError: ``number`` is not text, or ``answer`` is of no kind that can be graded, such as
-            text.
+        TypeError: ``number`` is not text, or ``answer`` is of a kind that cannot be graded, such
+            as text.
         ValueError: There is no such exercise.
 
     Examples:
@@ -122,7 +122,7 @@ def exercises() -> tuple[Exercise, ...]:
 
 
 def hint(number: str) -> str:
-    """Return what helps with an exercise, without its answer.
+    """Return the hint of an exercise, which does not give away the answer.
 
     Args:
         number: The exercise, such as ``"6.1"``.
@@ -149,7 +149,7 @@ def solution(number: str) -> str:
         number: The exercise, such as ``"6.1"``.
 
     Returns:
-        The code, which runs as it stands. Other solutions may be right, too.
+        The code, which runs without changes. Other solutions may be right, too.
 
     Raises:
         TypeError: ``number`` is not text.

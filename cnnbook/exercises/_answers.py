@@ -13,7 +13,7 @@ __all__ = ["Function", "Kind", "Layer", "Numbers", "Unreadable"]
 
 
 class Unreadable(Exception):
-    """The answer is wrong whatever its numbers are; the message says why."""
+    """The answer is wrong whatever numbers it contains; the message says why."""
 
 
 class Kind(Protocol):
@@ -28,14 +28,14 @@ class Kind(Protocol):
 
     @property
     def description(self) -> str:
-        """Name what is asked for, with its article."""
+        """Describe what is asked for, such as "one number"."""
 
     @property
     def squeeze(self) -> bool:
-        """Say whether leading axes of length 1 are ignored."""
+        """Return whether leading axes of length 1 are ignored."""
 
     def read(self, answer: object) -> Mapping[str, torch.Tensor]:
-        """Return the answer's numbers, each tensor under the name of what it is."""
+        """Return the answer's numbers, each tensor with a name for messages."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ got 'three'
     squeeze: bool = True
 
     def read(self, answer: object) -> dict[str, torch.Tensor]:
-        """Return the numbers in float64, which holds every number that is asked for."""
+        """Return the numbers in float64, which can represent every number that is asked for."""
         found = _kind_of(answer)
         if found != "numbers":
             raise Unreadable(

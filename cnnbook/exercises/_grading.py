@@ -33,7 +33,7 @@ class Feedback:
     Attributes:
         right: Whether the answer is right.
         message: One or two sentences for the reader.
-        mistake: The name of the mistake that was recognised; empty where there is none.
+        mistake: The name of the mistake that was recognised; empty if none was.
 
     Examples:
         >>> from cnnbook.exercises._grading import Feedback
@@ -62,7 +62,7 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A common wrong answer, and what to say to it.
+    """A common wrong answer, and the feedback on it.
 
     Attributes:
         name: What was done wrong, as the end of the sentence "Not yet: ...".
@@ -92,19 +92,19 @@ def grade(
     """Compare an answer with the right one and with known mistakes.
 
     Args:
-        answer: A number, numbers in a list or tensor, a layer or a function; ``...`` stands for an
-            answer that is still to come.
+        answer: A number, numbers in a list or tensor, a layer or a function; ``...`` for none
+            yet.
         kind: What is asked for.
         right: Makes a right answer of that kind.
         mistakes: Known wrong answers; the first that matches gives the feedback.
         tolerance: By how much a number may differ from the right one.
-        remark: What to add where the answer is right.
+        remark: What to add if the answer is right.
 
     Returns:
-        The feedback. A wrong answer raises nothing, not even a function that fails.
+        The feedback. A wrong answer raises no exception, not even a function that fails.
 
     Raises:
-        TypeError: The answer is of no kind that can be graded, such as text.
+        TypeError: The answer is of a kind that cannot be graded, such as text.
 
     Examples:
         >>> from cnnbook.exercises._answers import Numbers
@@ -124,8 +124,9 @@ def grade(
     """
     if answer is ...:
         return Feedback(False, "No answer yet: put yours in the place of `...`.")
-    # Making a layer draws random numbers; the reader's own must not depend on a check. Whatever is
-    # made without naming a device, in the reader's function too, must be where the exercise is.
+    # Making a layer draws random numbers, but a check must not change the reader's random state.
+    # Tensors made without naming a device, also in the reader's function, must be on the CPU, where
+    # the exercise is.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         try:
             given = kind.read(answer)
@@ -151,7 +152,7 @@ class Exercise:
         solution: Python code that leaves a right answer in ``answer``.
         kind: What kind of answer is asked for.
         right: Makes a right answer in another way than the solution.
-        mistakes: Known wrong answers, and what to say to each.
+        mistakes: Known wrong answers, with the feedback on each.
         remark: What to add to "Right."
         tolerance: By how much a number may differ.
         number: Page and position on the page, such as "6.1"; empty until ``cnnbook.exercises``
@@ -228,7 +229,7 @@ def _describe_difference(
     kind: Kind,
 ) -> str:
     """Describe the first numbers that differ, without saying what is right."""
-    # Of a layer or a function, the results are compared, which its description does not describe.
+    # For a layer or a function, results are compared, and the kind's description is not of those.
     description = kind.description if isinstance(kind, Numbers) else ""
     for name, right in expected.items():
         got = _squeezed(given[name], squeeze=kind.squeeze)

@@ -1,4 +1,4 @@
-"""An image and a layer that several pages' exercises are graded with."""
+"""An image and a layer with which the exercises of several pages are graded."""
 
 import torch
 

@@ -2,7 +2,7 @@
 
 Every function returns its matplotlib figure and shows nothing. The colours are those of Okabe and
 Ito, which colour-blind readers can tell apart, on a white background, which suits light and dark
-pages. Each figure carries a description with its numbers for those who do not see it:
+pages. Each figure carries a description with its numbers for readers who cannot see it:
 :func:`alt_text`.
 """
 

@@ -1,4 +1,4 @@
-"""The text that a figure carries for those who do not see it."""
+"""The description that a figure carries for readers who cannot see it."""
 
 from collections.abc import Sequence
 
@@ -24,10 +24,10 @@ __all__ = [
 
 
 def alt_text(figure: Figure) -> str:
-    """Return a figure's description in words, for those who do not see it.
+    """Return a figure's description in words, for readers who cannot see it.
 
     Every function of ``cnnbook.figures`` makes the description from the numbers that it draws, and
-    keeps it as the label of the figure, matplotlib's ``figure.get_label()``. Describe a figure that
+    stores it as the figure's label, matplotlib's ``figure.get_label()``. Describe a figure that
     you draw yourself with ``figure.set_label``.
 
     Args:
@@ -63,15 +63,15 @@ function of cnnbook.figures, or describe it with figure.set_label(...)
     return text
 
 
-# About what a screen reader says in twenty seconds.
+# About what a screen reader reads aloud in twenty seconds.
 MAX_CHARACTERS = 300
 
 
 def describe(figure: Figure, *parts: str | list[str]) -> None:
-    """Keep a description with a figure, for ``alt_text``.
+    """Store a description with a figure, for ``alt_text``.
 
     Every function that draws calls this once, before it returns its figure, with what it drew: the
-    kind of picture, what the axes are, and the numbers that decide, written as on the figure.
+    kind of picture, its axes, and the numbers that matter, written as on the figure.
 
     Args:
         figure: The figure.
@@ -135,7 +135,7 @@ def format_size(shape: Sequence[int]) -> str:
 
 
 def as_float64(numbers: torch.Tensor) -> torch.Tensor:
-    """Return numbers of any dtype as ones that can be compared and added up."""
+    """Return numbers of any dtype as float64 on the CPU, so that they can be compared and added."""
     # Adding 0 takes the sign from a -0.0.
     return numbers.detach().cpu().double() + 0
 

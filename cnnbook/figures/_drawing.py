@@ -135,7 +135,7 @@ def draw_image(
     cmap: str | Colormap = "gray",
     **style: Any,  # noqa: ANN401
 ) -> None:
-    """Draw numbers ``(h, w)`` as pixels, without a transition from one to the next."""
+    """Draw numbers ``(h, w)`` as pixels with sharp edges."""
     numbers = picture.detach().cpu().float().numpy()  # numpy has no bfloat16.
     axes.imshow(numbers, cmap=cmap, interpolation="nearest", **style)
 
@@ -159,7 +159,7 @@ def add_box(
     columns: float = 1,
     **style: Any,  # noqa: ANN401
 ) -> None:
-    """Draw a rectangle of cells, given like a tensor's axes: rows first, row 0 on top."""
+    """Draw a rectangle of cells, given in a tensor's order of axes: rows first, row 0 on top."""
     axes.add_patch(Rectangle((column, row), columns, rows, **style))
 
 
@@ -234,7 +234,7 @@ def draw_number_table(
 
 
 def _pad_limits(axes: Axes, rows: int, columns: int) -> None:
-    """Give a grid of cells the space of a larger one, so that cells are equally large."""
+    """Pad a grid's limits to those of a larger one, so that their cells are equally large."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     middle, centre = (left + right) / 2, (bottom + top) / 2
     axes.set_xlim(middle - columns / 2 - 0.08, middle + columns / 2 + 0.08)
@@ -249,7 +249,7 @@ def tint_by_sign(axes: Axes, numbers: torch.Tensor) -> None:
 
 
 def shade_by_size(axes: Axes, numbers: torch.Tensor, maximum: float) -> None:
-    """Colour the cells of a grid, the bluer the farther their numbers are from 0."""
+    """Colour the cells of a grid: the farther a number is from 0, the bluer its cell."""
     for row, column in numbers.nonzero().tolist():
         shade = 0.75 * min(abs(numbers[row, column].item()) / maximum, 1)
         add_box(axes, row, column, facecolor=COLOURS[5], alpha=shade, ec="none")

@@ -39,11 +39,11 @@ def plot_curves(
         panels: A measure, such as the loss, and in it a name for each training and its numbers,
             one for each epoch.
         yscale: ``"log"`` draws a number that shrinks by the same factor each time as a straight
-            line; numbers that are not above 0 are left out then.
+            line; numbers that are not above 0 are then left out.
 
     Returns:
-        The figure: the panels below each other, a training in the same colour and dashes in all of
-        them, and its last number behind each curve.
+        The figure: the panels one below the other, each training in the same colour and dashes in
+        all of them, and each curve's last number at its end.
 
     Examples:
         >>> from cnnbook.figures import plot_curves
@@ -70,7 +70,7 @@ def plot_curves(
         layout="constrained",
     )
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    # A second sign beside the colour, for those who see no difference in it.
+    # Dashes as well as colours, for readers who cannot tell the colours apart.
     dashes = ("-", "--", "-.", ":")
     lines = {}
     for axes, (measure, curves) in zip(grid.flat, panels.items(), strict=True):
@@ -88,7 +88,7 @@ def plot_curves(
         style_axes(axes)
         _write_last_numbers(axes, curves.values())
     grid[-1, 0].set_xlabel("epoch", fontsize=11)
-    # Above the panels, where it hides no curve.
+    # Above the panels, where the legend hides no curve.
     figure.legend(
         [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=11
     )
@@ -108,7 +108,7 @@ def plot_curves(
 
 
 def _write_last_numbers(axes: Axes, curves: Iterable[Sequence[float]]) -> None:
-    """Write each curve's last number behind it, and keep the numbers of near ends apart."""
+    """Write each curve's last number at its end, and keep numbers of close ends apart."""
     axes.autoscale_view()
     to_fraction = axes.transScale + axes.transLimits
     ends = [(len(numbers), numbers[-1]) for numbers in curves]
@@ -139,7 +139,7 @@ def _spread(heights: Sequence[float], *, gap: float) -> list[float]:
 
 
 def _course(numbers: Sequence[float]) -> str:
-    """Say where a curve begins and ends, and where it turns if that is far from both."""
+    """Say where a curve begins and ends, and its extremum if that is far from both."""
     first, last, count = f"{numbers[0]:.3g}", f"{numbers[-1]:.3g}", len(numbers)
     if count == 1:
         return f"is {first} at epoch 1"
@@ -167,8 +167,8 @@ def plot_bars(
         groups: A heading for each panel, and in it a name and its number: at least 0, or at least 1
             on a logarithmic axis, where the bars begin at 1.
         xscale: ``"log"`` shows numbers of very different size.
-        highlight: Names whose bars are orange, between blue ones; where it is left out, each name
-            has a colour of its own.
+        highlight: Names whose bars are orange, among blue ones; by default each name has a colour
+            of its own.
 
     Returns:
         The figure: the panels below each other, each with an axis of its own.
@@ -216,7 +216,7 @@ def plot_bars(
         labels = [_format_exact(number) for number in numbers.values()]
         axes.bar_label(bars, labels, padding=4, fontsize=9)
         axes.set_xscale(xscale)
-        # Room for the number beside the longest bar.
+        # Space for the number beside the longest bar.
         maximum = max(numbers.values())
         axes.set_xlim(start, maximum * 300 if xscale == "log" else (maximum or 1) * 1.2)
         axes.set_title(heading, fontsize=10)
@@ -253,14 +253,14 @@ def plot_seeds(
 ) -> Figure:
     """Draw each seed as a dot, a row for each network, and below the dots their mean.
 
-    Means alone hide how far the seeds of one network lie apart, and whether the seeds of two
-    networks overlap; the dots show both.
+    Means alone hide how much the seeds of one network vary, and whether the seeds of two networks
+    overlap; the dots show both.
 
     Args:
         values: A name and its numbers, one for each seed. Equal ones are stacked.
         label: What the numbers are, with their unit.
         intervals: For each of these names the lower and the upper bound of the mean, drawn as a
-            bar; leave them out for two or three seeds, of which an interval would say little.
+            bar; leave them out for two or three seeds, whose interval would say little.
 
     Returns:
         The figure; the first name is on top.
@@ -299,7 +299,7 @@ def plot_seeds(
     details = []
     for row, (name, numbers) in enumerate(values.items()):
         colour = COLOURS[row % len(COLOURS)]
-        # A dot is as wide as about a fiftieth of the axis; closer ones go on top of each other.
+        # A dot is about a fiftieth of the axis wide; dots closer than that are stacked.
         stacks: dict[int, int] = {}
         for number in sorted(numbers):
             position = round(number / spread * 50) if spread else 0

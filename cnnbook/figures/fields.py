@@ -34,17 +34,17 @@ def plot_receptive_field(
     titles: Sequence[str] = (),
     margin: int | None = None,
 ) -> Figure:
-    """Draw where images are not zero, and a frame around the pixels where they may be.
+    """Draw where images are not zero, and a frame around the pixels where they may be nonzero.
 
-    Made for gradients: a pixel with a gradient of 0 cannot change the output that the gradient is
-    of, so all colour should lie within the frame of its receptive field.
+    Meant for gradients of one output: a pixel outside the output's receptive field cannot change
+    it and has gradient 0, so every coloured pixel should be inside the frame.
 
     Args:
         images: Absolute gradients ``(n, 1, h, w)``; white is 0, black is the largest of each image,
             and every number above 0 is grey, however small.
         fields: Rows and columns of the frame on each image, as from ``ReceptiveField.pixels``.
         titles: A title for each image, or none.
-        margin: Pixels to show around the frame; the whole image where it is left out.
+        margin: Pixels to show around the frame; the whole image by default.
 
     Returns:
         The figure; the numbers beside it are those of the pixels.
@@ -81,7 +81,7 @@ def plot_receptive_field(
     for index, axes in enumerate(panels.flat):
         rows, columns = fields[index]
         image = images[index, 0]
-        # A very small gradient is still one, so nothing but 0 may look white.
+        # However small a gradient is, only 0 may look white.
         shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
         draw_image(axes, shade, cmap="Greys", vmin=0, vmax=1)
         add_box(

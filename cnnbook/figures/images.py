@@ -66,7 +66,7 @@ def plot_images(
         draw_image(axes, image)
         axes.set_axis_off()
     names = [title_in_sentence(titles, index, f"image {index + 1}") for index in range(len(images))]
-    # Each image has a scale of its own, so the middle between dark and bright is its own as well.
+    # Each image has its own scale, so the threshold between dark and bright is its own as well.
     pixels = as_float64(images).flatten(1)
     darkest, brightest = pixels.amin(1, keepdim=True), pixels.amax(1, keepdim=True)
     bright = (pixels > (darkest + brightest) / 2).double().mean(1)
@@ -89,7 +89,7 @@ def plot_feature_maps(
 ) -> Figure:
     """Draw the feature maps of one image: blue above 0, orange below, white at 0.
 
-    All maps share one scale, so that a pale map is one with small numbers.
+    All maps share one scale, so that a pale map has small numbers.
 
     Args:
         features: Feature maps of one image, ``(1, channels, h, w)``.
@@ -172,8 +172,8 @@ def plot_map_rows(
 ) -> Figure:
     """Draw images and, in rows below them, maps of each: blue above 0, orange below, white at 0.
 
-    All maps of a row share one scale, whose ends are written beside the row, so that a pale map is
-    one with small numbers. A map lies where its numbers belong on the image, in its middle.
+    All maps of a row share one scale, whose limits are written beside the row, so that a pale map
+    has small numbers. Each map is drawn at the position of its numbers on the image, centred.
 
     Args:
         images: Grey images ``(n, 1, h, w)``, a column for each.

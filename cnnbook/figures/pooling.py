@@ -162,7 +162,7 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
 def plot_overlap(parts: torch.Tensor) -> Figure:
     """Draw what each window adds to the image, and the sum of all.
 
-    Where windows overlap their numbers add up: that is how the gradient of an image is computed.
+    Where windows overlap, their numbers add up: that is how the gradient of an image is computed.
 
     Args:
         parts: One small picture for each window, ``(oh, ow, h, w)``, zero outside the window.

@@ -1,4 +1,4 @@
-"""Figures of a training: what it confuses, and how its batch is split."""
+"""Figures of a training: which classes it confuses, and how its batch is split."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,11 +32,11 @@ __all__ = ["plot_confusion", "plot_micro_batches"]
 def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequence[str]) -> Figure:
     """Draw confusion matrices one below the other, counts written in, mistakes in colour.
 
-    The diagonal is left uncoloured: the right answers are many, and would hide the rest.
+    The diagonal is left uncoloured: correct predictions are many, and would hide the mistakes.
 
     Args:
         matrices: A title and its counts ``(classes, classes)``, as from ``confusion_matrix``.
-        class_names: What the rows and columns stand for.
+        class_names: The classes of the rows and columns.
 
     Returns:
         The figure.

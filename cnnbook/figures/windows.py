@@ -87,7 +87,7 @@ def plot_window(
     output = conv2d(images, weight, bias)[0, 0]
     cell = 0.62
     cells_across = sum(numbers.shape[1] for numbers in (image, kernel, output)) + 3
-    # Ten characters to the inch: a longer sum would run out of the figure on both sides.
+    # Ten characters per inch: a longer line would extend beyond the figure on both sides.
     sum_text = textwrap.fill(str(arithmetic), width=int(10 * cell * cells_across))
     figure, [panels] = draw_number_table(
         [[("image", image), ("kernel", kernel), ("output", output)]],
@@ -139,7 +139,7 @@ def plot_conv_options(
         The figure, two panels in a row.
 
     Raises:
-        TypeError: There is no such option.
+        TypeError: An option is unknown.
 
     Examples:
         >>> from cnnbook.figures import plot_conv_options
@@ -218,9 +218,9 @@ def plot_conv_options(
 def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
     """Draw where matrices hold numbers other than 0, and say how many.
 
-    Where there are few rows and columns the numbers are written in. A large matrix is drawn
-    coarser, and a dot then means that something stands near it, so that nothing is lost. Up to six
-    different numbers have a colour each.
+    With few rows and columns, the numbers are written into the cells. A large matrix is drawn
+    coarser: a dot then means that at least one entry near it is not 0, so that none is lost. Up to
+    six different numbers have a colour each.
 
     Args:
         matrices: A title and its matrix ``(rows, columns)``, dense or sparse.
@@ -279,16 +279,16 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
 
 
 def _draw_matrix(axes: Axes, numbers: torch.Tensor) -> None:
-    """Draw the entries other than 0, and write them in where they are few."""
+    """Draw the entries other than 0, and write the numbers in if there are few."""
     rows, columns = numbers.shape
     nonzero = numbers != 0
     values = sorted(set(numbers[nonzero].tolist()))
-    # 0 for no entry, else the number of its colour.
+    # 0 for an entry of 0, otherwise the index of its colour.
     colours = nonzero.float()
     if len(values) <= 6:
         for index, value in enumerate(values):
             colours[numbers == value] = index + 1
-    # Coarser than the screen, which would skip pixels of a finer picture.
+    # Coarser than the screen, which would skip some pixels of a finer picture.
     steps = [-(-extent // 120) for extent in (rows, columns)]
     coarse = torch.nn.functional.max_pool2d(
         colours[None, None], steps, stride=steps, ceil_mode=True
