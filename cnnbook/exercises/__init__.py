@@ -46,7 +46,7 @@ def check(number: str, answer: object) -> Feedback:
     Examples:
         >>> from cnnbook.exercises import check
         >>> check("6.1", 23)
-        Not yet: the kernel is flipped. Here it is laid on the window as it stands.
+        Not yet: the kernel is flipped. Here it is applied without a flip.
         >>> bool(check("6.1", 23))
         False
 

@@ -22,12 +22,12 @@ answer = matrix.diagonal().sum() / matrix.sum()
     tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
-            "that is the number of correct images, not their share",
+            "that is the number of correct images, not their fraction",
             lambda: 16,
             "Divide by the number of all images.",
         ),
         Mistake(
-            "that is the share of mistakes",
+            "that is the fraction of mistakes",
             lambda: 0.2,
             "Accuracy counts the images on the diagonal.",
         ),
@@ -41,7 +41,7 @@ answer = matrix.diagonal().sum() / matrix.sum()
             lambda: 16 / 9,
             "An entry can count many images; divide by the number of images.",
         ),
-        Mistake("that is in percent", lambda: 80, "A share lies from 0 to 1."),
+        Mistake("that is in percent", lambda: 80, "A fraction is between 0 and 1."),
     ),
     remark="16 of 20 lie on the diagonal.",
 )
@@ -53,8 +53,8 @@ def _accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 _accuracy_function = Exercise(
     "Write a function ``accuracy(scores, labels)``. Both are tensors of shape ``(n, classes)``: "
-    "the scores of a network, and one-hot labels. It returns the share of images whose largest "
-    "score belongs to their class.",
+    "the scores of a network, and one-hot labels. It returns the fraction of images whose "
+    "largest score belongs to their class.",
     hint="``argmax(dim=1)`` finds the column of the largest number in each row. The same works for "
     "labels. Booleans have no mean: ``.float()`` turns False and True into 0 and 1.",
     solution="""
@@ -76,9 +76,9 @@ answer = accuracy
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "that is the number of correct images, not their share",
+            "that is the number of correct images, not their fraction",
             lambda: lambda s, y: (s.argmax(1) == y.argmax(1)).sum(),
-            "The mean of zeros and ones is a share.",
+            "The mean of zeros and ones is a fraction.",
         ),
         Mistake(
             "the maximum is taken in each column",
@@ -91,14 +91,14 @@ answer = accuracy
             "Scores can be any numbers; compare the positions of the largest in each row.",
         ),
         Mistake(
-            "that is the share of mistakes",
+            "that is the fraction of mistakes",
             lambda: lambda s, y: (s.argmax(1) != y.argmax(1)).float().mean(),
             "Accuracy counts where the two agree.",
         ),
         Mistake(
             "that is in percent",
             lambda: lambda s, y: 100 * _accuracy(s, y),
-            "A share lies from 0 to 1.",
+            "A fraction is between 0 and 1.",
         ),
     ),
     remark="This page could have used it.",

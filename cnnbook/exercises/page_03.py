@@ -86,9 +86,9 @@ answer = round(variance / 0.005**2)
             "The question is about one standard error.",
         ),
         Mistake(
-            "the share of wrong images is forgotten",
+            "the fraction of wrong images is forgotten",
             lambda: 34_800,
-            "The variance of one image is 0.87 times the share of wrong images.",
+            "The variance of one image is 0.87 times the fraction of wrong images.",
         ),
     ),
     remark="Fashion-MNIST has 10,000 of them.",

@@ -96,7 +96,7 @@ def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 _top5_error_function = Exercise(
     "Write a function ``top5_error(scores, labels)``. ``scores`` has shape ``(n, classes)``, "
     "``labels`` holds the number of the right class of each image, shape ``(n,)``. It returns the "
-    "share of images whose class is not among their five largest scores.",
+    "fraction of images whose class is not among their five largest scores.",
     hint="``scores.topk(5, dim=1).indices`` has the five classes of each row. Compare them with "
     "``labels[:, None]``.",
     solution="""
@@ -133,9 +133,9 @@ answer = top5_error
             "Five classes may be named; one of them has to be right.",
         ),
         Mistake(
-            "that is the share of images that are found",
+            "that is the fraction of images that are found",
             lambda: lambda s, y: 1 - _top5_error(s, y),
-            "The error is the share of the others.",
+            "The error is the fraction of the others.",
         ),
         Mistake(
             "those are the five smallest scores",
@@ -145,10 +145,10 @@ answer = top5_error
         Mistake(
             "that is in percent",
             lambda: lambda s, y: 100 * _top5_error(s, y),
-            "A share lies from 0 to 1.",
+            "A fraction is between 0 and 1.",
         ),
         Mistake(
-            "that is the number of images that are not found, not their share",
+            "that is the number of images that are not found, not their fraction",
             lambda: lambda s, y: _top5_error(s, y) * len(s),
             "Divide by the number of images.",
         ),

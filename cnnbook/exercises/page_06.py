@@ -27,7 +27,7 @@ answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
         Mistake(
             "the kernel is flipped",
             lambda: 23,
-            "Here it is laid on the window as it stands.",
+            "Here it is applied without a flip.",
         ),
         Mistake(
             "rows and columns of the kernel are swapped",
@@ -79,7 +79,7 @@ answer = layer
         Mistake(
             "the kernel is flipped",
             lambda: conv_from_rows([1.0, 0.0], [0.0, -1.0], bias=0.5),
-            "It is laid on the window as it stands, so a weight stands where its pixel stands.",
+            "It is applied without a flip: a weight is at the same position as its pixel.",
         ),
         Mistake(
             "that is the other diagonal",
@@ -132,7 +132,7 @@ answer = one_window
         Mistake(
             "the kernel is flipped",
             lambda: lambda w, k, b: (w * k.flip(0, 1)).sum() + b,
-            "Here it is laid on the window as it stands.",
+            "Here it is applied without a flip.",
         ),
         Mistake(
             "that is a matrix product",

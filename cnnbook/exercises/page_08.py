@@ -148,7 +148,7 @@ answer = conv_from_kernel(torch.stack([corner, mean, edge])[:, None])
         Mistake(
             "the kernels are flipped",
             lambda: _three_kernels(0, 1, 2, flip=True),
-            "They are laid on the window as they stand.",
+            "They are applied without a flip.",
         ),
         Mistake(
             "the three are added up into one channel",

@@ -29,17 +29,17 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
         Mistake(
             "the kernel is flipped",
             lambda: [[1, 2], [3, 4]],
-            "That is the mathematical convolution. torch lays the kernel on as it stands.",
+            "That is the mathematical convolution. torch applies the kernel without a flip.",
         ),
         Mistake(
             "only the columns are reversed",
             lambda: [[2, 1], [4, 3]],
-            "Look at the rows as well: in the upper windows the 1 lies in the lower row.",
+            "Look at the rows as well: in the upper windows the 1 is in the lower row.",
         ),
         Mistake(
             "only the rows are reversed",
             lambda: [[3, 4], [1, 2]],
-            "Look at the columns as well: in the left windows the 1 lies in the right column.",
+            "Look at the columns as well: in the left windows the 1 is in the right column.",
         ),
         Mistake(
             "rows and columns are swapped",
