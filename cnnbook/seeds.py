@@ -192,7 +192,7 @@ def _unpack(data: bytes, path: Path) -> dict[str, Any]:
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         pass
     raise ValueError(
-        f"folder: expected whole results, got {path}, but {problem}; delete it to train its "
+        f"folder: expected undamaged results, got {path}: {problem}; delete it to train its "
         "seed again"
     )
 

@@ -128,7 +128,7 @@ class _Trainer:
                     state.save()
                 show(state.losses[state.epoch - 1], state.accuracies)
                 if stop:
-                    where = f"; it goes on from {state.path}" if state.path else ""
+                    where = f"; the same call resumes from {state.path}" if state.path else ""
                     raise Interrupted(
                         f"{requested() or 'another process was asked to stop'} after epoch "
                         f"{state.epoch} of {epochs}{where}",

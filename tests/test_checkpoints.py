@@ -109,7 +109,11 @@ def test_a_damaged_file_is_refused_and_the_previous_one_used(tmp_path: Path, fau
     assert read_checkpoint(previous_path(file)) == {"number": 1}
     file.write_bytes(b"")
     previous_path(file).write_bytes(b"")
-    with pytest.raises(ValueError, match=r"run.ckpt: expected a whole checkpoint, but it is empty"):
+    message = (
+        "run.ckpt: expected an undamaged checkpoint, but it is empty; run.ckpt.previous cannot be "
+        "used either, since it is empty; delete both"
+    )
+    with pytest.raises(ValueError, match=message):
         read_checkpoint(file)
 
 

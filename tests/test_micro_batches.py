@@ -148,8 +148,8 @@ def _net_with(layer: torch.nn.Module) -> torch.nn.Sequential:
             r"layer '0' \(BatchNorm2d\) mixes the images",
         ),
         (torch.nn.InstanceNorm2d(1, track_running_stats=True), "counts the batches it has seen"),
-        (_Centred(), "gives other scores for images together than one by one"),
-        (torch.nn.Softmax(dim=0), "gives other scores for images together than one by one"),
+        (_Centred(), "scores for a batch differ from those of each image alone"),
+        (torch.nn.Softmax(dim=0), "scores for a batch differ from those of each image alone"),
         (_Counting(), "a buffer of the network changes with each batch"),
         (
             torch.nn.utils.parametrizations.spectral_norm(torch.nn.Conv2d(1, 4, 3)),

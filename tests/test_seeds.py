@@ -76,7 +76,8 @@ def test_a_finished_seed_is_not_trained_again_and_a_half_done_one_resumes(
         return adam
 
     call |= {"folder": tmp_path / "runs", "make_optimizer": make_adam}
-    with pytest.raises(Interrupted, match=r"^SIGINT after epoch 4 of 9; it goes on from .*seed-1"):
+    message = r"^SIGINT after epoch 4 of 9; the same call resumes from .*seed-1"
+    with pytest.raises(Interrupted, match=message):
         train_over_seeds(_net, data, range(3), **call)
     again = train_over_seeds(_net, data, range(3), **call)
     assert steps == 3 * 9, "no update was taken twice"
@@ -197,7 +198,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(
     for content in damaged:
         path.write_bytes(content)
         with pytest.raises(
-            ValueError, match=r"^folder: expected whole results, got .*seed-0\.json, but it"
+            ValueError, match=r"^folder: expected undamaged results, got .*seed-0\.json: it"
         ):
             train_over_seeds(_net, data, [0], epochs=3, device="cpu", folder=tmp_path)
         assert path.read_bytes() == content

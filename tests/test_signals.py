@@ -42,7 +42,8 @@ def test_a_signal_stops_after_a_whole_update_and_resuming_is_exact(
     file = str(tmp_path / "run.ckpt")
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     whole, expected = victims.train("cnn", None)
-    with pytest.raises(Interrupted, match=rf"^{number.name} after epoch {updates} of 40; it goes"):
+    message = rf"^{number.name} after epoch {updates} of 40; the same call resumes from "
+    with pytest.raises(Interrupted, match=message):
         victims.train("cnn", file, after_step=_after(updates, lambda: signal.raise_signal(number)))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     content = read_checkpoint(file)
@@ -85,7 +86,8 @@ def test_a_script_that_does_not_handle_it_ends_with_an_error(tmp_path: Path) -> 
     )
     assert done.returncode != 0
     assert done.stdout == ""
-    assert "Interrupted: SIGTERM after epoch 1 of 40; it goes on from run.ckpt" in done.stderr
+    message = "Interrupted: SIGTERM after epoch 1 of 40; the same call resumes from run.ckpt"
+    assert message in done.stderr
     assert len(read_checkpoint(tmp_path / "run.ckpt")["losses"]) == 1  # type: ignore[index]
 
 
@@ -142,7 +144,7 @@ def _broken(what: str) -> tuple[dict[str, Any], str]:
         message = r"^epoch 1: .* NaN or infinity in the labels: 1 of 16 have some, .* number 5"
     elif what == "start":
         spoil()
-        message = r"^epoch 1: .* parameter '5.weight', which is not finite from the start"
+        message = r"^epoch 1: .* '5.weight', which is not finite before the first update"
     elif what == "weight":
         adam.register_step_post_hook(_after(4, spoil))
         message = r"^epoch 5: .*; look for a learning rate that is too high: .* '5.weight' infinite"

@@ -235,8 +235,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     older, older_problem = _read(previous)
     if older is None:
         raise ValueError(
-            f"{path}: expected a whole checkpoint, but {problem}, and of {previous.name}, "
-            f"{older_problem}; delete both to start from the beginning"
+            f"{path}: expected an undamaged checkpoint, but {problem}; {previous.name} cannot be "
+            f"used either, since {older_problem}; delete both to start from the beginning"
         )
     # Without hard links the newest may be missing after a kill; then nothing is damaged.
     if path.exists():

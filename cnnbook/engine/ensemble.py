@@ -305,8 +305,8 @@ class _Stack:
             epoch, net = (int(index) for index in finite.logical_not().nonzero()[0])
             raise self.diverged(
                 f"epoch {epoch + 1}: expected finite losses, got {losses[epoch, net].item()} from "
-                f"network {net}; lower the learning rate, or look at the images and at what the "
-                "network starts from",
+                f"network {net}; lower the learning rate, or check the images and the initial "
+                "weights",
                 losses[:epoch],
                 net,
                 seconds,

@@ -97,7 +97,7 @@ def _mixing_found_by_probe(net: torch.nn.Module, images: torch.Tensor) -> str | 
     if together.shape != singly.shape or not torch.allclose(
         together, singly, rtol=tolerance, atol=tolerance * scale, equal_nan=True
     ):
-        return "the network gives other scores for images together than one by one"
+        return "the network's scores for a batch differ from those of each image alone"
     return None
 
 
