@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 
 
 def name_summaries(tree: str) -> BeautifulSoup:
-    """Name every fold-out of the sidebar after the link beside it.
+    """Give every fold-out of the sidebar the name of the link beside it.
 
     Args:
         tree: The sidebar's HTML.

@@ -1,4 +1,4 @@
-"""Alternative texts of the gallery's figures: what ``cnnbook.figures.alt_text`` says of them.
+"""Alternative texts of the gallery's figures: the result of ``cnnbook.figures.alt_text``.
 
 sphinx-gallery's own scraper takes the titles on a figure or the name of its file, neither of which
 describes the figure. It also writes the text into the HTML unescaped, so a quotation mark would end
@@ -24,7 +24,7 @@ from sphinx_gallery.scrapers import matplotlib_scraper
 
 from cnnbook.figures import alt_text
 
-# A shorter text is a name or a title and not a description.
+# A shorter text is a name or a title, not a description.
 MIN_CHARACTERS = 40
 
 

@@ -1,7 +1,7 @@
-"""Under each function of the API, the pages that use it.
+"""A list under each function of the API: the pages that use it.
 
-sphinx-gallery's mini-galleries would show a card with a picture for each page: 250 pixels in height
-where this is a line of links, and a thumbnail says nothing about a function.
+sphinx-gallery's mini-galleries would show a card with a picture for each page: 250 pixels high
+instead of a line of links, and a thumbnail says nothing about a function.
 """
 
 import ast

@@ -1,7 +1,7 @@
-"""Removes sphinx-gallery's note that leads from the top of each page to the downloads at its end.
+"""Remove sphinx-gallery's note that leads from the top of each page to the downloads at its end.
 
-It would stand between a page's title and its question, for readers of screens and for the search as
-well. The downloads themselves stay where they are.
+It would come between a page's title and its question, also for screen readers and for the search.
+The downloads themselves stay where they are.
 """
 
 from docutils import nodes
@@ -17,6 +17,6 @@ def _remove_note(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect to the pages as they are read, before anything is made from them."""
+    """Connect to the event after each page is read, before anything is made from it."""
     app.connect("doctree-read", _remove_note)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

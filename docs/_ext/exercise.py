@@ -1,7 +1,7 @@
-"""The directives ``exercise``, for one by its number, and ``exercises``, for all of them by page.
+"""The directives ``exercise``, for one exercise, and ``exercises``, for all of them by page.
 
-An exercise is a question, a folded hint, the line of the check and a folded solution. What is
-folded is a ``<details>`` element, which needs no script. Question and hint are paragraphs, and the
+An exercise is a question, a folded hint, the line of the check and a folded solution. A folded part
+is a ``<details>`` element, which needs no script. Question and hint are paragraphs, and the
 titles are text, so that all of them enter the catalogues for translation; code does not.
 """
 
@@ -33,7 +33,7 @@ class exercise_fold(nodes.General, nodes.Element):
 
 
 class fold_title(nodes.General, nodes.TextElement):
-    """What is shown of a folded part."""
+    """The title of a folded part, which is always shown."""
 
 
 class ExerciseDirective(SphinxDirective):
@@ -48,13 +48,13 @@ class ExerciseDirective(SphinxDirective):
             one = exercise(self.arguments[0])
         except ValueError as error:
             raise self.error(str(error)) from error
-        # The page says what the module says, so it is written again when the module changes.
+        # The page shows the module's text, so it is written again when the module changes.
         folder = Path(cnnbook.exercises.__file__).parent
         self.env.note_dependency(str(folder / f"page_{one.page:02d}.py"))
         source, line = self.get_source_info()
 
         def words(node: nodes.TextElement) -> nodes.TextElement:
-            # Without a place, a text is not taken into the catalogue.
+            # Without source and line, a text does not enter the catalogue.
             node.source, node.line, node.rawsource = source, line, node.astext()
             return node
 
@@ -104,7 +104,7 @@ def _code(text: str) -> nodes.literal_block:
 
 
 def _visit_box(self: HTML5Translator, node: exercise_box) -> None:
-    # A group with a name, for whoever hears the page.
+    # A group with a name, for screen readers.
     named = {"role": "group", "aria-labelledby": f"{node['ids'][0]}-title"}
     self.body.append(self.starttag(node, "div", "\n", False, CLASS="exercise", **named))
 

@@ -113,7 +113,7 @@ def _modules_of(node: ast.AST, package: Path) -> Iterator[str]:
 
 
 def _re_exports(name: str, package: Path) -> dict[str, str]:
-    """Return the names that a package's ``__init__`` imports from its own modules, with these."""
+    """Return the names that a package's ``__init__`` re-exports, each with its module."""
     init = package.joinpath(*name.split(".")[1:], "__init__.py")
     if name.split(".")[0] != package.name or not init.is_file():
         return {}
@@ -127,7 +127,7 @@ def _re_exports(name: str, package: Path) -> dict[str, str]:
 
 
 def imported_modules(file: Path, package: Path) -> set[Path]:
-    """Find the package's modules that a file imports, directly or through each other.
+    """Find the package's modules that a file imports, directly or indirectly.
 
     Args:
         file: A Python file.
@@ -153,8 +153,8 @@ def imported_modules(file: Path, package: Path) -> set[Path]:
 def code_of(file: Path) -> str:
     """Return a module's code in a canonical form, without comments and docstrings.
 
-    A change of a comment does not change what the code computes, and a page that trains for minutes
-    need not run again for it.
+    A changed comment does not change what the code computes, so a page that trains for minutes need
+    not run again.
 
     Args:
         file: A Python file.
@@ -173,7 +173,7 @@ def code_of(file: Path) -> str:
 
 
 def files_beside(example: Path) -> list[Path]:
-    """Find what an example starts or reads: the files and folders beside it that it names.
+    """Find the files and folders beside an example that it names, since it may run or read them.
 
     Args:
         example: The example.
@@ -212,7 +212,7 @@ def digest(example: Path, package: Path) -> str:
             # With its comments, since a page may show it.
             whole.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    # The data's folder is left out: wherever it is, its bytes are the published ones.
+    # The data's folder is left out: wherever it is, its files are the published ones.
     whole.update(json.dumps([torch.__version__, devices]).encode())
     return whole.hexdigest()
 
@@ -226,7 +226,7 @@ def _real_data_is_there() -> bool:
 
 
 def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) -> list[Path]:
-    """Make sphinx-gallery run the examples again that depend on something that has changed.
+    """Make sphinx-gallery run again the examples whose inputs have changed.
 
     Args:
         source: The folder of the examples.
@@ -253,7 +253,7 @@ def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) 
         stale.append(example)
         # sphinx-gallery runs an example that has no digest beside it.
         Path(f"{output}.md5").unlink(missing_ok=True)
-        # Without an execution there is no result that the digest could describe.
+        # A build that does not run the examples has no result to store a digest of.
         if executes:
             output.parent.mkdir(parents=True, exist_ok=True)
             stored.write_text(now, "utf-8")
@@ -261,7 +261,7 @@ def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) 
 
 
 def ran_in_the_site(example: Path) -> bool:
-    """Say whether the last build of the site ran the current script with the current library.
+    """Return whether the last build of the site ran this script with the current library.
 
     Args:
         example: The page's script.
@@ -278,7 +278,7 @@ def ran_in_the_site(example: Path) -> bool:
 
 
 def remove_orphans(source: Path, gallery: Path) -> list[Path]:
-    """Delete the pages whose example is gone or has another name now.
+    """Delete the pages whose example was removed or renamed.
 
     Args:
         source: The folder of the examples.
@@ -317,7 +317,7 @@ def _executes(config: Config) -> bool:
 
 
 def read_record(app: Sphinx, docname: str) -> dict[str, Any] | None:
-    """Return the record of an example's last run, or None where it has not run.
+    """Return the record of an example's last run, or None if it has not run.
 
     Args:
         app: The Sphinx application.

@@ -1,4 +1,4 @@
-"""What Markdown's tables lack: cells that can be translated, and names for their rows."""
+"""Completes Markdown's tables: cells that can be translated, and headers for rows."""
 
 import re
 

@@ -1,10 +1,10 @@
 """The notebooks of the gallery, written from the finished pages.
 
 sphinx-gallery makes a notebook from a page's script with a few replacements, which leave roles,
-directives and citations as they stand in the source. Here each notebook is written again from the
-page as Sphinx has resolved it, so that every reference is a link to the published page (plain words
-where ``html_baseurl`` is empty), every exercise has its question, and a translated page has a
-translated notebook.
+directives and citations unprocessed. Here each notebook is written again from the page as Sphinx
+has resolved it, so that every reference is a link to the published page (plain words where
+``html_baseurl`` is empty), every exercise has its question, and a translated page has a translated
+notebook.
 """
 
 import json
@@ -28,12 +28,12 @@ import cnnbook
 
 _ = get_translation("sphinx")
 
-# What sphinx-gallery adds to a page around the script's own text.
+# Classes of the elements that sphinx-gallery and our extensions add to a page.
 _ADDED = {
     *("sphx-glr-footer", "sphx-glr-download", "sphx-glr-script-out", "sphx-glr-timing"),
     *("sphx-glr-download-link-note", "drawn-garments", "not-run", "made-with", "made-with-title"),
 }
-# What Markdown would take for a mark.
+# Characters that Markdown would interpret as markup.
 _MARKS = re.compile(r"([\\`*$<])|(?<!\w)(_)|(_)(?!\w)|(\[)(?=[^\]]*\]\()")
 
 
@@ -54,7 +54,7 @@ class Markdown:
         self.level = 0
 
     def inline(self, node: nodes.Node) -> str:
-        """Write what stands within a line."""
+        """Write an inline node."""
         if isinstance(node, nodes.Text):
             return _escape(node.astext())
         if isinstance(node, nodes.literal):
@@ -78,7 +78,7 @@ class Markdown:
         return words
 
     def block(self, node: nodes.Node) -> str:
-        """Write a paragraph, a list, a table or anything else that stands on lines of its own."""
+        """Write a paragraph, a list, a table or any other block."""
         if isinstance(node, nodes.paragraph):
             return "".join(self.inline(child) for child in node.children)
         if isinstance(node, nodes.title):
@@ -112,7 +112,7 @@ class Markdown:
         return self.blocks(node)
 
     def blocks(self, node: nodes.Node) -> str:
-        """Write what stands in a node, with empty lines between."""
+        """Write the children of a node, separated by empty lines."""
         parts = [
             self.inline(child)
             if isinstance(child, (nodes.Text, nodes.Inline))
@@ -122,7 +122,7 @@ class Markdown:
         return "\n\n".join(part for part in parts if part)
 
     def table(self, node: nodes.table) -> str:
-        """Write a table; without a head its first row is one, since Markdown wants one."""
+        """Write a table; its first row becomes the header, which Markdown requires."""
         rows = [
             [self.blocks(entry).replace("\n", " ").replace("|", "\\|") for entry in row.children]
             for row in node.findall(nodes.row)
@@ -132,8 +132,8 @@ class Markdown:
 
 
 def _code(node: nodes.Node) -> tuple[str, str] | None:
-    """Return the language and the text of a block of code; None where a node is none."""
-    # Where it links the code's names, sphinx-gallery has put a node of its own in place.
+    """Return the language and the text of a block of code; None for any other node."""
+    # sphinx-gallery replaces a block by a node of its own to link the names in its code.
     if isinstance(node, code_links_block):
         return node["lang"], node.astext().strip()
     if isinstance(node, nodes.literal_block):
@@ -148,7 +148,7 @@ def _indented(first: str, text: str, further: str | None = None) -> str:
 
 
 def _parts(node: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
-    """Give a page's blocks in order, each with the depth of its section."""
+    """Yield a page's blocks in order, each with the depth of its section."""
 
     def walk(node: nodes.Node, depth: int) -> Iterator[tuple[nodes.Node, int]]:
         for child in node.children:
@@ -237,7 +237,7 @@ def install_cell(repository: str, version: str) -> str:
 
 
 def _fetch_cells(example: Path, base: str, archive: str) -> list[tuple[str, str]]:
-    """Write the cell that fetches what stands beside a page and is not part of the library."""
+    """Write the cells that fetch the files beside a page, which are not part of the library."""
     beside = [path.name for path in files_beside(example)]
     if not beside:
         return []
@@ -315,7 +315,7 @@ def _write(app: Sphinx, error: Exception | None) -> None:
         downloads = Path(app.outdir, "_downloads")
         zipped = str(app.env.dlfiles[Path(f"{docname}.zip")][1])
         first = ("code", install_cell(app.config.colab_repository, cnnbook.__version__))
-        # The title and the question stand first.
+        # The title and the question come first.
         made = notebook([first, cells[0], *_fetch_cells(example, base, zipped), *cells[1:]])
         target = downloads / app.env.dlfiles[Path(f"{docname}.ipynb")][1]
         target.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -326,7 +326,7 @@ def _write(app: Sphinx, error: Exception | None) -> None:
 
 
 def _files(paths: list[Path]) -> list[Path]:
-    """Return files, and those in folders."""
+    """Return the files among some paths and in the folders among them."""
     inside = [sorted(path.rglob("*")) if path.is_dir() else [path] for path in paths]
     return [file for files in inside for file in files if file.is_file()]
 
