@@ -1,4 +1,4 @@
-"""Values that somebody may pass by mistake, and the errors that a public function owes them."""
+"""Values that users may pass by mistake, and the errors that public functions must raise."""
 
 import contextlib
 import copy
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-# In place of any argument.
+# Passed in place of any argument.
 SLIPS: dict[str, Any] = {
     "None": None,
     "text": "three",
@@ -36,7 +36,7 @@ SLIPS: dict[str, Any] = {
 
 
 def slips(right: object) -> dict[str, Any]:
-    """Return the slips in place of an argument: those of any, and those of its kind."""
+    """Return the wrong values for an argument: those for any argument, and those for its kind."""
     if isinstance(right, torch.nn.Module):
         return SLIPS | {
             "lazy network": torch.nn.LazyLinear(3),
@@ -72,7 +72,7 @@ def check_refusals(
     may_name: Collection[str] = (),
     errors: tuple[type[Exception], ...] = (TypeError, ValueError),
 ) -> None:
-    """Replace one argument by each slip: the call refuses it by name.
+    """Replace one argument by each wrong value: the call must refuse it by name.
 
     Args:
         call: The function.

@@ -1,4 +1,4 @@
-"""What holds for every test: no network, a cache folder of its own, and a few shared fixtures."""
+"""Set-up of every test: no network, a cache folder of its own, and a few shared fixtures."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from site_builds import ROOT, Site, build_site, copy_book
 from small_data import Mirror, publish, serving
 
 if sys.platform == "win32":
-    # What forks, kills, mounts, links, forbids access, calls make or builds the site. The layers,
+    # Tests that fork, kill, mount, link, forbid access, call make or build the site. The layers,
     # the trainer, the figures, the exercises and the pages are tested on Windows too.
     collect_ignore = [
         *("test_benchmarks.py", "test_checkpoints.py", "test_distributed.py", "test_extensions.py"),
@@ -42,9 +42,9 @@ if sys.platform == "win32":
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Skip what has not begun by CNNBOOK_TESTS_END, in seconds since 1970, where that is set.
+    """Skip tests that have not started at CNNBOOK_TESTS_END, in seconds since 1970, if it is set.
 
-    So a run with little time ends by itself, reports what it has found, and says what it left out.
+    A run with little time then ends by itself, reports its results, and says what it left out.
     """
     if time.time() > float(os.environ.get("CNNBOOK_TESTS_END", "inf")):
         pytest.skip("no time was left: CNNBOOK_TESTS_END")
@@ -65,7 +65,7 @@ def isolated(
         def guarded(*arguments: Any, **named: Any) -> Any:
             address = arguments[address_at]
             host = address[0] if isinstance(address, tuple) else address
-            # The path of a socket in the file system is no network.
+            # A socket's path in the file system is not the network.
             named_file = address_at and arguments[0].family not in (
                 socket.AF_INET,
                 socket.AF_INET6,
@@ -127,7 +127,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
     made = ROOT / "build" / "site" / "en"
     if (made / "index.html").is_file():
         return Site(made, executed=True)
-    # Several workers need it, and one builds it.
+    # Several workers need the site, but only one builds it.
     here = tmp_path_factory.getbasetemp()
     root = (here if worker_id == "master" else here.parent) / "site"
     with FileLock(f"{root}.lock"):

@@ -1,9 +1,10 @@
 """The fault matrix of the data: named faults of files and mirrors, and how a load must end.
 
 Each fault ends in one of two ways: the published data, bit for bit, or one exception that names
-the file, what was expected, what came, and what to do. In both cases nothing good was destroyed,
-nothing unfinished is left, the next load without the fault succeeds, and all of it takes bounded
-time. About twenty representative faults run by default, the others in ``make test-long``.
+the file, what was expected, what was found, and what to do. In both cases no good file is
+destroyed, nothing unfinished is left, the next load without the fault succeeds, and everything
+takes bounded time. About twenty representative faults run by default, the others in
+``make test-long``.
 """
 
 import gzip
@@ -30,7 +31,7 @@ def load(**changed: Any) -> ImageSet:
 
 
 def refused(raw: Path, *causes: str, seconds: float = 5, **arguments: Any) -> str:
-    """Load; the one error must name cause and remedy, and all files must be as they were."""
+    """Load; the one error must name cause and remedy, and all files must be unchanged."""
     before = snapshot(raw) if raw.is_dir() else {}
     started = time.monotonic()
     with pytest.raises((RuntimeError, FileNotFoundError), match=r"^Fashion-MNIST is ") as caught:
@@ -41,14 +42,14 @@ def refused(raw: Path, *causes: str, seconds: float = 5, **arguments: Any) -> st
         assert re.search(cause, message), message
     assert f"put the four .gz files into {raw}, or set CNNBOOK_DATA" in message
     after = snapshot(raw) if raw.is_dir() else {}
-    # The damaged file too: it may be the only copy.
+    # Including the damaged file, which may be the only copy.
     assert {name: after.get(name) for name in before} == before
     assert find_leftovers(raw) == []
     return message
 
 
 def sampled(names: Iterable[str], default: set[str]) -> list[Any]:
-    """Return parameters, of which all but the default ones run in ``make test-long``."""
+    """Return parameters, of which only the default ones run outside ``make test-long``."""
     listed = list(names)
     assert default <= set(listed)
     return [
@@ -64,7 +65,7 @@ def flip(data: bytes, bit: int) -> bytes:
 
 
 def _header(data: bytes, *shape: int) -> bytes:
-    """Let the header give another shape."""
+    """Change the shape in the header."""
     return struct.pack(f">i{len(shape)}I", 2048 + len(shape), *shape) + data[4 + 4 * len(shape) :]
 
 
@@ -156,7 +157,7 @@ ARCHIVED: dict[str, Change] = {
 }
 ARCHIVED_BY_DEFAULT = {"archive: half", "archive: one bit", "archive: the file inside"}
 
-# What the only mirror does, and what the error says of it; nothing stands for the right data.
+# What the only mirror does, and what the error says; an empty text means the right data.
 NETWORK: dict[str, str] = {
     "drop": "Remote end closed connection",
     "cut": "expected [0-9]+ bytes, got 3[0-9]+, the first",
@@ -197,5 +198,5 @@ NETWORK_BY_DEFAULT = {"cut", "reset", "stall", "drip headers", "404", "503", "ht
     "endless",
     "chunked cut",
 }
-# The mirror sent what is not the file, or refused: it is not asked again.
+# The mirror sent something else than the file, or refused: it is not asked again.
 FINAL = {"403", "404", "410", "429", "wrong bytes", "endless", "redirect to file"}

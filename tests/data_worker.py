@@ -1,7 +1,7 @@
-"""Jobs that need processes of their own: killed, racing, of another user, on another disk.
+"""Jobs in separate processes: killed, concurrent, as another user, on another disk.
 
 Run by test_image_processes. It imports torch once and forks from there, so that a round takes
-milliseconds; each job prints what happened as JSON, and the test judges it.
+milliseconds; each job prints its results as JSON, which the test checks.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# filelock, pooch, requests: the library imports them where it uses them. Here, so that no forked
-# process has to, nor another user, who perhaps may not read Python's own folder.
+# filelock, pooch, requests: the library imports them where it uses them. They are imported here so
+# that forked processes need not, nor another user, who may not be able to read Python's folder.
 import filelock
 import pooch
 import requests
@@ -116,7 +116,7 @@ def killed(folder: Path, rounds: int) -> dict[str, Any]:
             message["seconds of the slowest next load"], time.monotonic() - started
         )
         message["left after the next load"] += [path.name for path in find_leftovers(raw)]
-        # All eight are whole; a kill may have come after an archive, before its file.
+        # All files are complete; a kill may have come after an archive but before its file.
         everything = CONTENT | ARCHIVES
         for path in raw.iterdir():
             if path.read_bytes() != everything[path.name]:
@@ -139,7 +139,7 @@ def together(folder: Path, rounds: int) -> dict[str, Any]:
 
         waits = [numbers.uniform(0, 0.4) for _ in range(numbers.randint(2, 4))]
         if number % 2:
-            # Every other round really at once.
+            # In every other round, exactly at the same time.
             waits = [wait / 100 for wait in waits]
         children = [forked(lambda wait=wait: late(wait)) for wait in waits]  # type: ignore[misc]
         for child in children:
@@ -207,7 +207,7 @@ def read_only(folder: Path) -> dict[str, str]:
 
 
 def another_user(folder: Path) -> dict[str, str]:
-    """Load as somebody whom root's permissions bind."""
+    """Load as a user who, unlike root, is bound by permissions."""
     nobody = 65534
     roots = {}
     for name in (
@@ -257,7 +257,7 @@ def no_sockets(folder: Path, modules: str) -> dict[str, Any]:
         if event.startswith("socket."):
             opened.append(f"{event} {arguments[1:]}")
 
-    # Sees what C code opens too, unlike a patch of the socket module.
+    # An audit hook also sees sockets opened by C code, unlike a patch of the socket module.
     sys.addaudithook(watch)
     package = Path(cnnbook.__file__).parent
     names = sorted(
@@ -295,7 +295,7 @@ def no_sockets(folder: Path, modules: str) -> dict[str, Any]:
 
 def main(job: str, folder: str, *arguments: str) -> None:
     """Do one job and print what happened."""
-    # The threads of OpenMP do not survive a fork, and what waits for them then waits for ever.
+    # OpenMP's threads do not survive a fork, and code that waits for them would wait forever.
     torch.set_num_threads(1)
     where = Path(folder)
     os.environ["XDG_CACHE_HOME"] = str(where / "cache")
@@ -312,7 +312,7 @@ def main(job: str, folder: str, *arguments: str) -> None:
     elif job == "disks":
         publish(setattr)
         message = {}
-        # In this order: nobody can get root's rights back.
+        # The other user comes last, since a process cannot get root's rights back.
         for work in (no_space, read_only, another_user):
             name = work.__name__
             os.environ["CNNBOOK_MIRROR"] = f"{arguments[0]}/{name}"

@@ -15,23 +15,23 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-# Enough to meet every option with every other; `make test-long` draws a thousand a function.
+# Enough to combine every option with every other; `make test-long` draws a thousand a function.
 CASES = 1_000 if os.environ.get("CNNBOOK_LONG") else 200
 F = torch.nn.functional
 
 
 def cases(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Run a test on so many drawn cases, the same ones each time, and count them.
+    """Run a test on ``CASES`` drawn cases, the same ones each time, and count them.
 
     Args:
         functions: What the test is about; ``covered_functions`` finds them.
 
     Returns:
-        A decorator, to stand above ``@given``.
+        A decorator, to be placed above ``@given``.
     """
 
     def decorate(test: Any) -> Any:
-        # More than are needed, since a case that is drawn twice is passed over.
+        # More than needed, since hypothesis skips duplicates.
         test = settings(
             max_examples=CASES + CASES // 10,
             derandomize=True,
@@ -86,7 +86,7 @@ def numbers(shape: tuple[int, ...], dtype: torch.dtype, seed: int, whole: bool) 
 
 
 def laid_out(tensor: torch.Tensor, layout: str) -> torch.Tensor:
-    """Return the same numbers, placed otherwise in memory."""
+    """Return the same numbers in another memory layout."""
     if layout == "channels last":
         return tensor.contiguous(memory_format=torch.channels_last)
     if layout == "transposed":

@@ -1,4 +1,4 @@
-"""Fashion-MNIST of a few images, and a mirror of it that can be told to fail.
+"""A Fashion-MNIST of a few images, and a mirror of it that can fail on request.
 
 The files have the published format and their own SHA-256. The mirror is a real server on this
 machine; no test replaces the HTTP library by a mock.
@@ -31,7 +31,7 @@ LABELS = "train-labels-idx1-ubyte"
 
 def make_files(counts: dict[str, int]) -> dict[str, bytes]:
     """Make the four files, with the given numbers of images; the labels go from 0 to 9."""
-    # Python's generator: processes that fork by the hundred should not start torch's threads.
+    # Python's generator, since hundreds of forked processes should not start torch's threads.
     numbers = random.Random(0)
     files = {}
     for file in FILES:
@@ -79,7 +79,7 @@ def publish(
 
 
 def lay(root: Path, *, extracted: bool = False) -> Path:
-    """Lay the small files as torchvision does; return the folder they are in."""
+    """Write the small files in torchvision's layout; return their folder."""
     raw = cache.raw_folder(root)
     raw.mkdir(parents=True)
     for name, data in (CONTENT if extracted else ARCHIVES).items():
@@ -118,14 +118,13 @@ Fault = Callable[["Request"], None]
 class Mirror:
     """A server on this machine: what it has, what it was asked, how it fails.
 
-    The first part of an address's path names a mirror of its own, so that one server stands for
-    several.
+    The first part of an address's path names a mirror, so that one server acts as several.
     """
 
     url: str
     files: dict[str, bytes]
     asked: list[str] = field(default_factory=list)
-    # What each request to a mirror meets, in order; then what all further ones meet.
+    # The fault for each request to a mirror, in order; then the fault for all further requests.
     plan: dict[str, list[str]] = field(default_factory=dict)
     always: dict[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -155,7 +154,7 @@ class Request(http.server.BaseHTTPRequestHandler):
         getattr(self, "fault_" + fault.replace(" ", "_"))(data)
 
     def answer(self, data: bytes, *, length: int | None = -1, **headers: str) -> None:
-        """Send status and headers; a length of -1 is the right one, None is none."""
+        """Send status and headers; a length of -1 means the right length, None omits it."""
         self.send_response(200)
         if length is not None:
             self.send_header("Content-Length", str(len(data) if length < 0 else length))
@@ -168,7 +167,7 @@ class Request(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def fault_slow(self, data: bytes) -> None:
-        """Healthy, but in pieces: long enough for something to happen meanwhile."""
+        """Send the data in pieces, slowly enough for something to happen in the meantime."""
         self.answer(data)
         for at in range(0, len(data), 1 << 14):
             self.wfile.write(data[at : at + (1 << 14)])
@@ -305,7 +304,7 @@ class Request(http.server.BaseHTTPRequestHandler):
 
 
 class _Server(http.server.ThreadingHTTPServer):
-    # A client that gave up is what many of these tests are about.
+    # Many of these tests make a client give up, which is no error here.
     def handle_error(self, *_: Any) -> None:
         pass
 

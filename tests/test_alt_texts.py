@@ -1,4 +1,4 @@
-"""Alt texts of figures: they say the numbers that were drawn."""
+"""Alternative texts of figures: they contain the numbers that were drawn."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -28,7 +28,7 @@ from cnnbook.training import fit_full_batch
 
 CONTENT = {"weights": {"0.weight": torch.arange(100.0)}, "losses": [2.5, 0.25], "seed": 2**63 + 1}
 
-# A few kills in every run; `make test-long` asks for as many as the bounds name.
+# A few kills in every run; `make test-long` does as many as the project's bounds require.
 LONG = bool(os.environ.get("CNNBOOK_LONG"))
 
 
@@ -175,7 +175,7 @@ def test_killed_at_random_epochs_it_ends_with_the_same_bits(tmp_path: Path, name
     file = str(tmp_path / "run.ckpt")
     history, expected = victims.train(name, None)
     draw = random.Random(7)
-    # Between two checkpoints 3 epochs lie, so no kill reaches the end before its turn.
+    # There are 3 epochs between two checkpoints, so no training ends before its last kill.
     for _ in range(20 if LONG else 3):
         assert (
             _run(

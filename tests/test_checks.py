@@ -164,7 +164,7 @@ def test_check_images_refuses_what_is_not_a_tensor(value: object) -> None:
         check_images(value)  # type: ignore[arg-type]
 
 
-def test_an_image_set_in_place_of_images_is_told_which_part_to_pass() -> None:
+def test_an_image_set_in_place_of_images_gets_a_hint_which_part_to_pass() -> None:
     images, labels = torch.zeros(2, 1, 2, 2), torch.tensor([0, 1])
     data = ImageSet(images, labels, images, labels, ("a", "b"), "by hand", drawn=True)
     message = r"got ImageSet; pass its \.train_images or \.test_images$"
@@ -177,7 +177,7 @@ def test_an_image_set_in_place_of_images_is_told_which_part_to_pass() -> None:
 
 
 @pytest.mark.parametrize("value", [[1.0], None, "images", types.SimpleNamespace(train_images=3)])
-def test_what_holds_no_images_is_told_to_convert(value: object) -> None:
+def test_other_types_in_place_of_images_get_a_hint_to_convert(value: object) -> None:
     assert tensor_remedy(value, name="images") == "convert with torch.tensor(images)"
 
 
@@ -242,7 +242,7 @@ def test_check_device() -> None:
         check_device(missing)
 
 
-def test_what_came_is_told_in_a_few_words_however_large_it_is() -> None:
+def test_a_wrong_value_is_summarized_in_few_words_however_large_it_is() -> None:
     for value in (torch.zeros(100, 100), np.zeros((100, 100)), list(range(10_000)), "x" * 999):
         assert len(summarize(value)) <= 60
         with pytest.raises(TypeError) as error:

@@ -78,7 +78,7 @@ def test_weight_size() -> None:
     assert weight_size(torch.zeros(6, 4, 2, 3)) == (2, 3)
 
 
-def test_groups_divide_what_they_group() -> None:
+def test_groups_must_divide_the_number_of_channels() -> None:
     assert check_groups(3, 6, "kernels") == 3
     with pytest.raises(ValueError, match=r"^groups: expected a divisor of the 6 kernels, got 4$"):
         check_groups(4, 6, "kernels")

@@ -206,7 +206,7 @@ MEAN = torch.full((1, 1, 3, 3), 1 / 9)
 def test_what_of_the_lecture() -> None:
     """``conv(img) = img @ What``: not literally, but for a flat image, and with two factors."""
     expected = torch.nn.functional.conv2d(LECTURE, MEAN)
-    # A product from the right keeps the 4 rows, and each depends only on its own row.
+    # A product from the right keeps the 4 rows, each of which depends only on its own row.
     assert (LECTURE[0, 0] @ torch.rand(4, 2)).shape == (4, 2)
     what = conv_matrix(MEAN, 4)
     assert what.shape == (16, 4)

@@ -183,7 +183,7 @@ def test_shared_parameters_frozen_ones_and_buffers() -> None:
         assert "frozen (not trained): 8 of 26" in text
         assert "buffers (not trained): 7" in text
         assert text.count("(frozen)") == (1 if "Linear" in text else 2)
-    # Without any, the tables do not mention them.
+    # Tables without frozen parameters and buffers do not mention them.
     for text in (str(cost_table(layer, (3,))), parameter_table(layer)._repr_html_()):
         assert "frozen" not in text
         assert "buffers" not in text

@@ -140,7 +140,7 @@ def test_an_update_that_cannot_be_captured_is_trained_with_a_warning(
     assert losses == plain
 
 
-def test_a_reason_that_is_known_beforehand_is_given_at_the_users_line(
+def test_a_known_reason_is_warned_of_at_the_users_line(
     garments: tuple[torch.Tensor, torch.Tensor], replays: list[int]
 ) -> None:
     with pytest.warns(
@@ -151,7 +151,7 @@ def test_a_reason_that_is_known_beforehand_is_given_at_the_users_line(
     assert not replays
 
 
-def test_the_reasons_that_are_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_reasons_against_a_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     _treat_as_gpu(monkeypatch, "cpu")
     net = mlp(hidden=4)
     parameters = list(net.parameters())

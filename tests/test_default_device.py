@@ -1,6 +1,6 @@
-"""With another default device, what is made without naming a device lands elsewhere.
+"""Another default device of torch: tensors made without naming a device must not follow it.
 
-``torch.device("meta")`` holds no numbers, so whatever lands there by mistake fails or shows.
+``torch.device("meta")`` holds no numbers, so a tensor that is there by mistake causes a failure.
 Every public function is called under it in test_refusals.py.
 """
 

@@ -9,7 +9,7 @@ import torch
 from cnnbook._devices import best_device, check_device, cpu_by_default
 
 
-def test_a_device_or_its_name_is_taken() -> None:
+def test_a_device_or_its_name_is_accepted() -> None:
     assert check_device("cpu") == torch.device("cpu")
     assert check_device(torch.device("cpu")) == torch.device("cpu")
 
@@ -48,7 +48,7 @@ def test_under_torchrun_each_process_has_a_card_of_its_own(
     assert best_device() == torch.device("cuda:3")
 
 
-def test_a_card_that_torch_cannot_use_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_a_warning_if_torch_cannot_use_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/dev/nvidia0")

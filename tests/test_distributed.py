@@ -119,7 +119,7 @@ def test_one_process_asked_to_stop_stops_all_after_the_same_update(tmp_path: Pat
     results = _start(tmp_path, 2, file="run.ckpt", after=7, rank=1, attempts=["0"], signal=15)
     first, second = results
     assert first["losses"] == second["losses"]
-    # The next exchange is the first in which the others can hear of it.
+    # The next exchange is the first that can tell the others.
     assert len(first["losses"]) == 8
     ends = "after epoch 8 of 40; the same call resumes from"
     assert first["end"].startswith(f"another process was asked to stop {ends}")

@@ -20,8 +20,8 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Without __main__.py: run by -m, doctest has that name itself and would test its own file.
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.stem != "__main__")
-# pytest has run the examples of all modules by now; that a file also works as a script on its own
-# is tried with one file of each folder, and in `make test-long` with every file.
+# pytest itself runs the examples of all modules; that a file also works on its own is tested with
+# one file of each folder, and in `make test-long` with every file.
 FIRST = {next(file for file in FILES if file.parent == folder.parent) for folder in FILES}
 
 

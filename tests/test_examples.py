@@ -1,7 +1,7 @@
 """The pages as scripts: each runs alone, without a network and without data.
 
-`make site` runs every page with its assertions, and notes with which code. A page that it has run
-with the code of today is not run again here; `make test-long` runs all of them alone.
+`make site` runs every page with its assertions, and records with which code. A page that it has run
+with the current code is not run again here; `make test-long` runs each of them alone.
 """
 
 import ast
@@ -144,7 +144,7 @@ def test_every_measured_number_in_the_text_is_in_the_code(page: Path) -> None:
     tree = ast.parse(text)
     doc = ast.get_docstring(tree) or ""
     prose = doc + "\n" + "\n".join(line[1:] for line in text.splitlines() if line.startswith("#"))
-    # The number of an exercise is a name; tests/test_exercises.py looks after those.
+    # The number of an exercise is a name; tests/test_exercises.py checks those.
     prose = re.sub(r"^ \.\. exercise:: \d+\.\d+$", " ", prose, flags=re.MULTILINE)
     prose = re.sub(r"``[^`]*``|:\w+:`[^`]*`|\[\w+\]_|https?://\S+", " ", prose)
     named = {

@@ -1,4 +1,4 @@
-"""What is on each figure: the numbers, colours and limits that it was asked to draw."""
+"""The content of each figure: the numbers, colours and limits that it was asked to draw."""
 
 import itertools
 from typing import Any
@@ -555,7 +555,7 @@ def test_seeds_show_every_seed_the_mean_and_the_interval() -> None:
     (axes,) = figures.plot_seeds(values, label="accuracy", intervals=intervals).axes
     dots = [np.asarray(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
     assert sorted(x for x, _ in dots) == sorted([*values["MLP"], *values["CNN"]])
-    # Equal seeds stand on top of each other, so that none is hidden.
+    # Dots of equal values are stacked, so that none is hidden.
     assert len({(float(x), float(y)) for x, y in dots}) == 6
     lines = [np.asarray(line.get_xdata()).tolist() for line in axes.lines]
     assert [ends for ends in lines if len(ends) == 2] == [[0.84, 0.87], [0.86, 0.9]]

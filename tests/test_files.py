@@ -85,7 +85,7 @@ def test_one_whole_file_is_there_wherever_the_write_is_stopped(
             def call(*arguments: object, **named: object) -> object:
                 nonlocal calls
                 calls += 1
-                # Nothing happens any more, not even the clean-up.
+                # As after a kill, nothing more happens, not even the clean-up.
                 if calls >= step:
                     raise Killed
                 if name == "link" and not links:
@@ -106,9 +106,9 @@ def test_one_whole_file_is_there_wherever_the_write_is_stopped(
     newest = found.get("run", found["run.previous"])
     assert newest in (b"2", b"3")
     if links:
-        # The name is never missing.
+        # A file of that name always exists.
         assert "run" in found
-    # And the next write puts all in order.
+    # The next write cleans up.
     _write_twice(tmp_path, b"4")
     assert snapshot(tmp_path) == {"run": b"4", "run.previous": found.get("run", b"2")}
 

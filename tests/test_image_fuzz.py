@@ -1,7 +1,7 @@
-"""Random damage to extracted files and archives: the published data or an error, never more.
+"""Random damage to extracted files and archives: the published data or an error, nothing else.
 
-In ``make test-long`` this file runs itself as a script with little memory to spare, once as it is
-and once under ``python -O``, which takes every ``assert`` away.
+In ``make test-long`` this file runs itself as a script with little memory to spare, once normally
+and once under ``python -O``, which removes every ``assert``.
 """
 
 import gzip
@@ -26,7 +26,7 @@ from cnnbook._data.cache import UnavailableError, read_files
 
 SPARE = 64 << 20
 COUNTS = {"train": 12, "test": 7}
-# Values that a damaged header likes to hold.
+# Typical values of a damaged header.
 NUMBERS = (0, 1, 2, 27, 28, 29, 255, 256, 65_535, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
 
 
@@ -66,7 +66,7 @@ def fuzz(
     publish(set_attribute)
     numbers = random.Random(seed)
     ends = {"right": 0, "repaired": 0, "refused": 0}
-    # In memory where possible: a disk that others use too is most of the time.
+    # In memory if possible: a shared disk would take most of the time.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         raw = lay(Path(folder), extracted=True)
@@ -76,7 +76,7 @@ def fuzz(
             extracted, archive = raw / file.name, raw / file.archive_name
             path = numbers.choice((extracted, archive))
             good = (CONTENT | ARCHIVES)[path.name]
-            # Now and then the file as it is, which must be read.
+            # Now and then the undamaged file, which must be read.
             data = good if case % 10 == 0 else mutate(good, numbers)
             extracted.unlink(missing_ok=True)
             path.write_bytes(data)
@@ -107,7 +107,7 @@ def bomb() -> str:
     file = registry.FILES[0]
     megabyte = bytes(1 << 20)
     # A thousand members of a megabyte each; and one member of a gigabyte, whose blocks are flushed
-    # so that one of them, compressed once, can be repeated. Its end is missing: nobody gets there.
+    # so that one of them, compressed once, can be repeated. Its end is missing, but is never read.
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     first, block = (packer.compress(megabyte) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
     bombs = (gzip.compress(megabyte, mtime=0) * 1024, first + block * 1023)
@@ -158,7 +158,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory
 
 def test_random_damage(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = fuzz(250, monkeypatch.setattr, seed=1)
-    # All ends are met often: neither a loader that refuses all nor one that reads all would pass.
+    # Every outcome is frequent: a loader that refuses everything, or reads everything, would fail.
     assert min(ends.values()) >= 20
 
 
@@ -176,7 +176,7 @@ def test_random_damage_with_little_memory(options: tuple[str, ...]) -> None:
 def test_a_bomb_expands_no_further_than_one_byte_too_many() -> None:
     errors = _run("bomb")
     assert errors.count("inside, expected 9424 bytes") == errors.count("got more") == 2
-    # The limit is one: a tensor of a little more than what is spare cannot be made.
+    # The limit works: a tensor slightly larger than the spare memory cannot be made.
     assert "can't allocate memory" in errors
 
 

@@ -1,4 +1,4 @@
-"""Faults of the network: whatever mirrors do, the right data or one error, in bounded time."""
+"""Network faults: whatever mirrors do, a load gives the right data or one error in bounded time."""
 
 import hashlib
 import io
@@ -33,7 +33,7 @@ def test_network(tmp_path: Path, fault: str, mirror: Mirror) -> None:
         message = refused(raw, message, root=tmp_path)
         assert f"{IMAGES}.gz could not be downloaded ({mirror.mirror('one')}/" in message
         assert snapshot(raw) == {}
-        # A wrong answer is not asked for again; a failure that may pass is, but not for ever.
+        # After a wrong answer a mirror is not asked again; after a failure it is, a few times.
         if fault in FINAL:
             assert len(mirror.asked) == 1
         elif "redirect" not in fault and "drip" not in fault:
@@ -48,7 +48,7 @@ def test_network(tmp_path: Path, fault: str, mirror: Mirror) -> None:
 
 def test_every_fault_of_the_mirror_is_in_the_matrix() -> None:
     faults = {name.removeprefix("fault_") for name in vars(Request) if name.startswith("fault_")}
-    # The healthy ones are used elsewhere.
+    # The answers without a fault are used in other tests.
     faults -= {"", "slow"}
     assert faults == {n.replace(" ", "_") for n in NETWORK if not n.isdigit() or n == "204"}
 
@@ -71,7 +71,7 @@ def test_a_second_mirror_that_is_good(
     assert_right(load(root=tmp_path))
     assert time.monotonic() - started < 3
     assert snapshot(raw_folder(tmp_path)) == ALL
-    # The mirror that works is asked first from then on.
+    # From then on, the mirror that worked is asked first.
     asked = [path for path in mirror.asked if path.startswith("/one/")]
     assert asked == [f"/one/{IMAGES}.gz"] or "redirect" in fault
 

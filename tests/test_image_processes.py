@@ -132,9 +132,9 @@ def test_killed_at_random_moments(quick_folder: Path, kills: int) -> None:
         result = _work("killed", quick_folder, mirror.mirror("one"), kills)
     assert result["next loads that were right"] == kills
     assert result["left after the next load"] == []
-    # A dead process makes nobody wait.
+    # No process waits for a dead one.
     assert result["seconds of the slowest next load"] < 5, result
-    # The kills hit something. On a busy machine many come late, so these bounds are low.
+    # Some kills came in the middle of a load. On a busy machine many come late: low bounds.
     assert result["killed before the end"] >= 0.2 * kills, result
     assert result["left by the killed"] >= 0.06 * kills, result
 
@@ -147,7 +147,7 @@ def _rounds(tmp_path: Path, rounds: int, seconds: float) -> None:
         result = _work("together", tmp_path, mirror.mirror("one"), rounds, seconds=seconds)
         asked = len(mirror.asked)
     assert result == {"failed": [], "left": [], "rounds": rounds}
-    # Of all that ask at once, one downloads.
+    # If several ask at once, one downloads.
     assert asked == 4 * rounds
 
 
@@ -173,5 +173,5 @@ def test_no_socket_at_import_in_doctests_or_in_a_load_from_the_cache(
     assert result["opened"] == []
     assert result["modules"] >= 15
     assert result["examples"] >= at_least
-    # The watch works: it hears a load that does reach for the network.
+    # The audit hook works: it notices a load that does use the network.
     assert result["a download opens"] >= 1

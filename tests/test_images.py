@@ -1,4 +1,4 @@
-"""The loader: the right tensors from every place, in the documented order; and the command.
+"""The loader: the right tensors from every folder, in the documented order; and the command.
 
 The real 31 MB are used where CNNBOOK_DATA names them. Everything else runs on a published set of
 a few images: four small files with their own SHA-256.
@@ -106,7 +106,7 @@ def test_the_order_of_places(
     assert load_fashion_mnist(3, 3).source == "Fashion-MNIST, from CNNBOOK_DATA"
     monkeypatch.setenv("CNNBOOK_DATA", "")
     assert load_fashion_mnist(3, 3).source == "Fashion-MNIST, from the cache folder"
-    # A folder that is there and holds nothing is passed over.
+    # An empty folder is skipped.
     (tmp_path / "empty").mkdir()
     data = load_fashion_mnist(3, 3, root=tmp_path / "empty")
     assert data.source == "Fashion-MNIST, from the cache folder"
@@ -294,7 +294,7 @@ def test_the_command_tells_verifies_and_removes(
     raw = lay(tmp_path)
     assert main(root) == main([*root, "--verify"]) == 0
     assert capsys.readouterr().out.count("verified") == 8
-    # A damaged file beside a good archive: a load mends it, --verify counts it.
+    # A damaged file beside a good archive: a load repairs it, --verify reports it.
     (raw / LABELS).write_bytes(b"")
     (raw / "mine.txt").write_text("", "utf-8")
     before = snapshot(raw)
@@ -303,7 +303,7 @@ def test_the_command_tells_verifies_and_removes(
     assert snapshot(raw) == before
     assert "got 0 bytes" in capsys.readouterr().out
     assert main([*root, "--download"]) == main([*root, "--verify"]) == 0
-    # Nobody else's files go, and so the folder stays.
+    # Other files are not removed, and so the folder stays.
     assert main([*root, "--remove"]) == 0
     assert snapshot(raw) == {"mine.txt": b""}
     (raw / "mine.txt").unlink()
@@ -315,7 +315,7 @@ def test_the_command_tells_verifies_and_removes(
 def test_the_command_downloads_into_the_folder_that_is_named(
     tmp_path: Path, mirror: Mirror, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Also where the cache folder has everything.
+    # Even if the cache folder has everything.
     lay(cache_folder())
     assert main(["--root", str(tmp_path), "--download"]) == 0
     assert snapshot(raw_folder(tmp_path)) == ARCHIVES | CONTENT

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TOOLS = "make sh sed grep tail cut expand rm mkdir touch cat uname"
 ADDRESS = "Get started' on pytorch.org"
 
-# A Python that only says what it is asked: version and modules come from its own folder, or from
-# the environment that it has made.
+# A stand-in for Python that only answers questions: version and modules come from its own folder,
+# or from the environment that it has made.
 PYTHON = """#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 echo "python $*" >> "$CALLS"
@@ -139,7 +139,7 @@ def test_cpu_takes_the_build_that_uv_knows(machine: Machine, has_pip: bool) -> N
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no other build")
-def test_cpu_without_uv_is_told_both_ways(machine: Machine) -> None:
+def test_cpu_without_uv_names_both_ways(machine: Machine) -> None:
     machine.python()
     code, output = machine.make("site", "CPU=1")
     assert code == 2

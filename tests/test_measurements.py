@@ -405,7 +405,7 @@ def test_the_page_has_the_numbers_of_the_records_and_none_of_its_own(book: Path)
     assert "On a GPU nothing has been measured" not in text
     expected = [_written(*found) for found in _numbers(records)]
     assert len(set(expected)) == len(expected)
-    # Bounds and settings are shown of the run on a CPU only.
+    # Bounds and settings are shown for the run on a CPU only.
     cuda = records[2]
     left_out = {number(value) for _, value in _numbers([cuda["bounds"], cuda["settings"]])}
     assert set(expected) - _shown(text) <= left_out

@@ -1,4 +1,4 @@
-"""Micro-batches add up to the batch, or the batch stays whole."""
+"""Micro-batches add up to the batch, or the batch is not split."""
 
 import copy
 from typing import Any

@@ -28,7 +28,7 @@ PUBLISHED = {"CNNBOOK_REPOSITORY": "owner/name", "CNNBOOK_BASE_URL": "https://si
 
 
 def _run(program: str | Path, *arguments: str, cwd: Path, **more: str) -> str:
-    # Nothing of the project's own folder, nor of a release that happens to be configured here.
+    # Without the project's own folder and without variables of a release.
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -118,7 +118,7 @@ def test_the_metadata_says_who_what_and_for_which_python(built: tuple[Path, Path
         assert metadata["License-Expression"] == "MIT"
         assert "LICENSE" in metadata.get_all("License-File", [])
         assert metadata["Description-Content-Type"] == "text/markdown"
-        # Not known here, and never invented.
+        # The repository is unknown here, and must not be invented.
         assert metadata.get_all("Project-URL") is None
         assert metadata["Home-page"] is None
     classifiers = metadata.get_all("Classifier", [])
@@ -169,7 +169,7 @@ def test_a_release_names_its_repository(published: tuple[Path, Path]) -> None:
             "Changelog": "https://github.com/owner/name/blob/main/docs/changelog.md",
         }
         page = _description(archive)
-        # What the addresses end in are files of this tree.
+        # The addresses end in files of this tree.
         assert page.images
         for target in (*page.images, *page.links):
             if "owner/name" in target:
@@ -267,7 +267,7 @@ def test_a_users_script_is_checked_against_the_installed_types(
     _run(interpreter, str(script), cwd=outside)
     command = ["-m", "mypy", "--strict", "--python-executable", str(interpreter), str(script)]
     assert "Success" in _run(sys.executable, *command, cwd=outside)
-    # The types are seen: without py.typed, everything would be Any and nothing wrong.
+    # The types are used: without py.typed, everything would be Any and no error reported.
     script.write_text(SCRIPT.replace("stride=(1, 2)", 'stride="2"'), "utf-8")
     with pytest.raises(AssertionError, match=r'Argument "stride" to "conv2d" .*"str"'):
         _run(sys.executable, *command, cwd=outside)

@@ -28,7 +28,7 @@ from cnnbook.shapes import (
 )
 from cnnbook.windows import fold_windows, window_sum, windows
 
-# torch's layer for "same" with an even kernel says that it copies; that is its own affair.
+# torch warns that it copies the images for "same" with an even kernel.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
@@ -195,7 +195,7 @@ def test_convolution_is_linear_in_images_and_weights(drawn: Drawn, a: int, b: in
 def test_shifting_before_is_shifting_after_away_from_the_edges(
     drawn: Drawn, down: int, right: int
 ) -> None:
-    # A wide frame of zeros, so that nothing that matters leaves the image.
+    # A wide frame of zeros, so that no other pixel leaves the image.
     images = F.pad(drawn.images, (9, 9, 9, 9))
     shift = shift_kernel(down, right).to(images.dtype)
     channels = images.shape[1]

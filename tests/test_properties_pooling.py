@@ -15,7 +15,7 @@ from cnnbook.pooling import (
     relu_grad,
 )
 
-# torch's layer for "same" with an even kernel says that it copies; that is its own affair.
+# torch warns that it copies the images for "same" with an even kernel.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
@@ -31,8 +31,9 @@ def test_max_pooling_is_torchs_with_ties_nan_and_infinity(drawn: Pooled, seed: i
     got, chosen = max_pool2d(drawn.images, drawn.kernel_size, **drawn.options, return_indices=True)
     _equal(got, torchs.detach())
     _equal(max_pool2d(drawn.images, drawn.kernel_size, **drawn.options), torchs.detach())
-    # With dilation a window can step over the whole image and see nothing but padding. torch names
-    # a pixel that is not there and hands it the gradient; here no pixel is named and none gets it.
+    # With dilation a window can step over the whole image and see nothing but padding. torch then
+    # returns the index of a pixel that does not exist and gives it the gradient; here the index is
+    # -1 and no pixel gets a gradient.
     seen = chosen >= 0
     assert torch.equal(chosen[seen], indices[seen])
     assert (got[~seen] == float("-inf")).all()
@@ -85,5 +86,5 @@ def test_relu_and_max_pooling_commute(drawn: Pooled) -> None:
     after, chosen = max_pool2d(
         drawn.images, drawn.kernel_size, **drawn.options, return_indices=True
     )
-    # Where a window sees a pixel at all.
+    # Only where a window sees a pixel at all.
     _equal(before[chosen >= 0], relu(after)[chosen >= 0])

@@ -30,7 +30,7 @@ from cnnbook.shapes import (
     shape_table,
 )
 
-# torch's layer for "same" with an even kernel says that it copies; that is its own affair.
+# torch warns that it copies the images for "same" with an even kernel.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
@@ -119,8 +119,9 @@ def test_the_receptive_field_is_where_the_gradient_is(steps: list[WindowStep], s
     row, column = (int(torch.randint(size, (), generator=generator)) for size in output.shape[2:])
     (gradient,) = torch.autograd.grad(output[0, 0, row, column], image)
     seen = gradient[0, 0].nonzero()
-    # With a step over pixels the field has holes, and its first or last pixel may lie in the
-    # padding; so what is seen lies in the field, and touches its ends where they are in the image.
+    # With dilation or large strides the field has holes, and its first or last pixel may be
+    # padding. So the pixels seen are inside the field, and include its ends where these are in the
+    # image.
     for axis, pixels in enumerate(field.pixels(row, column)):
         inside = range(image.shape[2 + axis])
         assert set(seen[:, axis].tolist()) <= set(pixels)

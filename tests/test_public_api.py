@@ -1,4 +1,4 @@
-"""What holds for every public name, and which module may import which."""
+"""Rules for every public name, and which module may import which."""
 
 import ast
 import fnmatch
@@ -31,7 +31,7 @@ def _name(path: Path) -> str:
 FILES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE}
 FILES |= {_name(path): path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"}
 MODULES = sorted(FILES)
-# What a reader imports from: a package that exports its files' functions stands for them.
+# The modules that users import from; a package that re-exports its files' functions is one.
 PUBLIC = [
     name for name in MODULES if "/" not in name and not name.startswith("_") and name != "engine"
 ]
@@ -145,7 +145,7 @@ def test_public_name_shows_an_example(module: str, public: str) -> None:
     doc = inspect.getdoc(thing) or ""
     assert ">>> " in doc
     if thing.__module__.startswith("cnnbook."):
-        # What a class holds is mostly made by a function of its module.
+        # The attributes of a class are mostly made by a function of its module.
         name = r"\w" if inspect.isclass(thing) else rf".*\b{public}\b"
         homes = [m for m, exported in _exported(PUBLIC + ENGINE) if exported == public]
         dotted = "|".join(re.escape(home.replace("/", ".")) for home in homes)
@@ -254,6 +254,6 @@ def test_the_overview_lists_every_function_by_task() -> None:
         if inspect.isfunction(getattr(_module(module), name))
     }
     assert public <= set(listed)
-    # "engine.ensemble.fit_ensemble" stands among the ways to train.
+    # "engine.ensemble.fit_ensemble" is listed among the ways to train.
     others = {(name.replace("/", "."), public) for name, public in _exported(ENGINE)}
     assert set(listed) <= public | others

@@ -1,4 +1,4 @@
-"""The README, the licences, and the moving picture: what they say holds."""
+"""The README, the licences, and the moving picture: their statements are true."""
 
 import os
 import re

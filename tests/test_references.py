@@ -37,7 +37,7 @@ def _references(text: str) -> Iterator[str]:
 
 
 def _exists(name: str, module: str) -> bool:
-    """Look a name up as Sphinx does: as it stands, or in the module whose docstring has it."""
+    """Look a name up as Sphinx does: as written, or in the module whose docstring contains it."""
     for dotted in (name, f"{module}.{name}"):
         parts = dotted.split(".")
         for length in range(len(parts), 0, -1):

@@ -1,4 +1,4 @@
-"""Every public function refuses slips in each of its parameters, with an error that names it.
+"""Every public function refuses wrong values of each parameter, with an error that names it.
 
 The functions are found in each module's ``__all__`` and the parameters in their signatures, so a
 new function needs no entry here unless it has a parameter of a new name without a default.
@@ -37,8 +37,8 @@ IMAGES, LABELS, SQUARE = torch.ones(2, 1, 3, 3), torch.tensor([0, 1]), torch.one
 DESCRIBED = Figure()
 DESCRIBED.set_label("A white ground with nothing on it.")
 
-# A right value by the parameter's name, where neither its default nor one made from its annotation
-# serves. The values fit together: images of 3 x 3 pixels, kernels of 2 x 2 weights.
+# A right value by the parameter's name, if neither its default nor one made from its annotation can
+# be used. The values fit together: images of 3 x 3 pixels, kernels of 2 x 2 weights.
 RIGHT: dict[str, Any] = {
     "axis": "x",
     "bias": torch.ones(2),
@@ -96,15 +96,15 @@ RIGHT_IN: dict[tuple[str, str], Any] = {
     ("plot_window", "bias"): None,
 }
 
-# The slips that may be right after all, by the parameter's name. That None, a truth value and so on
-# may be right, the annotation says. An empty batch, complex numbers and NaN are right for most
-# layers; where they are not, the function's own tests say so.
+# Values from bad_values that are right for some parameters, by the parameter's name. Whether None,
+# bool and so on are right follows from the annotation. An empty batch, complex numbers and NaN are
+# right for most layers; where they are not, the function's own tests check it.
 NUMBERS = {"half", "minus one", "zero", "huge"}
 TENSOR = {"no entry", "complex numbers", "NaN everywhere"}
 ANY_SHAPE = {name for name in slips(IMAGES) if re.search("tensor|ax|entry|column|NaN every", name)}
 MAY_PASS: dict[str, Collection[str]] = {
     "amount": NUMBERS,
-    # Whatever holds numbers can be compared with the answer, and is wrong.
+    # Anything that holds numbers can be compared with the answer, and is wrong.
     "answer": NUMBERS
     | {"NaN", "infinity", "layer"}
     | {name for name in SLIPS if re.search("list|array|tensor", name)},
@@ -144,9 +144,9 @@ MAY_PASS_IN: dict[tuple[str, str], Collection[str]] = {
     },
     ("preserve_mode", "net"): {"layer", "network without forward", "lazy network"},
 }
-# What an error may name in place of an argument: "a" is the key of the mappings.
+# Names that an error may have in place of the argument's: "a" is the key of the mappings.
 MAY_NAME = ("a", "epoch 1", "images, weight", "kernel_size", "net", "validation images")
-# What the machine lacks is not a wrong value, and NaN shows in the first loss.
+# A missing device is not a wrong value, and NaN is noticed in the first loss.
 OTHER_ERRORS: dict[str, tuple[type[Exception], ...]] = {
     "device": (RuntimeError,),
     "root": (FileNotFoundError,),
@@ -231,7 +231,7 @@ def _may_pass(name: str, parameter: inspect.Parameter, right: object) -> Collect
     found |= {"half"} if float in annotated else set()
     if isinstance(right, torch.Tensor):
         found |= TENSOR
-        # Whatever has a grey value can be drawn.
+        # Any real numbers can be drawn as grey values.
         found |= {"integers", "truth values"} if name in figures.__all__ else set()
     return found
 
@@ -268,7 +268,7 @@ def test_slips_are_refused_by_name(
         arguments,
         key,
         may_pass=_may_pass(name, _parameters(function)[key], arguments[key]),
-        # What does not fit the other arguments may name one of those; "a" is a key of the dicts.
+        # A value that does not fit the other arguments may name one of those; "a" is a dict's key.
         may_name={*arguments, *MAY_NAME},
         errors=(TypeError, ValueError, *OTHER_ERRORS.get(key, ())),
     )
@@ -352,7 +352,7 @@ def test_every_figure_says_what_is_to_be_seen(name: str) -> None:
 def test_another_default_device_changes_nothing(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With ``torch.set_default_device``, whatever is made without a device lands elsewhere."""
+    """After ``torch.set_default_device``, tensors made without a device are on another one."""
     monkeypatch.chdir(tmp_path)
     arguments = copy.deepcopy(_arguments(name, PUBLIC[name]))
     with torch.device("meta"):

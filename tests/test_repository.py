@@ -30,7 +30,7 @@ def test_the_version_is_written_in_one_place_and_cited() -> None:
     latest = re.search(r"^## (\S+?),? ", (ROOT / "docs/changelog.md").read_text("utf-8"), re.M)
     assert latest
     assert latest[1] == cnnbook.__version__
-    # Everything else reads it from the package.
+    # All other files read it from the package.
     for name in ("pyproject.toml", "docs/conf.py", "README.md"):
         assert cnnbook.__version__ not in (ROOT / name).read_text("utf-8"), name
 
@@ -91,7 +91,7 @@ def test_the_checklists_name_files_that_exist() -> None:
     steps = re.findall(r"^\d\. `([^`]+)`", text, re.MULTILINE)
     assert len(steps) > 10
     for file in steps:
-        # Words in capitals stand for what the contributor chooses.
+        # Words in capitals are placeholders for the contributor's choice.
         pattern = re.sub("MODULE|PART|NAME|FILE|PAGE|NN|MM", "*", file)
         if not pattern.startswith("docs/locale/"):
             assert list(ROOT.glob(pattern)), file
@@ -156,7 +156,7 @@ def test_what_library_and_pages_print_is_in_every_encoding(encoding: str) -> Non
                     node.value.encode(encoding)
 
 
-# What `make` does, for those who have no make.
+# The commands of `make`, for users without make.
 def _commands(prompt: str) -> list[str]:
     text = (ROOT / "docs" / "install.md").read_text("utf-8")
     return re.findall(rf"^{re.escape(prompt)} (.*)$", text, re.MULTILINE)

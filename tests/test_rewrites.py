@@ -1,4 +1,4 @@
-"""Another order and memory format: the same numbers and gradients, the network unchanged."""
+"""Rewritten order and memory format: the same numbers and gradients, the network unchanged."""
 
 import copy
 from collections.abc import Callable

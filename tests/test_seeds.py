@@ -1,4 +1,4 @@
-"""Several starts: each as if trained alone, and nothing done twice."""
+"""Several seeds: each as if trained alone, and none trained twice."""
 
 import json
 import signal
@@ -183,7 +183,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(
         whole[: len(whole) // 2],
         other,
     ]
-    # One digit of one loss, the accuracy, the seed, NaN, another key.
+    # One digit of a loss, the accuracy, the seed, NaN, another key are changed in turn.
     damaged += [
         json.dumps(text | changed).encode()
         for changed in (
@@ -221,7 +221,7 @@ def test_of_several_processes_the_first_reads_and_the_first_writes(
 
     monkeypatch.setattr(seeds, "init_distributed", lambda device: Second())
     call: dict[str, Any] = {"epochs": 3, "device": "cpu", "folder": tmp_path}
-    # Nothing lies in its own folder.
+    # Without a result in its own folder.
     read = train_over_seeds(_net, data, [0], **call)
     assert list(tmp_path.iterdir()) == []
     sent = b""

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, NaN and infinity, too little memory: what is left afterwards."""
+"""Ctrl-C, SIGTERM, NaN and infinity, too little memory: the state afterwards."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from cnnbook.training import Diverged, Interrupted, fit_full_batch
 
 
 def _after(updates: int, act: Callable[[], None]) -> Callable[..., None]:
-    """Return a hook that acts after so many updates."""
+    """Return a hook that acts after a given number of updates."""
     left = updates
 
     def count(*_: object) -> None:
@@ -188,7 +188,7 @@ def test_broken_weights_after_the_last_update_are_noticed() -> None:
 
 
 class _LittleMemory(torch.nn.Module):
-    """Fails as torch does if more than so many images come at a time."""
+    """Fails as torch does if more than a given number of images come at a time."""
 
     def __init__(self, capacity: int, message: str = "can't allocate memory: 9 bytes") -> None:
         super().__init__()

@@ -77,7 +77,7 @@ class _Links(HTMLParser):
                 self.cards[values["src"]] = dict(attrs).get("alt")
             else:
                 self.figures[values["src"]] = values.get("alt", "")
-        # A gallery card's picture stands beside the link that names it, and says nothing itself.
+        # A gallery card's picture is beside the link that names it, so its own text is empty.
         if tag == "img" and not (values.get("alt") or "_thumb.png" in values.get("src", "")):
             self.images_without_words.append(values.get("src", ""))
 
@@ -127,7 +127,7 @@ def test_every_figure_is_described_and_cards_are_named_by_their_links(site: Site
     pages = _pages(site)
     cards = [alt for found in pages.values() for alt in found.cards.values()]
     assert len(cards) >= len(GALLERY)
-    # Empty, and not left out: a reader of screens passes over it, to the link that follows.
+    # Empty, not missing: a screen reader then skips the picture and reads the link that follows.
     assert set(cards) == {""}
     if not site.executed:
         pytest.skip("the site was not built with `make site`")
@@ -135,7 +135,7 @@ def test_every_figure_is_described_and_cards_are_named_by_their_links(site: Site
     for page, found in pages.items():
         for source, alt in found.figures.items():
             assert len(alt) >= 40, f"{page}: {source} is described by {alt!r}"
-            # Titles on the page, and the last sign of a sentence, which titles on figures lack.
+            # Titles on the page, and a full stop at the end, which titles on figures lack.
             assert alt not in {title.strip() for title in found.titles}, f"{page}: {alt!r}"
             assert alt.endswith("."), f"{page}: {alt!r}"
         described += len(found.figures)
@@ -240,7 +240,7 @@ def test_a_book_without_faults_is_built_and_its_page_is_run(small_book: Path) ->
     assert "1.541" in page.read_text("utf-8")
 
 
-def test_faults_in_prose_stop_thebuild_site(small_book: Path) -> None:
+def test_faults_in_prose_stop_the_build(small_book: Path) -> None:
     words = "docs/words.md"
     _plant(small_book, words, "(glossary)", "(nowhere)")
     _plant(small_book, words, "{term}`kernel`", "{term}`colonel`")
@@ -262,7 +262,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_on_a_page_stops_thebuild_site(name: str, small_book: Path) -> None:
+def test_a_fault_on_a_page_stops_the_build(name: str, small_book: Path) -> None:
     good, bad, complaint = FAULTS[name]
     _plant(small_book, PAGE, good, bad)
     done = build_site(small_book)
@@ -299,7 +299,7 @@ def tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     )
     page = context.new_page()
     complaints: list[str] = []
-    # What a browser refuses to pages that are opened from disk, and says so each time.
+    # Messages of requests that browsers refuse to pages that are opened from disk.
     forgiven = re.compile(wanted.get("forgiven", r"\A\Z"))
 
     def complain(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The trainer against the lecture's loop, and what it says to mistakes."""
+"""The trainer against the lecture's loop, and its errors for wrong arguments."""
 
 import copy
 import logging

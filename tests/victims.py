@@ -58,7 +58,7 @@ def train(name: str, file: str | None, **more: Any) -> tuple[History, list[torch
 def train_and_die(
     name: str, file: str, updates: int, number: int, more: dict[str, Any] | None = None
 ) -> None:
-    """Train, and send this process a signal after so many updates."""
+    """Train, and send this process a signal after a given number of updates."""
     left = updates
 
     def count(*_: object) -> None:
