@@ -54,7 +54,7 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
 
 
 def best_device() -> torch.device:
-    """Return the current CUDA device where there is one, otherwise the CPU.
+    """Return the current CUDA device if there is one, otherwise the CPU.
 
     Warns if the machine has an NVIDIA card that torch cannot use.
 

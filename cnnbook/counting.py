@@ -288,8 +288,8 @@ class LayerCost:
     Attributes:
         name: Its name in ``net.named_modules()``.
         kind: Its class, such as ``Conv2d``.
-        output_shape: Shape of its output for one image, without the batch axis; empty where the
-            layer was not called.
+        output_shape: Shape of its output for one image, without the batch axis; empty if the layer
+            was not called.
         parameters: Its own parameters that no earlier row has counted.
         parameter_formula: Their sum, such as ``16*1*2*2 + 16``.
         macs: Multiply-accumulate operations: one product and its addition.

@@ -357,7 +357,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.remove:
-            # CNNBOOK_DATA may name somebody's only copy.
+            # CNNBOOK_DATA may name the user's only copy.
             folder = cache_folder() if options.root is None else Path(options.root).expanduser()
             for path in remove_files(raw_folder(folder)):
                 print(f"removed {path}")

@@ -403,7 +403,7 @@ def digit_codes(*, classes: int = 10) -> torch.Tensor:
 
     LeNet-5 of 1998 compares its last features with a drawing of each digit. The paper's drawings
     imitate a printed font; these are the digits of a seven-segment display. Both are fixed codes
-    of 1 and -1 that look like the digits they stand for.
+    of 1 and -1 that look like their digits.
 
     Args:
         classes: Number of digits, counted from 0; at most 10.

@@ -184,7 +184,7 @@ def test_a_check_gives_the_same_feedback() -> None:
 
 
 @pytest.mark.parametrize("one", exercises(), ids=lambda one: one.number)
-def test_each_exercise_is_graded_as_ever(one: Exercise) -> None:
+def test_each_exercise_is_graded_as_before(one: Exercise) -> None:
     answers = [one.right(), *(mistake.answer() for mistake in one.mistakes)]
     expected = [one.grade(answer) for answer in answers]
     with META:

@@ -226,7 +226,7 @@ def test_what_is_wrong_is_said(answer: object, asked: dict[str, Any], message: s
 
 
 @EACH
-def test_a_place_that_is_still_empty_is_no_answer(one: Exercise) -> None:
+def test_the_placeholder_is_not_an_answer(one: Exercise) -> None:
     feedback = check(one.number, ...)
     assert not feedback
     assert str(feedback) == "No answer yet: put yours in the place of `...`."

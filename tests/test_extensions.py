@@ -111,7 +111,7 @@ def test_the_page_of_an_example_that_is_gone_goes_too(book: Path) -> None:
     assert left == [other]
 
 
-def test_what_is_only_said_of_code_changes_no_result(book: Path) -> None:
+def test_a_changed_comment_or_docstring_runs_no_page_again(book: Path) -> None:
     page, package = book / "examples/1_part/plot_01_page.py", book / "pack"
     before = digest(page, package)
     said = FIRST.replace("One.", "The first.").replace('"""Say."""', '"""Say it."""  # Why.')
@@ -134,7 +134,7 @@ def test_a_page_runs_again_when_a_script_that_it_starts_changes(book: Path) -> N
     assert len({before, named, said, digest(page, package)}) == 4
 
 
-def test_a_body_that_is_only_a_docstring_is_code_all_the_same(tmp_path: Path) -> None:
+def test_a_body_of_only_a_docstring_counts_as_code(tmp_path: Path) -> None:
     file = tmp_path / "x.py"
     file.write_text('class E(Exception):\n    """Only words."""\n', "utf-8")
     assert "ClassDef" in code_of(file)

@@ -63,7 +63,7 @@ def test_any_number(n: int) -> None:
     assert len(_draw(n, 0)[0]) == n
 
 
-def test_classes_can_be_learnt_but_not_by_heart_of_a_pixel() -> None:
+def test_classes_can_be_learned_but_are_not_trivial() -> None:
     """A linear model gets well above a guess and stays well below perfect."""
     images, labels = _draw(1500, 0)
     held_out, actual = _draw(500, 1)

@@ -180,7 +180,7 @@ def test_a_bomb_expands_no_further_than_one_byte_too_many() -> None:
     assert "can't allocate memory" in errors
 
 
-def test_the_fuzz_notices_a_loader_that_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fuzz_notices_a_loader_without_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_difference", lambda content, size, sha256: "")
     with pytest.raises((AssertionError, RuntimeError, ValueError)):
         fuzz(50, monkeypatch.setattr, seed=0)

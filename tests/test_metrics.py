@@ -206,7 +206,7 @@ class _Movable(torch.nn.Module):
         return torch.zeros(len(images), 2)
 
 
-# The meta device stands for a second device, which the machine may lack.
+# The meta device serves as a second device, which the machine may lack.
 @pytest.fixture
 def other_device(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr("cnnbook.metrics.check_device", torch.device)

@@ -297,7 +297,7 @@ def test_a_result_under_another_seeds_name_is_refused(
         train_over_seeds(_net, data, [1], epochs=3, device="cpu", folder=tmp_path)
 
 
-def test_where_nothing_can_be_kept_it_is_noticed_before_anything_is_trained(
+def test_a_folder_that_cannot_hold_results_is_noticed_before_training(
     data: ImageSet, tmp_path: Path
 ) -> None:
     path = tmp_path / "a file"
@@ -306,7 +306,7 @@ def test_where_nothing_can_be_kept_it_is_noticed_before_anything_is_trained(
         train_over_seeds(_net, data, [0], device="cpu", folder=path)
 
 
-def test_the_same_network_twice_is_no_second_start(data: ImageSet) -> None:
+def test_the_same_network_twice_is_refused(data: ImageSet) -> None:
     net = _net()
     with pytest.raises(ValueError, match=r"^make_net: expected a new network for each seed, got"):
         train_over_seeds(lambda: net, data, [0, 1], epochs=1, device="cpu")

@@ -70,12 +70,12 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True)
 class FileState:
-    """What is known of one file in a folder.
+    """The state of one file in a folder.
 
     Attributes:
         path: The file.
-        size: Its size in bytes, ``None`` where there is no file.
-        published: Whether every byte is as published; ``None`` where there is no file.
+        size: Its size in bytes, ``None`` if there is no file.
+        published: Whether every byte is as published; ``None`` if there is no file.
         problem: What is wrong with it, empty if nothing.
 
     Examples:

@@ -88,7 +88,7 @@ def _http_downloader(
 ) -> None:
     """Download like ``pooch.HTTPDownloader``, with a size limit and a total deadline.
 
-    A socket's time-out starts anew with every byte, so a server that sends one byte a second would
+    A socket's time-out restarts with every byte, so a server that sends one byte a second would
     never reach it. The download therefore runs in a thread, which is abandoned at the deadline.
     """
     outcome: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()

@@ -136,7 +136,7 @@ class GradientAccumulator:
 
     @contextmanager
     def use_cores(self) -> Iterator[None]:
-        """Compute on all cores within the block, where the layers allow it.
+        """Compute on all cores within the block, if the layers allow it.
 
         Yields:
             Nothing.

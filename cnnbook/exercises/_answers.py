@@ -77,8 +77,8 @@ class Layer:
 
     Attributes:
         images: Makes the images.
-        measure: Takes layer and images and returns named numbers; where it is left out, the
-            layer's output is compared.
+        measure: Takes layer and images and returns named numbers; by default the layer's output
+            is compared.
 
     Examples:
         >>> import torch

@@ -28,7 +28,7 @@ _MISTAKE_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, repr=False)
 class Feedback:
-    """The result of a check. It is true where the answer is right, and prints as its message.
+    """The result of a check. It is true if the answer is right, and prints as its message.
 
     Attributes:
         right: Whether the answer is right.

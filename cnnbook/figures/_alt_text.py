@@ -94,7 +94,7 @@ def describe(figure: Figure, *parts: str | list[str]) -> None:
 
 
 def join_items(items: list[str], max_characters: int) -> str:
-    """Join as many items as fit into so many characters, and count the others."""
+    """Join the items that fit into ``max_characters``, and count the others."""
     for kept in range(len(items), 0, -1):
         rest = f" and {len(items) - kept} more" if kept < len(items) else ""
         text = "; ".join(items[:kept]) + rest
