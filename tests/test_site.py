@@ -156,9 +156,7 @@ def test_a_page_says_what_it_was_made_with(site: Site, page: str) -> None:
     for word in ("Device", "torch", "Data", "Time"):
         assert f">{word}<" in made
     warned = "drawn-garments" in text
-    assert warned == ("drawn garments, since" in made), (
-        "no warning about drawn garments at the top"
-    )
+    assert warned == ("drawn garments, since" in made), "no warning about drawn garments at the top"
 
 
 def test_the_first_page_trained_both_networks(site: Site) -> None:
