@@ -305,7 +305,7 @@ def train_over_seeds(
 ) -> SeedResults:
     """Train the same network from several random starts and test each.
 
-    A single training proves little: with another seed, the worse of two networks may be better.
+    A single training proves little: with another seed, the other of two networks may be better.
 
     Args:
         make_net: Makes a network; called once for each seed, after ``torch.manual_seed(seed)``.

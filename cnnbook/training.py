@@ -192,8 +192,8 @@ def fit_full_batch(
         labels: One-hot or other float targets ``(n, classes)``, or class numbers ``(n,)`` int64.
         epochs: How many updates in all; the lecture's ``range(1, 500)`` is 499.
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` by default.
-        optimizer: Made from the network's parameters; ``torch.optim.Adam`` with its own defaults
-            by default.
+        optimizer: Made from the network's parameters; by default ``torch.optim.Adam`` with torch's
+            default options.
         micro_batch_size: How many images go through the network at a time. ``"auto"`` chooses
             the size whose layer outputs take 4 MiB (4 GiB on a GPU), or twice the memory of the
             weights if that is more: it depends only on the network and the image size. If the

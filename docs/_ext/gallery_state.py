@@ -253,7 +253,7 @@ def forget_stale(source: Path, gallery: Path, package: Path, *, executes: bool) 
         stale.append(example)
         # sphinx-gallery runs an example that has no digest beside it.
         Path(f"{output}.md5").unlink(missing_ok=True)
-        # A build that does not run the examples has no result to store a digest of.
+        # A build that does not run the examples has no result that the digest could describe.
         if executes:
             output.parent.mkdir(parents=True, exist_ok=True)
             stored.write_text(now, "utf-8")
