@@ -144,7 +144,7 @@ def _broken(what: str) -> tuple[dict[str, Any], str]:
         message = r"^epoch 1: .* NaN or infinity in the labels: 1 of 16 have some, .* number 5"
     elif what == "start":
         spoil()
-        message = r"^epoch 1: .* '5.weight', which is not finite before the first update"
+        message = r"^epoch 1: .* '5.weight': it is not finite before the first update"
     elif what == "weight":
         adam.register_step_post_hook(_after(4, spoil))
         message = r"^epoch 5: .*; look for a learning rate that is too high: .* '5.weight' infinite"

@@ -124,7 +124,7 @@ def likely_cause(net: torch.nn.Module, data: Mapping[str, torch.Tensor], *, firs
             )
     broken = broken_parameter(net)
     if broken and first:
-        return f"the initialization of {broken!r}, which is not finite before the first update"
+        return f"a wrong initialization of {broken!r}: it is not finite before the first update"
     if broken:
         return f"a learning rate that is too high: the last update made {broken!r} infinite or NaN"
     return (
