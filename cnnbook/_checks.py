@@ -16,8 +16,8 @@ __all__ = [
     "check_net",
     "check_number_type",
     "check_parameter_count",
-    "check_room",
     "check_same_dtype_and_device",
+    "check_tensor_size",
     "pair",
     "per_axis",
     "summarize",
@@ -212,7 +212,7 @@ torch.Generator().manual_seed(0)
         )
     if generator.device.type != "cpu":
         raise ValueError(
-            f"{name}: expected one of the CPU, got one of {generator.device}; "
+            f"{name}: expected a generator on the CPU, got one on {generator.device}; "
             "random numbers are drawn on the CPU, so that they are the same everywhere"
         )
 
@@ -336,13 +336,13 @@ convert with weight.to(images.dtype)
             )
 
 
-def check_room(shape: Iterable[int], *, name: str) -> None:
+def check_tensor_size(shape: Iterable[int], *, name: str) -> None:
     """Refuse a shape too large for any machine's memory; ``name`` is the argument that caused it.
 
     Examples:
-        >>> from cnnbook._checks import check_room
-        >>> check_room((1, 1, 28, 28), name="padding")
-        >>> check_room((1, 1, 10**6, 10**6), name="padding")
+        >>> from cnnbook._checks import check_tensor_size
+        >>> check_tensor_size((1, 1, 28, 28), name="padding")
+        >>> check_tensor_size((1, 1, 10**6, 10**6), name="padding")
         Traceback (most recent call last):
             ...
         ValueError: padding: expected at most 2**36 numbers in a tensor, got (1, 1, 1000000, \

@@ -84,14 +84,14 @@ def atomic_write(target: Path, *, keep_previous: Path | None = None) -> Iterator
             # Without it, a power cut may leave the new name with none of the bytes.
             os.fsync(file.fileno())
         if keep_previous is not None:
-            _name_twice(target, keep_previous)
+            _hard_link(target, keep_previous)
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
     _sync_folder(target.parent)
 
 
-def _name_twice(target: Path, second: Path) -> None:
+def _hard_link(target: Path, second: Path) -> None:
     """Make ``second`` a hard link to the file ``target``, if that exists."""
     link = second.with_name(f".{second.name}.part")
     link.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 import torch
 
-from cnnbook._checks import check_bool, check_int, check_number_type, check_room, pair
+from cnnbook._checks import check_bool, check_int, check_number_type, check_tensor_size, pair
 from cnnbook._conv_options import (
     Padding,
     borders_of,
@@ -100,8 +100,8 @@ weight[None, None]
             f"sparse: expected True for a matrix of {shape[0]} x {shape[1]}, got False, which "
             f"would take {gigabytes:.0f} GB"
         )
-    check_room(full, name="padding")
-    check_room((kernels, depth, *kernel_size, rows, columns), name="image_size")
+    check_tensor_size(full, name="padding")
+    check_tensor_size((kernels, depth, *kernel_size, rows, columns), name="image_size")
     # Number the pixels from 0, the padding -1, and view these numbers through every window.
     numbers = torch.arange(height * width, device=weight.device).reshape(1, 1, height, width)
     (top, bottom), (left, right) = borders

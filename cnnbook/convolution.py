@@ -11,8 +11,8 @@ from cnnbook._checks import (
     check_images,
     check_int,
     check_number_type,
-    check_room,
     check_same_dtype_and_device,
+    check_tensor_size,
     pair,
 )
 from cnnbook._conv_options import (
@@ -48,7 +48,7 @@ def _pad(images: torch.Tensor, borders: Borders) -> torch.Tensor:
     if borders == ((0, 0), (0, 0)):
         return images
     size = padded_size((images.shape[2], images.shape[3]), borders)
-    check_room((*images.shape[:2], *size), name="padding")
+    check_tensor_size((*images.shape[:2], *size), name="padding")
     return torch.nn.functional.pad(images, (left, right, top, bottom))
 
 

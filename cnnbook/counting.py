@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from cnnbook._checks import check_bool, check_int, summarize
+from cnnbook._checks import check_bool, check_int, check_net, summarize
 from cnnbook._tables import html_table, text_table
 from cnnbook.networks import preserve_mode
 
@@ -111,25 +111,13 @@ def count_parameters(net: torch.nn.Module, *, trainable_only: bool = False) -> i
             ...
         TypeError: net: expected a torch.nn.Module, got str
     """
-    _check_net(net)
+    check_net(net)
     check_bool(trainable_only, name="trainable_only")
     return sum(
         parameter.numel()
         for parameter in net.parameters()
         if parameter.requires_grad or not trainable_only
     )
-
-
-def _check_net(net: torch.nn.Module) -> None:
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    for kind, tensors in (("parameter", net.named_parameters()), ("buffer", net.named_buffers())):
-        for name, tensor in tensors:
-            if torch.nn.parameter.is_lazy(tensor):
-                raise TypeError(
-                    f"net: expected known sizes, got the lazy {kind} {name!r}, which has none yet; "
-                    "pass one image through the network first"
-                )
 
 
 def _notes(parameters: int, frozen: int, buffers: int) -> list[str]:
@@ -273,7 +261,7 @@ def parameter_table(net: torch.nn.Module) -> ParameterTable:
             ...
         TypeError: net: expected a torch.nn.Module, got NoneType
     """
-    _check_net(net)
+    check_net(net)
     rows = tuple(
         ParameterRow(name, tuple(parameter.shape), parameter.numel(), parameter.requires_grad)
         for name, parameter in net.named_parameters()
@@ -507,7 +495,7 @@ actual input size
         Sze, Chen, Yang and Emer (2017), Efficient processing of deep neural networks, section II;
         torch.utils.flop_counter counts two FLOPs for each MAC.
     """
-    _check_net(net)
+    check_net(net)
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
         raise TypeError(f"input_shape: expected (c, h, w), got {summarize(input_shape)}")
     shape = tuple(check_int(size, name="input_shape", minimum=1) for size in input_shape)

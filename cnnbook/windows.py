@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._checks import check_images, check_int, check_room, pair
+from cnnbook._checks import check_images, check_int, check_tensor_size, pair
 from cnnbook._conv_options import check_kernel, weight_size
 from cnnbook.shapes import output_size
 
@@ -69,7 +69,7 @@ spans 1*(3 - 1) + 1 = 3; use a smaller kernel or more padding
     output_size((height, width), kernel, stride=step, padding=border, dilation=gap)
     if border != (0, 0):
         full = (height + 2 * border[0], width + 2 * border[1])
-        check_room((*images.shape[:2], *full), name="padding")
+        check_tensor_size((*images.shape[:2], *full), name="padding")
         images = torch.nn.functional.pad(images, (border[1], border[1], border[0], border[0]))
     spans = [gap[axis] * (kernel[axis] - 1) + 1 for axis in (0, 1)]
     viewed = images.unfold(2, spans[0], step[0]).unfold(3, spans[1], step[1])
@@ -149,7 +149,7 @@ def fold_windows(
             f"{width} pixels, got {rows} x {columns}"
         )
     full = (n, channels, height + 2 * border[0], width + 2 * border[1])
-    check_room(full, name="image_size")
+    check_tensor_size(full, name="image_size")
     padded = windows.new_zeros(full)
     # Entry by entry: the same entry of two windows never falls on the same pixel.
     for i in range(kernel_rows):

@@ -17,8 +17,8 @@ from cnnbook._checks import (
     check_net,
     check_number_type,
     check_parameter_count,
-    check_room,
     check_same_dtype_and_device,
+    check_tensor_size,
     pair,
     per_axis,
     summarize,
@@ -212,9 +212,9 @@ def test_check_same_dtype_and_device() -> None:
 
 
 def test_check_room() -> None:
-    check_room((2**18, 2**18), name="size")
+    check_tensor_size((2**18, 2**18), name="size")
     with pytest.raises(ValueError, match=r"^size: expected at most 2\*\*36 numbers in a"):
-        check_room((2**18, 2**18 + 1), name="size")
+        check_tensor_size((2**18, 2**18 + 1), name="size")
 
 
 @pytest.mark.parametrize("value", [None, 28, "abc", (28, 28), (1, 1, 28, 28), (1, 28, 28.0)])
