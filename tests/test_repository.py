@@ -220,10 +220,9 @@ def test_a_workflow_may_do_no_more_than_it_must(name: Path) -> None:
 
 def test_no_address_of_a_package_index_stands_in_the_project() -> None:
     # Put together, so that this file does not name them either.
-    names = "|".join(
-        (r"download\.pytorch", "py" + "pi", "python" + "hosted", r"py" + r"pi\.nvidia")
-    )
-    hosts = re.compile(rf"({names})\.(org|com)")
+    index = "py" + "pi"
+    endings = "|".join((r"download\.pytorch", index, "python" + "hosted", rf"{index}\.nvidia"))
+    hosts = re.compile(rf"({endings})\.(org|com)")
     names = ["Makefile", "pyproject.toml", "constraints.txt", ".ci/run", ".readthedocs.yaml"]
     names += [str(path.relative_to(ROOT)) for path in (ROOT / ".github").rglob("*.yml")]
     names += ["README.md", "docs/install.md", "docs/contributing.md"]
