@@ -11,7 +11,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
-from accessible import name_summaries
+from accessible import name_summaries, nest_lists
 from alt_texts import described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
@@ -162,6 +162,14 @@ def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
 def test_fold_outs_are_named_by_their_links() -> None:
     tree = "<ul><li><a>Layers</a><details><summary></summary></details></li><li><a>x</a></li></ul>"
     assert 'aria-label="Layers"' in str(name_summaries(tree))
+
+
+def test_lists_in_lists_are_put_into_their_entries() -> None:
+    body = "<ul><li>a</li><ul><li>b</li><ul><li>c</li></ul></ul></ul><ul><ul><li>d</li></ul></ul>"
+    soup = BeautifulSoup(nest_lists(body), "html.parser")
+    assert not soup.select("ul > ul")
+    assert [item.get_text() for item in soup.select("li")] == ["abc", "bc", "c", "d", "d"]
+    assert len(soup.select("ul")) == 5
 
 
 def _small_site(folder: Path, **settings: str) -> str:

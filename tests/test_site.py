@@ -31,10 +31,11 @@ GALLERY = [
     for path in sorted((ROOT / "examples").rglob("plot_*.py"))
 ]
 # One page of each kind: home, prose, terms, search, functions by task, functions, exercises,
-# tables of numbers, cards, and a lesson with the explorer and exercises.
+# tables of numbers, cards, a lesson with the explorer and exercises, and sources.
 KINDS = [
     *("index", "contributing", "glossary", "search", "api/index", "api/convolution"),
     *("exercises", "benchmarks", "gallery/index", "gallery/2_layers/plot_07_moving_average"),
+    *("_modules/index", "_modules/cnnbook/networks"),
 ]
 
 

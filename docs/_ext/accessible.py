@@ -27,6 +27,27 @@ def name_summaries(tree: str) -> BeautifulSoup:
     return soup
 
 
+def nest_lists(body: str) -> str:
+    """Put each list that is a child of another list into the entry before it.
+
+    Sphinx's index of the sources has lists directly in lists, which HTML does not allow.
+
+    Args:
+        body: HTML.
+
+    Returns:
+        The same with every inner list in an entry of the outer one.
+    """
+    soup = BeautifulSoup(body, "html.parser")
+    for inner in soup.select("ul > ul"):
+        entry = inner.find_previous_sibling("li")
+        if entry is None:
+            entry = inner.wrap(soup.new_tag("li"))
+        else:
+            entry.append(inner.extract())
+    return str(soup)
+
+
 def _page_context(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
@@ -42,7 +63,8 @@ def _page_context(
         body = re.sub(r'<table class="(?=table|measured)', '<table tabindex="0" class="', body)
         # The role that docutils gives an entry of the bibliography is deprecated; the parent
         # element has the role of a list.
-        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = nest_lists(body) if pagename == "_modules/index" else body
 
 
 def setup(app: Sphinx) -> dict[str, object]:
