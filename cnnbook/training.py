@@ -6,30 +6,30 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_bool, check_int, check_net
+from cnnbook._checks import check_bool, check_int
 from cnnbook._devices import best_device, check_device, cpu_by_default
 from cnnbook.engine.checkpoints import digest
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.distributed import Processes, init_distributed
 from cnnbook.engine.fingerprint import training_fingerprint
-from cnnbook.engine.gradients import GradientAccumulator
+from cnnbook.engine.gradients import GradientAccumulator, within_memory
 from cnnbook.engine.history import Diverged, History, Interrupted
-from cnnbook.engine.micro_batches import Loss, unsplittable_reason
+from cnnbook.engine.losses import Loss, check_labels, check_loss, check_loss_fn
 from cnnbook.engine.options import (
     check_checkpoint,
-    check_labels,
-    check_loss_fn,
     check_micro_batch_size,
     check_optimizer,
+    check_scores,
+    check_trainable_net,
     check_training_images,
     check_validation,
-    choose_micro_batch_size,
-    probe_forward,
+    plan_batch,
 )
 from cnnbook.engine.precision import Precision, check_precision, precision_context
 from cnnbook.engine.resume import TrainingState
@@ -52,32 +52,59 @@ class _Trainer:
     """One training, ready to go."""
 
     net: torch.nn.Module
+    loss_fn: Loss
     optimizer: torch.optim.Optimizer
     gradients: GradientAccumulator
     state: TrainingState
     processes: Processes
+    # Whether the network is run as it is, with the whole batch.
+    plain: bool
+    # For a network that could not be tried before: checks its first scores.
+    check_first: Callable[[torch.Tensor], None] | None
     validation: tuple[torch.Tensor, torch.Tensor] | None
 
     def __post_init__(self) -> None:
         self.device = self.gradients.device
+        # Why this process was asked to stop, and whether any process was.
+        self.requested: Callable[[], str | None] = lambda: None
+        self.stop = False
         # A captured update writes its loss here.
         self.captured_loss = torch.zeros((), dtype=torch.float64, device=self.device)
 
-    def training_step(self, *, stop: bool) -> bool:
-        """Do one update as in the lecture; return whether any process was asked to stop."""
-        # 1 to 3: scores, loss and backward, micro-batch by micro-batch.
-        loss = self.gradients.accumulate_within_memory()
-        loss, stop = self.processes.all_reduce_gradients(self.gradients.parameters, loss, stop=stop)
+    def step(self) -> None:
+        """Do one update: the five lines of the lecture's loop."""
+        if self.plain:
+            loss = self.whole_batch_backward()
+        else:
+            # The same three lines, micro-batch by micro-batch.
+            loss = self.gradients.accumulate_within_memory()
+        self.record(loss)
+        with cpu_by_default():
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def whole_batch_backward(self) -> torch.Tensor:
+        """Compute scores, loss and gradients: the first three lines of the lecture's loop."""
+        images, labels = self.gradients.images, self.gradients.labels
+        with within_memory(len(images), str(self.gradients.unsplittable)):
+            with self.gradients.autocast():
+                scores = check_scores(self.net(images), len(images))
+                if self.check_first is not None:
+                    self.check_first(scores)
+                    self.check_first = None
+                loss = check_loss(self.loss_fn(scores, labels))
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def record(self, loss: torch.Tensor) -> None:
+        """Keep the loss, summed over all processes as the gradients are, and check it."""
+        loss, self.stop = self.processes.all_reduce_gradients(
+            self.gradients.parameters, loss, stop=self.requested() is not None
+        )
         self.state.losses[self.state.epoch] = loss
         if self.device.type == "cpu":
             # On a GPU the host would have to wait for the loss; there it is checked later.
             self.state.check_losses(self.state.epoch + 1)
-        # 4
-        with cpu_by_default():
-            self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.state.epoch += 1
-        return stop
 
     def captured_step(self) -> None:
         """Do one update without reading a number on the host: what a CUDA graph captures."""
@@ -85,12 +112,24 @@ class _Trainer:
         with cpu_by_default():
             self.optimizer.step()
 
+    def replay(self, graph: Callable[[], None]) -> None:
+        """Do one update as it was captured."""
+        graph()
+        self.state.losses[self.state.epoch].copy_(self.captured_loss)
+
+    def capture(self) -> Callable[[], None]:
+        """Return what does the next updates: the replay of a captured one, or the step."""
+        graph = try_capture(self.captured_step, self.gradients.parameters, self.device)
+        if graph is None:
+            self.optimizer.zero_grad()
+            return self.step
+        return partial(self.replay, graph)
+
     def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
         """Do all remaining updates."""
         state, epochs = self.state, len(self.state.losses)
-        replay: Callable[[], None] | None = None
-        eager_steps = 0
-        capturable = can_capture(
+        step, eager_steps = self.step, 0
+        capturable = not self.plain and can_capture(
             self.net,
             self.optimizer,
             device=self.device,
@@ -98,8 +137,7 @@ class _Trainer:
             processes=self.processes.world_size,
         )
         with (
-            preserve_mode(self.net, training=True),
-            stop_requested() as requested,
+            stop_requested() as self.requested,
             self.gradients.use_cores(),
             _progress_bar(epochs, done=state.epoch, shown=progress) as show,
             side_stream(self.device),
@@ -107,50 +145,48 @@ class _Trainer:
             self.optimizer.zero_grad()
             while state.epoch < epochs:
                 if capturable and eager_steps == WARM_UP:
-                    capturable = False
-                    replay = try_capture(self.captured_step, self.gradients.parameters, self.device)
-                    if replay is None:
-                        self.optimizer.zero_grad()
-                stop = False
-                if replay is None:
-                    stop = self.training_step(stop=requested() is not None)
-                    eager_steps += 1
-                else:
-                    replay()
-                    state.losses[state.epoch].copy_(self.captured_loss)
-                    state.epoch += 1
+                    step = self.capture()
+                step()
+                eager_steps += 1
+                state.epoch += 1
                 if self.processes.world_size == 1:
-                    stop = requested() is not None
+                    self.stop = self.requested() is not None
                 last = state.epoch == epochs
                 if self.validation and (state.epoch % validate_every == 0 or last):
                     state.accuracies += ((state.epoch, self.validate()),)
-                if state.epoch % save_every == 0 or last or stop:
+                if state.epoch % save_every == 0 or last or self.stop:
                     state.save()
                 show(state.losses[state.epoch - 1], state.accuracies)
-                if stop:
-                    where = f"; the same call resumes from {state.path}" if state.path else ""
-                    raise Interrupted(
-                        f"{requested() or 'another process was asked to stop'} after epoch "
-                        f"{state.epoch} of {epochs}{where}",
-                        state.history(),
-                    )
+                if self.stop:
+                    raise self.interrupted()
             self.optimizer.zero_grad()
             state.check_losses_and_weights()
             return state.history()
+
+    def interrupted(self) -> Interrupted:
+        """Describe where the training was stopped, and how to go on."""
+        state = self.state
+        where = f"; the same call resumes from {state.path}" if state.path else ""
+        return Interrupted(
+            f"{self.requested() or 'another process was asked to stop'} after epoch "
+            f"{state.epoch} of {len(state.losses)}{where}",
+            state.history(),
+        )
 
     def validate(self) -> float:
         """Compute the accuracy on the validation images."""
         self.state.check_losses_and_weights()
         assert self.validation is not None
+        images, labels = self.validation
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        size = self.gradients.micro_batch_size
+        size = len(images) if self.plain else self.gradients.micro_batch_size
         with preserve_mode(self.net, training=False), torch.no_grad():
-            for images, labels in zip(
-                *(torch.split(tensor, size) for tensor in self.validation), strict=True
+            for part, expected in zip(
+                torch.split(images, size), torch.split(labels, size), strict=True
             ):
-                scores = self.gradients.optimized_net(images)
-                correct += (scores.argmax(dim=1) == labels).sum()
-        return int(correct) / len(self.validation[1])
+                scores = self.gradients.optimized_net(part)
+                correct += (scores.argmax(dim=1) == expected).sum()
+        return int(correct) / len(labels)
 
 
 def fit_full_batch(
@@ -253,7 +289,7 @@ def fit_full_batch(
         The lecture; Bottou, Curtis and Nocedal (2018), Optimization methods for large-scale
         machine learning, section 3.1 (the batch approach); Kingma and Ba (2015), Adam.
     """
-    check_net(net)
+    check_trainable_net(net)
     check_training_images(images, name="images")
     epochs = check_int(epochs, name="epochs", minimum=1)
     loss_fn = check_loss_fn(loss_fn)
@@ -264,8 +300,6 @@ def fit_full_batch(
     progress = check_bool(progress, name="progress")
     device = best_device() if device is None else check_device(device)
     precision = check_precision(precision, device)
-    if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise ValueError("net: expected at least one trainable parameter, got none")
     check_optimizer(optimizer, net)
     micro_batch_size = check_micro_batch_size(micro_batch_size)
 
@@ -312,31 +346,25 @@ def _prepare(
     precision: Precision,
 ) -> _Trainer:
     """Do the checks that run the network, set up the training and load its last checkpoint."""
-    count = len(images)
-    optimized_net = pool_before_relu(net)
-    first_image = images[:1].to(device)
-    scores, image_bytes = probe_forward(net, optimized_net, first_image)
-    check_labels(labels, count, scores, loss_fn, name="labels")
-    validation = check_validation(validation, images, scores, device)
-    unsplittable = unsplittable_reason(net, loss_fn, first_image, scores)
+    plan = plan_batch(
+        net, images, labels, loss_fn, micro_batch_size=micro_batch_size, device=device
+    )
+    check_first = None
+    if plan.scores is not None:
+        validation = check_validation(validation, images, plan.scores, device)
+    else:
+
+        def check_first(scores: torch.Tensor) -> None:
+            check_labels(labels, len(images), scores, loss_fn, name="labels")
+            check_validation(validation, images, scores, device)
+
     # After the checks above, so that no process waits for one that has raised an error.
     processes = init_distributed(device)
-    if unsplittable and processes.world_size > 1:
+    if plan.unsplittable and processes.world_size > 1:
         raise ValueError(
             f"net: expected a batch that {processes.world_size} processes can share, but "
-            f"{unsplittable}"
+            f"{plan.unsplittable}"
         )
-    weight_bytes = sum(p.numel() * p.element_size() for p in net.parameters())
-    size = choose_micro_batch_size(
-        micro_batch_size,
-        count,
-        image_bytes=image_bytes,
-        # Each micro-batch adds a full set of gradients to the sums; its layers should cost more
-        # than that addition.
-        minimum_budget=2 * weight_bytes,
-        device=device,
-        unsplittable=unsplittable,
-    )
     processes.broadcast([*net.parameters(), *net.buffers()])
     # After the network has moved, so that Adam's moments are on the parameters' device.
     if optimizer is None:
@@ -347,14 +375,14 @@ def _prepare(
     if path:
         fingerprint = {"images": [digest(images)], "labels": [digest(labels)]}
         fingerprint = training_fingerprint(net, loss_fn, optimizer) | fingerprint
-    shard = processes.shard(count)
+    shard = processes.shard(len(images))
     own_images, all_labels = images[shard].to(device), labels.to(device)
-    if channels_last_helps(net, own_images):
+    optimized_net = pool_before_relu(net)
+    if plan.known and channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)
         optimized_net = channels_last_gradients(optimized_net)
         if validation is not None:
             validation = (to_channels_last(validation[0]), validation[1])
-    updated = {parameter for group in optimizer.param_groups for parameter in group["params"]}
     gradients = GradientAccumulator(
         net,
         optimized_net,
@@ -362,10 +390,11 @@ def _prepare(
         all_labels[shard],
         all_labels,
         loss_fn,
-        [p for p in net.parameters() if p.requires_grad and p in updated],
-        size,
-        unsplittable,
+        _trained_parameters(net, loss_fn, optimizer),
+        plan.micro_batch_size,
+        plan.unsplittable,
         precision,
+        plan.scores,
     )
     losses = torch.zeros(epochs, dtype=torch.float64, device=device)
     state = TrainingState(
@@ -377,7 +406,20 @@ def _prepare(
     if not resumed:
         # At once, so that a path that cannot be written is noticed before hours of training.
         state.save()
-    return _Trainer(net, optimizer, gradients, state, processes, validation)
+    plain = plan.unsplittable is not None and not plan.known
+    return _Trainer(
+        net, loss_fn, optimizer, gradients, state, processes, plain, check_first, validation
+    )
+
+
+def _trained_parameters(
+    net: torch.nn.Module, loss_fn: Loss, optimizer: torch.optim.Optimizer
+) -> list[torch.nn.Parameter]:
+    """Return what the optimizer updates: the network's parameters, the loss's, and others."""
+    updated = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    loss_parameters = loss_fn.parameters() if isinstance(loss_fn, torch.nn.Module) else ()
+    in_order = dict.fromkeys([*net.parameters(), *loss_parameters, *updated])
+    return [p for p in in_order if p.requires_grad and p in set(updated)]
 
 
 _Show = Callable[[torch.Tensor, tuple[tuple[int, float], ...]], None]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from cnnbook.engine.rewrites import has_hooks
+from cnnbook.engine.allowlist import unknown_part
 
 __all__ = ["WARM_UP", "can_capture", "side_stream", "try_capture"]
 
@@ -58,7 +58,7 @@ def can_capture(
     needs_flag = type(optimizer) is not torch.optim.SGD
     if processes > 1:
         reason = "several processes exchange their gradients within the update"
-    elif has_hooks(net):
+    elif unknown_part(net):
         reason = "hooks on the network would run during the capture only"
     elif needs_flag and any("capturable" not in group for group in optimizer.param_groups):
         reason = f"{name} is not known to keep all its state on the GPU"

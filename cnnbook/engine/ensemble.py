@@ -7,28 +7,20 @@ from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_int, summarize
+from cnnbook._checks import check_bool, check_int, summarize
 from cnnbook._devices import best_device, check_device, cpu_by_default
+from cnnbook.engine.allowlist import batch_layer, unknown_part
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.history import Diverged, History
-from cnnbook.engine.micro_batches import (
-    Loss,
-    MicroBatches,
-    split_into_micro_batches,
-    unsplittable_reason,
-)
+from cnnbook.engine.losses import Loss, check_loss, check_loss_fn
+from cnnbook.engine.micro_batches import MicroBatches, split_into_micro_batches
 from cnnbook.engine.options import (
-    check_labels,
-    check_loss,
-    check_loss_fn,
     check_micro_batch_size,
+    check_trainable_net,
     check_training_images,
-    choose_micro_batch_size,
-    probe_forward,
+    plan_batch,
 )
 from cnnbook.engine.precision import Precision, check_precision, precision_context
-from cnnbook.engine.threads import is_thread_safe
-from cnnbook.networks import preserve_mode
 
 __all__ = ["fit_ensemble"]
 
@@ -51,8 +43,7 @@ def _check_nets(nets: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
         )
     checked = list(nets)
     for net in checked:
-        if not isinstance(net, torch.nn.Module):
-            raise TypeError(f"nets: expected networks, got {type(net).__name__}")
+        check_trainable_net(net, name="nets")
     if not checked:
         raise ValueError("nets: expected at least one network, got none")
     if len({id(net) for net in checked}) < len(checked):
@@ -70,14 +61,15 @@ def _check_nets(nets: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
                 f"nets: expected the same shapes, dtypes and frozen weights, got others in number "
                 f"{number}"
             )
-    if not any(parameter.requires_grad for parameter in checked[0].parameters()):
-        raise ValueError("nets: expected at least one trainable parameter, got none")
-    if not is_thread_safe(checked[0]):
-        raise ValueError(
-            "nets: expected layers without state and random numbers, such as Conv2d, "
-            f"Linear, ReLU and MaxPool2d, got {checked[0]}; train them one by one with "
-            "fit_full_batch"
-        )
+        reason = unknown_part(net) or batch_layer(net)
+        if reason is None and next(net.buffers(), None) is not None:
+            reason = "it has buffers, which are not stacked"
+        if reason:
+            raise ValueError(
+                "nets: expected layers without state and random numbers, such as Conv2d, Linear, "
+                f"ReLU and MaxPool2d, got number {number}, of which {reason}; train them one by "
+                "one with fit_full_batch"
+            )
     return checked
 
 
@@ -158,30 +150,36 @@ def fit_ensemble(
     check_training_images(images, name="images")
     epochs = check_int(epochs, name="epochs", minimum=1)
     loss_fn = check_loss_fn(loss_fn)
+    if isinstance(loss_fn, torch.nn.Module) and next(loss_fn.parameters(), None) is not None:
+        raise ValueError(
+            f"loss_fn: expected a loss without parameters of its own, got {summarize(loss_fn)}; "
+            "train the networks one by one with fit_full_batch"
+        )
     if make_optimizer is not None and (
         not callable(make_optimizer) or isinstance(make_optimizer, torch.nn.Module)
     ):
         raise TypeError(f"make_optimizer: expected a function, got {summarize(make_optimizer)}")
     micro_batch_size = check_micro_batch_size(micro_batch_size)
+    deterministic = check_bool(deterministic, name="deterministic")
     device = best_device() if device is None else check_device(device)
     precision = check_precision(precision, device)
 
-    first_image = images[:1].to(device)
-    example = copy.deepcopy(checked[0]).to(device)
-    scores, image_bytes = probe_forward(example, example, first_image)
-    check_labels(labels, len(images), scores, loss_fn, name="labels")
-    size = choose_micro_batch_size(
-        micro_batch_size,
-        len(images),
-        image_bytes=image_bytes * len(checked),
-        device=device,
-        unsplittable=unsplittable_reason(example, loss_fn, first_image, scores),
-    )
     with precision_context(device, precision, deterministic=deterministic):
+        example = copy.deepcopy(checked[0]).to(device)
+        plan = plan_batch(
+            example,
+            images,
+            labels,
+            loss_fn,
+            micro_batch_size=micro_batch_size,
+            device=device,
+            nets=len(checked),
+        )
+        assert plan.scores is not None  # Its layers are known.
+        size = plan.micro_batch_size
         stack = _Stack(checked, example, device, make_optimizer, precision, size)
-        labels = labels.to(device)
         micro_batches = split_into_micro_batches(
-            images.to(device), labels, loss_fn, size=size, all_labels=labels
+            images.to(device), labels.to(device), loss_fn, size=size, scores=plan.scores
         )
         losses, seconds = stack.train(micro_batches, epochs)
     stack.write_back()
@@ -234,6 +232,12 @@ class _Stack:
                 "make_optimizer: expected an optimizer that updates each number by itself, such "
                 f"as SGD or Adam, got {type(self.optimizer).__name__}"
             )
+        if self.optimizer._optimizer_step_pre_hooks or self.optimizer._optimizer_step_post_hooks:
+            raise ValueError(
+                "make_optimizer: expected an optimizer without hooks, since a hook would see all "
+                "networks at once, such as one norm of all their gradients; train them one by one "
+                "with fit_full_batch"
+            )
 
     def losses(self, loss_fn: Loss, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Compute each network's loss."""
@@ -272,7 +276,7 @@ class _Stack:
             self.example, self.optimizer, device=self.device, updates=epochs, processes=1
         )
         started = time.perf_counter()
-        with preserve_mode(self.example, training=True), side_stream(self.device):
+        with side_stream(self.device):
             for epoch in range(epochs):
                 if capturable and epoch == WARM_UP:
                     replay = try_capture(update, self.trained, self.device)

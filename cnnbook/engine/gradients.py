@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 
+from cnnbook.engine.allowlist import is_stateless
 from cnnbook.engine.distributed import Processes
+from cnnbook.engine.losses import check_loss
 from cnnbook.engine.micro_batches import Loss, MicroBatches, split_into_micro_batches
-from cnnbook.engine.options import check_loss
 from cnnbook.engine.precision import Precision
 from cnnbook.engine.random_state import get_random_state, set_random_state
 from cnnbook.engine.rewrites import fuse_gradient_accumulation, fused_parameters, inplace_relu
-from cnnbook.engine.threads import is_thread_safe, thread_pool
+from cnnbook.engine.threads import thread_pool
 
-__all__ = ["GradientAccumulator", "is_out_of_memory"]
+__all__ = ["GradientAccumulator", "is_out_of_memory", "within_memory"]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -39,13 +40,52 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
+@contextmanager
+def within_memory(size: int, reason: str) -> Iterator[None]:
+    """Say what to do if the block runs out of memory.
+
+    Args:
+        size: How many images the block computes at a time.
+        reason: Why fewer at a time are not possible.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        RuntimeError: torch ran out of memory.
+
+    Examples:
+        >>> from cnnbook.engine.gradients import within_memory
+        >>> with within_memory(1, "one image is the minimum"):
+        ...     raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
+        Traceback (most recent call last):
+            ...
+        RuntimeError: images: expected a batch that fits into memory, got 1 images at a time that \
+do not fit and cannot be split, since one image is the minimum (torch says: DefaultCPUAllocator: \
+can't allocate memory: 9 bytes)
+    """
+    try:
+        yield
+        return
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        message = str(error).splitlines()[0]
+    # Outside the except block: the error's traceback keeps the layers' outputs alive.
+    raise RuntimeError(
+        f"images: expected a batch that fits into memory, got {size} images at a time that do not "
+        f"fit and cannot be split, since {reason} (torch says: {message})"
+    )
+
+
 @dataclass(eq=False)
 class GradientAccumulator:
     """Computes the loss and the gradients of a batch without holding all its activations.
 
-    Gradients of the micro-batches are added up in ``parameter.grad``. On a CPU, several cores
-    share the micro-batches if the layers allow it; each core keeps sums of its own, and these are
-    added in a fixed order, so that the result does not depend on which core finishes first.
+    Gradients of the micro-batches are added up in float32 or the wider dtype of the parameter. On a
+    CPU, several cores share the micro-batches if the layers allow it; each core keeps sums of its
+    own, and these are added in a fixed order, so that the result does not depend on which core
+    finishes first.
 
     Attributes:
         net: The network that is trained.
@@ -58,6 +98,7 @@ class GradientAccumulator:
         micro_batch_size: How many images go through the network at a time.
         unsplittable: Why the batch must not be split; ``None`` if it may be.
         precision: ``"bf16"`` for bfloat16 matrix products; otherwise the dtype of the parameters.
+        scores: The network's scores for one image, ``(1, ...)``, whose shape a split needs.
 
     Examples:
         The score is weight times pixel, the weight is 0 and every target is 1, so the loss is
@@ -70,7 +111,8 @@ class GradientAccumulator:
         >>> images = torch.tensor([1.0, 2.0, 3.0]).reshape(3, 1, 1, 1)
         >>> targets, loss_fn = torch.ones(3, 1), torch.nn.MSELoss(reduction="sum")
         >>> gradients = GradientAccumulator(
-        ...     net, net, images, targets, targets, loss_fn, [weight], micro_batch_size=2
+        ...     net, net, images, targets, targets, loss_fn, [weight], micro_batch_size=2,
+        ...     scores=torch.zeros(1, 1),
         ... )
         >>> gradients.accumulate().item(), weight.grad.item()
         (3.0, -12.0)
@@ -86,15 +128,16 @@ class GradientAccumulator:
     micro_batch_size: int
     unsplittable: str | None = None
     precision: Precision = "full"
+    scores: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         self.device = self.images.device
         # Read here, before ``thread_pool`` changes it.
         self.threads = torch.get_num_threads()
-        self._thread_safe = self.device.type == "cpu" and is_thread_safe(self.net)
-        self._cores = self.threads if self._thread_safe and self.unsplittable is None else 1
+        thread_safe = self.device.type == "cpu" and is_stateless(self.net)
+        self._cores = self.threads if thread_safe and self.unsplittable is None else 1
         self._run_in_threads: Callable[[Callable[[int], Any]], list[Any]] | None = None
-        if self._thread_safe:
+        if thread_safe:
             self.optimized_net = inplace_relu(self.optimized_net)
         self._split()
 
@@ -113,22 +156,33 @@ class GradientAccumulator:
         self._micro_batches: list[MicroBatches] = []
         for core in range(cores):
             shard = Processes(core, cores, self.device).shard(len(self.images))
-            self._micro_batches.append(
-                split_into_micro_batches(
-                    self.images[shard],
-                    self.labels[shard],
+            images, labels = self.images[shard], self.labels[shard]
+            if self.scores is None:
+                assert self.unsplittable or len(self.images) <= self.micro_batch_size
+                micro_batches = MicroBatches((images,), (labels,), (1.0,), self.loss_fn)
+            else:
+                micro_batches = split_into_micro_batches(
+                    images,
+                    labels,
                     self.loss_fn,
                     size=self.micro_batch_size,
+                    scores=self.scores,
                     all_labels=self.all_labels,
                 )
-            )
+            self._micro_batches.append(micro_batches)
         # For each core, its sums of gradients and a network that adds to them.
         self._sums: list[dict[torch.Tensor, torch.Tensor]] = []
         self._nets = [self.optimized_net] * cores
-        if self._thread_safe and (cores > 1 or len(self._micro_batches[0].images) > 1):
-            self._sums = [{p: torch.zeros_like(p) for p in self.parameters} for _ in range(cores)]
+        if cores > 1 or len(self._micro_batches[0].images) > 1:
+            for _ in range(cores):
+                self._sums.append(
+                    {
+                        p: torch.zeros_like(p, dtype=torch.promote_types(p.dtype, torch.float32))
+                        for p in self.parameters
+                    }
+                )
         # In bfloat16, weights are cast for each product, which is left to autograd.
-        if self.precision == "full":
+        if self.precision == "full" and self.device.type == "cpu":
             self._nets = [
                 fuse_gradient_accumulation(net, sums)
                 for net, sums in zip(self._nets, self._sums or [{}], strict=False)
@@ -148,29 +202,41 @@ class GradientAccumulator:
             yield
         self._run_in_threads = None
 
+    def autocast(self) -> torch.autocast:
+        """Return the context in which scores and loss are computed.
+
+        Returns:
+            torch's, which does nothing unless ``precision`` is ``"bf16"``.
+        """
+        # The cache of cast weights would outlive a captured graph.
+        return torch.autocast(
+            self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
+        )
+
     def accumulate(self) -> torch.Tensor:
         """Add up the gradients of this process's images.
 
         Returns:
             Their part of the batch's loss, float64.
         """
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
         if not self._sums:
+            total = torch.zeros((), dtype=torch.float64, device=self.device)
             for loss in self._losses(0):
                 torch.autograd.backward(loss, inputs=self.parameters)
                 total += loss.detach()
             return total
         cores = range(len(self._micro_batches))
         run = self._run_in_threads or (lambda work: [work(core) for core in cores])
-        # In the order of the cores, not in that in which they finish: the sum is always the same.
-        for core, (loss, touched) in enumerate(run(self._accumulate_on_core)):
-            total += loss
-            for parameter in touched:
-                if parameter.grad is None:
-                    parameter.grad = self._sums[core][parameter]
-                else:
-                    parameter.grad += self._sums[core][parameter]
-        return total
+        losses, touched = zip(*run(self._accumulate_on_core), strict=True)
+        for parameter in self.parameters:
+            # In the order of the cores, not in that in which they finish: the sum is always the
+            # same.
+            parts = [self._sums[core][parameter] for core in cores if parameter in touched[core]]
+            if parts:
+                for part in parts[1:]:
+                    parts[0] += part
+                parameter.grad = parts[0].to(parameter.dtype)
+        return torch.stack(losses).sum()
 
     def _losses(self, core: int) -> Iterator[torch.Tensor]:
         """Yield the losses of one core's micro-batches, each as its part of the batch's loss."""
@@ -178,14 +244,11 @@ class GradientAccumulator:
         for images, labels, loss_weight in zip(
             micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
         ):
-            # The cache of cast weights would outlive a captured graph.
-            with torch.autocast(
-                self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
-            ):
+            with self.autocast():
                 loss = micro_batches.loss_fn(self._nets[core](images), labels)
             yield check_loss(loss) * loss_weight
 
-    def _accumulate_on_core(self, core: int) -> tuple[torch.Tensor, list[torch.nn.Parameter]]:
+    def _accumulate_on_core(self, core: int) -> tuple[torch.Tensor, set[torch.Tensor]]:
         """Add up one core's gradients; return its loss and the parameters that have a gradient."""
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         sums = self._sums[core]
@@ -200,7 +263,7 @@ class GradientAccumulator:
                     sums[parameter] += gradient
                     touched.add(parameter)
             touched.update(fused_parameters(self._nets[core]))
-        return total, [parameter for parameter in self.parameters if parameter in touched]
+        return total, touched
 
     def accumulate_within_memory(self) -> torch.Tensor:
         """Add up the gradients; if memory runs out, retry with micro-batches half as large.
@@ -213,23 +276,20 @@ class GradientAccumulator:
                 does not.
         """
         while True:
+            size = min(self.micro_batch_size, len(self.images))
+            if self.unsplittable or size <= 1:
+                with within_memory(size, self.unsplittable or "one image is the minimum"):
+                    return self.accumulate()
             random_state = get_random_state(self.device)
             try:
                 return self.accumulate()
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                reason = str(error).splitlines()[0]
+                message = str(error).splitlines()[0]
             # Outside the except block: the error's traceback keeps the layers' outputs alive.
             for parameter in self.parameters:
                 parameter.grad = None
-            size = min(self.micro_batch_size, len(self.images))
-            if self.unsplittable or size == 1:
-                raise RuntimeError(
-                    f"images: expected a batch that fits into memory, got {size} images at a time "
-                    "that do not fit and cannot be split, since "
-                    f"{self.unsplittable or 'one image is the minimum'} (torch says: {reason})"
-                )
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
             set_random_state(random_state, self.device)
@@ -237,7 +297,7 @@ class GradientAccumulator:
             warnings.warn(
                 f"memory ran out with {size} images at a time; continuing with "
                 f"{self.micro_batch_size} (set micro_batch_size={self.micro_batch_size} to start "
-                f"with that; torch says: {reason})",
+                f"with that; torch says: {message})",
                 # The line that called ``fit_full_batch``.
                 stacklevel=5,
             )

@@ -1,32 +1,88 @@
 """The trainers' arguments: their checks and defaults."""
 
+import copy
 import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
 
-from cnnbook._checks import check_images, check_int, summarize
-from cnnbook.engine.micro_batches import Loss
+from cnnbook._checks import check_images, check_int, check_net, summarize
+from cnnbook.engine.allowlist import altered_part, unknown_part
+from cnnbook.engine.losses import Loss, check_labels, unknown_loss
+from cnnbook.engine.micro_batches import unsplittable_reason
+from cnnbook.engine.random_state import get_random_state, set_random_state
+from cnnbook.engine.rewrites import pool_before_relu
 from cnnbook.networks import preserve_mode
 
 __all__ = [
     "ACTIVATION_BUDGET",
+    "BatchPlan",
     "check_checkpoint",
-    "check_labels",
-    "check_loss",
-    "check_loss_fn",
     "check_micro_batch_size",
     "check_optimizer",
+    "check_scores",
+    "check_trainable_net",
     "check_training_images",
     "check_validation",
     "choose_micro_batch_size",
+    "plan_batch",
     "probe_forward",
 ]
 
 # Bytes of layer outputs per micro-batch. Fixed and not measured, so that the same call does the
 # same everywhere: on a CPU about the size of a core's caches, on a GPU what any card has to spare.
 ACTIVATION_BUDGET = {"cpu": 4 << 20, "cuda": 4 << 30}
+
+
+# Their classes, or the classes of their parameters, come from one of these.
+_WRAPPERS = ("torch.distributed.", "torch.nn.parallel.")
+
+
+def check_trainable_net(net: torch.nn.Module, *, name: str = "net") -> None:
+    """Refuse what is not a network, one without trainable parameters, and a wrapped one.
+
+    Args:
+        net: The network.
+        name: The argument's name, for the error message.
+
+    Raises:
+        TypeError: It is not a network, or wrapped to be trained in parallel.
+        ValueError: It has no trainable parameter, or one without numbers.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.options import check_trainable_net
+        >>> check_trainable_net(torch.nn.Flatten())
+        Traceback (most recent call last):
+            ...
+        ValueError: net: expected at least one trainable parameter, got none
+        >>> check_trainable_net(torch.nn.DataParallel(torch.nn.Linear(1, 1)))
+        Traceback (most recent call last):
+            ...
+        TypeError: net: expected the network itself, got it wrapped in DataParallel; hand in its \
+.module (under torchrun, the trainer shares the batch among the processes itself)
+    """
+    check_net(net, name=name)
+    for part in (*net.modules(), *net.parameters()):
+        if any(base.__module__.startswith(_WRAPPERS) for base in type(part).__mro__):
+            raise TypeError(
+                f"{name}: expected the network itself, got it wrapped in {type(part).__name__}; "
+                "hand in its .module (under torchrun, the trainer shares the batch among the "
+                "processes itself)"
+            )
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise ValueError(f"{name}: expected at least one trainable parameter, got none")
+    for key, parameter in net.named_parameters():
+        if parameter.is_meta:
+            raise ValueError(
+                f"{name}: expected parameters with numbers, got {key!r} on the device 'meta'; "
+                "make the network without torch.device('meta')"
+            )
 
 
 def check_training_images(images: torch.Tensor, *, name: str) -> None:
@@ -56,43 +112,6 @@ def check_training_images(images: torch.Tensor, *, name: str) -> None:
         )
     if len(images) == 0:
         raise ValueError(f"{name}: expected at least one image, got an empty batch")
-
-
-def check_loss_fn(loss_fn: Loss | None) -> Loss:
-    """Return the loss function, cross-entropy by default.
-
-    Args:
-        loss_fn: Takes scores and labels.
-
-    Returns:
-        ``loss_fn``, or ``torch.nn.CrossEntropyLoss()``.
-
-    Raises:
-        TypeError: It cannot be called, or is a class.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.options import check_loss_fn
-        >>> check_loss_fn(None)
-        CrossEntropyLoss()
-        >>> check_loss_fn(torch.nn.MSELoss)
-        Traceback (most recent call last):
-            ...
-        TypeError: loss_fn: expected a function or a loss of torch, got the class MSELoss; write \
-MSELoss()
-    """
-    if loss_fn is None:
-        return torch.nn.CrossEntropyLoss()
-    if isinstance(loss_fn, type):
-        name = loss_fn.__name__
-        raise TypeError(
-            f"loss_fn: expected a function or a loss of torch, got the class {name}; write {name}()"
-        )
-    if not callable(loss_fn):
-        raise TypeError(
-            f"loss_fn: expected a function or a loss of torch, got {summarize(loss_fn)}"
-        )
-    return loss_fn
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer | None, net: torch.nn.Module) -> None:
@@ -269,7 +288,8 @@ def check_validation(
     Raises:
         TypeError: It is not a pair, or a part has the wrong type or dtype.
         ValueError: The images have another shape than the training images, the labels do not fit,
-            or the network does not give a score for each class.
+            or the accuracy is not defined: the network does not give a score for each of several
+            classes, or an image has several labels.
 
     Examples:
         >>> import torch
@@ -280,6 +300,14 @@ def check_validation(
         ... )
         >>> labels
         tensor([1, 0])
+        >>> check_validation(
+        ...     (images, one_hot + 1), images, torch.zeros(1, 2), torch.device("cpu")
+        ... )
+        Traceback (most recent call last):
+            ...
+        ValueError: validation labels: expected one class for each image, with rows that add up to \
+1, got a row with the sum 3; the accuracy of several labels is not defined, so compute your own \
+measure after the training
     """
     if validation is None:
         return None
@@ -295,37 +323,87 @@ def check_validation(
             f"validation images: expected the shape {tuple(images.shape[1:])} of the training "
             f"images, got {tuple(validation_images.shape[1:])}"
         )
-    if scores.ndim != 2:
+    if scores.ndim != 2 or scores.shape[1] < 2:
+        got = ", ".join(["n", *map(str, scores.shape[1:])])
         raise ValueError(
-            f"validation: expected a network that gives (n, classes), got {tuple(scores.shape)}"
+            f"validation: expected a network that gives (n, classes) with at least two classes, "
+            f"got ({got}); compute your own measure after the training"
         )
-    check_labels(labels, len(validation_images), scores, None, name="validation labels")
-    class_numbers = labels.argmax(dim=1) if labels.is_floating_point() else labels
-    return validation_images.to(device), class_numbers.to(device)
+    # With this loss, labels are class numbers or one-hot, as for the accuracy.
+    accuracy_like = torch.nn.CrossEntropyLoss()
+    name = "validation labels"
+    check_labels(labels, len(validation_images), scores, accuracy_like, name=name)
+    if labels.is_floating_point():
+        sums = labels.double().sum(dim=1)
+        wrong = ((sums - 1).abs() > 1e-3).nonzero()
+        if len(wrong):
+            raise ValueError(
+                f"{name}: expected one class for each image, with rows that add up to 1, got a row "
+                f"with the sum {float(sums[wrong[0, 0]]):.4g}; the accuracy of several labels is "
+                "not defined, so compute your own measure after the training"
+            )
+        labels = labels.argmax(dim=1)
+    return validation_images.to(device), labels.to(device)
 
 
-def probe_forward(
-    net: torch.nn.Module, optimized_net: torch.nn.Module, image: torch.Tensor
-) -> tuple[torch.Tensor, int]:
+def check_scores(scores: object, count: int) -> torch.Tensor:
+    """Return what a network gave for images, or refuse it if it cannot be its scores.
+
+    Args:
+        scores: What the network returned.
+        count: How many images it was given.
+
+    Returns:
+        The same: a floating-point tensor ``(count, ...)``.
+
+    Raises:
+        TypeError: It is not a tensor, or not of a floating-point dtype.
+        ValueError: It has not one entry for each image.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.options import check_scores
+        >>> check_scores((torch.zeros(2, 3), None), 2)
+        Traceback (most recent call last):
+            ...
+        TypeError: net: expected a network that returns a tensor of scores, got tuple; wrap it in \
+one whose forward returns the scores only
+    """
+    if not isinstance(scores, torch.Tensor):
+        raise TypeError(
+            "net: expected a network that returns a tensor of scores, got "
+            f"{type(scores).__name__}; wrap it in one whose forward returns the scores only"
+        )
+    if not scores.is_floating_point():
+        raise TypeError(f"net: expected floating-point scores, got {scores.dtype}")
+    if scores.shape[:1] != (count,):
+        raise ValueError(
+            f"net: expected scores ({count}, ...), one entry for each image, got "
+            f"{tuple(scores.shape)}"
+        )
+    return scores
+
+
+def probe_forward(net: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, int]:
     """Return the scores of one image, and the size of the layers' outputs for it.
 
     Args:
-        net: The network, whose layers' outputs are counted.
-        optimized_net: The same layers in the order in which they are computed.
+        net: The network.
         image: One image ``(1, c, h, w)``.
 
     Returns:
-        Scores ``(1, ...)``, and bytes, including those of the image. No random number is drawn and
-        no running statistic changes.
+        Scores ``(1, ...)``, and bytes, including those of the image. In a known network, no random
+        number is drawn and no running statistic changes.
 
     Raises:
+        TypeError: The network returns something else than scores.
         ValueError: The network cannot take the image, or returns no scores for it.
 
     Examples:
         >>> import torch
         >>> from cnnbook.engine.options import probe_forward
         >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
-        >>> scores, size = probe_forward(net, net, torch.zeros(1, 1, 2, 2))
+        >>> scores, size = probe_forward(net, torch.zeros(1, 1, 2, 2))
         >>> tuple(scores.shape), size, (4 + 4 + 3) * 4
         ((1, 3), 44, 44)
     """
@@ -340,8 +418,8 @@ def probe_forward(
     try:
         # In evaluation mode no random number is drawn and no running statistic changes.
         with preserve_mode(net, training=False), torch.no_grad():
-            scores = optimized_net(image)
-    except (RuntimeError, ValueError) as error:
+            scores = net(image)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"net: expected a network that takes images of shape {tuple(image.shape[1:])}, "
             f"got an error for one of them: {str(error).splitlines()[0]}"
@@ -349,122 +427,111 @@ def probe_forward(
     finally:
         for hook in hooks:
             hook.remove()
-    if not isinstance(scores, torch.Tensor) or scores.shape[:1] != (1,):
-        got = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
-        raise ValueError(f"net: expected scores (1, classes) for one image, got {got}")
-    return scores, image.numel() * image.element_size() + sum(sizes)
+    return check_scores(scores, 1), image.numel() * image.element_size() + sum(sizes)
 
 
-def check_labels(
-    labels: torch.Tensor, count: int, scores: torch.Tensor, loss_fn: Loss | None, *, name: str
-) -> None:
-    """Refuse labels that do not fit the images, the scores or the loss.
+@dataclass(frozen=True, eq=False)
+class BatchPlan:
+    """How a batch goes through a network.
 
-    Args:
-        labels: Float targets ``(n, classes)`` or class numbers ``(n,)`` int64.
-        count: How many images there are.
-        scores: The network's scores for one of them.
-        loss_fn: The loss, which may ignore some labels.
-        name: The argument's name, for the error message.
-
-    Raises:
-        TypeError: They are not a tensor, or of another dtype.
-        ValueError: There are more or fewer labels than images, or classes without a score.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.options import check_labels
-        >>> check_labels(torch.tensor([0, 3]), 2, torch.zeros(1, 3), None, name="labels")
-        Traceback (most recent call last):
-            ...
-        ValueError: labels: expected class numbers 0 to 2, since the network gives 3 scores, got 0 \
-to 3
-
-    Source:
-        torch.nn.CrossEntropyLoss.
+    Attributes:
+        scores: The network's scores for one image, ``(1, ...)``; ``None`` if the network could not
+            be tried without changing it.
+        known: Whether the network may be rewritten for speed.
+        unsplittable: Why the batch must not be split; ``None`` if it may be.
+        micro_batch_size: How many images go through the network at a time.
     """
-    if not isinstance(labels, torch.Tensor):
-        raise TypeError(
-            f"{name}: expected a torch.Tensor, got {type(labels).__name__}; "
-            f"convert with torch.tensor({name})"
-        )
-    if labels.ndim == 0 or len(labels) != count:
-        raise ValueError(
-            f"{name}: expected one for each of the {count} images, got shape {tuple(labels.shape)}"
-        )
-    if labels.is_floating_point():
-        # Cross-entropy needs scores and targets of one shape; other losses need not.
-        same_shape = (
-            isinstance(loss_fn, torch.nn.CrossEntropyLoss) or labels.ndim == scores.ndim == 2
-        )
-        if same_shape and labels.shape[1:] != scores.shape[1:]:
-            raise ValueError(
-                f"{name}: expected {(count, *scores.shape[1:])}, one column for each score of the "
-                f"network, got {tuple(labels.shape)}"
-            )
-        return
-    if labels.dtype != torch.int64:
-        # A second axis means one-hot labels, which have to be floats.
-        wanted = "long" if labels.ndim == 1 else "float"
-        raise TypeError(
-            f"{name}: expected float (one-hot) or torch.int64 (class numbers), "
-            f"got {labels.dtype} of shape {tuple(labels.shape)}; convert with {name}.{wanted}()"
-        )
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{name}: expected class numbers ({count},) or one-hot floats ({count}, classes), got "
-            f"{labels.dtype} of shape {tuple(labels.shape)}; convert one-hot with {name}.float()"
-        )
-    ignored = getattr(loss_fn, "ignore_index", -100)
-    counted = labels[labels != ignored]
-    if scores.ndim == 2 and len(counted):
-        low, high = int(counted.min()), int(counted.max())
-        if low < 0 or high >= scores.shape[1]:
-            raise ValueError(
-                f"{name}: expected class numbers 0 to {scores.shape[1] - 1}, since the network "
-                f"gives {scores.shape[1]} scores, got {low} to {high}"
-            )
+
+    scores: torch.Tensor | None
+    known: bool
+    unsplittable: str | None
+    micro_batch_size: int
 
 
-def check_loss(loss: object, *, inside_vmap: bool = False) -> torch.Tensor:
-    """Return a loss as a scalar tensor, or refuse it if it cannot be differentiated.
+@contextmanager
+def _random_state_kept(device: torch.device) -> Iterator[None]:
+    state, python_state = get_random_state(device), random.getstate()
+    try:
+        yield
+    finally:
+        set_random_state(state, device)
+        random.setstate(python_state)
+
+
+def _copy_to_try(net: torch.nn.Module) -> tuple[torch.nn.Module | None, str]:
+    """Return a copy, or None and the reason why it would not behave like the network."""
+    altered = altered_part(net)
+    if altered:
+        return None, altered
+    try:
+        return copy.deepcopy(net), ""
+    # The network is somebody else's code, which may raise anything.
+    except Exception as error:
+        return None, f"the network cannot be copied ({type(error).__name__})"
+
+
+def plan_batch(
+    net: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    loss_fn: Loss,
+    *,
+    micro_batch_size: int | Literal["auto"],
+    device: torch.device,
+    nets: int = 1,
+) -> BatchPlan:
+    """Decide whether and how a batch is split, and refuse labels that do not fit the scores.
+
+    A network that is not known is not run: its ``forward`` may count or draw. A copy of it is.
 
     Args:
-        loss: What the loss function returned.
-        inside_vmap: Whether it was called inside ``torch.func.vmap``, where a tensor does not show
-            whether it needs a gradient.
+        net: The network, on its device.
+        images: Images ``(n, c, h, w)``.
+        labels: Their labels.
+        loss_fn: The loss.
+        micro_batch_size: The user's choice, or ``"auto"``.
+        device: Where the network is trained.
+        nets: How many such networks are trained at the same time.
 
     Returns:
-        A tensor without axes.
+        The plan.
 
     Raises:
-        TypeError: It is not a tensor.
-        ValueError: It is more than one number, or does not depend on the scores.
+        TypeError: Labels or scores have another type or dtype than the loss needs.
+        ValueError: Labels, scores and loss do not fit, the network cannot take the images, or a
+            size is given for a batch that must not be split.
 
     Examples:
         >>> import torch
-        >>> from cnnbook.engine.options import check_loss
-        >>> check_loss(torch.ones(1, requires_grad=True)).shape
-        torch.Size([])
-        >>> check_loss(0.5)
-        Traceback (most recent call last):
-            ...
-        TypeError: loss_fn: expected a function of scores and labels that returns one number, a \
-tensor, got float; compute it with torch
-
-    Source:
-        torch.Tensor.backward, which needs a scalar that requires a gradient.
+        >>> from cnnbook.engine.options import plan_batch
+        >>> from cnnbook.networks import small_cnn
+        >>> plan = plan_batch(
+        ...     small_cnn(), torch.zeros(5000, 1, 28, 28), torch.zeros(5000).long(),
+        ...     torch.nn.CrossEntropyLoss(), micro_batch_size="auto", device=torch.device("cpu"),
+        ... )
+        >>> plan.micro_batch_size, plan.known, plan.unsplittable
+        (50, True, None)
     """
-    expected = "loss_fn: expected a function of scores and labels that returns one number"
-    if not isinstance(loss, torch.Tensor):
-        raise TypeError(f"{expected}, a tensor, got {type(loss).__name__}; compute it with torch")
-    if loss.numel() != 1 or not loss.is_floating_point():
-        raise ValueError(
-            f"{expected}, got {loss.dtype} of shape {tuple(loss.shape)}; take the mean or the sum"
-        )
-    if not loss.requires_grad and not inside_vmap:
-        raise ValueError(
-            f"{expected} that depends on the scores, got one without a gradient; "
-            "leave out .item(), .detach() and torch.no_grad()"
-        )
-    return loss.reshape(())
+    count, image = len(images), images[:1].to(device)
+    known = unknown_part(net) is None
+    tried, reason = (pool_before_relu(net), "") if known else _copy_to_try(net)
+    if tried is None:
+        unsplittable: str | None = unknown_loss(loss_fn) or reason
+        scores, image_bytes = None, 1
+    else:
+        with _random_state_kept(device):
+            scores, image_bytes = probe_forward(tried, image)
+        check_labels(labels, count, scores, loss_fn, name="labels")
+        unsplittable = unsplittable_reason(net, loss_fn, image, scores)
+    weight_bytes = sum(p.numel() * p.element_size() for p in net.parameters())
+    size = choose_micro_batch_size(
+        micro_batch_size,
+        count,
+        image_bytes=image_bytes * nets,
+        # Each micro-batch adds a full set of gradients to the sums; its layers should cost more
+        # than that addition.
+        minimum_budget=2 * weight_bytes * nets,
+        device=device,
+        unsplittable=unsplittable,
+    )
+    return BatchPlan(scores, known, unsplittable, size)

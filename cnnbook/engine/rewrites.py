@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
+from cnnbook.engine.allowlist import unknown_part
+
 __all__ = [
     "channels_last_gradients",
     "channels_last_helps",
     "fuse_gradient_accumulation",
     "fused_parameters",
-    "has_hooks",
-    "hooked_parameter",
     "inplace_relu",
     "pool_before_relu",
     "to_channels_last",
@@ -20,68 +20,6 @@ __all__ = [
 # Their backward pass does not read their output.
 _BACKWARD_IGNORES_OUTPUT = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.MaxPool2d)
 
-_HOOK_ATTRIBUTES = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
-
-
-def has_hooks(net: torch.nn.Module) -> bool:
-    """Return whether a network, one of its layers or one of its parameters has a hook.
-
-    Args:
-        net: The network.
-
-    Returns:
-        True if something may observe its forward or backward pass, which must then stay as is.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.rewrites import has_hooks
-        >>> net = torch.nn.Sequential(torch.nn.ReLU())
-        >>> has_hooks(net)
-        False
-        >>> _ = net[0].register_forward_hook(lambda *_: None)
-        >>> has_hooks(net)
-        True
-
-    Source:
-        torch.nn.Module.register_forward_hook.
-    """
-    return hooked_parameter(net) is not None or any(
-        getattr(module, name, None) for module in net.modules() for name in _HOOK_ATTRIBUTES
-    )
-
-
-def hooked_parameter(net: torch.nn.Module) -> str | None:
-    """Find a parameter with a hook, which observes or changes its gradient.
-
-    Args:
-        net: The network.
-
-    Returns:
-        The first one's name; ``None`` if there is none.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.engine.rewrites import hooked_parameter
-        >>> net = torch.nn.Sequential(torch.nn.Linear(1, 1))
-        >>> print(hooked_parameter(net))
-        None
-        >>> _ = net[0].bias.register_hook(lambda gradient: gradient.clamp(-1, 1))
-        >>> hooked_parameter(net)
-        '0.bias'
-
-    Source:
-        torch.Tensor.register_hook, torch.Tensor.register_post_accumulate_grad_hook.
-    """
-    for name, parameter in net.named_parameters():
-        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
-            return name
-    return None
-
 
 def _rewrite(
     net: torch.nn.Module, rewrite_layers: Callable[[list[torch.nn.Module]], list[torch.nn.Module]]
@@ -89,12 +27,18 @@ def _rewrite(
     """Return a ``Sequential`` of other layers, or the network itself if none changes."""
     if not isinstance(net, torch.nn.Module):
         raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
-    # Exact types: a subclass may do anything.
-    if type(net) is not torch.nn.Sequential or has_hooks(net):
+    # The layers of an earlier rewrite are known, too.
+    if unknown_part(net, also=(_ChannelsLastGradientLayer, _FusedLinear)):
         return net
-    layers = rewrite_layers([_rewrite(layer, rewrite_layers) for layer in net])
-    same = len(layers) == len(net) and all(a is b for a, b in zip(layers, net, strict=True))
-    return net if same else torch.nn.Sequential(*layers)
+
+    def rewrite(part: torch.nn.Module) -> torch.nn.Module:
+        if type(part) is not torch.nn.Sequential:
+            return part
+        layers = rewrite_layers([rewrite(layer) for layer in part])
+        same = len(layers) == len(part) and all(a is b for a, b in zip(layers, part, strict=True))
+        return part if same else torch.nn.Sequential(*layers)
+
+    return rewrite(net)
 
 
 def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
@@ -109,7 +53,7 @@ def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
 
     Returns:
         A new ``Sequential`` if in a ``Sequential`` a ``ReLU`` is directly followed by a
-        ``MaxPool2d``; otherwise, and if there are hooks, ``net`` itself.
+        ``MaxPool2d``; otherwise, and if a part is unknown, ``net`` itself.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -231,8 +175,8 @@ def channels_last_gradients(net: torch.nn.Module) -> torch.nn.Module:
 
     Returns:
         A new ``Sequential`` with a layer before each ``Flatten`` that changes the format of the
-        gradient only; if ``net`` is not a ``Sequential``, has no ``Flatten`` or has hooks, ``net``
-        itself.
+        gradient only; ``net`` itself if it is not a ``Sequential``, has no ``Flatten`` or an
+        unknown part.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -269,7 +213,7 @@ def inplace_relu(net: torch.nn.Module) -> torch.nn.Module:
 
     Returns:
         A new ``Sequential`` if a ``ReLU`` directly follows a layer that does not need its own
-        output for its gradient; otherwise, and if there are hooks, ``net`` itself.
+        output for its gradient; otherwise, and if a part is unknown, ``net`` itself.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -357,8 +301,8 @@ def fuse_gradient_accumulation(
 
     Returns:
         A new ``Sequential``. Autograd gives no gradient for the weights and biases of its
-        ``Linear`` layers; each backward pass adds them to ``sums``. If ``net`` is not a
-        ``Sequential``, has no ``Linear`` whose parameters all have a sum, or has hooks, ``net``.
+        ``Linear`` layers; each backward pass adds them to ``sums``. ``net`` itself if it is not a
+        ``Sequential``, has no ``Linear`` whose parameters all have a sum, or an unknown part.
 
     Raises:
         TypeError: ``net`` is not a network.
@@ -378,8 +322,9 @@ def fuse_gradient_accumulation(
     def fuse(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
         return [
             _FusedLinear(layer, sums)
-            # Exact types: a subclass may do anything.
-            if type(layer) is torch.nn.Linear and all(p in sums for p in layer.parameters())
+            if type(layer) is torch.nn.Linear
+            # A sum may be wider than a weight, and a matrix product has one dtype.
+            and all(p in sums and sums[p].dtype == p.dtype for p in layer.parameters())
             else layer
             for layer in layers
         ]

@@ -7,43 +7,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from cnnbook.engine.rewrites import has_hooks
-
-__all__ = ["is_thread_safe", "thread_pool"]
+__all__ = ["thread_pool"]
 
 _Result = TypeVar("_Result")
-
-# Layers without state and random numbers: several threads may use one at the same time, and the
-# result does not depend on their order. Exact types: a subclass may do anything.
-_STATELESS_LAYERS = {
-    *(torch.nn.Sequential, torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten),
-    *(torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.ConvTranspose2d),
-    *(torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.GELU, torch.nn.SiLU, torch.nn.ELU),
-    *(torch.nn.Sigmoid, torch.nn.Tanh, torch.nn.Softplus, torch.nn.Softmax, torch.nn.LogSoftmax),
-    *(torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d, torch.nn.ZeroPad2d),
-    *(torch.nn.LayerNorm, torch.nn.GroupNorm),
-}
-
-
-def is_thread_safe(net: torch.nn.Module) -> bool:
-    """Return whether several threads may share a network and always get the same numbers.
-
-    Args:
-        net: The network.
-
-    Returns:
-        Whether all its layers are known to have no state and no random numbers, and no hooks.
-
-    Examples:
-        >>> import torch
-        >>> from cnnbook.networks import small_cnn
-        >>> from cnnbook.engine.threads import is_thread_safe
-        >>> is_thread_safe(small_cnn())
-        True
-        >>> is_thread_safe(torch.nn.Sequential(torch.nn.Dropout()))
-        False
-    """
-    return all(type(module) in _STATELESS_LAYERS for module in net.modules()) and not has_hooks(net)
 
 
 @contextmanager
