@@ -382,21 +382,38 @@ def test_a_loss_of_ones_own_gets_its_labels_as_they_are(dtype: torch.dtype) -> N
     whole(lambda: linear(1), IMAGES, (LABELS == 1).to(dtype), make_loss=lambda: loss_fn)
 
 
-# Narrow dtypes: the gradient of every image is 0.5 / 4000, too small to change a bfloat16 sum
-# beyond 1/16.
+# Narrow dtypes: a sum of many small gradients must not stop growing
+
+
+def _step_of_one_at_a_time(images: torch.Tensor) -> tuple[float, float]:
+    """Do one update of SGD with a learning rate of 1 from weights of 0; return the two weights.
+
+    Both classes start with probability 1/2, so the gradient of an image is half its pixel.
+    """
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 2, bias=False))
+    weight = torch.nn.init.zeros_(net.to(images.dtype).get_parameter("1.weight"))
+    history = fit(
+        net, images.reshape(-1, 1, 1, 1), torch.zeros(len(images), dtype=torch.int64), epochs=1,
+        optimizer=torch.optim.SGD(net.parameters(), lr=1.0), micro_batch_size=1,
+    )  # fmt: skip
+    assert history.losses[0] == pytest.approx(0.6931, rel=0.01)
+    assert weight.dtype == images.dtype
+    first, second = weight.flatten().tolist()
+    return first, second
+
+
+def test_4000_images_move_a_bfloat16_network_by_half() -> None:
+    # A bfloat16 sum stops at 1/16: the next number is more than 2 * 0.5 / 4000 away.
+    images = torch.ones(4_000, dtype=torch.bfloat16)
+    assert _step_of_one_at_a_time(images) == (0.5, -0.5)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_gradients_of_narrow_networks_are_summed_in_float32(dtype: torch.dtype) -> None:
-    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 2, bias=False)).to(dtype)
-    weight = torch.nn.init.zeros_(net.get_parameter("1.weight"))
-    history = fit(
-        net, torch.ones(4_000, 1, 1, 1, dtype=dtype), torch.zeros(4_000, dtype=torch.int64),
-        epochs=1, optimizer=torch.optim.SGD(net.parameters(), lr=1.0), micro_batch_size=1,
-    )  # fmt: skip
-    assert history.losses[0] == pytest.approx(0.6931, rel=0.01)
-    assert weight.dtype == dtype
-    assert weight.flatten().tolist() == pytest.approx([0.5, -0.5], rel=0.01)
+def test_small_gradients_count_after_a_large_one(dtype: torch.dtype) -> None:
+    images = torch.ones(500, dtype=dtype)
+    images[0] = 4_000
+    step = (4_000 + 499) / 2 / 500
+    assert _step_of_one_at_a_time(images) == pytest.approx((step, -step), rel=0.01)
 
 
 def test_a_narrow_network_that_fits_is_the_plain_loops() -> None:
@@ -415,20 +432,6 @@ def _accuracy_or_refusal(net: torch.nn.Module, labels: torch.Tensor, loss_fn: An
         assert "expected" in message
         return None
     return float(history.accuracies[-1][1])
-
-
-def _constant(scores: torch.Tensor) -> torch.nn.Module:
-    """Make a network that gives these scores for ``IMAGES``: a convolution that sees nothing."""
-
-    class Constant(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.scores = torch.nn.Parameter(scores.clone())
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return self.scores[: len(images)] * 1
-
-    return Constant()
 
 
 def test_the_accuracy_of_one_score_is_right_or_refused() -> None:
