@@ -183,26 +183,13 @@ def _global_hook() -> Iterator[None]:
         hook.remove()
 
 
-@contextmanager
-def _global_backward_hook() -> Iterator[None]:
-    hook = nn.modules.module.register_module_full_backward_hook(
-        lambda module, grad_input, grad_output: tuple(g and g / g.norm() for g in grad_input)
-        if grad_input[0] is None
-        else (grad_input[0] / grad_input[0].norm(),)
-    )
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
 @pytest.mark.parametrize("alter", [_patched_class, _global_hook], ids=lambda alter: alter.__name__)
 def test_what_is_changed_for_all_networks_counts(alter: Any) -> None:
     with alter():
         whole(lambda: nn.Sequential(*linear(8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3))), "")
 
 
-# Layers of one's own. Each is in front of a linear layer, so that it has something to spoil.
+# Layers of one's own, each between two others: both the scores and the gradients pass through it.
 
 
 class _MixesAndDraws(nn.Module):
@@ -317,7 +304,7 @@ OWN_LAYERS = (
 def test_a_layer_of_ones_own_is_trained_as_it_is(layer: type[nn.Module]) -> None:
     # A large step, so that what mixes later does so soon.
     whole(
-        lambda: nn.Sequential(layer(), *linear(3)), "", epochs=4,
+        lambda: nn.Sequential(nn.Conv2d(1, 1, 1), layer(), *linear(3)), "", epochs=4,
         make_optimizer=lambda parameters: torch.optim.SGD(parameters, lr=1.0),
     )  # fmt: skip
 
