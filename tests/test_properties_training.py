@@ -11,8 +11,8 @@ from drawn_trainings import (
     DrawnNet,
     DrawnOptimizer,
     nets,
+    on_cores,
     optimizers,
-    threads,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,12 +36,12 @@ def _images(count: int, channels: int, size: int, seed: int) -> torch.Tensor:
 
 def _compare(*arguments: Any, cores: int, **options: Any) -> Any:
     # "auto" would take these small batches whole in any case.
-    with pytest.MonkeyPatch.context() as patch, threads(cores):
+    with pytest.MonkeyPatch.context() as patch, on_cores(cores):
         patch.setitem(ACTIVATION_BUDGET, "cpu", 1)
         return compare(*arguments, **options)
 
 
-@cases(fit_full_batch)
+@cases(fit_full_batch, few=100)
 @given(
     st.sampled_from(LOSS_CASES),
     st.integers(2, 12),
@@ -78,7 +78,7 @@ def _two_layers() -> torch.nn.Module:
     )
 
 
-@cases(fit_full_batch)
+@cases(fit_full_batch, few=100)
 @given(optimizers(), st.integers(2, 12), SIZES, st.integers(1, 2), st.integers(0, 10**6))
 def test_every_optimizer_takes_the_plain_loops_steps(
     make_optimizer: DrawnOptimizer, count: int, size: Any, cores: int, seed: int
@@ -90,7 +90,7 @@ def test_every_optimizer_takes_the_plain_loops_steps(
     )  # fmt: skip
 
 
-@cases(fit_full_batch)
+@cases(fit_full_batch, few=100)
 @given(nets(), st.integers(2, 9), SIZES, DTYPES, st.integers(1, 2), st.integers(0, 10**6))
 def test_every_network_of_known_layers_learns_the_same(
     make_net: DrawnNet, count: int, size: Any, dtype: torch.dtype, cores: int, seed: int

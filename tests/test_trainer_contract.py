@@ -315,9 +315,7 @@ def test_cross_entropy_of_one_number_an_image_is_refused(micro_batch_size: Any) 
 @pytest.mark.parametrize(
     "labels", [torch.zeros(12, dtype=torch.int64), torch.rand(12, 1)], ids=["classes", "floats"]
 )
-def test_cross_entropy_of_one_score_is_refused(
-    labels: torch.Tensor, micro_batch_size: Any
-) -> None:
+def test_cross_entropy_of_one_score_is_refused(labels: torch.Tensor, micro_batch_size: Any) -> None:
     """The softmax of one score is 1, so the loss is 0 whatever the network does."""
     check_refused(
         linear(1), IMAGES, labels, "^(net|labels|loss_fn): expected",

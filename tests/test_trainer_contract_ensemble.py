@@ -109,9 +109,7 @@ def test_shapes_that_broadcast_are_refused(name: str) -> None:
 def test_cross_entropy_without_classes_is_refused(
     make_net: Callable[[], nn.Module], labels: torch.Tensor
 ) -> None:
-    check_refused(
-        make_net(), IMAGES, labels, "^(nets?|labels|loss_fn): expected", trainer=_fit_two
-    )
+    check_refused(make_net(), IMAGES, labels, "^(nets?|labels|loss_fn): expected", trainer=_fit_two)
 
 
 def test_scores_that_do_not_fit_are_refused() -> None:

@@ -530,9 +530,7 @@ def _ddp() -> nn.Module:
 
 
 def _fsdp() -> nn.Module:
-    return torch.distributed.fsdp.FullyShardedDataParallel(
-        linear(3), device_id=torch.device("cpu")
-    )
+    return torch.distributed.fsdp.FullyShardedDataParallel(linear(3), device_id=torch.device("cpu"))
 
 
 def _fsdp2() -> nn.Module:
