@@ -26,6 +26,7 @@ from plain_loop import (
     compare,
     fit,
     linear,
+    patch_forward,
     plain_loop,
     seed_everything,
     sgd,
@@ -141,7 +142,7 @@ class _Annealed(torch.nn.Module):
 
 def _patched() -> torch.nn.Module:
     loss_fn = torch.nn.CrossEntropyLoss()
-    loss_fn.forward = lambda scores, labels: F.cross_entropy(scores, labels).square()  # type: ignore[method-assign]
+    patch_forward(loss_fn, lambda scores, labels: F.cross_entropy(scores, labels).square())
     return loss_fn
 
 
@@ -213,7 +214,7 @@ def test_a_parameter_of_the_loss_in_a_group_of_its_own() -> None:
     def train(run: Callable[..., Any]) -> list[torch.Tensor]:
         seed_everything(0)
         net, loss_fn = linear(3), _Distance()
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [loss_fn.t], "lr": 0.2, "momentum": 0.5},
             {"params": list(net.parameters())},
         ]
@@ -231,7 +232,7 @@ def test_torchs_loss_with_a_layer_of_its_own_is_trained() -> None:
     # Labels up to 4 for a network of three "scores": the loss makes five of them.
     compare(
         lambda: linear(3), IMAGES, torch.arange(12) % 5, dtype=torch.float32, exact=True,
-        make_loss=lambda: getattr(torch.nn, "LinearCrossEntropyLoss")(3, 5),
+        make_loss=lambda: torch.nn.LinearCrossEntropyLoss(3, 5),
     )  # fmt: skip
 
 
@@ -302,7 +303,7 @@ def test_three_images_and_three_scores_broadcast_in_silence() -> None:
 
 @pytest.mark.parametrize("micro_batch_size", ["auto", 4, 12])
 def test_cross_entropy_of_one_number_an_image_is_refused(micro_batch_size: Any) -> None:
-    """torch takes (12,) scores and (12,) floats for one image of twelve classes."""
+    """With (12,) scores and (12,) floats, torch sees one image of twelve classes."""
     net = LossCase("CrossEntropyLoss", NUMBER, "mean", {}).make_net()
     for labels in (torch.rand(12), torch.zeros(12, dtype=torch.int64)):
         check_refused(
@@ -476,9 +477,11 @@ def test_a_hook_of_the_optimizer_sees_the_gradient_of_the_whole_batch(
     def clipped(parameters: Any) -> torch.optim.Optimizer:
         kept = list(parameters)
         optimizer = sgd(kept)
-        optimizer.register_step_pre_hook(
-            lambda *_: torch.nn.utils.clip_grad_norm_(kept, 0.01) and None
-        )
+
+        def clip(*_: Any) -> None:
+            torch.nn.utils.clip_grad_norm_(kept, 0.01)
+
+        optimizer.register_step_pre_hook(clip)
         return optimizer
 
     compare(lambda: linear(3), make_optimizer=clipped, micro_batch_size=micro_batch_size)

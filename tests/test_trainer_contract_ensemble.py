@@ -2,13 +2,23 @@
 
 import copy
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
 import torch
 from loss_cases import CLASSES, COLUMNS, NUMBER, SQUARE, LossCase
-from plain_loop import IMAGES, LABELS, check_refused, fit, linear, plain_loop, sgd, state_of
+from plain_loop import (
+    IMAGES,
+    LABELS,
+    check_refused,
+    fit,
+    linear,
+    patch_forward,
+    plain_loop,
+    sgd,
+    state_of,
+)
 
 from cnnbook.engine.ensemble import fit_ensemble
 from cnnbook.training import History
@@ -17,11 +27,10 @@ nn = torch.nn
 
 
 def _fit_together(
-    nets: list[nn.Module], images: torch.Tensor, labels: torch.Tensor, **options: Any
+    nets: Sequence[nn.Module], images: torch.Tensor, labels: torch.Tensor, **options: Any
 ) -> tuple[History, ...]:
-    return fit_ensemble(
-        nets, images, labels, **({"epochs": 2, "device": "cpu", "make_optimizer": sgd} | options)
-    )
+    arguments: dict[str, Any] = {"epochs": 2, "device": "cpu", "make_optimizer": sgd} | options
+    return fit_ensemble(nets, images, labels, **arguments)
 
 
 def _fit_two(net: nn.Module, images: torch.Tensor, labels: torch.Tensor, **options: Any) -> Any:
@@ -130,7 +139,7 @@ def test_deterministic_is_checked(wrong: Any) -> None:
 
 
 def _patched(net: nn.Module) -> None:
-    net.forward = types.MethodType(lambda self, x: self[1](self[0](x)) * 2, net)  # type: ignore[method-assign]
+    patch_forward(net, types.MethodType(lambda self, images: self[1](self[0](images)) * 2, net))
 
 
 def _hooked(net: nn.Module) -> None:
@@ -138,7 +147,9 @@ def _hooked(net: nn.Module) -> None:
 
 
 def _hooked_parameter(net: nn.Module) -> None:
-    net.get_parameter("1.weight").register_hook(lambda gradient: gradient * 2)
+    net.get_parameter("1.weight").register_hook(  # type: ignore[no-untyped-call]
+        lambda gradient: gradient * 2
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -149,7 +160,7 @@ def test_an_altered_network_is_refused(alter: Callable[[nn.Module], None], numbe
     nets: list[nn.Module] = [linear(3), linear(3)]
     alter(nets[number])
     before = [state_of(net) for net in nets]
-    with pytest.raises(ValueError, match="^nets: expected"):
+    with pytest.raises(ValueError, match=r"^nets: expected"):
         _fit_together(nets, IMAGES, LABELS)
     for net, state in zip(nets, before, strict=True):
         assert all(torch.equal(value, state[name]) for name, value in state_of(net).items())
