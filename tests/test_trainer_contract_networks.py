@@ -81,8 +81,9 @@ def _patched_relu() -> nn.Module:
 
 def _hooked(register: str, hook: Callable[..., Any]) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
-        net = linear(3)
-        getattr(net[1], register)(hook)
+        # In the middle, so that gradients go in and out.
+        net = nn.Sequential(*linear(4), nn.Linear(4, 4), nn.Linear(4, 3))
+        getattr(net[2], register)(hook)
         return net
 
     return make
@@ -145,7 +146,7 @@ ALTERED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "forward hook on the network": (_hooked_net, "hook"),
     "forward pre-hook": (_hooked("register_forward_pre_hook", lambda m, x: x[0] ** 2), "hook"),
     "backward hook": (
-        _hooked("register_full_backward_hook", lambda m, x, y: (x[0] and x[0] * 2,)), "hook",
+        _hooked("register_full_backward_hook", lambda m, x, y: (x[0] * 2,)), "hook",
     ),
     "backward pre-hook": (
         _hooked("register_full_backward_pre_hook", lambda m, y: (y[0] / y[0].norm(),)), "hook",
@@ -532,12 +533,8 @@ def test_outputs_that_are_no_scores_are_refused_at_entry(name: str, micro_batch_
 @pytest.fixture
 def process_group() -> Iterator[None]:
     """Make this process a group of its own."""
-    torch.distributed.init_process_group(
-        "gloo",
-        store=torch.distributed.HashStore(),
-        rank=0,
-        world_size=1,  # type: ignore[attr-defined]
-    )
+    store = torch.distributed.HashStore()  # type: ignore[attr-defined]
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield
     torch.distributed.destroy_process_group()
 
