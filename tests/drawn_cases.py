@@ -15,25 +15,27 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-# Enough to combine every option with every other; `make test-long` draws a thousand a function.
-CASES = 1_000 if os.environ.get("CNNBOOK_LONG") else 200
+LONG = bool(os.environ.get("CNNBOOK_LONG"))
 F = torch.nn.functional
 
 
-def cases(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Run a test on ``CASES`` drawn cases, the same ones each time, and count them.
+def cases(*functions: Callable[..., Any], few: int = 200) -> Callable[[Any], Any]:
+    """Run a test on drawn cases, the same ones each time, and count them.
 
     Args:
         functions: What the test is about; ``covered_functions`` finds them.
+        few: How many cases, by default enough to combine every option with every other;
+            `make test-long` draws a thousand.
 
     Returns:
         A decorator, to be placed above ``@given``.
     """
+    wanted = 1_000 if LONG else few
 
     def decorate(test: Any) -> Any:
         # More than needed, since hypothesis skips duplicates.
         test = settings(
-            max_examples=CASES + CASES // 10,
+            max_examples=wanted + wanted // 10,
             derandomize=True,
             deadline=None,
             database=None,
@@ -53,7 +55,7 @@ def cases(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
             nonlocal ran
             ran = 0
             test()
-            assert ran >= CASES, f"only {ran} cases were drawn that fit"
+            assert ran >= wanted, f"only {ran} cases were drawn that fit"
 
         run.__name__, run.__doc__ = test.__name__, test.__doc__
         run.__module__ = test.__module__
