@@ -117,14 +117,6 @@ class _Trainer:
         graph()
         self.state.losses[self.state.epoch].copy_(self.captured_loss)
 
-    def capture(self) -> Callable[[], None]:
-        """Return what does the next updates: the replay of a captured one, or the step."""
-        graph = try_capture(self.captured_step, self.gradients.parameters, self.device)
-        if graph is None:
-            self.optimizer.zero_grad()
-            return self.step
-        return partial(self.replay, graph)
-
     def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
         """Do all remaining updates."""
         state, epochs = self.state, len(self.state.losses)
@@ -145,7 +137,10 @@ class _Trainer:
             self.optimizer.zero_grad()
             while state.epoch < epochs:
                 if capturable and eager_steps == WARM_UP:
-                    step = self.capture()
+                    graph = try_capture(self.captured_step, self.gradients.parameters, self.device)
+                    step = self.step if graph is None else partial(self.replay, graph)
+                    if graph is None:
+                        self.optimizer.zero_grad()
                 step()
                 eager_steps += 1
                 state.epoch += 1
@@ -377,6 +372,9 @@ def _prepare(
         fingerprint = training_fingerprint(net, loss_fn, optimizer) | fingerprint
     shard = processes.shard(len(images))
     own_images, all_labels = images[shard].to(device), labels.to(device)
+    if any(getattr(layer, "inplace", False) for layer in net.modules()):
+        # The first layer may be one that overwrites its input.
+        own_images = own_images.clone()
     optimized_net = pool_before_relu(net)
     if plan.known and channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)

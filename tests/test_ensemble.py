@@ -125,7 +125,7 @@ BATCH_NORM = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(784))
     [
         ({"nets": NET}, TypeError, "^nets: expected a list of networks, got Sequential; train a"),
         ({"nets": 3}, TypeError, "^nets: expected a list of networks, got int"),
-        ({"nets": ["net"]}, TypeError, "^nets: expected networks, got str"),
+        ({"nets": ["net"]}, TypeError, "^nets: expected a torch.nn.Module, got str"),
         ({"nets": []}, ValueError, "^nets: expected at least one network, got none"),
         ({"nets": [NET, NET]}, ValueError, "^nets: expected each network once"),
         ({"nets": [NET, mlp(hidden=3)]}, ValueError, "^nets: expected networks of the same layers"),

@@ -7,7 +7,8 @@ import pytest
 import torch
 import victims
 
-from cnnbook.engine.threads import is_thread_safe, thread_pool
+from cnnbook.engine.allowlist import is_stateless
+from cnnbook.engine.threads import thread_pool
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import fit_full_batch
 
@@ -71,10 +72,10 @@ def test_layers_that_draw_or_count_or_are_unknown_are_left_to_one_core() -> None
     class Own(torch.nn.ReLU):
         pass
 
-    assert is_thread_safe(mlp())
-    assert is_thread_safe(torch.nn.Sequential(small_cnn(), torch.nn.GELU()))
+    assert is_stateless(mlp())
+    assert is_stateless(torch.nn.Sequential(small_cnn(), torch.nn.GELU()))
     for layer in (torch.nn.Dropout(), torch.nn.BatchNorm2d(1), torch.nn.RReLU(), Own()):
-        assert not is_thread_safe(torch.nn.Sequential(layer))
+        assert not is_stateless(torch.nn.Sequential(layer))
     net = mlp()
     net[0].register_forward_hook(lambda *_: None)
-    assert not is_thread_safe(net)
+    assert not is_stateless(net)

@@ -38,11 +38,14 @@ def make(
 
 def train(name: str, file: str | None, **more: Any) -> tuple[History, list[torch.Tensor]]:
     """Train; return the history and every tensor that must be the same bit for bit."""
-    net, images, labels = make(name, dropout=more.pop("dropout", True))
+    dropout = more.pop("dropout", True)
+    net, images, labels = make(name, dropout=dropout)
     adam = torch.optim.Adam(net.parameters())
     if "after_step" in more:
         adam.register_step_post_hook(more.pop("after_step"))
-    fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3, "micro_batch_size": 5}
+    fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3}
+    # Random numbers are drawn for the whole batch.
+    fixed |= {} if dropout else {"micro_batch_size": 5}
     more = fixed | {"device": "cpu"} | more
     before = torch.get_num_threads()
     # For so little work one thread is fastest, above all on a busy machine.

@@ -1,13 +1,10 @@
 """Splitting a batch into micro-batches whose losses and gradients add up to the batch's."""
 
-import copy
-import random
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from cnnbook.engine.allowlist import altered_part, batch_layer, unknown_part
+from cnnbook.engine.allowlist import batch_layer, unknown_part
 from cnnbook.engine.losses import Loss, loss_denominator, sum_reduced, unknown_loss
 
 __all__ = [
@@ -18,90 +15,19 @@ __all__ = [
 ]
 
 
-def _plain_values(net: torch.nn.Module) -> list[dict[str, Any]]:
-    plain = (bool, int, float, str)
-    return [
-        {key: value for key, value in vars(module).items() if isinstance(value, plain)}
-        for module in net.modules()
-    ]
-
-
-def _mixing_found_by_probe(net: torch.nn.Module, images: torch.Tensor) -> str | None:
-    """Compare scores and gradients of three images in one batch with those of each image alone.
-
-    A copy of the network is probed, in float64 and on the CPU, where a result depends on the number
-    of images by its last bits only.
-    """
-    altered = altered_part(net)
-    if altered:
-        return altered
-    # Random numbers instead of the images: three equal images would show nothing.
-    generator = torch.Generator().manual_seed(0)
-    probe = torch.rand((3, *images.shape[1:]), generator=generator, device="cpu").double()
-
-    def scores_and_gradients(
-        twin: torch.nn.Module, parts: tuple[torch.Tensor, ...]
-    ) -> tuple[torch.Tensor, ...]:
-        twin.zero_grad()
-        scores = torch.cat([twin(part) for part in parts])
-        # Factors that differ, so that two gradients that are exchanged are noticed.
-        factors = torch.linspace(1, 2, scores.numel()).double().reshape(scores.shape)
-        torch.autograd.backward(scores, factors)
-        gradients = (parameter.grad for parameter in twin.parameters())
-        return scores.detach(), *(gradient for gradient in gradients if gradient is not None)
-
-    python_state = random.getstate()
-    try:
-        with (
-            # Tensors that the layers make without naming a device must be on the CPU, too.
-            torch.device("cpu"),
-            torch.random.fork_rng([]),
-            torch.enable_grad(),
-        ):
-            twin = copy.deepcopy(net).cpu().double()
-            values, buffers = _plain_values(twin), [buffer.clone() for buffer in twin.buffers()]
-            torch_state = torch.get_rng_state()
-            together = scores_and_gradients(twin, (probe,))
-            if random.getstate() != python_state or not torch.equal(
-                torch.get_rng_state(), torch_state
-            ):
-                return "the network draws random numbers"
-            again = scores_and_gradients(twin, (probe,))
-            if any(not torch.equal(x, y) for x, y in zip(buffers, twin.buffers(), strict=True)):
-                return "a buffer of the network changes with each batch that goes through"
-            if _plain_values(twin) != values:
-                return "an attribute of the network changes with each batch that goes through"
-            if any(not torch.equal(x, y) for x, y in zip(together, again, strict=True)):
-                return "the network gives other scores for the same images"
-            singly = scores_and_gradients(twin, torch.split(probe, 1))
-    # The network is somebody else's code, which may raise anything.
-    except Exception as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return f"a copy of the network in float64 could not be compared with itself ({first})"
-    finally:
-        random.setstate(python_state)
-    for x, y in zip(together, singly, strict=True):
-        if x.shape != y.shape or not torch.allclose(
-            x, y, rtol=1e-9, atol=1e-9 * float(x.nan_to_num().abs().max()), equal_nan=True
-        ):
-            return "the network's scores for a batch differ from those of each image alone"
-    return None
-
-
 def unsplittable_reason(
-    net: torch.nn.Module, loss_fn: Loss, images: torch.Tensor, scores: torch.Tensor
+    net: torch.nn.Module, loss_fn: Loss, scores: torch.Tensor | None
 ) -> str | None:
     """Return why a batch must not be split, or None if it may be.
 
-    Known layers and losses (``cnnbook.engine.allowlist``, ``cnnbook.engine.losses``) may be split
-    unless they mix the images or draw random numbers. Another network may be split if a copy of it
-    gives three images together and one by one the same scores and gradients.
+    Only layers and losses that are known may be split, unless they mix the images or draw random
+    numbers. Trying others would prove nothing: a layer may mix its images only when there are many,
+    or only after some updates.
 
     Args:
         net: The network, each layer in the mode in which it is trained.
         loss_fn: The loss.
-        images: Images ``(n, c, h, w)``; only their shape matters.
-        scores: The network's scores for one of them, ``(1, ...)``.
+        scores: The network's scores for one image, ``(1, ...)``; ``None`` if they are not known.
 
     Returns:
         The reason, in words; ``None`` if the gradients of micro-batches add up to the batch's.
@@ -110,22 +36,20 @@ def unsplittable_reason(
         >>> import torch
         >>> from cnnbook.engine.micro_batches import unsplittable_reason
         >>> net = torch.nn.Sequential(torch.nn.BatchNorm2d(1), torch.nn.Flatten())
-        >>> images, loss_fn = torch.zeros(2, 1, 1, 2), torch.nn.CrossEntropyLoss()
-        >>> unsplittable_reason(net, loss_fn, images, torch.zeros(1, 2))
+        >>> loss_fn, scores = torch.nn.CrossEntropyLoss(), torch.zeros(1, 2)
+        >>> unsplittable_reason(net, loss_fn, scores)
         "layer '0' (BatchNorm2d) mixes the images of a batch"
-        >>> print(unsplittable_reason(net[1], loss_fn, images, torch.zeros(1, 2)))
+        >>> print(unsplittable_reason(net[1], loss_fn, scores))
         None
     """
-    reason = unknown_loss(loss_fn)
-    if reason:
+    reason = unknown_loss(loss_fn) or unknown_part(net) or batch_layer(net)
+    if reason or scores is None:
         return reason
     for name in ("weight", "pos_weight"):
         weight = getattr(loss_fn, name, None)
         if weight is not None and weight.ndim >= scores.ndim and weight.shape[0] > 1:
             return f"the loss's {name} has a number for each image of the batch"
-    if unknown_part(net) is None:
-        return batch_layer(net)
-    return batch_layer(net) or _mixing_found_by_probe(net, images)
+    return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import torch
 
 from cnnbook._checks import check_images, check_int, check_net, summarize
 from cnnbook.engine.allowlist import altered_part, unknown_part
-from cnnbook.engine.losses import Loss, check_labels, unknown_loss
+from cnnbook.engine.losses import Loss, check_labels
 from cnnbook.engine.micro_batches import unsplittable_reason
 from cnnbook.engine.random_state import get_random_state, set_random_state
 from cnnbook.engine.rewrites import pool_before_relu
@@ -458,16 +458,15 @@ def _random_state_kept(device: torch.device) -> Iterator[None]:
         random.setstate(python_state)
 
 
-def _copy_to_try(net: torch.nn.Module) -> tuple[torch.nn.Module | None, str]:
-    """Return a copy, or None and the reason why it would not behave like the network."""
-    altered = altered_part(net)
-    if altered:
-        return None, altered
+def _copy_to_try(net: torch.nn.Module) -> torch.nn.Module | None:
+    """Return a copy of a network that is not known, or None if it need not behave the same."""
+    if altered_part(net):
+        return None
     try:
-        return copy.deepcopy(net), ""
+        return copy.deepcopy(net)
     # The network is somebody else's code, which may raise anything.
-    except Exception as error:
-        return None, f"the network cannot be copied ({type(error).__name__})"
+    except Exception:
+        return None
 
 
 def plan_batch(
@@ -482,7 +481,8 @@ def plan_batch(
 ) -> BatchPlan:
     """Decide whether and how a batch is split, and refuse labels that do not fit the scores.
 
-    A network that is not known is not run: its ``forward`` may count or draw. A copy of it is.
+    A network that is not known is not run, since its ``forward`` may count or draw numbers: a copy
+    of it is, if that is possible.
 
     Args:
         net: The network, on its device.
@@ -514,15 +514,13 @@ def plan_batch(
     """
     count, image = len(images), images[:1].to(device)
     known = unknown_part(net) is None
-    tried, reason = (pool_before_relu(net), "") if known else _copy_to_try(net)
-    if tried is None:
-        unsplittable: str | None = unknown_loss(loss_fn) or reason
-        scores, image_bytes = None, 1
-    else:
+    tried = pool_before_relu(net) if known else _copy_to_try(net)
+    scores, image_bytes = None, 1
+    if tried is not None:
         with _random_state_kept(device):
             scores, image_bytes = probe_forward(tried, image)
         check_labels(labels, count, scores, loss_fn, name="labels")
-        unsplittable = unsplittable_reason(net, loss_fn, image, scores)
+    unsplittable = unsplittable_reason(net, loss_fn, scores)
     weight_bytes = sum(p.numel() * p.element_size() for p in net.parameters())
     size = choose_micro_batch_size(
         micro_batch_size,

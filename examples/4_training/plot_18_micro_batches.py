@@ -67,14 +67,14 @@ assert (4 * -2 + 2 * -8) / 6 == -4
 # %%
 # The library's :func:`~cnnbook.engine.micro_batches.split_into_micro_batches` splits a batch and
 # returns the weight of the loss of each micro-batch. For our six pictures, four at a time, with the
-# targets as a column, as a network would give its scores:
+# targets as a column, as a network gives its scores:
 
 from cnnbook.engine.micro_batches import split_into_micro_batches
 
 squares = torch.nn.MSELoss()
 column = targets[:, None]
 pictures = pixels.reshape(6, 1, 1, 1)
-micro_batches = split_into_micro_batches(pictures, column, squares, size=4, all_labels=column)
+micro_batches = split_into_micro_batches(pictures, column, squares, size=4, scores=column[:1])
 print([len(x) for x in micro_batches.images])
 print([f"{factor:.4f}" for factor in micro_batches.loss_weights])
 assert micro_batches.loss_weights == (4 / 6, 2 / 6)
