@@ -141,7 +141,7 @@ def layer_channels(layer: object) -> tuple[int | None, int | None]:
     return count, count
 
 
-def as_pair(value: Any) -> tuple[Any, Any]:
+def as_pair(value: object) -> tuple[Any, Any]:
     """Return a layer's option, one value or a pair, as (rows, columns).
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -324,7 +325,7 @@ def _window_count(layer: torch.nn.Module, axis: int, size: int) -> tuple[int, st
 
     def option(name: str) -> int:
         # AvgPool2d has no dilation.
-        value = getattr(layer, name, 1)
+        value: Any = getattr(layer, name, 1)
         return int(value[0] if isinstance(layer, torch.nn.Conv1d) else as_pair(value)[axis])
 
     kernel_size, dilation = option("kernel_size"), option("dilation")
