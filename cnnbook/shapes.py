@@ -57,6 +57,8 @@ _IMAGE_LAYERS = (
     torch.nn.Conv2d,
     torch.nn.ConvTranspose2d,
     torch.nn.BatchNorm2d,
+    # For other inputs torch announces an error.
+    torch.nn.Dropout2d,
     *_RESIZING,
 )
 _UPSAMPLE_MODES = ("nearest", "nearest-exact", "area", "bilinear", "bicubic")
