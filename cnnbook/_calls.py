@@ -1,5 +1,6 @@
 """One forward pass, with the shapes of every call of a module and torch's count of its products."""
 
+import inspect
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -83,7 +84,9 @@ def computing_units(net: torch.nn.Module) -> dict[str, Unit]:
         if module in seen:
             return
         seen.add(module)
-        computes = type(module).forward is not torch.nn.Module.forward or "forward" in vars(module)
+        # Not getattr, which the forward of a scripted module refuses.
+        forward = inspect.getattr_static(type(module), "forward")
+        computes = forward is not torch.nn.Module.forward or "forward" in vars(module)
         if computes or around is None:
             if around is not None:
                 around.is_leaf = False
@@ -134,10 +137,11 @@ class _ProductWatcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[object, ...] = (),
         kwargs: dict[str, object] | None = None,
     ) -> object:
+        result = func(*args, **(kwargs or {}))
         if func._overloadpacket in flop_registry:
             # Kept, so that no later storage gets the same number.
             self.factors |= _storages(_tensors((args, kwargs or {})))
-        return func(*args, **(kwargs or {}))
+        return result
 
 
 def _storages(tensors: Iterable[torch.Tensor]) -> dict[int, torch.UntypedStorage]:
@@ -195,9 +199,11 @@ def record_calls(
             running.append((name, counter.get_total_flops(), []))
 
         def after(_: object, args: object, kwargs: object, output: object) -> None:
-            # A call that ended with an error, which the network caught, has no end.
+            # A call that ended with an error, which the network caught, has no end: the calls that
+            # seemed to be inside it came after it.
             while running[-1][0] != name:
-                running.pop()
+                inside = running.pop()[2]
+                running[-1][2].extend(inside)
             _, start, inner = running.pop()
             flops = counter.get_total_flops() - start
             if running:

@@ -165,8 +165,9 @@ def stacks(draw: st.DrawFn, *, long: int = 5) -> Stack:
         # torch refuses with errors of many types.
         except Exception:
             break
-        # torch makes empty images; which layers accept them depends on the machine.
-        if value.numel() == 0:
+        # torch makes empty images, which some of its kernels accept and others do not, and pads the
+        # batch where there is no image.
+        if value.numel() == 0 or len(value) != 2:
             break
         shapes.append(tuple(value.shape[1:]))
     return Stack(layers, first, shapes)
@@ -270,8 +271,11 @@ def test_an_output_changes_with_the_pixels_of_its_field_only(
     height, width = 13, 12
     # As many images as pixels, each with one white pixel.
     images = torch.eye(height * width, dtype=torch.float64).reshape(-1, 1, height, width)
-    with torch.no_grad():
-        outputs = net(images)[:, 0]
+    try:
+        with torch.no_grad():
+            outputs = net(images)[:, 0]
+    except RuntimeError:  # A kernel is larger than its input.
+        assume(False)
     generator = torch.Generator().manual_seed(seed)
     row, column = (int(torch.randint(size, (), generator=generator)) for size in outputs.shape[1:])
     seen = (outputs[:, row, column] != 0).reshape(height, width).nonzero()
