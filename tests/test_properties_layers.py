@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnbook.counting import cost_table, count_parameters
+from cnnbook.counting import cost_table, count_parameters, parameter_table
 from cnnbook.receptive_field import receptive_field
 from cnnbook.shapes import shape_table
 
@@ -210,7 +210,7 @@ class _Own(torch.nn.Module):
         return torch.as_tensor(self.net(images))
 
 
-@cases(cost_table)
+@cases(cost_table, count_parameters, parameter_table)
 @given(stacks())
 def test_costs_are_those_of_torchs_counter(stack: Stack) -> None:
     fitting = stack.layers[: len(stack.shapes)]
@@ -226,7 +226,7 @@ def test_costs_are_those_of_torchs_counter(stack: Stack) -> None:
         assert [row.name for row in table.rows] == [f"{prefix}{i}" for i in range(len(fitting))]
         assert [row.output_shape for row in table.rows] == stack.shapes
         assert not any(row.counted_by_torch for row in table.rows)
-        assert table.parameters == count_parameters(net)
+        assert table.parameters == count_parameters(net) == parameter_table(net).total
         for row in table.rows:
             assert eval(row.mac_formula) == row.macs
             assert eval(row.parameter_formula) == row.parameters
