@@ -7,9 +7,10 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from cnnbook._calls import Call, Unit, computing_units, record_calls
 from cnnbook._checks import check_bool, check_int, check_net, summarize
+from cnnbook._layers import unknown_computation
 from cnnbook._tables import html_table, text_table
-from cnnbook.networks import preserve_mode
 
 __all__ = [
     "CostTable",
@@ -41,8 +42,9 @@ _MAXIMUM_NUMBERS = 10**8
 class CountsMacs(Protocol):
     """A layer that counts its own multiply-accumulate operations for ``cost_table``.
 
-    ``cost_table`` knows torch's own layers. Any other layer with parameters needs this method,
-    and a layer without parameters may have it.
+    ``cost_table`` knows torch's own layers, and takes torch's figure for matrix products in others.
+    A layer with parameters in which torch counts none, as in the one below, needs this method, and
+    every other may have it.
 
     Examples:
         >>> import torch
@@ -286,6 +288,8 @@ class LayerCost:
         activation_formula: Their product, such as ``16*27*27``.
         frozen: How many of ``parameters`` training does not change (``requires_grad=False``).
         buffers: Elements of its own buffers that no earlier row has counted.
+        counted_by_torch: Whether ``macs`` is the figure of torch.utils.flop_counter, because the
+            layer is none of torch's with a formula, or does not compute what its class does.
 
     Examples:
         >>> from cnnbook.counting import LayerCost
@@ -304,6 +308,7 @@ class LayerCost:
     activation_formula: str
     frozen: int = 0
     buffers: int = 0
+    counted_by_torch: bool = False
 
 
 def _sum(formulas: Sequence[str]) -> str:
@@ -378,7 +383,21 @@ class CostTable:
     @property
     def hidden_activations(self) -> int:
         """Outputs of the layers that multiply, except for the last, which returns the scores."""
-        return sum([row.activations for row in self.rows if row.macs][:-1])
+        multiplying = [row for row in self.rows if row.macs]
+        # A network that multiplies outside its layers has a row of its own, the first, for scores.
+        own = multiplying and not multiplying[0].name
+        return sum(row.activations for row in (multiplying[1:] if own else multiplying[:-1]))
+
+    def _notes(self) -> list[str]:
+        by_torch = [f"{row.name} {row.kind}".strip() for row in self.rows if row.counted_by_torch]
+        return [
+            *_notes(self.parameters, self.frozen, self.buffers),
+            *(
+                [f"without a formula, counted by torch.utils.flop_counter: {', '.join(by_torch)}"]
+                if by_torch
+                else []
+            ),
+        ]
 
     def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
         header = ["layer", "parameters", "count", "MACs", "count", "activations", "count"]
@@ -406,18 +425,13 @@ class CostTable:
         return "\n".join(
             [
                 text_table(*self._cells(), right=["count"]),
-                *_notes(self.parameters, self.frozen, self.buffers),
+                *self._notes(),
             ]
         )
 
     def _repr_html_(self) -> str:
         caption = f"Cost for one image {' x '.join(map(str, self.input_shape))}"
-        notes = _notes(self.parameters, self.frozen, self.buffers)
-        return html_table("; ".join([caption, *notes]), *self._cells())
-
-
-# Shapes of input and output, without the batch axis, for each call of a layer.
-_Calls = list[tuple[tuple[int, ...], tuple[int, ...]]]
+        return html_table("; ".join([caption, *self._notes()]), *self._cells())
 
 
 def _product(numbers: Sequence[int]) -> str:
@@ -428,9 +442,6 @@ def _macs(
     layer: torch.nn.Module, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
 ) -> tuple[int, str]:
     """Return the MACs of one call of a layer, shapes without the batch axis, and their formula."""
-    # First, so that a subclass of one of torch's layers can count for itself.
-    if isinstance(layer, CountsMacs):
-        return layer.count_macs(input_shape, output_shape)
     count, formula = math.prod(output_shape), _product(output_shape)
     if isinstance(layer, _Conv):
         per_output = (layer.in_channels // layer.groups, *layer.kernel_size)
@@ -454,13 +465,14 @@ def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
     comparisons and normalization are not counted, as is usual. An image of zeros is passed through
     the network in evaluation mode; the network is left as it was.
 
-    Only layers are counted. Products that a network computes in its own ``forward`` with functions
-    such as ``torch.matmul`` have no row, unless the network counts them itself: see
-    ``CountsMacs``.
+    Convolutions, ``Linear`` and normalization have a formula, and a module with ``count_macs``
+    counts for itself: see ``CountsMacs``. Every other module that multiplies, such as a network
+    with ``torch.matmul`` in its own ``forward``, gets the figure of torch.utils.flop_counter, and
+    the table says so. So does a layer that computes more or less than its class. Of several tensors
+    that a layer returns, the first is its output.
 
     Args:
-        net: The network, made of convolutions, ``Linear``, normalization, layers without
-            parameters and layers with ``count_macs``.
+        net: The network.
         input_shape: Shape of one image ``(c, h, w)``, without the batch axis; at most
             100,000,000 numbers.
 
@@ -468,8 +480,8 @@ def cost_table(net: torch.nn.Module, input_shape: tuple[int, ...]) -> CostTable:
         The table; ``print()`` shows it, and a notebook renders it.
 
     Raises:
-        ValueError: A layer with parameters is of another class, or the network does not accept
-            images of that shape.
+        ValueError: Neither a formula nor torch counts the products of a layer with parameters, or
+            one computes without being called, or the network does not accept images of that shape.
 
     Examples:
         >>> import torch
@@ -504,85 +516,73 @@ actual input size
             f"input_shape: expected at most {_MAXIMUM_NUMBERS:,} numbers, got {shape}, which is "
             f"{math.prod(shape):,}"
         )
-    layers = {
-        name: module
-        for name, module in net.named_modules()
-        # A container with parameters, buffers or a count_macs of its own gets a row as well.
-        if next(module.children(), None) is None
-        or isinstance(module, CountsMacs)
-        or next(module.parameters(recurse=False), None) is not None
-        or next(module.buffers(recurse=False), None) is not None
-    }
-    for name, layer in layers.items():
-        known = (*_Conv, *_ConvTranspose, torch.nn.Linear, *_Elementwise, CountsMacs)
-        if next(layer.parameters(recurse=False), None) is not None and not isinstance(layer, known):
-            raise ValueError(
-                f"net: expected convolutions, Linear or normalization, got {name!r} "
-                f"({type(layer).__name__}), whose multiplications are unknown; give it a method "
-                "count_macs, see CountsMacs, or use count_parameters or parameter_table, which "
-                "accept any network"
-            )
-    recorded = _record_calls(net, layers, shape)
+    units = computing_units(net)
+    known = all(_is_known(unit) for unit in units.values())
+    recorded = record_calls(net, units, shape, count=not known)
 
     counted: set[int] = set()
     rows = []
-    for name, layer in layers.items():
-        own = [p for p in layer.parameters(recurse=False) if id(p) not in counted]
-        buffers = [b for b in layer.buffers(recurse=False) if id(b) not in counted]
-        counted.update(id(tensor) for tensor in (*own, *buffers))
+    for name, unit in units.items():
         calls = recorded[name]
-        costs = [_macs(layer, *shapes) for shapes in calls]
+        multiplies = isinstance(unit.module, CountsMacs) or any(call.macs for call in calls)
+        if not (unit.is_leaf or multiplies or unit.parameters or unit.buffers):
+            continue
+        own = [p for p in unit.parameters if id(p) not in counted]
+        buffers = [b for b in unit.buffers if id(b) not in counted]
+        counted.update(id(tensor) for tensor in (*own, *buffers))
+        costs = [_call_cost(name, unit, call) for call in calls]
+        outputs = [call.output_shape for call in calls if call.output_shape is not None]
         rows.append(
             LayerCost(
                 name=name,
-                kind=type(layer).__name__,
-                output_shape=calls[-1][1] if calls else (),
+                kind=type(unit.module).__name__,
+                output_shape=outputs[-1] if outputs else (),
                 parameters=sum(parameter.numel() for parameter in own),
                 parameter_formula=_sum([_product(parameter.shape) for parameter in own]),
-                macs=sum(macs for macs, _ in costs),
-                mac_formula=_sum([formula for _, formula in costs]),
-                activations=sum(math.prod(out) for _, out in calls),
-                activation_formula=_sum([_product(out) for _, out in calls]),
+                macs=sum(macs for macs, _, _ in costs),
+                mac_formula=_sum([formula for _, formula, _ in costs]),
+                activations=sum(math.prod(out) for out in outputs),
+                activation_formula=_sum([_product(out) for out in outputs]),
                 frozen=sum(p.numel() for p in own if not p.requires_grad),
                 buffers=sum(buffer.numel() for buffer in buffers),
+                counted_by_torch=any(by_torch for _, _, by_torch in costs),
             )
         )
     return CostTable(tuple(rows), shape)
 
 
-def _record_calls(
-    net: torch.nn.Module, layers: dict[str, torch.nn.Module], shape: tuple[int, ...]
-) -> dict[str, _Calls]:
-    """Pass one image of zeros through the network and record the shapes of every layer."""
-    recorded: dict[str, _Calls] = {name: [] for name in layers}
+def _has_formula(layer: torch.nn.Module) -> bool:
+    return isinstance(layer, (*_Conv, *_ConvTranspose, torch.nn.Linear, *_Elementwise))
 
-    def without_batch(tensor: torch.Tensor) -> tuple[int, ...]:
-        # A first axis of another size is not the batch but, for example, a sequence's steps.
-        return tuple(tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape)
 
-    def add_hook(name: str) -> torch.utils.hooks.RemovableHandle:
-        def hook(
-            _: torch.nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object
-        ) -> None:
-            tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, torch.Tensor)]
-            if tensors and isinstance(output, torch.Tensor):
-                recorded[name].append((without_batch(tensors[0]), without_batch(output)))
+def _is_known(unit: Unit) -> bool:
+    """Return whether a module surely runs and multiplies by its formula, or not at all."""
+    layer = unit.module
+    if not type(layer).__module__.startswith("torch.nn.modules.") or unknown_computation(layer):
+        return False
+    without_products = unit.is_leaf and not unit.parameters
+    return isinstance(layer, torch.nn.Sequential) or _has_formula(layer) or without_products
 
-        return layers[name].register_forward_hook(hook, with_kwargs=True)
 
-    no_parameter = torch.zeros(0, device="cpu")
-    like = next((p for p in net.parameters() if p.is_floating_point()), no_parameter)
-    hooks = [add_hook(name) for name in layers]
-    try:
-        with preserve_mode(net, training=False), torch.no_grad():
-            net(torch.zeros(1, *shape, dtype=like.dtype, device=like.device))
-    # A network may raise anything for a shape that it does not accept.
-    except Exception as error:
-        message = (str(error).splitlines() or [type(error).__name__])[0]
+def _call_cost(name: str, unit: Unit, call: Call) -> tuple[int, str, bool]:
+    """Return the MACs of one call, their formula, and whether torch counted them instead."""
+    layer = unit.module
+    if call.output_shape is None:
         raise ValueError(
-            f"input_shape: expected one that the network takes, got {shape}: {message}"
-        ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return recorded
+            f"net: expected layers that return a tensor, or a tuple, list or dict with tensors, "
+            f"but {name!r} ({type(layer).__name__}) returns none"
+        )
+    if isinstance(layer, CountsMacs):
+        return *layer.count_macs(call.input_shape, call.output_shape), False
+    macs, formula = _macs(layer, call.input_shape, call.output_shape)
+    if call.macs is None or (macs == call.macs and (_has_formula(layer) or not unit.parameters)):
+        return macs, formula, False
+    if call.macs == 0:
+        raise ValueError(
+            f"net: expected convolutions, Linear or normalization, got {name!r} "
+            f"({type(layer).__name__}), whose multiplications are unknown, since "
+            "torch.utils.flop_counter counts none; give it a method count_macs, see CountsMacs, or "
+            "use count_parameters or parameter_table, which accept any network"
+        )
+    # The layer is none of torch's with a formula, or it computes more or less than its class.
+    return call.macs, str(call.macs), True

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._checks import check_float, check_images, check_int, check_number_type, pair
+from cnnbook._checks import (
+    check_float,
+    check_images,
+    check_int,
+    check_net,
+    check_number_type,
+    pair,
+)
 from cnnbook._devices import best_device, check_device
 from cnnbook._intervals import MeanInterval, PairedComparison, compare_paired, mean_interval
 from cnnbook.networks import preserve_mode
@@ -31,18 +38,34 @@ _MAXIMUM_CLASSES = 10_000
 
 @contextmanager
 def _preserve_device(net: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Move a network to a device, and afterwards every layer back to its own."""
-    # Layers without parameters and buffers have no device. A network may be spread over several:
-    # modules() yields a container before its layers, so that each layer's own device comes last.
-    devices = {
-        module: tensor.device
+    """Move a network to a device, and afterwards give every layer its own tensors back."""
+    held = [
+        (module, name, tensor, tensor.data)
         for module in net.modules()
-        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))
-    }
+        for name, tensor in (
+            *module.named_parameters(recurse=False, remove_duplicate=False),
+            *module.named_buffers(recurse=False, remove_duplicate=False),
+        )
+    ]
+    # A network may be spread over several devices: modules() yields a container before its layers,
+    # so that each layer's own device comes last.
+    devices = {module: tensor.device for module, _, tensor, _ in held}
+    # to() would move the gradients as well.
+    gradients = [(parameter, parameter.grad) for parameter in net.parameters()]
     try:
+        for parameter, _ in gradients:
+            parameter.grad = None
         net.to(device)
         yield
     finally:
+        # The same tensors as before, and not copies: two layers may share one, and an optimizer or
+        # another network may hold it.
+        for module, name, tensor, numbers in held:
+            setattr(module, name, tensor)
+            tensor.data = numbers
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
+        # A layer may hold other tensors, which only its own to() moves.
         for module, original in devices.items():
             module.to(original)
 
@@ -66,6 +89,7 @@ def predict_scores(
         The scores, shape ``(n, classes)``, on the images' device.
 
     Raises:
+        TypeError: A lazy layer has no sizes yet.
         ValueError: ``images`` is empty, or the network does not accept the images or does not
             return one row of scores for each.
 
@@ -79,8 +103,7 @@ def predict_scores(
             ...
         ValueError: images: expected at least one image, got an empty batch
     """
-    if not isinstance(net, torch.nn.Module):
-        raise TypeError(f"net: expected a torch.nn.Module, got {type(net).__name__}")
+    check_net(net)
     check_images(images)
     if len(images) == 0:
         raise ValueError("images: expected at least one image, got an empty batch")

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 import torch
 
 from cnnbook._checks import check_int, per_axis, summarize
-from cnnbook._layers import ELEMENTWISE, as_pair, named_layers
+from cnnbook._layers import (
+    ELEMENTWISE,
+    as_pair,
+    layer_channels,
+    named_layers,
+    unknown_computation,
+)
+from cnnbook._sizes import same_padding
 from cnnbook._tables import html_table, text_table
-from cnnbook.shapes import same_padding
 
 __all__ = ["FieldRow", "ReceptiveField", "WindowStep", "receptive_field"]
 
@@ -143,41 +149,40 @@ def _leading_padding(layer: torch.nn.Conv2d) -> _Size:
 
 def _window_step(name: str, layer: object) -> WindowStep | None:
     """Return a layer's windows on its input; None for an elementwise layer."""
-    label = f"{name} {type(layer).__name__}"
     if isinstance(layer, WindowStep):
         return layer
-    if isinstance(layer, torch.nn.Conv2d):
-        return WindowStep(
-            as_pair(layer.kernel_size),
-            as_pair(layer.stride),
-            _leading_padding(layer),
-            as_pair(layer.dilation),
-            label,
-        )
-    if isinstance(layer, torch.nn.MaxPool2d):
-        return WindowStep(
-            as_pair(layer.kernel_size),
-            as_pair(layer.stride),
-            as_pair(layer.padding),
-            as_pair(layer.dilation),
-            label,
-        )
-    if isinstance(layer, torch.nn.AvgPool2d):
-        return WindowStep(
-            as_pair(layer.kernel_size), as_pair(layer.stride), as_pair(layer.padding), 1, label
-        )
-    if isinstance(layer, torch.nn.ZeroPad2d):
-        left, _, top, _ = layer.padding
-        return WindowStep(1, 1, (top, left), 1, label)
-    if isinstance(layer, ELEMENTWISE):
-        return None
+    label = f"{name} {type(layer).__name__}"
     if not isinstance(layer, torch.nn.Module):
         raise TypeError(
             f"steps: expected layers of torch or WindowStep, got {summarize(layer)} at {name}"
         )
-    raise ValueError(
-        f"steps: expected convolutions, poolings and elementwise layers, got {label!r}; "
-        "pass only the layers before it, such as net[:3]"
+    known = (torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.ZeroPad2d)
+    # Padding with pixels from inside makes an output depend on pixels that are not in its window.
+    padded_by_pixels = getattr(layer, "padding_mode", "zeros") != "zeros"
+    # Statistics of the image itself depend on every pixel.
+    own_statistics = isinstance(layer, torch.nn.BatchNorm2d) and layer.running_mean is None
+    if not isinstance(layer, (*known, *ELEMENTWISE)) or padded_by_pixels or own_statistics:
+        detail = f" with padding_mode={layer.padding_mode!r}" if padded_by_pixels else ""
+        detail = " with track_running_stats=False" if own_statistics else detail
+        raise ValueError(
+            "steps: expected convolutions and poolings with zeros as padding, and elementwise "
+            f"layers, got {label!r}{detail}; pass only the layers before it, such as net[:3]"
+        )
+    reason = unknown_computation(layer)
+    if reason is not None:
+        raise ValueError(f"steps: {label!r} {reason}")
+    if isinstance(layer, ELEMENTWISE):
+        return None
+    if isinstance(layer, torch.nn.ZeroPad2d):
+        left, _, top, _ = layer.padding
+        return WindowStep(1, 1, (top, left), 1, label)
+    assert isinstance(layer, (torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d))
+    return WindowStep(
+        as_pair(layer.kernel_size),
+        as_pair(layer.stride),
+        _leading_padding(layer) if isinstance(layer, torch.nn.Conv2d) else as_pair(layer.padding),
+        1 if isinstance(layer, torch.nn.AvgPool2d) else as_pair(layer.dilation),
+        label,
     )
 
 
@@ -194,8 +199,11 @@ def receptive_field(
         Size, jump and start after each layer, in pixels of the image; ``print()`` shows them.
 
     Raises:
-        ValueError: A layer is of another kind, such as Flatten or Linear, whose outputs depend on
-            every pixel.
+        ValueError: A layer is of another kind: Flatten, Linear, GroupNorm and
+            AdaptiveAvgPool2d(1), whose outputs depend on every pixel; Upsample, whose outputs lie
+            between pixels; padding that repeats pixels from inside, such as ReflectionPad2d. Or a
+            layer may not compute what its class does, because of a ``forward`` of its own or a
+            hook, or does not accept as many channels as the layer before it returns.
 
     Examples:
         >>> import torch
@@ -221,8 +229,8 @@ def receptive_field(
         >>> receptive_field(net)
         Traceback (most recent call last):
             ...
-        ValueError: steps: expected convolutions, poolings and elementwise layers, got \
-'3 Flatten'; pass only the layers before it, such as net[:3]
+        ValueError: steps: expected convolutions and poolings with zeros as padding, and \
+elementwise layers, got '3 Flatten'; pass only the layers before it, such as net[:3]
 
     Source:
         Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural
@@ -232,10 +240,21 @@ def receptive_field(
         raise TypeError(
             f"steps: expected a torch.nn.Sequential or a list of layers, got {summarize(steps)}"
         )
+    reason = None if isinstance(steps, (list, tuple)) else unknown_computation(steps)
+    if reason is not None and isinstance(steps, torch.nn.Sequential):
+        raise ValueError(f"steps: expected a torch.nn.Sequential as it is, but this one {reason}")
+    channels: int | None = None
     size, jump, start = (1, 1), (1, 1), (0, 0)
     fields = [FieldRow("input", size, jump, start)]
     for name, layer in named_layers(steps):
         step = _window_step(name, layer)
+        accepted, returned = layer_channels(layer)
+        if None not in (accepted, channels) and accepted != channels:
+            raise ValueError(
+                f"steps: expected layers that fit together, but '{name} {type(layer).__name__}' "
+                f"accepts {accepted} channels and gets {channels}"
+            )
+        channels = returned or channels
         if step is not None:
             (rows, columns), _ = per_axis(
                 kernel_size=step.kernel_size,

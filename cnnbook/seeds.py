@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from cnnbook._checks import check_bool, check_int, check_net, summarize
+from cnnbook._checks import check_bool, check_images, check_int, check_net, summarize
 from cnnbook._devices import best_device, check_device, cpu_by_default
 from cnnbook._files import atomic_write, exclusive_lock
 from cnnbook._tables import html_table, text_table
@@ -286,6 +286,23 @@ def _check_makers(make_net: object, make_optimizer: object) -> None:
         )
 
 
+def _check_test_data(net: torch.nn.Module, data: ImageSet, device: torch.device) -> None:
+    """Refuse test images and labels with which the network could not be tested after training."""
+    try:
+        check_images(data.test_images)
+        if not torch.isfinite(data.test_images).all():
+            raise ValueError("images: expected finite numbers, got NaN or infinity among them")
+        # As many images at a time as in the test; some networks do not accept a single one.
+        first = predict_scores(net, data.test_images[:250], device=device)
+        # Labels are checked against the number of images and of scores; the scores do not matter.
+        scores = torch.zeros(len(data.test_images), first.shape[1], device="cpu")
+        accuracy(scores, data.test_labels)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"data: expected test images and labels that fit the network, got others: {error}"
+        ) from error
+
+
 def train_over_seeds(
     make_net: Callable[[], torch.nn.Module],
     data: ImageSet,
@@ -335,8 +352,9 @@ def train_over_seeds(
     Raises:
         TypeError: An argument has the wrong type.
         ValueError: ``seeds`` is empty or holds one twice, ``make_net`` returns the same network
-            twice, ``folder`` is a file or holds results that are damaged or of another training,
-            or ``fit_full_batch`` refuses an argument.
+            twice, the test images or labels do not fit the network, ``folder`` is a file or holds
+            results that are damaged or of another training, or ``fit_full_batch`` refuses an
+            argument.
 
     Examples:
         >>> import torch
@@ -365,6 +383,12 @@ def train_over_seeds(
     _check_makers(make_net, make_optimizer)
     if not isinstance(data, ImageSet):
         raise TypeError(f"data: expected an ImageSet, got {type(data).__name__}")
+    tensor_names = ("train_images", "train_labels", "test_images", "test_labels")
+    for part in tensor_names:
+        if not isinstance(getattr(data, part), torch.Tensor):
+            raise TypeError(
+                f"data: expected tensors, got {type(getattr(data, part)).__name__} as {part}"
+            )
     numbers = _check_seeds(seeds)
     epochs = check_int(epochs, name="epochs", minimum=1)
     ensemble = check_bool(ensemble, name="ensemble")
@@ -376,7 +400,7 @@ def train_over_seeds(
     device = best_device() if device is None else check_device(device)
     data_digests = {}
     if root is not None:
-        for part in ("train_images", "train_labels", "test_images", "test_labels"):
+        for part in tensor_names:
             data_digests[f"data.{part}"] = [digest(getattr(data, part))]
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     results: dict[int, tuple[float, History, Provenance]] = {}
@@ -418,6 +442,10 @@ def train_over_seeds(
                 if result is not None:
                     results[seed] = result
                     continue
+            # Now, since after the training it would be lost. Whatever the network draws for it, the
+            # training starts from the same random state.
+            with torch.random.fork_rng(gpus):
+                _check_test_data(net, data, device)
             if ensemble:
                 pending[seed] = net, fingerprint
                 continue

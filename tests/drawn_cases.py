@@ -187,15 +187,16 @@ def poolings(draw: st.DrawFn, *, dilated: bool) -> Pooled:
     gap: Any = draw(pairs(1, 2)) if dilated else 1
     spans = [g * (k - 1) + 1 for g, k in zip(both(gap), both(kernel), strict=True)]
     padding = tuple(draw(st.integers(0, count // 2)) for count in both(kernel))
+    stride: Any = draw(st.one_of(st.none(), pairs(1, 4)))
+    ceil_mode = draw(st.booleans())
+    # With ceil_mode the kernel may reach beyond the padded image, by less than a stride.
+    beyond = [step - 1 if ceil_mode else 0 for step in both(stride or kernel)]
     size = [
-        max(1, span - 2 * border) + draw(st.integers(0, 6))
-        for span, border in zip(spans, padding, strict=True)
+        max(1, span - 2 * border - more) + draw(st.integers(0, 6))
+        for span, border, more in zip(spans, padding, beyond, strict=True)
     ]
-    options = {
-        "stride": draw(st.one_of(st.none(), pairs(1, 4))),
-        "padding": padding,
-        "ceil_mode": draw(st.booleans()),
-    } | ({"dilation": gap} if dilated else {})
+    options = {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    options |= {"dilation": gap} if dilated else {}
     whole = draw(st.integers(0, 5)) > 0
     shape = (draw(st.integers(0, 2)), draw(st.integers(1, 2)), *size)
     images = numbers(shape, torch.float64, draw(st.integers(0, 10**6)), whole)

@@ -1,5 +1,7 @@
 """Scores, accuracy, confusion matrix and top losses by counting; occlusion by hand and by loops."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -183,59 +185,134 @@ class _Joined(torch.nn.Module):
         return images.reshape(1, -1)
 
 
-class _Movable(torch.nn.Module):
-    """A layer that records when it changes its device and when it computes."""
+class _Double(torch.nn.Module):
+    """A network that records where it computes, and returns scores with numbers, on the CPU."""
 
-    def __init__(self, moves: list[str], *, fails: bool = False) -> None:
+    shared: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, *, fails: bool = False) -> None:
         super().__init__()
-        self.moves, self.fails = moves, fails
-        self.weight = torch.nn.Parameter(torch.ones(1))
-
-    def to(self, device: torch.device) -> "_Movable":  # type: ignore[override]
-        if device != self.weight.device:
-            self.moves.append(f"moves to {device}")
-            # Not a copy: the meta device keeps no values.
-            self.weight = torch.nn.Parameter(torch.ones(1, device=device))
-        return self
+        self.fails, self.computed_on = fails, list[str]()
+        self.weight = torch.nn.Parameter(torch.arange(3.0))
+        self.weight.grad = torch.ones(3)
+        self.register_buffer("scale", torch.arange(2.0), persistent=False)
+        self.first, self.second = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2).double()
+        # One tensor in two layers, each of which would get a copy of its own.
+        self.first.register_buffer("shared", self.scale)
+        self.second.weight = self.first.weight
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        assert images.device == self.weight.device
-        self.moves.append("computes")
+        for tensor in (*self.parameters(), *self.buffers()):
+            assert tensor.device == images.device
+        self.computed_on.append(images.device.type)
         if self.fails:
             raise RuntimeError("out of memory")
         return torch.zeros(len(images), 2)
 
 
-# The meta device serves as a second device, which the machine may lack.
+# The meta device serves as a second device, which the machine may lack. What is moved there loses
+# its numbers, so that a copy that is moved back would be noticed.
 @pytest.fixture
 def other_device(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr("cnnbook.metrics.check_device", torch.device)
     return "meta"
 
 
+@contextmanager
+def _left_as_it_was(net: torch.nn.Module) -> Iterator[None]:
+    """Check that a network holds the same tensors afterwards, with the same numbers."""
+    net.train()
+    before = [
+        (module, name, tensor, tensor.data_ptr(), tensor.clone(), tensor.grad)
+        for module in net.modules()
+        for name, tensor in (
+            *module.named_parameters(recurse=False),
+            *module.named_buffers(recurse=False),
+        )
+    ]
+    yield
+    assert len(before) > 5
+    for module, name, tensor, address, numbers, gradient in before:
+        assert getattr(module, name) is tensor
+        assert tensor.data_ptr() == address
+        assert tensor.device.type == "cpu"
+        assert tensor.dtype == numbers.dtype
+        assert torch.equal(tensor, numbers)
+        assert tensor.grad is gradient
+    assert all(module.training for module in net.modules())
+
+
 def test_the_network_returns_to_its_device(other_device: str) -> None:
-    moves: list[str] = []
-    predict_scores(_Movable(moves), torch.ones(5, 1, 3, 3), batch_size=3, device=other_device)
-    assert moves == ["moves to meta", "computes", "computes", "moves to cpu"]
+    net = _Double()
+    with _left_as_it_was(net):
+        predict_scores(net, torch.ones(5, 1, 3, 3), batch_size=3, device=other_device)
+    assert net.computed_on == ["meta"] * 2
 
 
 def test_the_network_returns_to_its_device_after_an_error(other_device: str) -> None:
-    moves: list[str] = []
-    with pytest.raises(ValueError, match=r"got an error: out of memory$"):
-        predict_scores(_Movable(moves, fails=True), torch.ones(5, 1, 3, 3), device=other_device)
-    assert moves == ["moves to meta", "computes", "moves to cpu"]
+    net = _Double(fails=True)
+    message = r"got an error: out of memory$"
+    with _left_as_it_was(net), pytest.raises(ValueError, match=message):
+        predict_scores(net, torch.ones(5, 1, 3, 3), device=other_device)
+    assert net.computed_on == ["meta"]
 
 
 def test_an_occlusion_map_returns_the_network_to_its_device(other_device: str) -> None:
-    moves: list[str] = []
-    occlusion_map(
-        _Movable(moves), torch.ones(5, 1, 3, 3), torch.zeros(5).long(), patch=2, batch_size=8,
-        device=other_device,
-    )  # fmt: skip
+    net = _Double()
+    with _left_as_it_was(net):
+        occlusion_map(
+            net, torch.ones(5, 1, 3, 3), torch.zeros(5).long(), patch=2, batch_size=8,
+            device=other_device,
+        )  # fmt: skip
     # 5 images, then 5 * 4 positions in batches of 8.
-    assert [move for move in moves if move != "computes"] == ["moves to meta", "moves to cpu"] * 2
-    assert moves[1:-1].count("computes") == 1 + 3
-    assert moves[-1] == "moves to cpu"
+    assert net.computed_on == ["meta"] * (1 + 3)
+
+
+class _WithTable(_Double):
+    """Holds a tensor that is neither parameter nor buffer, and moves it itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.zeros(2)
+
+    def to(self, device: torch.device) -> "_WithTable":  # type: ignore[override]
+        self.table = torch.zeros(2, device=device)
+        super().to(device)
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        assert self.table.device == images.device
+        return super().forward(images)
+
+
+def test_a_layer_moves_its_other_tensors_itself(other_device: str) -> None:
+    net = _WithTable()
+    with _left_as_it_was(net):
+        predict_scores(net, torch.ones(5, 1, 3, 3), device=other_device)
+    assert net.table.device.type == "cpu"
+
+
+def test_a_network_is_left_in_its_dtype_and_modes() -> None:
+    net = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.BatchNorm1d(4), torch.nn.Dropout(), torch.nn.Linear(4, 3)
+    ).double()
+    net[1].eval()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    images, random = torch.rand(6, 1, 2, 2, dtype=torch.float64), torch.get_rng_state()
+    occlusion_map(net, images, torch.zeros(6).long(), patch=1, device="cpu")
+    assert [module.training for module in net.modules()] == [True, True, False, True, True]
+    assert torch.equal(torch.get_rng_state(), random)
+    for name, tensor in net.state_dict().items():
+        assert tensor.dtype == before[name].dtype
+        assert torch.equal(tensor, before[name])
+
+
+def test_a_lazy_network_is_refused_and_stays_lazy() -> None:
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
+    with pytest.raises(TypeError, match=r"^net: expected parameters with values, got the lazy"):
+        predict_scores(net, torch.zeros(2, 1, 2, 2), device="cpu")
+    assert isinstance(net[1].weight, torch.nn.UninitializedParameter)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")

@@ -32,6 +32,24 @@ def test_the_lecture_five_by_five_leaves_out_the_last_row_and_column() -> None:
     ]
 
 
+def test_ceil_mode_with_a_kernel_larger_than_the_image() -> None:
+    image = torch.tensor([[1.0, 2.0], [3.0, 6.0]])[None, None]
+    options: dict[str, Any] = {"stride": 2, "ceil_mode": True}
+    # The only window begins in the image and covers all of it.
+    largest, index = max_pool2d(image, 3, **options, return_indices=True)
+    assert (largest.tolist(), index.tolist()) == ([[[[6.0]]]], [[[[3]]]])
+    assert torch.equal(torch.nn.MaxPool2d(3, 2, ceil_mode=True)(image), largest)
+    # What lies beyond the image does not count.
+    assert avg_pool2d(image, 3, **options).tolist() == [[[[(1 + 2 + 3 + 6) / 4]]]]
+    grad = torch.full((1, 1, 1, 1), 8.0)
+    assert max_pool2d_grad(grad, image, 3, **options)[0, 0].tolist() == [[0.0, 0.0], [0.0, 8.0]]
+    assert avg_pool2d_grad(grad, 2, 3, **options)[0, 0].tolist() == [[2.0, 2.0], [2.0, 2.0]]
+    # It may reach beyond the end by less than a stride.
+    for pool in (max_pool2d, avg_pool2d):
+        with pytest.raises(ValueError, match=r"plus stride - 1 = 0 with ceil_mode, got a kernel"):
+            pool(image, 3, stride=1, ceil_mode=True)
+
+
 def test_averages_spelled_out() -> None:
     assert avg_pool2d(LECTURE, 2)[0, 0].tolist() == [
         [(0 + 1 + 5 + 6) / 4, (2 + 3 + 7 + 8) / 4],

@@ -277,7 +277,7 @@ def test_every_numeric_function_is_covered() -> None:
     modules = ("shapes", "receptive_field", "kernels", "windows", "convolution", "conv_matrix")
     public = {
         name
-        for module in (*modules, "pooling")
+        for module in (*modules, "pooling", "counting")
         for name in importlib.import_module(f"cnnbook.{module}").__all__
         if inspect.isfunction(getattr(importlib.import_module(f"cnnbook.{module}"), name))
     }

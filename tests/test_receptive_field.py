@@ -59,6 +59,55 @@ def test_layers_without_windows_are_refused() -> None:
         receptive_field([WindowStep(0)])
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        torch.nn.GroupNorm(1, 1),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Upsample(scale_factor=2),
+        torch.nn.ReflectionPad2d(1),
+        torch.nn.Conv1d(1, 1, 1),
+        torch.nn.BatchNorm1d(1),
+        torch.nn.BatchNorm2d(1, track_running_stats=False),
+        torch.nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_whose_outputs_depend_on_other_pixels_are_refused(layer: torch.nn.Module) -> None:
+    with pytest.raises(ValueError, match=rf"^steps: .*got '0 {type(layer).__name__}'.*; pass only"):
+        receptive_field([layer])
+
+
+class _Dilated(torch.nn.Conv2d):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images[:, :, ::2, ::2])
+
+
+def test_layers_that_torch_would_refuse_or_that_compute_something_else_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^steps: '0 MaxPool2d' has padding 2, but torch accepts"):
+        receptive_field([torch.nn.MaxPool2d(2, padding=2)])
+    with pytest.raises(ValueError, match=r"^steps: '0 _Dilated' has a forward of its own"):
+        receptive_field([_Dilated(1, 1, 3)])
+    with pytest.raises(ValueError, match=r"^steps: '0 LazyConv2d' is lazy and has no sizes yet"):
+        receptive_field([torch.nn.LazyConv2d(1, 3)])
+    message = (
+        r"^steps: expected layers that fit together, but '2 PReLU' accepts 4 channels and gets 3"
+    )
+    with pytest.raises(ValueError, match=message):
+        receptive_field([torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.PReLU(4)])
+    hooked = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3))
+    hooked.register_forward_hook(lambda _, __, output: output)
+    with pytest.raises(ValueError, match=r"^steps: expected a torch.nn.Sequential as it is, but"):
+        receptive_field(hooked)
+    with pytest.raises(ValueError, match=r"^padding: expected at least 0, got -1"):
+        receptive_field([torch.nn.ZeroPad2d(-1)])
+
+
+def test_a_layer_that_is_used_twice_has_two_steps() -> None:
+    pool = torch.nn.MaxPool2d(2)
+    assert receptive_field(torch.nn.Sequential(pool, torch.nn.ReLU6(), pool)).size == (4, 4)
+
+
 def test_layers_are_yielded_in_order_with_the_names_that_torch_gives_them() -> None:
     inner = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Sequential(torch.nn.Tanh()))
     net = torch.nn.Sequential(torch.nn.Flatten(), inner, torch.nn.Linear(2, 2))

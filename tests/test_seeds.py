@@ -56,6 +56,63 @@ def test_each_seed_is_trained_as_if_alone(data: ImageSet) -> None:
     assert "interval" not in str(one)
 
 
+def _never(*_: object, **__: object) -> None:
+    raise AssertionError("a network was trained")
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+@pytest.mark.parametrize("in_folder", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        (lambda images, labels: (images, labels[:-1]), ValueError, r"\(30, 10\), got \(29,"),
+        (lambda images, _: (images, torch.full((30,), 10)), ValueError, "numbers 0 to 9, since"),
+        (lambda images, _: (images, torch.zeros(30)), TypeError, "expected an integer dtype"),
+        (lambda images, _: (images, torch.zeros(30, 10)), ValueError, "one 1 and otherwise 0"),
+        (lambda images, labels: (images / 0, labels), ValueError, "finite numbers, got NaN"),
+        (lambda images, labels: (images[..., :9, :9], labels), ValueError, "images of shape"),
+        (lambda images, labels: (images[:, 0], labels), ValueError, r"expected \(n, c, h, w\)"),
+        (lambda images, labels: (images.double(), labels), ValueError, "dtype torch.float64"),
+        (lambda images, labels: (images[:0], labels[:0]), ValueError, "got an empty batch"),
+        (lambda _, labels: (None, labels), TypeError, "tensors, got NoneType as test_im"),
+        (lambda images, _: (images, [1, 2]), TypeError, "tensors, got list as test_la"),
+    ],
+)
+def test_test_data_that_does_not_fit_is_refused_before_the_training(
+    data: ImageSet, changes: Any, kind: type[Exception], message: str, ensemble: bool,
+    in_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(seeds, "fit_full_batch", _never)
+    monkeypatch.setattr(seeds, "fit_ensemble", _never)
+    images, labels = changes(*data.test)
+    wrong = replace(data, test_images=images, test_labels=labels)
+    with pytest.raises(kind, match=f"^data: expected .*{message}"):
+        train_over_seeds(
+            _net, wrong, range(2), epochs=2, device="cpu", ensemble=ensemble,
+            folder=tmp_path / "runs" if in_folder else None,
+        )  # fmt: skip
+    assert not (tmp_path / "runs").exists()
+
+
+class _Noisy(torch.nn.Module):
+    """Draws random numbers in evaluation mode as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = small_cnn(channels=2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.net(images + torch.rand_like(images) / 9))
+
+
+def test_looking_at_the_test_data_does_not_change_the_training(data: ImageSet) -> None:
+    results = train_over_seeds(_Noisy, data, [3], epochs=3, device="cpu")
+    torch.manual_seed(3)
+    net = _Noisy()
+    alone = fit_full_batch(net, data.train_images, data.train_labels, epochs=3, device="cpu")
+    assert results.histories[0].losses == alone.losses
+
+
 def test_a_finished_seed_is_not_trained_again_and_a_half_done_one_resumes(
     data: ImageSet, tmp_path: Path
 ) -> None:
