@@ -64,7 +64,7 @@ from cnnbook.shapes import output_size
 
 answer = (1, 1, *output_size((28, 20), 5))
 """,
-    kind=Numbers("a shape of four numbers", squeeze=False),
+    kind=Numbers("a shape of four numbers"),
     right=lambda: (1, 1, 24, 16),
     mistakes=(
         Mistake(

@@ -119,7 +119,7 @@ row = torch.tensor([2.0, 0, 5, 1, 0, 0, 0, 0])
 shifted = torch.cat([torch.zeros(1), row[:-1]])
 answer = shifted.reshape(4, 2).max(dim=1).values
 """,
-    kind=Numbers("a row of four numbers", squeeze=False),
+    kind=Numbers("a row of four numbers"),
     right=lambda: [2, 5, 1, 0],
     mistakes=(
         Mistake(

@@ -122,6 +122,19 @@ answer = layer.bias.grad[0]
             "all channels are counted",
             lambda: 21_632,
             "Each channel has a bias of its own.",
+            others=(lambda: 16 * 13 * 13, lambda: 16 * 8, lambda: 16),
+        ),
+        Mistake(
+            "only one side of the feature map is counted",
+            lambda: 8 * 13,
+            "A feature map has rows and columns.",
+            others=(lambda: 13,),
+        ),
+        Mistake(
+            "that is the mean over the batch or over the positions",
+            lambda: 0.125,
+            "The loss is a sum, so that every number of the output counts in full.",
+            others=(lambda: 1 / 16, lambda: 1 / 1352),
         ),
         Mistake(
             "that is one window",
