@@ -58,8 +58,8 @@ number itself.
         """Return the numbers in float64, which can represent every number that is asked for."""
         if callable(answer) and not isinstance(answer, torch.Tensor):
             raise Unreadable(
-                f"{self.description} is asked for, and the answer is {describe_type(answer)}: call "
-                "it and hand in the result."
+                f"the exercise asks for {self.description}, and the answer is "
+                f"{describe_type(answer)}: call it and hand in the result."
             )
         return {"the answer": to_tensor(answer)}
 
@@ -83,8 +83,8 @@ class Layer:
         >>> kind.read(torch.nn.AvgPool2d(2))
         Traceback (most recent call last):
             ...
-        cnnbook.exercises._reading.Unreadable: a Conv2d is asked for, and the answer is the layer \
-AvgPool2d.
+        cnnbook.exercises._reading.Unreadable: the exercise asks for a Conv2d, and the answer is \
+the layer AvgPool2d.
     """
 
     images: Callable[[], torch.Tensor]
@@ -100,7 +100,7 @@ AvgPool2d.
             if isinstance(answer, type) and issubclass(answer, torch.nn.Module):
                 remedy = f": make a layer of it, with {answer.__name__}(...)."
             raise Unreadable(
-                f"a Conv2d is asked for, and the answer is {describe_type(answer)}{remedy}"
+                f"the exercise asks for a Conv2d, and the answer is {describe_type(answer)}{remedy}"
             )
         images = self.images()
         try:
@@ -124,7 +124,7 @@ class Function:
     Examples:
         >>> from cnnbook.exercises._answers import Function
         >>> Function(lambda: [(2, 3)]).read(lambda a, b: a * b)
-        {'the result for 2, 3': tensor(6., dtype=torch.float64)}
+        {'the result for 2 and 3': tensor(6., dtype=torch.float64)}
     """
 
     calls: Callable[[], Sequence[tuple[object, ...]]]
@@ -134,8 +134,8 @@ class Function:
         """Return what the function returns for each call."""
         if isinstance(answer, type) or not callable(answer):
             raise Unreadable(
-                f"a function is asked for, and the answer is {describe_type(answer)}: hand in the "
-                "function itself, by its name, without quotes and without parentheses after it."
+                f"the exercise asks for a function, and the answer is {describe_type(answer)}: hand "
+                "in the function itself, by its name, without quotes or parentheses."
             )
         return {f"the result for {_show(given)}": _call(answer, given) for given in self.calls()}
 
@@ -159,12 +159,14 @@ def _show(arguments: Sequence[object]) -> str:
     def one(value: object) -> str:
         if not isinstance(value, torch.Tensor):
             return repr(value)
-        if value.numel() <= 12:
+        if value.numel() <= 9:
             return str(value.tolist())
         dtype = str(value.dtype).removeprefix("torch.")
-        return f"a tensor of shape {tuple(value.shape)} and dtype {dtype}"
+        article = "an" if dtype.startswith("int") else "a"
+        return f"{article} {dtype} tensor of shape {tuple(value.shape)}"
 
-    return ", ".join(one(value) for value in arguments)
+    *first, last = (one(value) for value in arguments)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _describe_error(kind: str, error: BaseException, arguments: Sequence[object]) -> str:

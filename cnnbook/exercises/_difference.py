@@ -10,7 +10,7 @@ from cnnbook.exercises._reading import Unreadable
 
 __all__ = ["describe_difference", "equal"]
 
-# Two results that are to be called nearly equal differ by at most 2 % of the largest number.
+# Numbers that are called nearly right differ by at most 2 %, as 0.33 does from 1/3.
 _NEARLY = 0.02
 # Wide enough for float32. A difference of the same size everywhere must be larger than this.
 _ROUNDING = 1e-3
@@ -81,6 +81,8 @@ def describe_difference(given: Results, expected: Results, kind: Kind, *, tolera
             continue
         if isinstance(kind, Layer) and kind.measure is not None:
             return f"{name}, {_show(got)}, is not the one that is asked for."
+        if isinstance(kind, Numbers) and want.ndim == 1 and list(got.shape) == want.tolist():
+            return "that is the result and not its shape: hand in the shape."
         got, want = _aligned(got, want, kind)
         return (
             _describe_not_finite(name, got)
@@ -118,19 +120,19 @@ def _describe_shape(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind
     if not got.numel():
         return f"{name} is empty: its shape is {have}."
     if not need:
-        return f"{asked} is asked for, and {name} has {got.numel()} numbers."
+        return f"{name} has {got.numel()} numbers, and the exercise asks for {asked}."
     if not have:
-        return f"{name} is a single number, and {asked} is asked for."
+        return f"{name} is a single number, and the exercise asks for {asked}."
     if got.numel() == want.numel() and _close(got.flatten(), want.flatten(), _ROUNDING):
         return f"the numbers are right, but {name} has the shape {have}: {_axes_rule(have, need)}"
     if len(have) != len(need):
-        return f"{name} has the shape {have}, and {asked} is asked for."
+        return f"{name} has the shape {have}, and the exercise asks for {asked}."
     if len(have) == 1:
         return f"{name} has {have[0]} numbers, which is too {'many' if have > need else 'few'}."
     if have == (*need[:-2], need[-1], need[-2]):
         return f"{name} has the shape {have}: rows and columns are swapped."
     if have[:-2] == need[:-2] and max(abs(a - b) for a, b in zip(have, need, strict=True)) == 1:
-        return f"{name} has the shape {have}, which is off by one: count where a window fits."
+        return f"{name} has the shape {have}, which is off by one."
     return f"{name} has the wrong shape, {have}."
 
 
@@ -150,7 +152,7 @@ def _describe_number(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kin
     shown = f"{name} is {_show(got)}, which is" if is_result else f"{_show(got)} is"
     if whole and not is_result and got != got.round():
         return f"{shown} not a whole number."
-    if want and math.isclose(got, -want, rel_tol=1e-4):
+    if want and math.isclose(got, -want, rel_tol=1e-4, abs_tol=_ROUNDING):
         return f"{shown} wrong only in its sign."
     if not (whole and not is_result) and math.isclose(got, want, rel_tol=_NEARLY):
         return f"{shown} nearly right: compute with more decimals, and round at the end."
@@ -165,7 +167,7 @@ def _describe_order(name: str, got: torch.Tensor, want: torch.Tensor) -> str:
         return ""
     if _close(got.mT, want, _ROUNDING):
         return f"{name} has its rows and columns swapped."
-    flips = {"rows and columns": (-2, -1), "rows": (-2,), "columns": (-1,)}
+    flips = {"rows": (-2,), "columns": (-1,), "rows and columns": (-2, -1)}
     for reversed_ones, axes in flips.items():
         if _close(got.flip(axes), want, _ROUNDING):
             return f"{name} has its {reversed_ones} in reverse order: something was flipped."
@@ -183,7 +185,7 @@ def _describe_offset(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kin
         return f"every number of {name} has the wrong sign."
     difference = got - want
     whole = isinstance(kind, Numbers) and torch.equal(want, want.round())
-    if not whole and difference.abs().max() <= _NEARLY * want.abs().max():
+    if not whole and torch.allclose(got, want, rtol=_NEARLY, atol=_ROUNDING):
         return (
             f"every number of {name} is nearly right, as if something was rounded on the way: "
             "write fractions such as 1/3, and compute in float32."

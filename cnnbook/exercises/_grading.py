@@ -27,9 +27,9 @@ THREE_DECIMALS = 5e-4
 FLOAT32_TOLERANCE = 1e-4
 # A count that was computed with floating-point numbers, such as 4523.999, is that count.
 WHOLE_NUMBERS = 5e-3
-# Half a unit of the third decimal, for a mistake that was rounded, and the rounding of float32. The
+# Wide enough for a mistake that was rounded to three decimals, and less than the third decimal. The
 # right answer, which is compared first, has a tolerance of its own.
-_MISTAKE_TOLERANCE = 6e-4
+_MISTAKE_TOLERANCE = 9e-4
 
 
 @dataclass(frozen=True, repr=False)
@@ -126,7 +126,7 @@ def grade(
         >>> grade(8, **asked, mistakes=[forgotten])
         Not yet: the bias is missing. Every kernel has one.
         >>> grade([8, 7], **asked)
-        Not yet: one number is asked for, and the answer has 2 numbers.
+        Not yet: the answer has 2 numbers, and the exercise asks for one number.
         >>> grade(float("nan"), **asked)
         Not yet: the answer contains NaN, "not a number", as 0 / 0 gives it.
         >>> grade("seven", **asked)
@@ -146,9 +146,11 @@ def grade(
             return Feedback(False, f"Not yet: {reason}")
         except Exception as error:
             # Reading runs code of the reader's types, and that may raise anything.
-            raised = f"reading it raised {type(error).__name__}"
-            named = f"the answer is of type {type(answer).__name__}, and {raised}"
-            return Feedback(False, f"Not yet: {kind.description} is asked for; {named}.")
+            return Feedback(
+                False,
+                f"Not yet: the exercise asks for {kind.description}, and the answer, of type "
+                f"{type(answer).__name__}, cannot be read: that raised {type(error).__name__}.",
+            )
         for make in (right, *others):
             if equal(given, kind.read(make()), kind, tolerance=tolerance):
                 objection = condition(answer) if condition else ""

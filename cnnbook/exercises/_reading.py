@@ -98,7 +98,9 @@ def _from_tensor(tensor: torch.Tensor) -> torch.Tensor:
         raise Unreadable("the numbers are complex, and real ones are asked for.")
     if tensor.is_meta:
         raise Unreadable("the tensor is on the device meta, which stores no numbers.")
-    dense = tensor.detach().as_subclass(torch.Tensor).to("cpu")
+    plain = tensor.detach()
+    plain = plain if type(plain) is torch.Tensor else plain.as_subclass(torch.Tensor)
+    dense = plain.to("cpu")
     return (dense if dense.layout == torch.strided else dense.to_dense()).to(torch.float64)
 
 

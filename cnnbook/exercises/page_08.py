@@ -106,6 +106,11 @@ answer = first + second + 2
             lambda: 1 + 4 + 5 + 9 + 2,
             "Each channel has weights of its own.",
         ),
+        Mistake(
+            "only the second channel is used",
+            lambda: 15,
+            "A kernel sees all of them.",
+        ),
     ),
     remark="5 + 13 + 2.",
 )

@@ -1,12 +1,10 @@
 """Exercises on convolutions without and with ReLU between them."""
 
-from typing import Any
-
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnnbook.exercises._answers import Function, Numbers
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._operations import object_to_operations
 from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
@@ -99,60 +97,6 @@ answer = receptive_field(stack).size[0]
 )
 
 
-class _Operations(TorchDispatchMode):
-    """Record whether torch computes a ReLU, and what else it computes but sums and differences."""
-
-    # These compute no new numbers; the comparisons are those of `where(x > 0, x, 0)`.
-    _FREE = frozenset(
-        "clone copy_ detach _to_copy lift_fresh alias view _unsafe_view unsqueeze squeeze expand t "
-        "transpose permute select slice unbind stack cat empty empty_like zeros zeros_like "
-        "scalar_tensor gt ge lt le".split()
-    )
-    _SUMS = frozenset(("add", "sub", "rsub", "neg"))
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.relu = False
-        self.others: list[str] = []
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        name = func.overloadpacket.__name__
-        if _is_relu(name.removesuffix("_"), args):
-            self.relu = True
-        elif name not in self._FREE and name.removesuffix("_") not in self._SUMS:
-            self.others.append(name)
-        return func(*args, **(kwargs or {}))
-
-
-def _is_relu(name: str, arguments: tuple[Any, ...]) -> bool:
-    """Recognise ReLU by its name, and as the larger of a number and 0."""
-    if name in ("clamp", "clamp_min"):
-        return arguments[1] == 0 and not any(more is not None for more in arguments[2:])
-    if name in ("maximum", "where"):
-        numbers = (one for one in arguments if one.dtype != torch.bool)
-        return any(not one.any() for one in numbers)
-    return name == "relu"
-
-
-def _uses_something_else(function: Any) -> str:
-    with _Operations() as used:
-        function(torch.tensor([-2.0, 3.0]))
-    if used.others:
-        return (
-            f"the numbers are right, but the function uses `{used.others[0]}`, and only ReLU, plus "
-            "and minus are allowed."
-        )
-    if not used.relu:
-        return "the numbers are right, but the function does not use torch's ReLU."
-    return ""
-
-
 _absolute_value_function = Exercise(
     "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
     "using nothing but ReLU, plus and minus.",
@@ -169,7 +113,7 @@ answer = absolute
         lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (asymmetric_image(1, 1, 3, 3) - 4,)]
     ),
     right=lambda: torch.abs,
-    condition=_uses_something_else,
+    condition=object_to_operations,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(

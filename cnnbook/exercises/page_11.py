@@ -45,6 +45,11 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
             lambda: 10,
             "It makes the row longer, at both ends.",
         ),
+        Mistake(
+            "the stride is forgotten",
+            lambda: 28,
+            "The window moves by two pixels at a time.",
+        ),
     ),
     remark="The kernel spans 9 pixels of 36, so it can move by 27, which is 13 steps of 2 and a "
     "start.",
@@ -135,6 +140,11 @@ answer = layer.weight.numel() + layer.bias.numel()
             lambda: 88,
             "There are still sixteen kernels; only the number of channels that each sees is "
             "divided.",
+        ),
+        Mistake(
+            "that is one group",
+            lambda: 76,
+            "There are four of them.",
         ),
     ),
     remark="16*2*3*3 + 16.",
