@@ -134,8 +134,8 @@ class Function:
         """Return what the function returns for each call."""
         if isinstance(answer, type) or not callable(answer):
             raise Unreadable(
-                f"the exercise asks for a function, and the answer is {describe_type(answer)}: hand "
-                "in the function itself, by its name, without quotes or parentheses."
+                f"the exercise asks for a function, and the answer is {describe_type(answer)}: "
+                "hand in the function itself, by its name, without quotes or parentheses."
             )
         return {f"the result for {_show(given)}": _call(answer, given) for given in self.calls()}
 

@@ -115,8 +115,8 @@ def _describe_shape(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind
     if have == need:
         return ""
     # What a function or a layer returns has no description of its own.
-    axes = "one number" if not need else "1 axis" if len(need) == 1 else f"{len(need)} axes"
-    asked = kind.description if isinstance(kind, Numbers) else axes
+    asked = {0: "one number", 1: "a row of numbers"}.get(len(need), f"a tensor of {len(need)} axes")
+    asked = kind.description if isinstance(kind, Numbers) else asked
     if not got.numel():
         return f"{name} is empty: its shape is {have}."
     if not need:

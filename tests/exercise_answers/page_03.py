@@ -42,7 +42,7 @@ ANSWERS = {
             "22.62": "the root is forgotten",
             "18096": "two standard errors",
             "34_800": "the fraction of wrong images is forgotten",
-            "0.4524": "percentage points and fractions are mixed",
+            "0.4524": "half a percentage point is taken for a half",
             "4523": "4,523 is too small",
             "4524.5": "4524.5 is not a whole number",
             "10_000": "10,000 is too large",

@@ -44,7 +44,7 @@ ANSWERS = {
             "lambda weight, order: weight[:, order].flip(1)": "columns in reverse order",
             "lambda weight, order: weight[:, order].flatten()": "the numbers are right, but the result for",
             "lambda weight, order: weight[torch.arange(len(order))[:, None], order]": "the function raised IndexError",
-            "lambda weight, order: order": "and the exercise asks for 2 axes",
+            "lambda weight, order: order": "and the exercise asks for a tensor of 2 axes",
         },
     ),
     "4.3": Answers(

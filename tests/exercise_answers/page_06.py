@@ -60,7 +60,7 @@ ANSWERS = {
             "conv([-1.0, 0], [0, 1], bias=0.5, padding=1)": "the wrong shape, (2, 1, 5, 6)",
             "conv([-1.0, 0], [0, 1], bias=0.5).weight": "the exercise asks for a Conv2d, and the answer is a",
             "nn.Linear(4, 1)": "the answer is the layer Linear",
-            "nn.Conv2d(3, 1, 2)": "the layer raised RuntimeError when called with a tensor of shape",
+            "nn.Conv2d(3, 1, 2)": "the layer raised RuntimeError when called with a float32 tensor",
             "nn.Conv2d": "the answer is the class Conv2d: make a layer of it, with Conv2d(...)",
             "lambda x: x": "the answer is a function: hand in the layer itself",
         },

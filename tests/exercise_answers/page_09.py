@@ -24,7 +24,7 @@ ANSWERS = {
             "[[3], [5], [-2]]": "the numbers belong in one row",
             "[3, 7, -2]": "1 of 3 numbers is wrong, the one at index 1",
             "[4, 6, -1]": "3 of 3 numbers are wrong, the first at index 0",
-            "6": "a row of three weights is asked for",
+            "6": "the exercise asks for a row of three weights",
         },
     ),
     "9.2": Answers(

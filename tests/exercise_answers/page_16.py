@@ -48,7 +48,7 @@ ANSWERS = {
             "conv([0.0, 1, 0], [1, -4, 1], [0, 1, 0], padding=1, bias=2.0)": "Check the bias",
             "conv([0.0, 1, 0], [1, -4, 1], [0, 1, 0], padding=1, padding_mode='replicate')": "the pixels around the image are not zeros",
             "conv([0.0, 1, 0], [1, -4, 1], [0, 1, 0], padding=2)": "the wrong shape, (2, 1, 6, 7)",
-            "conv([1.0, 0, 1], [0, -4, 0], [1, 0, 1], padding=1)": "the diagonal neighbours",
+            "conv([1.0, 0, 1], [0, -4, 0], [1, 0, 1], padding=1)": "the neighbours are the diagonal ones",
             "conv([0.0, 1, 0], [1, -3, 1], [0, 1, 0], padding=1)": "numbers of the output are wrong",
         },
     ),

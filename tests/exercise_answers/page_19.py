@@ -43,7 +43,7 @@ ANSWERS = {
             "lambda g, c: (g / c[:, None]).sum(0) / (1 / c).sum()": "with fewer images counts more",
             "lambda g, c: (g * c).sum(0) / c.sum()": "the columns are multiplied by the counts",
             "lambda g, c: (g * c[:, None]).sum(1) / c.sum()": "numbers of the result for",
-            "lambda g, c: (g * c[:, None]).sum() / c.sum()": "is a single number, and the exercise asks for 1 axis",
+            "lambda g, c: (g * c[:, None]).sum() / c.sum()": "is a single number, and the exercise asks for a row of numbers",
             "lambda g, c: ((g * c[:, None]).sum(0) / c.sum())[None]": "belong in one row",
             "lambda g, c: c @ g / c.sum()": "the function raised RuntimeError",
             "lambda g, c: (g * c[:, None]).sum(0) / 10": "the result for [[2.0, 0.0, -1.0], [-1.0, ",

@@ -61,7 +61,7 @@ ANSWERS = {
             "lambda images: images[:, None] / 127.5 - 1": "the numbers are from -1 to 1",
             "lambda images: 1 - images[:, None] / 255": "light and dark are exchanged",
             "lambda images: images[:, None].mT / 255": "rows and columns are swapped",
-            "lambda images: images.reshape(1, -1)": "has the shape (1, 24), and the exercise asks for 4 axes",
+            "lambda images: images.reshape(1, -1)": "has the shape (1, 24), and the exercise asks for a tensor of 4 axes",
         },
     ),
 }
