@@ -102,13 +102,15 @@ the layer AvgPool2d.
             raise Unreadable(
                 f"the exercise asks for a Conv2d, and the answer is {describe_type(answer)}{remedy}"
             )
-        images = self.images()
+        # The dtype of torch.zeros and torch.tensor is the reader's default.
+        images = self.images().to(torch.float32)
         try:
             # A copy: a lazy layer takes its shape from the first image that it sees.
             layer = copy.deepcopy(answer).eval().to("cpu", torch.float32)
-            if self.measure is None:
-                return {"the output": _read_result(layer(images), "layer")}
-            facts = self.measure(layer, images)
+            with torch.no_grad():
+                if self.measure is None:
+                    return {"the output": _read_result(layer(images), "layer")}
+                facts = self.measure(layer, images)
         except Exception as error:
             raise Unreadable(_describe_error("layer", error, [images])) from None
         return {name: to_tensor(value) for name, value in facts.items()}

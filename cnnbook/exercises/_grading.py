@@ -138,8 +138,13 @@ def grade(
         return Feedback(False, "No answer yet: put yours in the place of `...`.")
     # Making a layer draws random numbers, but a check must not change the reader's random state.
     # Tensors made without naming a device, also in the reader's function, must be on the CPU, where
-    # the exercise is.
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+    # the exercise is, and may need gradients.
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.device("cpu"),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
         try:
             given = kind.read(answer)
         except Unreadable as reason:

@@ -13,7 +13,7 @@ _SUMS = frozenset(["add", "neg", "rsub", "sub"])
 # These compute no new numbers. The comparisons are those of `torch.where(x > 0, x, 0)`.
 _FREE = frozenset(
     (
-        *("_to_copy", "alias", "clone", "copy_", "detach", "lift_fresh"),
+        *("_to_copy", "alias", "clone", "copy", "detach", "lift_fresh"),
         *("_unsafe_view", "cat", "expand", "permute", "select", "slice", "squeeze", "stack", "t"),
         *("transpose", "unbind", "unsqueeze", "view"),
         *("empty", "empty_like", "scalar_tensor", "zeros", "zeros_like"),
@@ -37,12 +37,11 @@ class _Record(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> object:
-        name = func.overloadpacket.__name__
-        plain = name.removesuffix("_")
-        if _is_relu(plain, args):
+        name = func.overloadpacket.__name__.removesuffix("_")
+        if _is_relu(name, args):
             self.relu = True
-        elif name not in _FREE and plain not in _SUMS and not _is_repeated_sum(plain, args):
-            self.others.append(plain)
+        elif name not in _SUMS | _FREE and not _is_repeated_sum(name, args):
+            self.others.append(name)
         return func(*args, **(kwargs or {}))
 
 

@@ -86,6 +86,11 @@ def describe_type(value: object) -> str:
     return "a function" if callable(value) else f"a value of type {type(value).__name__}"
 
 
+def _check_length(count: int) -> None:
+    if count > _LONGEST:
+        raise Unreadable(f"there are {count:,} numbers, far more than the exercise asks for.")
+
+
 def _to_float(value: object) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
@@ -98,6 +103,7 @@ def _from_tensor(tensor: torch.Tensor) -> torch.Tensor:
         raise Unreadable("the numbers are complex, and real ones are asked for.")
     if tensor.is_meta:
         raise Unreadable("the tensor is on the device meta, which stores no numbers.")
+    _check_length(tensor.numel())
     plain = tensor.detach()
     plain = plain if type(plain) is torch.Tensor else plain.as_subclass(torch.Tensor)
     dense = plain.to("cpu")
@@ -105,8 +111,7 @@ def _from_tensor(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _from_sequence(sequence: Sequence[object]) -> torch.Tensor:
-    if len(sequence) > _LONGEST:
-        raise Unreadable(f"the answer has {len(sequence):,} numbers, far more than are asked for.")
+    _check_length(len(sequence))
     # In a list, True and False count as 1 and 0, as in a mask.
     parts = [to_tensor(int(part) if isinstance(part, bool) else part) for part in sequence]
     if len({part.shape for part in parts}) > 1:
@@ -118,6 +123,7 @@ def _from_sequence(sequence: Sequence[object]) -> torch.Tensor:
 def _from_array(array: NDArray[Any]) -> torch.Tensor:
     if array.dtype.kind == "c":
         raise Unreadable("the numbers are complex, and real ones are asked for.")
+    _check_length(array.size)
     if array.dtype.kind in "biuf":
         # A copy, since torch warns of an array that must not be written.
         return torch.from_numpy(array.astype(np.float64, order="C")).to("cpu")
@@ -126,6 +132,11 @@ def _from_array(array: NDArray[Any]) -> torch.Tensor:
 
 def _from_text(text: str) -> torch.Tensor:
     """Read text such as "0.8", "80%", "4/5", "27,130", "7 x 7" or "[[1, 2], [3, 4]]"."""
+    shown = repr(text if len(text) <= 40 else f"{text[:37]}...")
+    refusal = Unreadable(f"the text {shown} is not a number: hand in the number itself.")
+    # Python's own parser must not be asked to read an essay.
+    if len(text) > 1000:
+        raise refusal
     plain = text.strip().removesuffix("%").strip()
     if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", plain):
         plain = plain.replace(",", "")
@@ -138,5 +149,4 @@ def _from_text(text: str) -> torch.Tensor:
             return to_tensor(float(numerator) / float(denominator))
         return to_tensor(ast.literal_eval(plain))
     except (ValueError, SyntaxError, ZeroDivisionError):
-        shown = repr(text if len(text) <= 40 else f"{text[:37]}...")
-        raise Unreadable(f"the text {shown} is not a number: hand in the number itself.") from None
+        raise refusal from None

@@ -45,7 +45,7 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
         Mistake(
             "that is the last layer alone",
             lambda: 3,
-            "Each of the numbers that it sees sees several pixels.",
+            "Each number in front of that layer sees several pixels of the image.",
         ),
         Mistake(
             "the pixels of the whole square are counted",

@@ -1,5 +1,8 @@
 """Answers to the exercises of page 5."""
 
+# An answer and what is said of it stay on one line.
+# ruff: noqa: E501
+
 from exercise_answers.table import Answers
 
 ANSWERS = {

@@ -1,7 +1,9 @@
 """What a table of answers holds, and the names that the code in it uses."""
 
+import importlib
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,3 +63,11 @@ NAMES: dict[str, Any] = {
     "scipy": scipy,
     "torch": torch,
 }
+
+
+def tables() -> dict[str, Answers]:
+    """Return the answers to all exercises, by their numbers."""
+    found: dict[str, Answers] = {}
+    for file in sorted(Path(__file__).parent.glob("page_*.py")):
+        found |= importlib.import_module(f"exercise_answers.{file.stem}").ANSWERS
+    return found
