@@ -80,9 +80,10 @@ class Hostile:
     def __getattr__(self, name: str) -> object:
         raise RuntimeError(name)
 
-    __array__ = __float__ = __len__ = __iter__ = __repr__ = __bool__ = __eq__ = (  # type: ignore[assignment]
-        lambda self, *given: 1 / 0
-    )
+    def _fail(self, *given: object) -> Any:
+        raise RuntimeError
+
+    __array__ = __bool__ = __eq__ = __float__ = __iter__ = __len__ = __repr__ = _fail
 
 
 class ItsOwnArray:

@@ -154,7 +154,7 @@ MEAN: dict[str, Any] = {
 ROW: dict[str, Any] = {**MEAN, "right": lambda: lambda numbers: numbers}
 
 
-SCALAR: dict[str, Any] = {"kind": Numbers("one number"), "right": lambda: 0.4, "tolerance": 5e-4}
+SCALAR: dict[str, Any] = {"kind": Numbers("one number"), "right": lambda: 1 / 3, "tolerance": 5e-4}
 LAYER: dict[str, Any] = {
     "kind": Layer(lambda: torch.arange(12.0).reshape(1, 1, 3, 4)),
     "right": lambda: averaging_conv(2),
@@ -169,8 +169,9 @@ LAYER: dict[str, Any] = {
         (12_345_678, ONE, "12,345,678 is too large."),
         (6.5, ONE, "6.5 is not a whole number."),
         (-7, ONE, "-7 is wrong only in its sign."),
-        (0.397, SCALAR, "0.397 is nearly right: compute with more decimals, and round at the end."),
-        (0.3, SCALAR, "0.3 is too small."),
+        (0.33, SCALAR, "0.33 is nearly right: compute with more decimals, and round at the end."),
+        (0.3, SCALAR, "0.3 is nearly right: compute with more decimals, and round at the end."),
+        (0.331, SCALAR, "0.331 is too small."),
         ([7, 8], ONE, "the answer has 2 numbers, and the exercise asks for one number."),
         (float("nan"), ONE, 'the answer contains NaN, "not a number", as 0 / 0 gives it.'),
         (float("-inf"), ONE, "the answer contains infinity: a number was divided by 0 or grew"),
@@ -214,7 +215,9 @@ LAYER: dict[str, Any] = {
         (lambda x: x, MEAN,
          "the result for [0.0, 1.0, 2.0] has 3 numbers, and the exercise asks for one number."),
         (lambda x: x.mean() + 1, MEAN, "the result for [0.0, 1.0, 2.0] is 2, which is too large."),
-        (lambda x: x.mean() + 0.01, MEAN, "the result for [0.0, 1.0, 2.0] is 1.01, which is"),
+        (lambda x: x.mean() + 0.01, MEAN, "the result for [0.0, 1.0, 2.0] is 1.01, which is too"),
+        (lambda x: x[None], ROW,
+         "the numbers are right, but the result for [0.0, 1.0, 2.0] has the shape (1, 3): the"),
         (lambda x: -x.mean(), MEAN, "the result for [0.0, 1.0, 2.0] is -1, which is wrong only in"),
         (lambda x: x[:2], ROW, "the result for [0.0, 1.0, 2.0] has 2 numbers, which is too few."),
         (lambda images: images[0], IMAGES, "the result for a float32 tensor of shape (2, 1, 2, 3) "
@@ -282,19 +285,19 @@ def test_a_number_may_have_any_type(right: object) -> None:
 class CountingConv2d(torch.nn.Conv2d):
     """A layer that changes when it is called, as batch normalization does in training mode."""
 
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
-        self.calls = torch.nn.Buffer(torch.zeros(()))
+    def __init__(self) -> None:
+        super().__init__(1, 1, 2)
+        self.register_buffer("calls", torch.zeros(()))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         assert not self.training
-        self.calls += 1
+        self.get_buffer("calls").add_(1)
         return super().forward(images)
 
 
 def test_checking_leaves_layer_images_and_random_state_alone() -> None:
     lazy = torch.nn.LazyConv2d(1, 2)
-    norm = CountingConv2d(1, 1, 2)
+    norm = CountingConv2d()
     before = {name: value.clone() for name, value in norm.state_dict().items()}
     torch.manual_seed(0)
     expected = torch.rand(3)

@@ -141,7 +141,9 @@ def _axes_rule(have: tuple[int, ...], need: tuple[int, ...]) -> str:
         return "images have four axes, (images, channels, rows, columns)."
     if len(need) == 1:
         return "the numbers belong in one row."
-    return "an axis is missing." if len(have) < len(need) else "look at the order of its axes."
+    if len(have) == len(need):
+        return "look at the order of its axes."
+    return "an axis is missing." if len(have) < len(need) else "that is an axis too many."
 
 
 def _describe_number(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind) -> str:
@@ -154,9 +156,18 @@ def _describe_number(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kin
         return f"{shown} not a whole number."
     if want and math.isclose(got, -want, rel_tol=1e-4, abs_tol=_ROUNDING):
         return f"{shown} wrong only in its sign."
-    if not (whole and not is_result) and math.isclose(got, want, rel_tol=_NEARLY):
+    if _is_rounded(got.item(), want.item()):
         return f"{shown} nearly right: compute with more decimals, and round at the end."
     return f"{shown} too {'large' if got > want else 'small'}."
+
+
+def _is_rounded(got: float, want: float) -> bool:
+    """Return whether a number is another one, rounded or cut off after one to three decimals."""
+    return any(
+        math.isclose(got, shorten(want * 10**digits) / 10**digits, abs_tol=1e-6)
+        for digits in (1, 2, 3)
+        for shorten in (round, math.trunc)
+    )
 
 
 def _describe_order(name: str, got: torch.Tensor, want: torch.Tensor) -> str:
@@ -184,8 +195,8 @@ def _describe_offset(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kin
     if _close(-got, want, _ROUNDING):
         return f"every number of {name} has the wrong sign."
     difference = got - want
-    whole = isinstance(kind, Numbers) and torch.equal(want, want.round())
-    if not whole and torch.allclose(got, want, rtol=_NEARLY, atol=_ROUNDING):
+    # What is handed in as numbers has few decimals, and an answer beside it was not rounded.
+    if not isinstance(kind, Numbers) and torch.allclose(got, want, rtol=_NEARLY, atol=_ROUNDING):
         return (
             f"every number of {name} is nearly right, as if something was rounded on the way: "
             "write fractions such as 1/3, and compute in float32."

@@ -8,9 +8,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 __all__ = ["Unreadable", "describe_type", "to_tensor"]
 
@@ -57,7 +55,7 @@ def to_tensor(value: object) -> torch.Tensor:
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return _from_sequence(value)
     if hasattr(value, "__array__"):
-        return _from_array(np.asarray(value))
+        return _from_array(value.__array__())
     if isinstance(value, complex):
         raise Unreadable("the numbers are complex, and real ones are asked for.")
     remedy = " Make a list of it with `list`." if isinstance(value, Iterator) else ""
@@ -120,13 +118,14 @@ def _from_sequence(sequence: Sequence[object]) -> torch.Tensor:
     return torch.stack(parts) if parts else empty
 
 
-def _from_array(array: NDArray[Any]) -> torch.Tensor:
+def _from_array(array: Any) -> torch.Tensor:  # noqa: ANN401 - numpy is not imported
+    """Read an array of numpy, which torch does not need, and which is therefore not imported."""
     if array.dtype.kind == "c":
         raise Unreadable("the numbers are complex, and real ones are asked for.")
     _check_length(array.size)
     if array.dtype.kind in "biuf":
         # A copy, since torch warns of an array that must not be written.
-        return torch.from_numpy(array.astype(np.float64, order="C")).to("cpu")
+        return torch.from_numpy(array.astype("float64", order="C")).to("cpu")
     return to_tensor(array.tolist())
 
 

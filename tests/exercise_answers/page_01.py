@@ -28,7 +28,7 @@ ANSWERS = {
             "16 / 9": "the number of entries",
             "0.85": "0.85 is too large",
             "-0.8": "wrong only in its sign",
-            "0.79": "0.79 is nearly right",
+            "0.79": "0.79 is too small",
             "[8, 3, 5]": "the answer has 3 numbers, and the exercise asks for one number",
             "'four fifths'": "the text 'four fifths' is not a number",
         },

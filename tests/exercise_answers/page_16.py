@@ -74,6 +74,7 @@ ANSWERS = {
             "[0, 0]": "that is the start",
             "[0.6, 0.4]": "1 of 2 numbers is wrong, the one at index 1",
             "[0.7, -0.3]": "2 of 2 numbers are wrong",
+            "[0.595, -0.395]": "2 of 2 numbers are wrong",
             "[[0.6], [-0.4]]": "the numbers belong in one row",
             "0.6": "the answer is a single number, and the exercise asks for a row of two weights",
         },

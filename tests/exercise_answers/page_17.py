@@ -50,7 +50,7 @@ ANSWERS = {
             "9": "that is the gradient in the second update",
             "0": "0 is too large",
             "-3": "-3 is too small",
-            "-0.74": "-0.74 is nearly right",
+            "-0.74": "-0.74 is too large",
             "3": "3 is too large",
             "[1.5, -0.75]": "the answer has 2 numbers, and the exercise asks for one number",
         },

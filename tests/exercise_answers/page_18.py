@@ -25,7 +25,7 @@ ANSWERS = {
             "Fraction(13, 6)": "every micro-batch has the same weight",
             "475 / 3": "divided by the number of micro-batches",
             "2": "2 is too large",
-            "1.89": "1.89 is nearly right",
+            "1.89": "1.89 is too small",
             "[2, 1, 3.5]": "the answer has 3 numbers, and the exercise asks for one number",
         },
     ),

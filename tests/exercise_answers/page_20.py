@@ -69,6 +69,7 @@ ANSWERS = {
             "lambda w, m: (w.reshape(m.shape) * m).sum()": "is a single number, and the exercise asks for a tensor of 2 axes",
             "lambda w, m: w.reshape(m.shape) * m": "has the shape (2, 2, 3), and the exercise asks for a tensor of 2 axes",
             "lambda w, m: (w.reshape(m.shape) * m).sum(0).relu()": "negative points are set to 0",
+            "lambda w, m: (w.reshape(m.shape) * m).sum(0, keepdim=True)": "that is an axis too many",
             "lambda w, m: (w.reshape(m.shape) * m).sum(0).T": "rows and columns are swapped",
             "lambda w, m: w * m": "the function raised RuntimeError",
         },
