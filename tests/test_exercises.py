@@ -341,6 +341,22 @@ def test_a_function_that_changes_its_arguments_is_judged_by_its_result() -> None
     assert check("3.3", lambda a, b: a.sub_(b).mean() / (a.std() / len(a) ** 0.5))
 
 
+def test_a_function_is_judged_by_its_operations_even_if_it_fails_later() -> None:
+    for absolute, right in ((lambda x: torch.relu(x) + torch.relu(-x), True), (torch.abs, False)):
+        left = [1, 2]
+
+        def fails_at_the_third_call(
+            x: torch.Tensor,
+            absolute: Callable[[torch.Tensor], torch.Tensor] = absolute,
+            left: list[int] = left,
+        ) -> torch.Tensor:
+            result = absolute(x)
+            left.pop()
+            return result
+
+        assert check("9.3", fails_at_the_third_call).right is right
+
+
 def test_a_right_answer_may_have_others_and_a_condition() -> None:
     others = (lambda: -7, lambda: (7, 7))
     for answer in (7, -7, [7, 7]):

@@ -146,7 +146,7 @@ answer = paired_t
         Mistake(
             "the sign is wrong",
             lambda: lambda first, second: _paired_t(second, first),
-            "First minus second.",
+            "The difference is first minus second.",
         ),
         Mistake(
             "the root of the number of seeds is forgotten",

@@ -181,7 +181,7 @@ answer = one_window
         Mistake(
             "rows and columns of the kernel are swapped",
             lambda: lambda w, k, b: (w * k.T).sum() + b,
-            "Entry by entry: the two have the same shape.",
+            "The two have the same shape and are multiplied entry by entry.",
         ),
     ),
     remark="That is all that a convolution does at one position.",

@@ -123,9 +123,9 @@ answer = layers
     right=lambda: 14,
     mistakes=(
         Mistake(
-            "there is one layer too few",
+            "that is not enough",
             lambda: 13,
-            "These see 27 pixels.",
+            "These see 27 pixels of a row.",
         ),
         Mistake(
             "the windows do not overlap",

@@ -181,9 +181,9 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
             "Without padding, a window of three cannot start at the last two pixels.",
         ),
         Mistake(
-            "one more than fits",
+            "that is more than fits",
             lambda: 4_194_304 // 115_200 + 1,
-            "The output of the last one does not fit.",
+            "Multiply it by the bytes of one image and compare with 4 MiB.",
         ),
         Mistake(
             "only one channel is counted",

@@ -45,7 +45,7 @@ for start in range(3):
         Mistake(
             "those are the scores with the patch, without the bias",
             lambda: [5, 5, 5],
-            "And a drop is a difference of two scores.",
+            "A drop is a difference of two scores.",
         ),
         Mistake(
             "the weights are left out",

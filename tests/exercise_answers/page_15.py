@@ -44,7 +44,7 @@ ANSWERS = {
     "15.3": Answers(
         right=("14", "14.0", "'14'", "(14,)", "torch.tensor([[14]])", "Decimal(14)"),
         wrong={
-            "13": "one layer too few",
+            "13": "that is not enough",
             "13.5": "13.5 is not a whole number",
             "10": "the windows do not overlap",
             "4": "the sides are multiplied",

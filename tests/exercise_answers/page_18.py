@@ -79,7 +79,7 @@ ANSWERS = {
         wrong={
             "145": "a number is counted as one byte",
             "32": "the output is as large as the image",
-            "37": "one more than fits",
+            "37": "that is more than fits",
             "1165": "only one channel is counted",
             "341": "the input is counted",
             "34": "a million bytes",
