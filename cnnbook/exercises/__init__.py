@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 
 from cnnbook.exercises._grading import Exercise, Feedback
@@ -23,7 +24,7 @@ def _numbered_exercises() -> tuple[Exercise, ...]:
 _EXERCISES = _numbered_exercises()
 
 
-def check(number: str, answer: object) -> Feedback:
+def check(number: str | float, answer: object) -> Feedback:
     """Say whether an answer is right, or what is wrong with it and why.
 
     Common mistakes are recognised: a flipped kernel, a forgotten bias, a size that is off by one,
@@ -31,16 +32,16 @@ def check(number: str, answer: object) -> Feedback:
 
     Args:
         number: The exercise, such as ``"6.1"``.
-        answer: What the exercise asks for: a number, numbers in a list, tuple, tensor or array, a
-            layer or a function. ``...``, with which the notebooks start, counts as no answer.
+        answer: What the exercise asks for: a number of any type, numbers in a list, tuple, tensor
+            or array, a layer or a function. Numbers may also be text, such as ``"4/5"`` or
+            ``"7 x 7"``. ``...``, with which the notebooks start, counts as no answer.
 
     Returns:
-        The feedback, which prints as its message and is true if the answer is right. A wrong
-        answer raises no exception, not even a function that fails.
+        The feedback, which prints as its message and is true if the answer is right. No answer
+        raises an exception, not even a function that fails.
 
     Raises:
-        TypeError: ``number`` is not text, or ``answer`` is of a kind that cannot be graded, such
-            as text.
+        TypeError: ``number`` is neither text nor a number.
         ValueError: There is no such exercise.
 
     Examples:
@@ -62,17 +63,18 @@ def check(number: str, answer: object) -> Feedback:
     return exercise(number).grade(answer)
 
 
-def exercise(number: str) -> Exercise:
+def exercise(number: str | float) -> Exercise:
     """Look up an exercise.
 
     Args:
-        number: Its page and its position there, such as ``"6.1"``.
+        number: Its page and its position there, such as ``"6.1"``. A page has fewer than ten
+            exercises, so the number 6.1 means the same.
 
     Returns:
         The exercise. ``print()`` shows its question, and neither hint nor solution.
 
     Raises:
-        TypeError: ``number`` is not text. A float would not do, since 6.1 and 6.10 are the same.
+        TypeError: ``number`` is neither text nor a number.
         ValueError: There is no such exercise.
 
     Examples:
@@ -84,15 +86,16 @@ def exercise(number: str) -> Exercise:
         Traceback (most recent call last):
             ...
         ValueError: number: expected an exercise of page 2, one of 2.1, 2.2, 2.3, got '2.7'
-        >>> exercise(2.1)
+        >>> exercise([2, 1])
         Traceback (most recent call last):
             ...
-        TypeError: number: expected text such as "6.1", in quotes, got 2.1
+        TypeError: number: expected text such as "6.1", got [2, 1]
     """
-    if not isinstance(number, str):
+    if isinstance(number, bool) or not isinstance(number, (str, Real)):
         shown = repr(number)
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-        raise TypeError(f'number: expected text such as "6.1", in quotes, got {shown}')
+        raise TypeError(f'number: expected text such as "6.1", got {shown}')
+    number = str(number).strip()
     for candidate in _EXERCISES:
         if candidate.number == number:
             return candidate
@@ -121,7 +124,7 @@ def exercises() -> tuple[Exercise, ...]:
     return _EXERCISES
 
 
-def hint(number: str) -> str:
+def hint(number: str | float) -> str:
     """Return the hint of an exercise, which does not give away the answer.
 
     Args:
@@ -131,7 +134,7 @@ def hint(number: str) -> str:
         The hint.
 
     Raises:
-        TypeError: ``number`` is not text.
+        TypeError: ``number`` is neither text nor a number.
         ValueError: There is no such exercise.
 
     Examples:
@@ -142,7 +145,7 @@ def hint(number: str) -> str:
     return exercise(number).hint
 
 
-def solution(number: str) -> str:
+def solution(number: str | float) -> str:
     """Return the solution of an exercise, as code that leaves the answer in ``answer``.
 
     Args:
@@ -152,7 +155,7 @@ def solution(number: str) -> str:
         The code, which runs without changes. Other solutions may be right, too.
 
     Raises:
-        TypeError: ``number`` is not text.
+        TypeError: ``number`` is neither text nor a number.
         ValueError: There is no such exercise.
 
     Examples:

@@ -1,19 +1,15 @@
 """The kinds of answers, and how an answer of each kind becomes numbers that can be compared."""
 
-import contextlib
 import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
-__all__ = ["Function", "Kind", "Layer", "Numbers", "Unreadable"]
+from cnnbook.exercises._reading import Unreadable, describe_type, to_tensor
 
-
-class Unreadable(Exception):
-    """The answer is wrong whatever numbers it contains; the message says why."""
+__all__ = ["Function", "Kind", "Layer", "Numbers"]
 
 
 class Kind(Protocol):
@@ -23,19 +19,19 @@ class Kind(Protocol):
         >>> from cnnbook.exercises._answers import Kind, Numbers
         >>> kind: Kind = Numbers("one number")
         >>> kind.read(2)
-        {'': tensor(2., dtype=torch.float64)}
+        {'the answer': tensor(2., dtype=torch.float64)}
     """
 
     @property
     def description(self) -> str:
         """Describe what is asked for, such as "one number"."""
 
-    @property
-    def squeeze(self) -> bool:
-        """Return whether leading axes of length 1 are ignored."""
+    def read(self, answer: object) -> Mapping[str, torch.Tensor | Unreadable]:
+        """Return the answer's results, each by what a message calls it.
 
-    def read(self, answer: object) -> Mapping[str, torch.Tensor]:
-        """Return the answer's numbers, each tensor with a name for messages."""
+        A result that has no numbers is the reason for that, so that the results before it can still
+        be compared.
+        """
 
 
 @dataclass(frozen=True)
@@ -44,74 +40,80 @@ class Numbers:
 
     Attributes:
         description: What is asked for, such as "one number".
-        squeeze: Whether leading axes of length 1 are ignored, such as those of one image with one
-            channel. In a shape they count.
 
     Examples:
         >>> from cnnbook.exercises._answers import Numbers
-        >>> Numbers("2 x 2 numbers").read([[1, 2], [3, 4]])[""].tolist()
+        >>> Numbers("a grid of numbers").read([[1, 2], [3, 4]])["the answer"].tolist()
         [[1.0, 2.0], [3.0, 4.0]]
         >>> Numbers("one number").read("three")
         Traceback (most recent call last):
             ...
-        TypeError: answer: expected a number, numbers in a list or tensor, a layer or a function, \
-got 'three'
+        cnnbook.exercises._reading.Unreadable: the text 'three' is not a number: hand in the \
+number itself.
     """
 
     description: str
-    squeeze: bool = True
 
-    def read(self, answer: object) -> dict[str, torch.Tensor]:
+    def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return the numbers in float64, which can represent every number that is asked for."""
-        found = _kind_of(answer)
-        if found != "numbers":
+        if callable(answer) and not isinstance(answer, torch.Tensor):
             raise Unreadable(
-                f"expected {self.description}, got {found}. Call it and hand in the result."
+                f"the exercise asks for {self.description}, and the answer is "
+                f"{describe_type(answer)}: call it and hand in the result."
             )
-        return {"": _to_tensor(answer)}
+        return {"the answer": to_tensor(answer)}
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Asks for a layer, and applies it to images.
+    """Asks for a ``Conv2d``, and applies it to images.
 
     Attributes:
         images: Makes the images.
-        measure: Takes layer and images and returns named numbers; by default the layer's output
-            is compared.
+        measure: Takes layer and images and returns facts by their names; by default the layer's
+            output is compared.
 
     Examples:
         >>> import torch
         >>> from cnnbook.exercises._answers import Layer
+        >>> from cnnbook.kernels import averaging_conv
         >>> kind = Layer(lambda: torch.ones(1, 1, 2, 2))
-        >>> kind.read(torch.nn.MaxPool2d(2))["the output"].tolist()
+        >>> kind.read(averaging_conv(2))["the output"].tolist()
         [[[[1.0]]]]
+        >>> kind.read(torch.nn.AvgPool2d(2))
+        Traceback (most recent call last):
+            ...
+        cnnbook.exercises._reading.Unreadable: the exercise asks for a Conv2d, and the answer is \
+the layer AvgPool2d.
     """
 
     images: Callable[[], torch.Tensor]
-    measure: (
-        Callable[[Callable[[torch.Tensor], torch.Tensor], torch.Tensor], dict[str, object]] | None
-    ) = None
-    description: str = "a layer"
-    squeeze: bool = False
+    measure: Callable[[torch.nn.Conv2d, torch.Tensor], dict[str, object]] | None = None
+    description: str = "a Conv2d"
 
-    def read(self, answer: object) -> dict[str, torch.Tensor]:
+    def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what a copy of the layer computes, in evaluation mode on the CPU."""
-        found = _kind_of(answer)
-        if not isinstance(answer, torch.nn.Module):
-            raise Unreadable(f"expected a layer, a torch.nn.Module such as Conv2d, got {found}.")
-        images = self.images()
+        while isinstance(answer, torch.nn.Sequential) and len(answer) == 1:
+            answer = answer[0]
+        if not isinstance(answer, torch.nn.Conv2d):
+            remedy = "." if isinstance(answer, torch.nn.Module) else ": hand in the layer itself."
+            if isinstance(answer, type) and issubclass(answer, torch.nn.Module):
+                remedy = f": make a layer of it, with {answer.__name__}(...)."
+            raise Unreadable(
+                f"the exercise asks for a Conv2d, and the answer is {describe_type(answer)}{remedy}"
+            )
+        # The dtype of torch.zeros and torch.tensor is the reader's default.
+        images = self.images().to(torch.float32)
         try:
             # A copy: a lazy layer takes its shape from the first image that it sees.
             layer = copy.deepcopy(answer).eval().to("cpu", torch.float32)
-            results = (
-                {"the output": layer(images)}
-                if self.measure is None
-                else self.measure(layer, images)
-            )
+            with torch.no_grad():
+                if self.measure is None:
+                    return {"the output": _read_result(layer(images), "layer")}
+                facts = self.measure(layer, images)
         except Exception as error:
             raise Unreadable(_describe_error("layer", error, [images])) from None
-        return {name: _read_result(value, "layer") for name, value in results.items()}
+        return {name: to_tensor(value) for name, value in facts.items()}
 
 
 @dataclass(frozen=True)
@@ -124,95 +126,63 @@ class Function:
     Examples:
         >>> from cnnbook.exercises._answers import Function
         >>> Function(lambda: [(2, 3)]).read(lambda a, b: a * b)
-        {'call 1': tensor(6., dtype=torch.float64)}
+        {'the result for 2 and 3': tensor(6., dtype=torch.float64)}
     """
 
     calls: Callable[[], Sequence[tuple[object, ...]]]
     description: str = "a function"
-    squeeze: bool = False
 
-    def read(self, answer: object) -> dict[str, torch.Tensor]:
+    def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what the function returns for each call."""
-        found = _kind_of(answer)
-        if not callable(answer):
+        if isinstance(answer, type) or not callable(answer):
             raise Unreadable(
-                f"expected a function, got {found}. Hand in the function's name, without "
-                "parentheses after it."
+                f"the exercise asks for a function, and the answer is {describe_type(answer)}: "
+                "hand in the function itself, by its name, without quotes or parentheses."
             )
-        results = {}
-        for number, arguments in enumerate(self.calls(), start=1):
-            try:
-                result = answer(*arguments)
-            except Exception as error:
-                raise Unreadable(_describe_error("function", error, arguments)) from None
-            results[f"call {number}"] = _read_result(result, "function")
-        return results
+        return {f"the result for {_show(given)}": _call(answer, given) for given in self.calls()}
 
 
-def _describe_error(kind: str, error: Exception, arguments: Sequence[object]) -> str:
-    shown = ", ".join(
-        f"a tensor of shape {tuple(value.shape)}"
-        if isinstance(value, torch.Tensor)
-        else repr(value)
-        for value in arguments
-    )
+def _call(
+    function: Callable[..., object], arguments: tuple[object, ...]
+) -> torch.Tensor | Unreadable:
+    # Copies, so that a function that changes its arguments is judged by what it returns. Calling
+    # `exit` in a function must not end the reader's program.
+    try:
+        return _read_result(function(*copy.deepcopy(arguments)), "function")
+    except Unreadable as reason:
+        return reason
+    except (Exception, SystemExit) as error:
+        return Unreadable(_describe_error("function", error, arguments))
+
+
+def _show(arguments: Sequence[object]) -> str:
+    """Write arguments so that a reader can repeat a call; of large tensors, only the shape."""
+
+    def one(value: object) -> str:
+        if not isinstance(value, torch.Tensor):
+            return repr(value)
+        if value.numel() <= 9:
+            return str(value.tolist())
+        dtype = str(value.dtype).removeprefix("torch.")
+        article = "an" if dtype.startswith("int") else "a"
+        return f"{article} {dtype} tensor of shape {tuple(value.shape)}"
+
+    *first, last = (one(value) for value in arguments)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _describe_error(kind: str, error: BaseException, arguments: Sequence[object]) -> str:
     first_line = (str(error).splitlines() or [""])[0]
-    return f"the {kind} raised {type(error).__name__} when called with {shown}: {first_line}"
+    name = type(error).__name__
+    return f"the {kind} raised {name} when called with {_show(arguments)}: {first_line}"
 
 
 def _read_result(value: object, kind: str) -> torch.Tensor:
+    if value is None:
+        raise Unreadable(f"the {kind} returned None: it needs a `return`.")
     try:
-        return _to_tensor(value)
-    except TypeError:
-        returned = "None" if value is None else f"a {type(value).__name__}"
-        raise Unreadable(f"the {kind} returned {returned}, not numbers.") from None
-
-
-def _refuse(answer: object, remedy: str = "") -> TypeError:
-    shown = repr(answer)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    return TypeError(
-        "answer: expected a number, numbers in a list or tensor, a layer or a function, "
-        f"got {shown}{remedy}"
-    )
-
-
-def _kind_of(answer: object) -> str:
-    """Name the kind of an answer, or refuse what cannot be an answer."""
-    if isinstance(answer, type):
-        raise _refuse(answer, f"; make one of it with {answer.__name__}(...)")
-    if isinstance(answer, torch.nn.Module):
-        return "a layer"
-    if callable(answer) and not isinstance(answer, torch.Tensor):
-        return "a function"
-    # Rows of different lengths are numbers, too: they get feedback, not an exception.
-    with contextlib.suppress(Unreadable):
-        _to_tensor(answer)
-    return "numbers"
-
-
-def _to_tensor(answer: object) -> torch.Tensor:
-    """Return numbers as a tensor in float64, detached and on the CPU."""
-    if isinstance(answer, (int, float)) and not isinstance(answer, bool):
-        try:
-            return torch.tensor(float(answer), dtype=torch.float64, device="cpu")
-        except OverflowError:
-            return torch.tensor(math.inf, dtype=torch.float64, device="cpu")
-    if isinstance(answer, (list, tuple)):
-        # In a list, True and False count as 1 and 0, as in a mask.
-        parts = [_to_tensor(int(part) if isinstance(part, bool) else part) for part in answer]
-        if len({part.shape for part in parts}) > 1:
-            raise Unreadable("the rows have different lengths.")
-        empty = torch.zeros(0, dtype=torch.float64, device="cpu")
-        return torch.stack(parts) if parts else empty
-    if not isinstance(answer, torch.Tensor):
-        if not hasattr(answer, "__array__"):
-            raise _refuse(answer)
-        try:
-            answer = torch.as_tensor(answer)
-        except TypeError:
-            raise _refuse(answer) from None
-    if answer.is_complex() or answer.is_meta:
-        raise _refuse(answer, "; hand in real numbers")
-    dense = answer.detach().to("cpu")
-    return (dense if dense.layout == torch.strided else dense.to_dense()).to(torch.float64)
+        if isinstance(value, str):
+            raise Unreadable("that was text.")
+        return to_tensor(value)
+    except Unreadable as reason:
+        raise Unreadable(f"the {kind} returned something else than numbers: {reason}") from None

@@ -1,16 +1,20 @@
 """Grades answers: right, or what is wrong and why."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
-from cnnbook.exercises._answers import Kind, Numbers, Unreadable
+from cnnbook.exercises._answers import Kind
+from cnnbook.exercises._difference import describe_difference, equal
+from cnnbook.exercises._reading import Unreadable
 
 __all__ = [
     "FLOAT32_TOLERANCE",
     "THREE_DECIMALS",
+    "WHOLE_NUMBERS",
     "Exercise",
     "Feedback",
     "Mistake",
@@ -21,9 +25,11 @@ __all__ = [
 THREE_DECIMALS = 5e-4
 # The library computes in float32, in an order that may differ from the reader's.
 FLOAT32_TOLERANCE = 1e-4
-# Wide enough for a mistake that was rounded to three decimals. The right answer, which is compared
-# first, has a tolerance of its own.
-_MISTAKE_TOLERANCE = 1e-3
+# A count that was computed with floating-point numbers, such as 4523.999, is that count.
+WHOLE_NUMBERS = 5e-3
+# Wide enough for a mistake that was rounded to three decimals, and less than the third decimal. The
+# right answer, which is compared first, has a tolerance of its own.
+_MISTAKE_TOLERANCE = 9e-4
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +74,7 @@ class Mistake:
         name: What was done wrong, as the end of the sentence "Not yet: ...".
         answer: Makes the wrong answer; it is called only when the answer is compared.
         advice: What to think of instead, without the right answer.
+        others: Make further wrong answers to which the same mistake leads.
 
     Examples:
         >>> from cnnbook.exercises._grading import Mistake
@@ -78,6 +85,7 @@ class Mistake:
     name: str
     answer: Callable[[], object]
     advice: str
+    others: tuple[Callable[[], object], ...] = ()
 
 
 def grade(
@@ -85,6 +93,8 @@ def grade(
     *,
     kind: Kind,
     right: Callable[[], object],
+    others: Sequence[Callable[[], object]] = (),
+    condition: Callable[[Any], str] | None = None,
     mistakes: Sequence[Mistake] = (),
     tolerance: float = 0.0,
     remark: str = "",
@@ -96,15 +106,15 @@ def grade(
             yet.
         kind: What is asked for.
         right: Makes a right answer of that kind.
+        others: Make further right answers.
+        condition: Takes an answer whose results are right, and says why it is wrong nevertheless,
+            or returns an empty text.
         mistakes: Known wrong answers; the first that matches gives the feedback.
         tolerance: By how much a number may differ from the right one.
         remark: What to add if the answer is right.
 
     Returns:
-        The feedback. A wrong answer raises no exception, not even a function that fails.
-
-    Raises:
-        TypeError: The answer is of a kind that cannot be graded, such as text.
+        The feedback. No answer raises an exception, not even a function that fails.
 
     Examples:
         >>> from cnnbook.exercises._answers import Numbers
@@ -116,9 +126,11 @@ def grade(
         >>> grade(8, **asked, mistakes=[forgotten])
         Not yet: the bias is missing. Every kernel has one.
         >>> grade([8, 7], **asked)
-        Not yet: expected one number, got 2 numbers.
+        Not yet: the answer has 2 numbers, and the exercise asks for one number.
         >>> grade(float("nan"), **asked)
-        Not yet: the answer contains NaN, "not a number": somewhere 0 was divided by 0.
+        Not yet: the answer contains NaN, "not a number", as 0 / 0 gives it.
+        >>> grade("seven", **asked)
+        Not yet: the text 'seven' is not a number: hand in the number itself.
         >>> grade(..., **asked)
         No answer yet: put yours in the place of `...`.
     """
@@ -126,20 +138,37 @@ def grade(
         return Feedback(False, "No answer yet: put yours in the place of `...`.")
     # Making a layer draws random numbers, but a check must not change the reader's random state.
     # Tensors made without naming a device, also in the reader's function, must be on the CPU, where
-    # the exercise is.
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+    # the exercise is, and may need gradients.
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.device("cpu"),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
         try:
             given = kind.read(answer)
         except Unreadable as reason:
             return Feedback(False, f"Not yet: {reason}")
-        expected = kind.read(right())
-        if _equal(given, expected, max(tolerance, 0.0), squeeze=kind.squeeze):
-            return Feedback(True, f"Right. {remark}".rstrip())
+        except Exception as error:
+            # Reading runs code of the reader's types, and that may raise anything.
+            return Feedback(
+                False,
+                f"Not yet: the exercise asks for {kind.description}, and the answer, of type "
+                f"{type(answer).__name__}, cannot be read: that raised {type(error).__name__}.",
+            )
+        for make in (right, *others):
+            if equal(given, kind.read(make()), kind, tolerance=tolerance):
+                objection = condition(answer) if condition else ""
+                if objection:
+                    return Feedback(False, f"Not yet: {objection}")
+                return Feedback(True, f"Right. {remark}".rstrip())
         for mistake in mistakes:
-            wrong = kind.read(mistake.answer())
-            if _equal(given, wrong, _MISTAKE_TOLERANCE, squeeze=kind.squeeze):
-                return Feedback(False, f"Not yet: {mistake.name}. {mistake.advice}", mistake.name)
-        return Feedback(False, f"Not yet: {_describe_difference(given, expected, tolerance, kind)}")
+            for make in (mistake.answer, *mistake.others):
+                if equal(given, kind.read(make()), kind, tolerance=_MISTAKE_TOLERANCE):
+                    message = f"Not yet: {mistake.name}. {mistake.advice}"
+                    return Feedback(False, message, mistake.name)
+        difference = describe_difference(given, kind.read(right()), kind, tolerance=tolerance)
+        return Feedback(False, f"Not yet: {difference}")
 
 
 @dataclass(frozen=True)
@@ -153,6 +182,8 @@ class Exercise:
         kind: What kind of answer is asked for.
         right: Makes a right answer in another way than the solution.
         mistakes: Known wrong answers, with the feedback on each.
+        others: Make further right answers.
+        condition: Says why an answer whose results are right is wrong nevertheless.
         remark: What to add to "Right."
         tolerance: By how much a number may differ.
         number: Page and position on the page, such as "6.1"; empty until ``cnnbook.exercises``
@@ -170,8 +201,10 @@ class Exercise:
     kind: Kind = field(repr=False)
     right: Callable[[], object] = field(repr=False)
     mistakes: tuple[Mistake, ...] = field(repr=False)
+    others: tuple[Callable[[], object], ...] = field(default=(), repr=False)
+    condition: Callable[[Any], str] | None = field(default=None, repr=False)
     remark: str = field(default="", repr=False)
-    tolerance: float = field(default=0.0, repr=False)
+    tolerance: float = field(default=WHOLE_NUMBERS, repr=False)
     number: str = ""
 
     def __str__(self) -> str:
@@ -189,125 +222,9 @@ class Exercise:
             answer,
             kind=self.kind,
             right=self.right,
+            others=self.others,
+            condition=self.condition,
             mistakes=self.mistakes,
             tolerance=self.tolerance,
             remark=self.remark,
         )
-
-
-def _squeezed(numbers: torch.Tensor, *, squeeze: bool) -> torch.Tensor:
-    while squeeze and numbers.ndim and numbers.shape[0] == 1:
-        numbers = numbers[0]
-    return numbers
-
-
-def _close(given: torch.Tensor, other: torch.Tensor, tolerance: float) -> bool:
-    return given.shape == other.shape and torch.allclose(given, other, rtol=0, atol=tolerance)
-
-
-def _equal(
-    given: Mapping[str, torch.Tensor],
-    other: Mapping[str, torch.Tensor],
-    tolerance: float,
-    *,
-    squeeze: bool,
-) -> bool:
-    return all(
-        _close(
-            _squeezed(given[name], squeeze=squeeze),
-            _squeezed(other[name], squeeze=squeeze),
-            tolerance,
-        )
-        for name in other
-    )
-
-
-def _describe_difference(
-    given: Mapping[str, torch.Tensor],
-    expected: Mapping[str, torch.Tensor],
-    tolerance: float,
-    kind: Kind,
-) -> str:
-    """Describe the first numbers that differ, without saying what is right."""
-    # For a layer or a function, results are compared, and the kind's description is not of those.
-    description = kind.description if isinstance(kind, Numbers) else ""
-    for name, right in expected.items():
-        got = _squeezed(given[name], squeeze=kind.squeeze)
-        right = _squeezed(right, squeeze=kind.squeeze)
-        if _close(got, right, tolerance):
-            continue
-        message = (
-            _describe_not_finite(got)
-            or _describe_shape(got, right, tolerance, description)
-            or _describe_values(got, right, tolerance)
-        )
-        return message if len(expected) == 1 or not name else f"{name}: {message}"
-    raise AssertionError("called for answers that differ")
-
-
-def _describe_not_finite(got: torch.Tensor) -> str:
-    if got.isnan().any():
-        return 'the answer contains NaN, "not a number": somewhere 0 was divided by 0.'
-    if got.isinf().any():
-        return "the answer contains infinity: a number was divided by 0 or grew too large."
-    return ""
-
-
-def _describe_shape(
-    got: torch.Tensor, right: torch.Tensor, tolerance: float, description: str
-) -> str:
-    have, want = tuple(got.shape), tuple(right.shape)
-    if have == want:
-        return ""
-    if not got.numel():
-        return f"the answer is empty, its shape is {have}."
-    if not want:
-        return f"expected {description or 'one number'}, got {got.numel()} numbers."
-    if not have:
-        return f"expected {description or 'more than one number'}, got one number."
-    if got.numel() == right.numel() and torch.allclose(
-        got.flatten(), right.flatten(), rtol=0, atol=max(tolerance, _MISTAKE_TOLERANCE)
-    ):
-        axes = "an axis is missing" if len(have) < len(want) else "the axes differ"
-        return (
-            f"the numbers are right, but {axes}: the shape is {have}. Images have four axes, "
-            "(images, channels, rows, columns), a grid has two."
-        )
-    if len(have) >= 2 and have == (*want[:-2], *want[:-3:-1]):
-        return f"rows and columns are swapped: the shape is {have}."
-    if len(have) == len(want) == 1:
-        return f"expected {description or 'another count'}, got {have[0]} numbers."
-    if len(have) == len(want):
-        if max(abs(a - b) for a, b in zip(have, want, strict=True)) == 1:
-            return f"the shape {have} is off by one. Count the positions where a window fits."
-        return f"the shape {have} is wrong."
-    axes = "1 axis" if len(have) == 1 else f"{len(have)} axes"
-    if len(want) == 1:
-        return f"expected {description or 'a row'}, got numbers in {axes}."
-    return f"the shape {have} has {axes}, expected {len(want)}."
-
-
-def _describe_values(got: torch.Tensor, right: torch.Tensor, tolerance: float) -> str:
-    if not right.ndim:
-        # A tolerance of 0 means that the question asks for a count.
-        if not tolerance and right == right.round() and got != got.round():
-            return f"{got.item():g} is not a whole number."
-        return f"{got.item():g} is too {'large' if got > right else 'small'}."
-    near = max(tolerance, _MISTAKE_TOLERANCE)
-    if right.ndim >= 2 and _close(got.flip(-1, -2), right, near):
-        return "rows and columns are in reverse order: something was flipped."
-    if right.ndim >= 2 and _close(got.mT, right, near):
-        return "rows and columns are swapped."
-    offset = (got - right).flatten()
-    if len(offset) > 1 and (offset - offset[0]).abs().max() <= near:
-        return "every number is off by the same amount. Check the bias."
-    if right.ndim == 4 and right[:, 0].numel() > 1:
-        by_channel = (got - right).movedim(1, 0).flatten(1)
-        if (by_channel - by_channel[:, :1]).abs().max() <= near:
-            return "in each channel, every number is off by the same amount. Check the biases."
-    wrong = (got - right).abs() > tolerance
-    first = wrong.nonzero()[0].tolist()
-    index = first[0] if len(first) == 1 else first
-    if wrong.sum() == 1:
-        return f"1 of {wrong.numel()} numbers is wrong, the one at index {index}."
-    return f"{int(wrong.sum())} of {wrong.numel()} numbers are wrong, the first at index {index}."

@@ -38,6 +38,12 @@ answer = weights + biases
             lambda: 128,
             "A window has rows and columns.",
         ),
+        Mistake(
+            "that is one kernel",
+            lambda: 75,
+            "There are eight, and each has a bias.",
+            others=(lambda: 76,),
+        ),
     ),
     remark="8*3*5*5 + 8.",
 )

@@ -50,6 +50,11 @@ answer = (interval.high - interval.low) / 2
             lambda: math.sqrt(10 / 4 / 5),
             "The interval is Student's t times as wide.",
         ),
+        Mistake(
+            "that is the standard deviation",
+            lambda: math.sqrt(10 / 4),
+            "It says how far single starts scatter; the interval is that of their mean.",
+        ),
     ),
     remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
 )
@@ -89,6 +94,11 @@ answer = round(variance / 0.005**2)
             "the fraction of wrong images is forgotten",
             lambda: 34_800,
             "The variance of one image is 0.87 times the fraction of wrong images.",
+        ),
+        Mistake(
+            "half a percentage point is taken for a half",
+            lambda: 0.4524,
+            "As a fraction it is 0.005.",
         ),
     ),
     remark="Fashion-MNIST has 10,000 of them.",
@@ -136,7 +146,7 @@ answer = paired_t
         Mistake(
             "the sign is wrong",
             lambda: lambda first, second: _paired_t(second, first),
-            "First minus second.",
+            "The difference is first minus second.",
         ),
         Mistake(
             "the root of the number of seeds is forgotten",
@@ -156,6 +166,16 @@ answer = paired_t
             "that is the mean of the differences alone",
             lambda: lambda first, second: (first - second).mean(),
             "Divide it by its standard error.",
+        ),
+        Mistake(
+            "the sign is lost",
+            lambda: lambda first, second: _paired_t(first, second).abs(),
+            "It is negative where the second network is better.",
+        ),
+        Mistake(
+            "the root is not taken",
+            lambda: lambda first, second: _paired_t(first, second) * len(first) ** 0.5,
+            "The standard error is the deviation divided by the root of the number of seeds.",
         ),
     ),
     remark="``compare_paired`` turns it into a p value.",

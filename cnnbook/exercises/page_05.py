@@ -45,6 +45,11 @@ answer = 6 * places * (5 * 5 + 1)
             lambda: 4_368,
             "There are 28 rows of them.",
         ),
+        Mistake(
+            "a bias is counted once",
+            lambda: 117_606,
+            "A bias is used at every position, as the weights are.",
+        ),
     ),
     remark="The paper has the same number.",
 )
@@ -87,10 +92,22 @@ answer = 9_760 - biases + 12 + 12
 )
 
 
-def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    # The right class is among the five if fewer than five scores are larger.
+def _scores_and_labels(ranks: list[int], *, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores among which that of the label has the given rank; 1 is the largest."""
+    # Each row holds every number once, since 5 and the number of classes have no common factor.
+    scores = (5 * torch.arange(classes) + torch.arange(len(ranks))[:, None]) % classes
+    labels = (scores == classes - torch.tensor(ranks)[:, None]).int().argmax(dim=1)
+    return scores.float() - 4, labels
+
+
+def _top_error(scores: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
+    # The right class is among them if fewer scores are larger.
     right = scores[torch.arange(len(scores)), labels]
-    return ((scores > right[:, None]).sum(dim=1) >= 5).float().mean()
+    return ((scores > right[:, None]).sum(dim=1) >= count).float().mean()
+
+
+def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return _top_error(scores, labels, 5)
 
 
 _top5_error_function = Exercise(
@@ -107,21 +124,11 @@ def top5_error(scores, labels):
 
 answer = top5_error
 """,
+    # Every rank occurs, so that no other number of classes gives the same two errors.
     kind=Function(
         lambda: [
-            (
-                torch.tensor(
-                    [
-                        [9.0, 8, 7, 6, 5, 4, 3, 2],
-                        [2.0, 9, 4, 8, 3, 7, 5, 6],
-                        [1.0, 2, 3, 4, 5, 6, 7, 8],
-                        [5.0, 1, 8, 2, 7, 3, 6, 4],
-                        [-1.0, -9, -3, -5, -2, -8, -7, -4],
-                    ]
-                ),
-                torch.tensor([0, 7, 1, 0, 6]),
-            ),
-            (torch.tensor([[3.0, 1, 2, 6, 5, 4]]), torch.tensor([0])),
+            _scores_and_labels([5, 1, 6, 3, 8, 4, 7, 2, 6], classes=8),
+            _scores_and_labels([4, 6, 2, 5, 6, 1, 4, 3], classes=6),
         ]
     ),
     right=lambda: _top5_error,
@@ -151,6 +158,21 @@ answer = top5_error
             "that is the number of images that are not found, not their fraction",
             lambda: lambda s, y: _top5_error(s, y) * len(s),
             "Divide by the number of images.",
+        ),
+        Mistake(
+            "another number of classes is named",
+            lambda: lambda s, y: _top_error(s, y, 2),
+            "A program may name five.",
+            others=(
+                lambda: lambda s, y: _top_error(s, y, 3),
+                lambda: lambda s, y: _top_error(s, y, 4),
+                lambda: lambda s, y: _top_error(s, y, 6),
+            ),
+        ),
+        Mistake(
+            "each of the five named classes is counted by itself",
+            lambda: lambda s, y: (s.topk(5).indices != y[:, None]).float().mean(),
+            "An image is found if any of them is right.",
         ),
     ),
     remark="With ten classes it would be an easy contest.",

@@ -43,11 +43,22 @@ answer = 1 * 5 + 2 * 0 + 3 * 1 + 4 * 2 + -1
             "the products are not added up",
             lambda: [[5, 0], [3, 8]],
             "One window gives one number.",
+            others=(lambda: [[4, -1], [2, 7]],),
         ),
         Mistake(
             "that is a matrix product",
             lambda: [[7, 4], [19, 8]],
             "Multiply only the numbers that lie on top of each other, and add all products.",
+            # In the other order, with the bias, and added up.
+            others=(
+                lambda: [[5, 10], [7, 10]],
+                lambda: [[6, 3], [18, 7]],
+                lambda: [[4, 9], [6, 9]],
+                lambda: 7 + 4 + 19 + 8,
+                lambda: 7 + 4 + 19 + 8 - 1,
+                lambda: 5 + 10 + 7 + 10,
+                lambda: 5 + 10 + 7 + 10 - 1,
+            ),
         ),
     ),
     remark="5 + 0 + 3 + 8 - 1.",
@@ -77,19 +88,25 @@ answer = layer
             "The 0.5 does not depend on any pixel.",
         ),
         Mistake(
-            "the kernel is flipped",
+            "that is the upper left pixel minus the lower right one",
             lambda: conv_from_rows([1.0, 0.0], [0.0, -1.0], bias=0.5),
-            "It is applied without a flip: a weight is at the same position as its pixel.",
+            "A weight stands where its pixel is, without a flip, and has the sign of that pixel.",
         ),
         Mistake(
             "that is the other diagonal",
             lambda: conv_from_rows([0.0, -1.0], [1.0, 0.0], bias=0.5),
             "Upper left is row 0, column 0.",
+            others=(lambda: conv_from_rows([0.0, 1.0], [-1.0, 0.0], bias=0.5),),
         ),
         Mistake(
             "the upper left pixel is added",
             lambda: conv_from_rows([1.0, 0.0], [0.0, 1.0], bias=0.5),
             "A pixel that is subtracted has a negative weight.",
+        ),
+        Mistake(
+            "both pixels are subtracted",
+            lambda: conv_from_rows([-1.0, 0.0], [0.0, -1.0], bias=0.5),
+            "The lower right pixel is added.",
         ),
     ),
     remark="It responds to edges that run from lower left to upper right.",
@@ -114,6 +131,7 @@ answer = one_window
         lambda: [
             (torch.tensor([[5.0, 0], [1, 2]]), torch.tensor([[1.0, 2], [3, 4]]), -1.0),
             (asymmetric_image(3, 3), torch.tensor([[1.0, 0, 2], [5, 1, 0], [0, 3, -1]]), 0.5),
+            (asymmetric_image(2, 3), torch.tensor([[2.0, 1, 0], [-1, 3, 1]]), 2.0),
         ]
     ),
     right=lambda: _window_sum,
@@ -138,11 +156,32 @@ answer = one_window
             "that is a matrix product",
             lambda: lambda w, k, b: (w @ k).sum() + b,
             "``@`` multiplies rows with columns; entry by entry it is ``*``.",
+            others=(
+                lambda: lambda w, k, b: w @ k + b,
+                lambda: lambda w, k, b: k @ w + b,
+                lambda: lambda w, k, b: (k @ w).sum() + b,
+            ),
         ),
         Mistake(
             "the products are not added up",
             lambda: lambda w, k, b: w * k + b,
             "One window gives one number.",
+            others=(lambda: lambda w, k, b: w * k,),
+        ),
+        Mistake(
+            "the bias is subtracted",
+            lambda: lambda w, k, b: (w * k).sum() - b,
+            "It is added.",
+        ),
+        Mistake(
+            "that is the mean of the products",
+            lambda: lambda w, k, b: (w * k).mean() + b,
+            "A convolution adds them up.",
+        ),
+        Mistake(
+            "rows and columns of the kernel are swapped",
+            lambda: lambda w, k, b: (w * k.T).sum() + b,
+            "The two have the same shape and are multiplied entry by entry.",
         ),
     ),
     remark="That is all that a convolution does at one position.",

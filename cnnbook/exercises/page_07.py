@@ -64,7 +64,7 @@ from cnnbook.shapes import output_size
 
 answer = (1, 1, *output_size((28, 20), 5))
 """,
-    kind=Numbers("a shape of four numbers", squeeze=False),
+    kind=Numbers("a shape of four numbers"),
     right=lambda: (1, 1, 24, 16),
     mistakes=(
         Mistake(
@@ -95,6 +95,13 @@ answer = (1, 1, *output_size((28, 20), 5))
     ),
     remark="Four rows and four columns are lost.",
 )
+
+
+def _padded_average() -> torch.nn.Conv2d:
+    layer = conv_from_rows([1 / 3, 1 / 3, 1 / 3])
+    layer.padding = (0, 1)
+    return layer
+
 
 _row_average_layer = Exercise(
     "Make a ``Conv2d`` whose output is the mean of a pixel and its two neighbours to the right, in "
@@ -128,6 +135,11 @@ answer = averaging_conv((1, 3))
             "only one neighbour is averaged",
             lambda: conv_from_rows([1 / 2, 1 / 2]),
             "The window has three columns: the pixel itself and two more.",
+        ),
+        Mistake(
+            "the neighbour to the left is averaged, too",
+            _padded_average,
+            "The window starts at the pixel itself: no padding is needed.",
         ),
     ),
     remark="It blurs vertical edges and leaves horizontal ones as they are.",

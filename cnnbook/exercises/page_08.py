@@ -19,7 +19,7 @@ import torch
 
 answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
 """,
-    kind=Numbers("a shape of four numbers", squeeze=False),
+    kind=Numbers("a shape of four numbers"),
     right=lambda: (5, 8, 30, 44),
     mistakes=(
         Mistake(
@@ -31,6 +31,17 @@ answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
             "the input channels are kept apart",
             lambda: (5, 24, 30, 44),
             "A kernel adds up over all of them.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            lambda: (5, 8, 44, 30),
+            "Rows come before columns, in the image and in the result.",
+        ),
+        Mistake(
+            "the axes are in another order",
+            lambda: (8, 5, 30, 44),
+            "In torch the order is images, channels, rows, columns.",
+            others=(lambda: (5, 30, 44, 8), lambda: (30, 44, 5, 8), lambda: (30, 44, 8, 5)),
         ),
         Mistake(
             "the axis of the images is missing",
@@ -94,6 +105,11 @@ answer = first + second + 2
             "both channels use the same weights",
             lambda: 1 + 4 + 5 + 9 + 2,
             "Each channel has weights of its own.",
+        ),
+        Mistake(
+            "only the second channel is used",
+            lambda: 15,
+            "A kernel sees all of them.",
         ),
     ),
     remark="5 + 13 + 2.",

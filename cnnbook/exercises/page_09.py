@@ -4,6 +4,7 @@ import torch
 
 from cnnbook.exercises._answers import Function, Numbers
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._operations import object_to_operations
 from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
@@ -66,18 +67,26 @@ answer = receptive_field(stack).size[0]
 """,
     kind=Numbers("one number"),
     right=lambda: 7,
+    others=(lambda: (7, 7),),
     mistakes=(
         Mistake(
             "the sides are added up",
             lambda: 9,
             "The windows overlap: a further kernel adds fewer pixels than it has.",
+            others=(lambda: (9, 9),),
         ),
         Mistake(
             "the sides are multiplied",
             lambda: 27,
             "That would be right for windows that do not overlap.",
+            others=(lambda: (27, 27),),
         ),
-        Mistake("those are two convolutions", lambda: 5, "There is a third."),
+        Mistake(
+            "those are two convolutions",
+            lambda: 5,
+            "There is a third.",
+            others=(lambda: (5, 5),),
+        ),
         Mistake(
             "the weights are counted",
             lambda: 49,
@@ -86,6 +95,7 @@ answer = receptive_field(stack).size[0]
     ),
     remark="1 + 2 + 2 + 2.",
 )
+
 
 _absolute_value_function = Exercise(
     "Write a function ``absolute(x)`` that returns the absolute value of each number of a tensor, "
@@ -103,12 +113,13 @@ answer = absolute
         lambda: [(torch.tensor([-2.0, -0.5, 0.0, 3.0]),), (asymmetric_image(1, 1, 3, 3) - 4,)]
     ),
     right=lambda: torch.abs,
+    condition=object_to_operations,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "the two are subtracted",
-            lambda: lambda x: torch.relu(x) - torch.relu(-x),
-            "That is x again. Both parts are positive, and so is the absolute value.",
+            "that is x again",
+            lambda: lambda x: x,
+            "Both parts, ReLU of x and ReLU of -x, are positive, and so is the absolute value.",
         ),
         Mistake(
             "the negative numbers are lost",

@@ -1,7 +1,5 @@
 """Exercises on output sizes, dilation and groups."""
 
-from collections.abc import Callable
-
 import torch
 
 from cnnbook.exercises._answers import Layer, Numbers
@@ -47,20 +45,24 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
             lambda: 10,
             "It makes the row longer, at both ends.",
         ),
+        Mistake(
+            "the stride is forgotten",
+            lambda: 28,
+            "The window moves by two pixels at a time.",
+        ),
     ),
     remark="The kernel spans 9 pixels of 36, so it can move by 27, which is 13 steps of 2 and a "
     "start.",
 )
 
 
-def _measure(
-    layer: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
-) -> dict[str, object]:
-    kernel = getattr(layer, "kernel_size", (0, 0))
-    parameters = sum(one.numel() for one in layer.parameters())  # type: ignore[attr-defined]
-    facts = (layer(images).shape, kernel, getattr(layer, "dilation", (0, 0)), parameters)
-    names = ("the output shape", "the kernel size", "the dilation", "the parameters")
-    return dict(zip(names, facts, strict=True))
+def _measure(layer: torch.nn.Conv2d, images: torch.Tensor) -> dict[str, object]:
+    return {
+        "the shape of the output": layer(images).shape,
+        "the kernel size": layer.kernel_size,
+        "the dilation": layer.dilation,
+        "the number of channels that a kernel sees": layer.weight.shape[1],
+    }
 
 
 def _dilated(padding: int, *, groups: int = 4, dilation: int = 2) -> torch.nn.Conv2d:
@@ -138,6 +140,11 @@ answer = layer.weight.numel() + layer.bias.numel()
             lambda: 88,
             "There are still sixteen kernels; only the number of channels that each sees is "
             "divided.",
+        ),
+        Mistake(
+            "that is one group",
+            lambda: 76,
+            "There are four of them.",
         ),
     ),
     remark="16*2*3*3 + 16.",

@@ -17,7 +17,7 @@ from cnnbook.conv_matrix import conv_matrix
 
 answer = conv_matrix(torch.ones(1, 1, 2, 2), (3, 5)).shape
 """,
-    kind=Numbers("a shape of two numbers", squeeze=False),
+    kind=Numbers("a shape of two numbers"),
     right=lambda: (15, 8),
     mistakes=(
         Mistake(
@@ -100,6 +100,10 @@ answer = band_matrix(torch.tensor([0.5, 0.5]), 5).T
 """,
     kind=Numbers("a matrix"),
     right=lambda: [[0.5 * (column - row in (0, 1)) for column in range(5)] for row in range(4)],
+    # A stands on both sides, so that its sign cancels.
+    others=(
+        lambda: [[-0.5 * (column - row in (0, 1)) for column in range(5)] for row in range(4)],
+    ),
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(

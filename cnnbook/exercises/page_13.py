@@ -104,6 +104,11 @@ answer = convolve
             lambda: lambda images, kernel: _convolution(images, kernel)[0, 0],
             "Many images go in, and as many come out.",
         ),
+        Mistake(
+            "the kernel is transposed",
+            lambda: lambda images, kernel: conv2d(images, kernel.T[None, None]),
+            "A flip reverses rows and columns; it does not swap them.",
+        ),
     ),
     remark="For a kernel that is the same after half a turn there is no difference.",
 )
@@ -119,7 +124,7 @@ row = torch.tensor([2.0, 0, 5, 1, 0, 0, 0, 0])
 shifted = torch.cat([torch.zeros(1), row[:-1]])
 answer = shifted.reshape(4, 2).max(dim=1).values
 """,
-    kind=Numbers("a row of four numbers", squeeze=False),
+    kind=Numbers("a row of four numbers"),
     right=lambda: [2, 5, 1, 0],
     mistakes=(
         Mistake(
@@ -141,6 +146,16 @@ answer = shifted.reshape(4, 2).max(dim=1).values
             "those are the means",
             lambda: [1, 2.5, 0.5, 0],
             "The largest of each pair counts.",
+        ),
+        Mistake(
+            "that is the shifted row without pooling",
+            lambda: [0, 2, 0, 5, 1, 0, 0, 0],
+            "Take the larger number of each pair.",
+        ),
+        Mistake(
+            "the windows overlap",
+            lambda: [2, 2, 5, 5, 1, 0, 0],
+            "Pairs lie side by side.",
         ),
     ),
     remark="That is not a shift of ``[2, 5, 0, 0]``: pooling in pairs is equivariant to even "

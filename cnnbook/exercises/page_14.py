@@ -49,6 +49,11 @@ answer = weight.grad[0, 0]
             lambda: [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
             "There is one number for each weight.",
         ),
+        Mistake(
+            "every weight meets every pixel",
+            lambda: torch.full((2, 2), 45.0),
+            "A weight meets the pixels of one window of 2 x 2.",
+        ),
     ),
     remark="Each is the sum of one window of 2 x 2: the gradient is a convolution again.",
 )
@@ -94,6 +99,12 @@ answer = image.grad[0, 0]
             "that is the gradient with respect to the weights",
             lambda: torch.zeros(2, 2),
             "There is one number for each pixel.",
+            others=(lambda: [[12, 16], [24, 28]],),
+        ),
+        Mistake(
+            "that is the kernel",
+            lambda: [[1, 2], [3, 4]],
+            "Write it down at each of its four positions, and add up.",
         ),
     ),
     remark="The pixels themselves do not matter: the layer is linear in them.",
@@ -122,6 +133,19 @@ answer = layer.bias.grad[0]
             "all channels are counted",
             lambda: 21_632,
             "Each channel has a bias of its own.",
+            others=(lambda: 16 * 13 * 13, lambda: 16 * 8, lambda: 16),
+        ),
+        Mistake(
+            "only one side of the feature map is counted",
+            lambda: 8 * 13,
+            "A feature map has rows and columns.",
+            others=(lambda: 13,),
+        ),
+        Mistake(
+            "that is the mean over the batch or over the positions",
+            lambda: 0.125,
+            "The loss is a sum, so that every number of the output counts in full.",
+            others=(lambda: 1 / 16,),
         ),
         Mistake(
             "that is one window",

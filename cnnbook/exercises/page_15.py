@@ -42,6 +42,16 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
             lambda: 9,
             "Its own window adds pixels at the jump before it, not after it.",
         ),
+        Mistake(
+            "that is the last layer alone",
+            lambda: 3,
+            "Each number in front of that layer sees several pixels of the image.",
+        ),
+        Mistake(
+            "the pixels of the whole square are counted",
+            lambda: 64,
+            "The question is for a row.",
+        ),
     ),
     remark="3 pools see 6 pixels of the first layer's output, and those see 2 more.",
 )
@@ -113,9 +123,9 @@ answer = layers
     right=lambda: 14,
     mistakes=(
         Mistake(
-            "there is one layer too few",
+            "that is not enough",
             lambda: 13,
-            "These see 27 pixels.",
+            "These see 27 pixels of a row.",
         ),
         Mistake(
             "the windows do not overlap",

@@ -1,5 +1,7 @@
 """Exercises on edge detectors, and on learning a kernel."""
 
+from typing import Literal
+
 import torch
 
 from cnnbook.exercises._answers import Layer, Numbers
@@ -12,6 +14,12 @@ __all__ = ["EXERCISES"]
 def _padded(*rows: list[float]) -> torch.nn.Conv2d:
     layer = conv_from_rows(*rows)
     layer.padding = (1, 1)
+    return layer
+
+
+def _laplacian_padded_with(mode: Literal["circular", "reflect", "replicate"]) -> torch.nn.Conv2d:
+    layer = torch.nn.Conv2d(1, 1, 3, padding=1, padding_mode=mode, bias=False)
+    layer.weight = _padded([0.0, 1, 0], [1.0, -4, 1], [0.0, 1, 0]).weight
     return layer
 
 
@@ -33,9 +41,9 @@ answer = conv2d(image, sobel_kernel("x")[None, None])[0, 0]
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "the kernel is flipped",
+            "the sign is reversed",
             lambda: [12, 12],
-            "It takes right minus left, and here it gets darker to the right.",
+            "The kernel takes right minus left, without a flip, and it gets darker to the right.",
         ),
         Mistake(
             "that is the other Sobel kernel",
@@ -56,6 +64,11 @@ answer = conv2d(image, sobel_kernel("x")[None, None])[0, 0]
             "rows and columns are swapped",
             lambda: [[-12], [-12]],
             "The window moves to the right: the two stand side by side.",
+        ),
+        Mistake(
+            "only the middle row is counted",
+            lambda: [-6, -6],
+            "The other two rows of the kernel have weights, too.",
         ),
     ),
     remark="A negative output: the edge goes from light to dark.",
@@ -104,6 +117,25 @@ answer = layer
             "the pixel itself is forgotten",
             lambda: _padded([0.0, 1, 0], [1.0, 0, 1], [0.0, 1, 0]),
             "On a constant image the result must be 0, so the weights must add up to 0.",
+        ),
+        Mistake(
+            "the pixel is added",
+            lambda: _padded([0.0, 1, 0], [1.0, 4, 1], [0.0, 1, 0]),
+            "A pixel that is subtracted has a negative weight.",
+        ),
+        Mistake(
+            "the neighbours are the diagonal ones",
+            lambda: _padded([1.0, 0, 1], [0.0, -4, 0], [1.0, 0, 1]),
+            "They are above, below, to the left and to the right.",
+        ),
+        Mistake(
+            "the pixels around the image are not zeros",
+            lambda: _laplacian_padded_with("replicate"),
+            "torch pads with zeros by default.",
+            others=(
+                lambda: _laplacian_padded_with("reflect"),
+                lambda: _laplacian_padded_with("circular"),
+            ),
         ),
     ),
     remark="It is 0 wherever the image is constant or rises linearly.",
@@ -157,6 +189,11 @@ answer = (weight - 0.1 * weight.grad).flatten()
             "those are the weights at the end of all steps",
             lambda: [1, -1],
             "One step does not get there.",
+        ),
+        Mistake(
+            "that is the start",
+            lambda: [0, 0],
+            "Take one step from there.",
         ),
     ),
     remark="That is on the way to [1, -1].",

@@ -55,6 +55,16 @@ answer = parameters - 0.1 * parameters.grad
             "The weight is multiplied with the pixel, so its gradient has each error times its "
             "pixel.",
         ),
+        Mistake(
+            "that is the step",
+            lambda: [0.4, 0.3],
+            "Add it to the weight and the bias, which start at 1 and 0.",
+        ),
+        Mistake(
+            "nothing has changed",
+            lambda: [1, 0],
+            "The errors are not 0, so weight and bias move.",
+        ),
     ),
     remark="The gradients were -4 and -3.",
 )
@@ -98,6 +108,11 @@ answer = weight
             lambda: 0.9375,
             "The gradient of a square is twice the weight.",
         ),
+        Mistake(
+            "that is the gradient in the second update",
+            lambda: 9,
+            "The weight moves by the learning rate times the gradient.",
+        ),
     ),
     remark="Beyond the minimum, which is at 0: old gradients keep pushing, like a rolling ball.",
 )
@@ -139,6 +154,11 @@ answer = parameters
             "the third one moves",
             lambda: [-0.5, 0.5, -0.5],
             "0 divided by any positive number is 0.",
+        ),
+        Mistake(
+            "nothing moves",
+            lambda: [0, 0, 0],
+            "Only a parameter whose gradient is 0 stays.",
         ),
         Mistake(
             "the default learning rate is taken",

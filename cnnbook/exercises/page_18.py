@@ -46,6 +46,11 @@ answer = sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)
             lambda: 4.75,
             "Divide by the images of all micro-batches together.",
         ),
+        Mistake(
+            "the sum is divided by the number of micro-batches",
+            lambda: 475 / 3,
+            "Divide by the number of images.",
+        ),
     ),
     remark="(200 + 100 + 175) / 250 = 1.9.",
 )
@@ -75,7 +80,8 @@ _gradient_function = Exercise(
     "A network computes weight times pixel, and the loss is the mean of all squared errors. Write "
     "a function ``gradient(weight, pixels, targets, size)`` that takes ``size`` pixels at a time, "
     "or fewer in the last micro-batch, and returns the gradient with respect to the weight for the "
-    "whole batch. ``pixels`` and ``targets`` are tensors of shape ``(n,)``. Hand in the function.",
+    "whole batch. ``pixels`` and ``targets`` are tensors of shape ``(n,)``, ``weight`` is a float. "
+    "Hand in the function.",
     hint="``pixels.split(size)`` gives the micro-batches. Add up twice the error times the pixel, "
     "and divide when all have been added.",
     solution="""
@@ -117,6 +123,26 @@ answer = gradient
             "Add up sums, and divide once, at the end.",
         ),
         Mistake(
+            "the last micro-batch is left out",
+            lambda: _combining(
+                lambda parts, n: torch.cat([p for p in parts if len(p) == len(parts[0])]).sum() / n
+            ),
+            "It is smaller, and its pixels belong to the batch.",
+        ),
+        Mistake(
+            "that is the loss",
+            lambda: (
+                lambda weight, pixels, targets, size: (weight * pixels - targets).square().mean()
+            ),
+            "The gradient of a squared error is twice the error times the pixel.",
+        ),
+        Mistake(
+            "the pixel is forgotten",
+            lambda: lambda weight, pixels, targets, size: (2 * (weight * pixels - targets)).mean(),
+            "The weight is multiplied with the pixel, so its gradient has each error times its "
+            "pixel.",
+        ),
+        Mistake(
             "only the last micro-batch counts",
             lambda: _combining(lambda parts, n: parts[-1].sum() / n),
             "Add to the total within the loop; do not reset it.",
@@ -155,9 +181,9 @@ answer = 4 * 1024 * 1024 // (32 * side * side * 4)
             "Without padding, a window of three cannot start at the last two pixels.",
         ),
         Mistake(
-            "one more than fits",
+            "that is more than fits",
             lambda: 4_194_304 // 115_200 + 1,
-            "The output of the last one does not fit.",
+            "Multiply it by the bytes of one image and compare with 4 MiB.",
         ),
         Mistake(
             "only one channel is counted",

@@ -29,9 +29,10 @@ answer = [shard.stop - shard.start for shard in shards]
             "No two may differ by more than one.",
         ),
         Mistake(
-            "the last process has too many",
+            "one process has too many",
             lambda: [4, 4, 4, 4, 7],
             "The remainder is shared too, one image each.",
+            others=(lambda: [7, 4, 4, 4, 4],),
         ),
         Mistake(
             "the last ones take one more",
@@ -47,6 +48,11 @@ answer = [shard.stop - shard.start for shard in shards]
             "there are more images than that",
             lambda: [5, 5, 5, 5, 5],
             "Add them up: it must be the whole batch.",
+        ),
+        Mistake(
+            "an image cannot be divided",
+            lambda: [4.6, 4.6, 4.6, 4.6, 4.6],
+            "Share whole images.",
         ),
     ),
     remark="All wait for the slowest, and it has at most one image more than the others.",
@@ -99,6 +105,11 @@ answer = joined
             "it is divided by the number of processes",
             lambda: lambda gradients, counts: (gradients * counts[:, None]).mean(dim=0),
             "The mean is over images.",
+        ),
+        Mistake(
+            "the columns are multiplied by the counts",
+            lambda: lambda gradients, counts: (gradients * counts).sum(dim=0) / counts.sum(),
+            "A count belongs to a row: without an axis for columns, it meets the columns.",
         ),
         Mistake(
             "a process with fewer images counts more",

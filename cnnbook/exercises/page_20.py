@@ -45,7 +45,7 @@ for start in range(3):
         Mistake(
             "those are the scores with the patch, without the bias",
             lambda: [5, 5, 5],
-            "And a drop is a difference of two scores.",
+            "A drop is a difference of two scores.",
         ),
         Mistake(
             "the weights are left out",
@@ -72,6 +72,11 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
     right=lambda: 16 / 22,
     tolerance=THREE_DECIMALS,
     mistakes=(
+        Mistake(
+            "that is in percent",
+            lambda: 1600 / 22,
+            "A share is between 0 and 1.",
+        ),
         Mistake(
             "the part is not squared",
             lambda: 4 / 22,
@@ -102,8 +107,11 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
 )
 
 
-def _weights_and_maps() -> tuple[torch.Tensor, torch.Tensor]:
-    return asymmetric_image(12) - 4, asymmetric_image(2, 2, 3) + 1
+def _weights_and_maps() -> list[tuple[object, ...]]:
+    return [
+        (asymmetric_image(12) - 4, asymmetric_image(2, 2, 3) + 1),
+        (asymmetric_image(12) - 3, asymmetric_image(3, 1, 4) + 2),
+    ]
 
 
 _points_function = Exercise(
@@ -120,7 +128,7 @@ def points(weights, maps):
 
 answer = points
 """,
-    kind=Function(lambda: [_weights_and_maps()]),
+    kind=Function(_weights_and_maps),
     right=lambda: (
         lambda weights, maps: torch.einsum("chw,chw->hw", weights.view_as(maps), maps).double()
     ),
@@ -158,6 +166,11 @@ answer = points
                 ).sum(dim=0)
             ),
             "Each position has weights of its own; leave out the mean.",
+        ),
+        Mistake(
+            "negative points are set to 0",
+            lambda: lambda weights, maps: (weights.reshape(maps.shape) * maps).sum(dim=0).relu(),
+            "A position can also speak against the class.",
         ),
     ),
     remark="Their sum, and the bias, is the score.",

@@ -28,6 +28,7 @@ answer = colour - count_parameters(lenet5())
             "that is the number of weights that the layer has now",
             lambda: 6 * 3 * 5 * 5,
             "One of the three channels was there before.",
+            others=(lambda: 6 * (3 * 5 * 5 + 1),),
         ),
         Mistake(
             "each channel gets a bias of its own",
@@ -48,6 +49,11 @@ answer = colour - count_parameters(lenet5())
             "that is one channel more",
             lambda: 6 * 5 * 5,
             "From one to three is a step of two.",
+        ),
+        Mistake(
+            "that is how many it has then",
+            lambda: 62_006,
+            "How many more are these than before?",
         ),
     ),
     remark="Less than half a percent of the network: colour is cheap.",
@@ -79,6 +85,7 @@ answer = 5 * len(torch.arange(60_000).split(128))
             "that is one epoch",
             lambda: math.ceil(60_000 / 128),
             "There are more epochs than one.",
+            others=(lambda: 60_000 // 128,),
         ),
         Mistake(
             "that is the full batch",
@@ -90,14 +97,19 @@ answer = 5 * len(torch.arange(60_000).split(128))
             lambda: math.ceil(5 * 60_000 / 128),
             "A mini-batch ends where its epoch ends.",
         ),
+        Mistake(
+            "every image is taken for an update",
+            lambda: 5 * 60_000,
+            "There is one update for each mini-batch.",
+        ),
     ),
     remark="With the full batch there would have been five.",
 )
 
 _epoch_loss_function = Exercise(
-    "Write a function ``epoch_loss(losses, sizes)``. It takes the losses of the mini-batches of an "
-    "epoch, each the mean over its images, and the number of images of each. It returns the mean "
-    "over all images, one number. Hand in the function.",
+    "Write a function ``epoch_loss(losses, sizes)``. It takes two tensors of shape ``(n,)``: the "
+    "losses of the mini-batches of an epoch, each the mean over its images, and the number of "
+    "images of each. It returns the mean over all images, one number. Hand in the function.",
     hint="A mean is a sum divided by a count. Which sum belongs to each mini-batch, and how many "
     "images are there in all?",
     solution="""
@@ -108,7 +120,10 @@ def epoch_loss(losses, sizes):
 answer = epoch_loss
 """,
     kind=Function(
-        lambda: [(torch.tensor([2.0, 1.0, 6.0]), torch.tensor([4.0, 4.0, 2.0]))],
+        lambda: [
+            (torch.tensor([2.0, 1.0, 6.0]), torch.tensor([4.0, 4.0, 2.0])),
+            (torch.tensor([1.0, 3.0, 2.0, 5.0]), torch.tensor([3, 1, 4, 2])),
+        ],
     ),
     right=lambda: (
         lambda losses, sizes: torch.dot(losses.double(), sizes.double() / sizes.double().sum())
@@ -139,6 +154,11 @@ answer = epoch_loss
             "small mini-batches count most",
             lambda: lambda losses, sizes: (losses / sizes).sum() / (1 / sizes).sum(),
             "A mini-batch of many images should count more.",
+        ),
+        Mistake(
+            "the sizes are left out of the sum",
+            lambda: lambda losses, sizes: losses.sum() / sizes.sum(),
+            "Each loss is a mean: turn it into a sum before you add.",
         ),
     ),
     remark="The loss of a full batch is added up from micro-batches in the same way.",

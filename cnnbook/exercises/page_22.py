@@ -5,7 +5,7 @@ import math
 import torch
 
 from cnnbook.exercises._answers import Function, Numbers
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
@@ -97,13 +97,20 @@ answer = torch.nn.functional.cross_entropy(best, torch.tensor([0]))
             lambda: math.log(math.e + 1),
             "The loss is the logarithm of the sum, minus the score of the right class.",
         ),
+        Mistake(
+            "that is the probability of the wrong class",
+            lambda: 1 / (math.e + 1),
+            "The loss is minus the logarithm of the probability of the right class.",
+        ),
     ),
     remark="log(e + 1) - 1 = 0.313.",
 )
 
 
-def _stored_images() -> torch.Tensor:
-    return (torch.arange(24) * 11 + 2).to(torch.uint8).reshape(2, 3, 4)
+def _stored_images() -> list[tuple[object, ...]]:
+    # None is as light as 255 or as dark as 0, so that no maximum and minimum of a batch will do.
+    light = (torch.arange(24) * 9 + 30).to(torch.uint8).reshape(2, 3, 4)
+    return [(light,), (light[:1, :2, :2] // 3,)]
 
 
 _prepare_function = Exercise(
@@ -118,9 +125,10 @@ def ready(images):
 
 answer = ready
 """,
-    kind=Function(lambda: [(_stored_images(),)]),
+    kind=Function(_stored_images),
     right=lambda: lambda images: images.unsqueeze(1).to(torch.float64).div(255),
-    tolerance=FLOAT32_TOLERANCE,
+    # Wide enough for float16, which is an input of a CNN, too.
+    tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
             "the channel axis is missing",
@@ -138,6 +146,28 @@ answer = ready
             "The largest number that can be stored should become 1.",
         ),
         Mistake(
+            "the batch is divided by its own largest number",
+            lambda: lambda images: images[:, None] / images.max(),
+            "The same grey must become the same number in every batch.",
+        ),
+        Mistake(
+            "each image is divided by its own largest number",
+            lambda: lambda images: (images / images.amax(dim=(1, 2), keepdim=True))[:, None],
+            "The same grey must become the same number in every image.",
+        ),
+        Mistake(
+            "the smallest number is set to 0 and the largest to 1",
+            lambda: (
+                lambda images: ((images - images.min()) / (images.max() - images.min()))[:, None]
+            ),
+            "The same grey must become the same number in every batch.",
+        ),
+        Mistake(
+            "the numbers are divided by 256",
+            lambda: lambda images: images[:, None] / 256,
+            "The largest number that can be stored should become 1.",
+        ),
+        Mistake(
             "the fractions are cut off",
             lambda: lambda images: images[:, None] // 255,
             "Nearly everything is black now: ``/`` divides, ``//`` rounds down.",
@@ -146,6 +176,16 @@ answer = ready
             "the axis is inserted last",
             lambda: lambda images: images[..., None] / 255,
             "In torch the channel axis comes before rows and columns.",
+        ),
+        Mistake(
+            "the numbers are from -1 to 1",
+            lambda: lambda images: images[:, None] / 127.5 - 1,
+            "0 stays 0, and 255 becomes 1.",
+        ),
+        Mistake(
+            "light and dark are exchanged",
+            lambda: lambda images: 1 - images[:, None] / 255,
+            "0 stays 0, and 255 becomes 1.",
         ),
     ),
     remark="An axis and a division cure two of the patients.",
