@@ -92,6 +92,7 @@ class _Trainer:
         eager_steps = 0
         capturable = can_capture(
             self.net,
+            self.gradients.loss_fn,
             self.optimizer,
             device=self.device,
             updates=epochs - state.epoch,
