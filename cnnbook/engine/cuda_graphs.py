@@ -11,7 +11,6 @@ from torch.optim import lr_scheduler
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from cnnbook.engine.allowlist import unknown_loss, unknown_part
-from cnnbook.engine.micro_batches import Loss
 
 __all__ = ["WARM_UP", "can_capture", "side_stream", "try_capture"]
 
@@ -39,12 +38,13 @@ _RATE_SCHEDULERS = {
 }
 _NESTED_SCHEDULERS = {lr_scheduler.SequentialLR, lr_scheduler.ChainedScheduler}
 
+_Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _Scheduler = lr_scheduler.LRScheduler | lr_scheduler.ReduceLROnPlateau
 
 
 def can_capture(
     net: torch.nn.Module,
-    loss_fn: Loss,
+    loss_fn: _Loss,
     optimizer: torch.optim.Optimizer,
     *,
     device: torch.device,
