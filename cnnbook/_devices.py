@@ -56,8 +56,7 @@ add up losses in; pass device='cpu'
     if found.type not in ("cpu", "cuda"):
         lacks = ", which has no float64 to add up losses in" if found.type == "mps" else ""
         raise ValueError(
-            f"{name}: expected 'cpu' or a CUDA device, got {str(found)!r}{lacks}; "
-            f"pass {name}='cpu'"
+            f"{name}: expected 'cpu' or a CUDA device, got {str(found)!r}{lacks}; pass {name}='cpu'"
         )
     if found.type == "cuda" and torch.cuda.is_available():
         if found.index is None:

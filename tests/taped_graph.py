@@ -53,17 +53,17 @@ class TapedGraph:
                         old.copy_(new)
 
 
-class Taping(TorchDispatchMode):
+class Taping(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Stands in for ``torch.cuda.graph``: within the block, a graph is captured."""
 
     def __init__(self, graph: TapedGraph, *, stream: object) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
         self.before: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.random_state = torch.get_rng_state()
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         # The last one first: then each tensor ends as it was before its first change.
         for tensor, content in reversed(self.before):
             tensor.copy_(content)

@@ -66,7 +66,9 @@ STARTS = {
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
-@pytest.mark.parametrize(("precision", "newer"), [("full", "ieee"), ("bf16", "ieee"), ("tf32",) * 2])
+@pytest.mark.parametrize(
+    ("precision", "newer"), [("full", "ieee"), ("bf16", "ieee"), ("tf32",) * 2]
+)
 def test_the_flags_are_set_and_put_back(
     start: Any, precision: Literal["full", "tf32", "bf16"], newer: str
 ) -> None:

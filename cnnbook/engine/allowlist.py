@@ -71,10 +71,9 @@ def unknown_loss(loss_fn: object) -> str | None:
         'the loss cross_entropy is not a loss module of torch.nn'
     """
     name = getattr(loss_fn, "__name__", type(loss_fn).__name__)
-    if (
-        not isinstance(loss_fn, torch.nn.modules.loss._Loss)
-        or getattr(torch.nn, type(loss_fn).__name__, None) is not type(loss_fn)
-    ):
+    if not isinstance(loss_fn, torch.nn.modules.loss._Loss) or getattr(
+        torch.nn, type(loss_fn).__name__, None
+    ) is not type(loss_fn):
         return f"the loss {name} is not a loss module of torch.nn"
     if changed := _changed(loss_fn):
         return f"the loss {name} {changed}"

@@ -5,6 +5,7 @@ import gc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch.optim import lr_scheduler
@@ -39,7 +40,6 @@ _RATE_SCHEDULERS = {
 _NESTED_SCHEDULERS = {lr_scheduler.SequentialLR, lr_scheduler.ChainedScheduler}
 
 _Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-_Scheduler = lr_scheduler.LRScheduler | lr_scheduler.ReduceLROnPlateau
 
 
 def can_capture(
@@ -50,7 +50,7 @@ def can_capture(
     device: torch.device,
     updates: int,
     processes: int,
-    scheduler: _Scheduler | None = None,
+    scheduler: lr_scheduler.LRScheduler | None = None,
 ) -> bool:
     """Return whether to try a capture, and warn if an update must not or cannot be captured.
 
@@ -134,7 +134,7 @@ def _uncapturable_optimizer(optimizer: torch.optim.Optimizer) -> str | None:
 
 
 def _uncapturable_rate(
-    optimizer: torch.optim.Optimizer, scheduler: _Scheduler | None
+    optimizer: torch.optim.Optimizer, scheduler: lr_scheduler.LRScheduler | None
 ) -> str | None:
     name = type(optimizer).__name__
     unknown = None if scheduler is None else _unknown_scheduler(scheduler)
@@ -162,9 +162,9 @@ def _uncapturable_rate(
     return None
 
 
-def _unknown_scheduler(scheduler: _Scheduler) -> str | None:
+def _unknown_scheduler(scheduler: lr_scheduler.LRScheduler) -> str | None:
     if type(scheduler) in _NESTED_SCHEDULERS:
-        parts: Sequence[_Scheduler] = scheduler._schedulers
+        parts: Sequence[lr_scheduler.LRScheduler] = getattr(scheduler, "_schedulers", ())
         return next((name for part in parts if (name := _unknown_scheduler(part))), None)
     return None if type(scheduler) in _RATE_SCHEDULERS else type(scheduler).__name__
 
@@ -247,9 +247,15 @@ def _older_graph_is_alive(parameters: Sequence[torch.nn.Parameter]) -> bool:
     belongs to the stream on which the first of them was built. Without a graph it is made anew for
     each question, so a mark on it is found again only if a graph keeps it.
     """
+
+    def metadata(parameter: torch.nn.Parameter) -> Any:  # noqa: ANN401
+        return torch.autograd.graph.get_gradient_edge(parameter).node.metadata
+
     for parameter in parameters:
-        torch.autograd.graph.get_gradient_edge(parameter).node.metadata["cnnbook"] = True
-        if "cnnbook" in torch.autograd.graph.get_gradient_edge(parameter).node.metadata:
+        metadata(parameter)["cnnbook"] = True
+        if "cnnbook" in metadata(parameter):
+            # Leave no mark behind.
+            del metadata(parameter)["cnnbook"]
             return True
     return False
 
