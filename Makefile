@@ -15,7 +15,7 @@ endif
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site test test-long bench seeds check wheel serve clean
+.PHONY: help site test test-long test-gpu bench seeds check wheel serve clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -37,6 +37,10 @@ test: $(STAMP) ## run the tests and doctests, on all cores: minutes
 
 test-long: $(STAMP) ## all of them: every fault, page, kill, a thousand drawn cases a function: an hour
 	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "long or not long"
+
+# One process, since there may be one GPU. The workspace is the one with which cuBLAS repeats its bits.
+test-gpu: $(STAMP) ## the tests that need an NVIDIA GPU; without one they fail: minutes
+	@CNNBOOK_GPU=1 CUBLAS_WORKSPACE_CONFIG=:4096:8 $(BIN)/python -m pytest -m gpu tests
 
 bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop and peers; idle machine
 	@$(BIN)/python tests/benchmarks/bench_layers.py

@@ -17,11 +17,19 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
     """Return the device, or raise an error if this machine does not have it.
 
     Args:
-        device: A device or its name, such as ``"cpu"`` or ``"cuda:0"``.
+        device: A device or its name, such as ``"cpu"`` or ``"cuda:0"``. ``"cuda"`` means torch's
+            current card, and under ``torchrun`` the one whose index is the process's
+            ``LOCAL_RANK``, so that each process has its own.
         name: The argument's name, for the error message.
 
     Returns:
-        The device, ready for use.
+        The device, ready for use; a card with its index.
+
+    Raises:
+        TypeError: It is neither a device nor a name.
+        ValueError: It is no device, or neither a CPU nor a CUDA device. MPS, the GPU of a Mac,
+            has no float64, in which losses are added up.
+        RuntimeError: This machine does not have it.
 
     Examples:
         >>> from cnnbook._devices import check_device
@@ -31,6 +39,11 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
         Traceback (most recent call last):
             ...
         ValueError: device: expected a name such as 'cpu', 'cuda' or 'cuda:0', got 'gpu'
+        >>> check_device("mps")
+        Traceback (most recent call last):
+            ...
+        ValueError: device: expected 'cpu' or a CUDA device, got 'mps', which has no float64 to \
+add up losses in; pass device='cpu'
     """
     if not isinstance(device, (torch.device, str)):
         raise TypeError(f"{name}: expected a torch.device or its name, got {summarize(device)}")
@@ -40,17 +53,53 @@ def check_device(device: torch.device | str, *, name: str = "device") -> torch.d
         raise ValueError(
             f"{name}: expected a name such as 'cpu', 'cuda' or 'cuda:0', got {summarize(device)}"
         ) from None
+    if found.type not in ("cpu", "cuda"):
+        lacks = ", which has no float64 to add up losses in" if found.type == "mps" else ""
+        raise ValueError(
+            f"{name}: expected 'cpu' or a CUDA device, got {str(found)!r}{lacks}; pass {name}='cpu'"
+        )
+    if found.type == "cuda" and torch.cuda.is_available():
+        if found.index is None:
+            return _own_card(name)
+        # Asked for a missing one, torch raises an error that may come late and names no index.
+        if found.index >= torch.cuda.device_count():
+            raise RuntimeError(
+                f"{name}: expected one that this machine has ({_present()}), got {str(found)!r}; "
+                f"leave {name} out to use the best one"
+            )
     try:
         torch.zeros(1, device=found).add(1).cpu()
     # Which of these a missing device raises depends on how torch was built.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        present = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         raise RuntimeError(
-            f"{name}: expected one that this machine has ({', '.join(present)}), got "
+            f"{name}: expected one that this machine has ({_present()}), got "
             f"{str(found)!r}; leave {name} out to use the best one "
             f"(torch says: {str(error).splitlines()[0]})"
         ) from None
     return found
+
+
+def _present() -> str:
+    return ", ".join(["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))])
+
+
+def _own_card(name: str) -> torch.device:
+    """Return this process's card: that of its local rank under ``torchrun``, or torch's current."""
+    local = os.environ.get("LOCAL_RANK")
+    if local is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    if not local.isdecimal():
+        raise ValueError(
+            f"LOCAL_RANK: expected a whole number, as torchrun sets it, got {local!r}; unset it"
+        )
+    if int(local) >= torch.cuda.device_count():
+        # Also where each process sees one card only: its index is then not the local rank.
+        raise RuntimeError(
+            f"{name}: expected a card for each process of torchrun, got LOCAL_RANK {local} on a "
+            f"machine with {_present()}; start fewer processes, or name the card or 'cpu' as "
+            f"{name}"
+        )
+    return torch.device("cuda", int(local))
 
 
 def best_device() -> torch.device:
@@ -60,7 +109,11 @@ def best_device() -> torch.device:
 
     Returns:
         torch's current CUDA device, ``cuda:0`` by default; under ``torchrun`` the one whose index
-        is the process's ``LOCAL_RANK``; without CUDA ``cpu``.
+        is the process's ``LOCAL_RANK``; without CUDA ``cpu``, also on a Mac with MPS, which has no
+        float64 to add up losses in.
+
+    Raises:
+        RuntimeError: ``torchrun`` has started more processes than there are cards.
 
     Examples:
         >>> from cnnbook.training import best_device
@@ -68,9 +121,7 @@ def best_device() -> torch.device:
         True
     """
     if torch.cuda.is_available():
-        local = os.environ.get("LOCAL_RANK")
-        index = torch.cuda.current_device() if local is None else int(local)
-        return torch.device("cuda", index)
+        return _own_card("device")
     # The NVIDIA driver makes this file. A set CUDA_VISIBLE_DEVICES hides the cards on purpose.
     if Path("/dev/nvidia0").exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
         warnings.warn(

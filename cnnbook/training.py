@@ -121,8 +121,9 @@ class _Trainer:
         """Do all remaining updates."""
         state, epochs = self.state, len(self.state.losses)
         step, eager_steps = self.step, 0
-        capturable = not self.plain and can_capture(
+        capturable = can_capture(
             self.net,
+            self.gradients.loss_fn,
             self.optimizer,
             device=self.device,
             updates=epochs - state.epoch,

@@ -41,11 +41,22 @@ if sys.platform == "win32":
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip tests that have not started at CNNBOOK_TESTS_END, in seconds since 1970, if it is set.
 
     A run with little time then ends by itself, reports its results, and says what it left out.
+
+    Without CUDA, tests marked ``gpu`` are skipped; `make test-gpu` asks for them, so there they
+    fail.
     """
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        if os.environ.get("CNNBOOK_GPU"):
+            pytest.fail(
+                "no CUDA: `make test-gpu` needs a machine with an NVIDIA GPU and a build of torch "
+                "that can use it",
+                pytrace=False,
+            )
+        pytest.skip("no CUDA")
     if time.time() > float(os.environ.get("CNNBOOK_TESTS_END", "inf")):
         pytest.skip("no time was left: CNNBOOK_TESTS_END")
 

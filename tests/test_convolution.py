@@ -187,7 +187,7 @@ def test_moving_average_names_every_mistake(
         moving_average(images, size=size)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 @both
 @every_case
 @copies
@@ -337,7 +337,7 @@ def test_a_dense_matrix_beyond_the_memory_is_refused_before_it_is_made() -> None
         conv_matrix(torch.ones(64, 1, 3, 3), 224)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 def test_matrix_and_gradients_on_a_gpu() -> None:
     images, weight = torch.rand(2, 2, 6, 6).double(), torch.rand(4, 2, 3, 3).double()
     grad = torch.rand(2, 4, 4, 4).double()

@@ -17,7 +17,6 @@ import torch
 import cnnbook
 from cnnbook.counting import cost_table
 from cnnbook.engine.ensemble import fit_ensemble
-from cnnbook.engine.micro_batches import unsplittable_reason
 from cnnbook.exercises import check, exercises
 from cnnbook.exercises._grading import Exercise
 from cnnbook.images import ImageSet, draw_garments
@@ -137,23 +136,6 @@ def test_a_seed_gives_the_same_start(ensemble: bool, tmp_path: Path) -> None:
     expected = train()
     assert [one.losses for one in results.histories] == [one.losses for one in expected.histories]
     assert results.accuracies == expected.accuracies
-
-
-class _Mixing(torch.nn.Module):
-    """Takes the mean over the batch, beginning with a tensor made without naming a device."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return images - (torch.zeros(1) + images.mean(dim=0))
-
-
-def test_a_network_that_makes_tensors_is_probed_on_the_cpu() -> None:
-    net = torch.nn.Sequential(_Mixing(), torch.nn.Flatten(), torch.nn.Linear(16, 3, device="cpu"))
-    arguments = net, torch.nn.CrossEntropyLoss(), IMAGES, torch.zeros(1, 3)
-    expected = unsplittable_reason(*arguments)
-    with META:
-        reason = unsplittable_reason(*arguments)
-    assert reason == expected
-    assert reason == "the network's scores for a batch differ from those of each image alone"
 
 
 def test_garments_are_the_same() -> None:

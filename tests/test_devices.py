@@ -1,5 +1,6 @@
 """Choosing a device: the one that works, a warning where a card does not, an error for others."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,94 @@ def test_the_best_device_is_one_that_works() -> None:
     assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def test_under_torchrun_each_process_has_a_card_of_its_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch find two cards, of which the second is the current one."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    assert best_device() == torch.device("cuda:0")
-    monkeypatch.setenv("LOCAL_RANK", "3")
-    assert best_device() == torch.device("cuda:3")
+
+
+Choose = Callable[[], torch.device]
+CHOICES: list[Choose] = [best_device, lambda: check_device("cuda")]
+
+
+@pytest.mark.parametrize("choose", CHOICES, ids=["best", "cuda"])
+def test_each_process_of_torchrun_has_a_card_of_its_own(
+    choose: Choose, two_cards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert choose() == torch.device("cuda:1"), "torch's current one"
+    for rank in ("0", "1"):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        assert choose() == torch.device(f"cuda:{rank}")
+
+
+@pytest.mark.parametrize("choose", CHOICES, ids=["best", "cuda"])
+def test_more_processes_than_cards_are_refused(
+    choose: Choose, two_cards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(
+        RuntimeError,
+        match=r"^device: expected a card for each process of torchrun, got LOCAL_RANK 2 on a "
+        r"machine with cpu, cuda:0, cuda:1; start fewer processes, or name the card or 'cpu' as "
+        r"device$",
+    ):
+        choose()
+    monkeypatch.setenv("LOCAL_RANK", "first")
+    with pytest.raises(ValueError, match=r"^LOCAL_RANK: expected a whole number, .*got 'first'"):
+        choose()
+
+
+def test_a_card_that_is_named_is_not_exchanged(
+    two_cards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[torch.device] = []
+    zeros = torch.zeros
+
+    def pretend(*size: int, device: torch.device) -> torch.Tensor:
+        asked.append(device)
+        return zeros(*size)
+
+    monkeypatch.setattr(torch, "zeros", pretend)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert check_device("cuda:0") == torch.device("cuda:0")
+    assert asked == [torch.device("cuda:0")]
+
+
+def test_a_card_beyond_the_last_is_refused_before_torch_is_asked(
+    two_cards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("torch was asked for a card that is not there")
+
+    monkeypatch.setattr(torch, "zeros", never)
+    with pytest.raises(
+        RuntimeError,
+        match=r"^target: expected one that this machine has \(cpu, cuda:0, cuda:1\), got 'cuda:2'; "
+        r"leave target out to use the best one$",
+    ):
+        check_device("cuda:2", name="target")
+
+
+def test_the_gpu_of_a_mac_is_refused_and_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert best_device() == torch.device("cpu")
+    for name in ("mps", "mps:0"):
+        with pytest.raises(
+            ValueError,
+            match=rf"^device: expected 'cpu' or a CUDA device, got '{name}', which has no float64 "
+            r"to add up losses in; pass device='cpu'$",
+        ):
+            check_device(name)
+
+
+@pytest.mark.parametrize("other", ["meta", "xpu", "hpu:1"])
+def test_devices_of_other_kinds_are_refused(other: str) -> None:
+    with pytest.raises(ValueError, match=rf"^device: expected 'cpu' or .*, got '{other}'; pass"):
+        check_device(other)
 
 
 def test_there_is_a_warning_if_torch_cannot_use_a_card(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,7 @@ from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import Diverged, fit_full_batch
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="no CUDA"
-))]  # fmt: skip
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 def _nets(make: Callable[[], torch.nn.Module], count: int = 3) -> list[torch.nn.Module]:

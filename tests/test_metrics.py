@@ -315,7 +315,7 @@ def test_a_lazy_network_is_refused_and_stays_lazy() -> None:
     assert isinstance(net[1].weight, torch.nn.UninitializedParameter)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 def test_a_network_computes_on_the_gpu_and_its_parameters_return_to_the_cpu() -> None:
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(9), torch.nn.Linear(9, 3))
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
@@ -334,7 +334,7 @@ def test_a_network_computes_on_the_gpu_and_its_parameters_return_to_the_cpu() ->
     assert all(old is new for old, new in zip(parameters, net.parameters(), strict=True))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 def test_a_network_on_two_devices_returns_to_both() -> None:
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3), torch.nn.Linear(3, 2))
     net[2].cuda()

@@ -182,7 +182,7 @@ def test_pooling_first_does_a_quarter_of_the_relus() -> None:
     assert torch.equal(first, last)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 def test_on_a_gpu() -> None:
     images = torch.randint(-9, 10, (2, 3, 9, 8)).double()
     for pool in (max_pool2d, avg_pool2d):

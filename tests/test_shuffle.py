@@ -110,7 +110,7 @@ def test_gradients_find_the_way_back() -> None:
     assert images.grad.flatten()[order].tolist() == weights.tolist()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 def test_the_order_is_the_same_on_a_gpu() -> None:
     images = torch.rand(2, 3, 5, 5)
     shuffled = shuffle_pixels(images.cuda())

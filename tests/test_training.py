@@ -386,7 +386,7 @@ def test_best_device_is_one_that_works() -> None:
     assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.gpu
 def test_on_a_gpu_the_losses_are_the_same(garments: tuple[torch.Tensor, torch.Tensor]) -> None:
     images, labels = garments
     torch.manual_seed(0)

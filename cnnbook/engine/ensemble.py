@@ -273,7 +273,12 @@ class _Stack:
 
         replay: Callable[[], None] | None = None
         capturable = can_capture(
-            self.example, self.optimizer, device=self.device, updates=epochs, processes=1
+            self.example,
+            micro_batches.loss_fn,
+            self.optimizer,
+            device=self.device,
+            updates=epochs,
+            processes=1,
         )
         started = time.perf_counter()
         with side_stream(self.device):

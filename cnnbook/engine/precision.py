@@ -1,6 +1,7 @@
 """The precision of torch's matrix products, and whether torch must be deterministic."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
@@ -81,12 +82,51 @@ def precision_context(
             )
             torch.use_deterministic_algorithms(True)
         if device.type == "cuda":
-            # torch's own default for convolutions is TF32, which is less exact.
-            backends: tuple[Any, ...] = (
-                torch.backends.cuda.matmul,
-                torch.backends.cudnn.conv,  # type: ignore[attr-defined]
-            )
-            for backend in backends:
-                before.callback(setattr, backend, "fp32_precision", backend.fp32_precision)
-                backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+            _set_precision("tf32" if precision == "tf32" else "ieee", before)
         yield
+
+
+def _set_precision(precision: Literal["tf32", "ieee"], before: ExitStack) -> None:
+    """Set the precision of a GPU's products, and add to ``before`` what restores it.
+
+    torch keeps it for each kind of product, and a second time for its older functions, which raise
+    an error wherever the two disagree. So both are set.
+    """
+    backends: tuple[Any, ...] = (
+        torch.backends.cuda.matmul,
+        # torch's own default for these two is TF32, which is less exact.
+        torch.backends.cudnn.conv,  # type: ignore[attr-defined]
+        torch.backends.cudnn.rnn,
+    )
+    # The last one is for the CPU, but the older function for products of matrices sets it, too.
+    for backend in (*backends, torch.backends.mkldnn.matmul):  # type: ignore[attr-defined]
+        before.callback(setattr, backend, "fp32_precision", backend.fp32_precision)
+    older: tuple[tuple[Callable[[], Any], Callable[[Any], None], Any], ...] = (
+        (
+            lambda: torch.backends.cudnn.allow_tf32,
+            lambda allowed: setattr(torch.backends.cudnn, "allow_tf32", allowed),
+            precision == "tf32",
+        ),
+        (
+            torch.get_float32_matmul_precision,
+            torch.set_float32_matmul_precision,
+            "high" if precision == "tf32" else "highest",
+        ),
+    )
+    for read, write, value in older:
+        try:
+            current = _quietly(read)
+        except RuntimeError:
+            # They disagree already, so nobody can read the older one, here or in the block.
+            continue
+        before.callback(_quietly, write, current)
+        _quietly(write, value)
+    for backend in backends:
+        backend.fp32_precision = precision
+
+
+def _quietly(call: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+    """Call an older function of torch, of which some releases warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call(*arguments)

@@ -101,7 +101,12 @@ class TrainingState:
         """
         data = {"images": self.gradients.images, "labels": self.gradients.labels}
         check_losses(
-            self.losses[:epochs], self.net, data, history=self.history, hint=self._last_checkpoint()
+            self.losses[:epochs],
+            self.net,
+            data,
+            updates=self.epoch,
+            history=self.history,
+            hint=self._last_checkpoint(),
         )
 
     def check_losses_and_weights(self) -> None:

@@ -390,7 +390,8 @@ assert WARM_UP == 3
 # %%
 # Three updates come first, because the GPU's libraries choose their algorithms in them. With a GPU
 # you see above how many epochs a second that makes, and that all 5,000 images were taken at a time:
-# the memory of a GPU is larger than a cache. Without one, the cell says so.
+# the memory of a GPU is larger than a cache. Without one, the cell says so, and
+# :doc:`/benchmarks` says what has been run on a GPU so far.
 #
 # Exercises
 # ---------

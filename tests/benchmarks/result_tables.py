@@ -2,9 +2,10 @@
 
     python tests/benchmarks/result_tables.py
 
-The benchmarks call ``write_tables`` after each run. The page includes the Markdown files written
-here, and its role ``measured`` quotes ``quoted.json``; so no number of the page is typed by hand.
-Sentences belong into the page itself, where they can be translated once.
+It also writes the row of README.md that says what was run on a GPU. The benchmarks call
+``write_tables`` after each run. The page includes the Markdown files written here, and its role
+``measured`` quotes ``quoted.json``; so no number of the page is typed by hand. Sentences belong
+into the page itself, where they can be translated once.
 """
 
 import json
@@ -14,9 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "docs" / "benchmarks"
 HEADER = "% Written by tests/benchmarks/result_tables.py from the JSON files. Do not edit.\n"
 NOT_AVAILABLE = "n/a"
+# On a GPU: the time of our epoch as a share of the lecture's loop, for both networks.
+GPU_BOUND = 1 / 3
+GPU_ROW = re.compile(r"^\| NVIDIA GPU\b.*$", re.MULTILINE)
 Record = dict[str, Any]
 
 
@@ -334,16 +339,83 @@ def environment_table(record: Record, caption: str) -> str:
     return table(caption, ["What", "Value"], rows, text=(0, 1))
 
 
-def gpu_tables(record: Record | None) -> str:
-    """Return all results of the run on a GPU."""
-    if record is None:
-        return "On a GPU nothing has been measured yet.\n"
-    parts = [
-        notice(record),
-        *(comparison_tables(record, found["network"]) for found in record["comparisons"]),
-        growth_tables(record),
-        environment_table(record, "The environment of the run on a GPU"),
+def gpu_ratios(report: Record) -> dict[str, float]:
+    """Return our time for an epoch as a share of the lecture's loop, by network."""
+    return {
+        network: times["ours"] / times["lecture"]
+        for network, times in report["benchmark"].items()
+        if network != "missing" and times["lecture"] > 0
+    }
+
+
+def gpu_report_table(report: Record | None) -> str:
+    """Return what ``gpu_report.py`` has found on a GPU; "Not run" if there is no report."""
+    if report is None:
+        return "Not run: there is no report of a run on a GPU yet.\n"
+    tests, ratios = report["tests"], gpu_ratios(report)
+    asked = tests["passed"] + tests["failed"]
+    rows = [
+        ["Card", escaped(report["environment"]["device"])],
+        ["Date", str(report["environment"]["date"])[:10]],
+        *(
+            [name, escaped(str(report["environment"][key]))]
+            for name, key in (("torch", "torch"), ("CUDA", "cuda"), ("Python", "python"))
+        ),
+        ["cnnbook", report["environment"]["cnnbook"]],
+        ["GPU tests passed", f"{number(tests['passed'])} of {number(asked)}"],
+        *(["Failed", escaped(name)] for name in tests["failures"]),
+        *(
+            [f"Page {page}", "ran" if found["passed"] else f"failed: {escaped(found['said'])}"]
+            for page, found in report["pages"].items()
+        ),
+        *(
+            [
+                f"{network}: epoch, ours / the lecture's loop",
+                f"{number(ratio)} ({'within' if ratio <= GPU_BOUND else 'above'} the bound of "
+                f"{number(GPU_BOUND)})",
+            ]
+            for network, ratio in ratios.items()
+        ),
     ]
+    if "missing" in report["benchmark"]:
+        rows.append(["Benchmark", escaped(report["benchmark"]["missing"])])
+    made = table("The run on a GPU", ["What", "Value"], rows, text=(0, 1))
+    trial = "This report is a trial: it shows only that the report works.\n\n"
+    return (trial if report["trial"] else "") + made
+
+
+def readme_row(report: Record | None) -> str:
+    """Return the row of README.md's table "Tested on" for GPUs."""
+    if report is None:
+        return "| NVIDIA GPU | | | not run |"
+    tests = report["tests"]
+    parts = [f"{tests['passed']} of {tests['passed'] + tests['failed']} GPU tests passed"]
+    for word in ("ran", "failed"):
+        pages = [
+            page for page, found in report["pages"].items() if found["passed"] == (word == "ran")
+        ]
+        if pages:
+            parts.append(f"page{'s' if len(pages) > 1 else ''} {' and '.join(pages)} {word}")
+    shares = [f"{number(ratio)} ({network})" for network, ratio in gpu_ratios(report).items()]
+    if shares:
+        parts.append(f"an epoch takes {' and '.join(shares)} of the lecture's loop")
+    found = report["environment"]
+    cells = [f"NVIDIA GPU: {found['device']}", found["python"], found["torch"], "; ".join(parts)]
+    return f"| {' | '.join(cells)} |"
+
+
+def gpu_tables(record: Record | None, report: Record | None) -> str:
+    """Return the report of the run on a GPU, and all results of the benchmark there."""
+    parts = [gpu_report_table(report)]
+    if record is None:
+        parts.append("On a GPU nothing has been measured yet.\n")
+    else:
+        parts += [
+            notice(record),
+            *(comparison_tables(record, found["network"]) for found in record["comparisons"]),
+            growth_tables(record),
+            environment_table(record, "The environment of the run on a GPU"),
+        ]
     return "\n".join(filter(None, parts))
 
 
@@ -375,13 +447,13 @@ def page_files(folder: Path) -> dict[str, str]:
     """Return the text of every file that the page needs, by name.
 
     Args:
-        folder: Where ``training.json``, ``layers.json`` and ``training-cuda.json`` are. A file
-            that is made of a missing one is left out.
+        folder: Where ``training.json``, ``layers.json``, ``training-cuda.json`` and
+            ``gpu-report.json`` are. A file that is made of a missing one is left out.
     """
     training, layers = read(folder, "training"), read(folder, "layers")
     tables = {
         "behind": behind_table(training, layers),
-        "gpu": gpu_tables(read(folder, "training-cuda")),
+        "gpu": gpu_tables(read(folder, "training-cuda"), read(folder, "gpu-report")),
     }
     if training is not None:
         for network in training["bounds"]["share_of_lecture"]:
@@ -406,6 +478,13 @@ def write_tables(folder: Path) -> None:
         (folder / name).write_text(text, "utf-8")
 
 
+def write_readme(readme: Path, folder: Path) -> None:
+    """Write the row for GPUs into a README, from the report in a folder of results."""
+    row = readme_row(read(folder, "gpu-report"))
+    readme.write_text(GPU_ROW.sub(lambda _: row, readme.read_text("utf-8")), "utf-8")
+
+
 if __name__ == "__main__":
     write_tables(RESULTS)
-    sys.stdout.write(f"wrote the tables in {RESULTS}\n")
+    write_readme(ROOT / "README.md", RESULTS)
+    sys.stdout.write(f"wrote the tables in {RESULTS} and the row for GPUs in README.md\n")
