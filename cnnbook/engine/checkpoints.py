@@ -32,7 +32,6 @@ _SHA256_SIZE = hashlib.sha256().digest_size
 _DICTS = (dict, OrderedDict, Counter)
 _LISTS = (list, tuple, set, torch.Size)
 _VALUES = (torch.Tensor, bytes, torch.dtype, torch.device)
-_NUMBERS = (bool, int, float, complex)
 
 
 def digest(tensor: torch.Tensor) -> str:
@@ -83,52 +82,52 @@ def previous_path(path: str | os.PathLike[str]) -> Path:
     return path.with_name(path.name + ".previous")
 
 
-def _to_plain(value: object, where: str) -> Any:
+def _to_plain(value: object, where: str) -> object:
     """Return a value that can be loaded without running code from the file, or raise.
 
     Numbers of other libraries that are Python numbers too, such as ``numpy.float64``, become plain
     Python numbers, which are equal to them.
     """
-    if value is None or isinstance(value, _VALUES):
+    if value is None or isinstance(value, (bool, *_VALUES)):
         return value
-    for kind in _NUMBERS:
-        if isinstance(value, kind):
-            return kind(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, complex):
+        return complex(value)
     if isinstance(value, str):
         # Not ``str(value)``, which the subclass may define.
         return "".join(value)
-    if type(value) in _DICTS:
-        assert isinstance(value, dict)
+    if isinstance(value, dict) and type(value) in _DICTS:
         pairs = {
             _to_plain(key, f"{where} (a key)"): _to_plain(part, f"{where}[{key!r}]")
             for key, part in value.items()
         }
         return pairs if type(value) is dict else type(value)(pairs)
-    if type(value) in _LISTS:
-        assert isinstance(value, (list, tuple, set))
-        parts = [_to_plain(part, f"{where}[{index}]") for index, part in enumerate(value)]
-        return type(value)(parts)
+    if isinstance(value, (list, tuple, set)) and type(value) in _LISTS:
+        return type(value)(_to_plain(part, f"{where}[{i}]") for i, part in enumerate(value))
     raise TypeError(
         f"{where}: expected tensors, numbers, strings, and lists and dicts of them, got "
         f"{type(value).__name__}; a checkpoint holds nothing that would need code to load"
     )
 
 
-def _equal(value: Any, other: Any) -> bool:
+def _equal(value: object, other: object) -> bool:
     """Return whether two plain values have the same types and the same numbers, bit for bit."""
     if type(value) is not type(other):
         return False
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor) and isinstance(other, torch.Tensor):
         return value.requires_grad == other.requires_grad and digest(value) == digest(other)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and isinstance(other, dict):
         return list(value) == list(other) and all(_equal(value[key], other[key]) for key in value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(value) == len(other) and all(map(_equal, value, other))
     # NaN is not equal to itself.
-    return bool(value == other) or repr(value) == repr(other)
+    return value == other or repr(value) == repr(other)
 
 
-def _check_loads_again(data: bytes, content: dict[str, Any]) -> None:
+def _check_loads_again(data: bytes, content: dict[str, object]) -> None:
     """Raise if what was packed does not come back as it was."""
     expected = "checkpoint: expected a training whose state can be written and read again"
     try:
@@ -177,13 +176,13 @@ def pack(content: dict[str, Any], *, read_back: bool = False) -> bytes:
         TypeError: content['net']: expected tensors, numbers, strings, and lists and dicts of \
 them, got builtin_function_or_method; a checkpoint holds nothing that would need code to load
     """
-    content = _to_plain(content, "content")
+    plain = {key: _to_plain(value, f"content[{key!r}]") for key, value in content.items()}
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(plain, buffer)
     payload = buffer.getvalue()
     data = _MAGIC + _sha256(_MAGIC, payload) + payload
     if read_back:
-        _check_loads_again(data, content)
+        _check_loads_again(data, plain)
     return data
 
 
