@@ -1,6 +1,6 @@
 """Optimizers and learning-rate schedulers: what is refused, and how their state is restored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -40,13 +40,12 @@ another; make it from the optimizer that is handed in
     if scheduler is None:
         return
     # Before the type: in older versions of torch it is no LRScheduler.
-    for part in _parts(scheduler):
-        if isinstance(part, ReduceLROnPlateau):
-            raise ValueError(
-                "scheduler: expected one that needs nothing but the number of updates, got "
-                "ReduceLROnPlateau, which needs a metric for each step; use for example StepLR or "
-                "CosineAnnealingLR"
-            )
+    if isinstance(scheduler, ReduceLROnPlateau):
+        raise ValueError(
+            "scheduler: expected one that needs nothing but the number of updates, got "
+            "ReduceLROnPlateau, which needs a metric for each step; use for example StepLR or "
+            "CosineAnnealingLR"
+        )
     name = type(scheduler).__name__
     if not isinstance(scheduler, LRScheduler):
         raise TypeError(
@@ -58,17 +57,11 @@ another; make it from the optimizer that is handed in
             f"scheduler: expected an optimizer with it, got a {name} alone; hand in the optimizer "
             "from which it is made, too"
         )
-    if any(part.optimizer is not optimizer for part in _parts(scheduler)):
+    if scheduler.optimizer is not optimizer:
         raise ValueError(
             f"scheduler: expected one made from the given optimizer, got a {name} of another; "
             "make it from the optimizer that is handed in"
         )
-
-
-def _parts(scheduler: LRScheduler) -> list[LRScheduler]:
-    """Return a scheduler and all schedulers in it."""
-    inner: Sequence[LRScheduler] = getattr(scheduler, "_schedulers", ())
-    return [scheduler, *(deep for part in inner for deep in _parts(part))]
 
 
 def check_resumable(
