@@ -4,7 +4,9 @@ import copy
 import functools
 import random
 import re
+import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import numpy
 import pytest
 import torch
 
-from cnnbook.engine.checkpoints import previous_path, read_checkpoint
+from cnnbook.engine.checkpoints import pack, previous_path, read_checkpoint
 from cnnbook.engine.distributed import Processes
+from cnnbook.engine.fingerprint import describe, incomparable, state_fingerprint
 from cnnbook.engine.gradients import GradientAccumulator
 from cnnbook.engine.resume import TrainingState
 from cnnbook.training import History, fit_full_batch
@@ -521,6 +524,76 @@ def test_another_loss_is_refused(
     _refused(_net(), file, f"^loss_fn: expected .*{message}", loss_fn=now())
     # The same again, made anew: accepted without a warning, which would be an error here.
     assert _fit(_net(), file, loss_fn=before()).losses == first.losses
+
+
+def _triplet(distance: Callable[..., torch.Tensor]) -> torch.nn.Module:
+    return torch.nn.TripletMarginWithDistanceLoss(distance_function=distance)
+
+
+def test_what_is_compared() -> None:
+    """The same lines for what is made anew, others for what differs."""
+    cosine, pairwise = torch.nn.functional.cosine_similarity, torch.nn.functional.pairwise_distance
+    assert describe(_triplet(cosine)) == describe(_triplet(cosine))
+    assert ".pairwise_distance, " in describe(_triplet(pairwise))
+    assert describe(numpy.ones(2)) == describe(numpy.ones(2)) != describe(numpy.zeros(2))
+    assert describe({"a": [1, (2.5, None)], "b": {3}}) == "{'a': [1, (2.5, None)], 'b': {3}}"
+    assert describe(numpy.float64(0.5)) == describe(0.5) == "0.5"
+    for kept, now in ((_CallableLoss(1.0), _CallableLoss(2.0)), (signal.SIGINT, signal.SIGTERM)):
+        assert describe(kept) != describe(now)
+    assert describe(torch.Generator()) == "Generator (cannot be compared)"
+    around = _CallableLoss(1.0)
+    around.myself = around  # type: ignore[attr-defined]
+    assert describe(around).count("_CallableLoss") == 5, "it ends"
+
+
+def test_a_compiled_network_is_described_without_addresses() -> None:
+    lines = []
+    for _ in range(2):
+        net = _net()
+        compiled: Any = torch.compile(net)
+        lines.append(state_fingerprint(compiled, CROSS_ENTROPY)["net"])
+    assert lines[0] == lines[1]
+    assert not incomparable({"net": lines[0]})
+
+
+def test_the_processes_compare_the_start_of_the_first(tmp_path: Path) -> None:
+    """The others' numbers have been replaced by the first one's, but are described before."""
+
+    @dataclass(frozen=True)
+    class Second(Processes):
+        sent: bytes = b""
+
+        def broadcast_bytes(self, data: bytes | None) -> bytes | None:
+            assert data is None, "only the first process sends"
+            return self.sent
+
+    file = tmp_path / "run.ckpt"
+
+    def state(start: torch.nn.Module, first: torch.nn.Module) -> TrainingState:
+        net, loss_fn = _net(), torch.nn.CrossEntropyLoss()
+        gradients = GradientAccumulator(
+            net, net, IMAGES, LABELS, LABELS, loss_fn, list(net.parameters()), 12
+        )
+        content = read_checkpoint(file)
+        sent = pack({"content": content, "start": state_fingerprint(first, loss_fn)})
+        return TrainingState(
+            net,
+            torch.optim.Adam(net.parameters()),
+            gradients,
+            Second(1, 2, torch.device("cpu"), sent),
+            torch.zeros(9, dtype=torch.float64),
+            file,
+            state_fingerprint(start, loss_fn),
+            seed=0,
+        )
+
+    _fit(_net(0), file)
+    resumed = state(start=_net(1), first=_net(0))
+    with pytest.warns(UserWarning, match="processes: 1 then, 2 now"):
+        assert resumed.load(keep_micro_batch_size=True)
+    assert resumed.epoch == 6
+    with pytest.raises(ValueError, match=r"^net: expected the same as in the checkpoint"):
+        state(start=_net(0), first=_net(1)).load(keep_micro_batch_size=True)
 
 
 def test_a_loss_that_cannot_be_compared_warns_once_when_it_resumes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import sys
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -49,23 +50,22 @@ _MODELESS = (
 def describe(value: object) -> str:
     """Describe a constant, a function or an object, the same in every process.
 
-        Args:
-            value: Anything.
+    Args:
+        value: Anything.
 
-        Returns:
-            One line. It says ``(cannot be compared)`` of a lambda, of a function that is defined within
-            another, and of an object without attributes: two of these may look the same and differ.
+    Returns:
+        One line. It says ``(cannot be compared)`` of a lambda, of a function that is defined within
+        another, and of an object without attributes: two of these may look the same and differ.
 
-        Examples:
-            >>> import functools
-    import re
-            >>> import torch
-            >>> from cnnbook.engine.fingerprint import describe
-            >>> loss = functools.partial(torch.nn.functional.cross_entropy, label_smoothing=0.1)
-            >>> describe(loss)
-            'partial(cross_entropy, label_smoothing=0.1)'
-            >>> describe(lambda scores, labels: scores.sum())
-            '<lambda> (cannot be compared)'
+    Examples:
+        >>> import functools
+        >>> import torch
+        >>> from cnnbook.engine.fingerprint import describe
+        >>> loss = functools.partial(torch.nn.functional.cross_entropy, label_smoothing=0.1)
+        >>> describe(loss)
+        'partial(cross_entropy, label_smoothing=0.1)'
+        >>> describe(lambda scores, labels: scores.sum())
+        '<lambda> (cannot be compared)'
     """
     return _describe(value, depth=4)
 
@@ -82,9 +82,13 @@ def _describe(value: object, *, depth: int) -> str:
         return repr(value)
     if isinstance(value, type):
         return value.__qualname__
-    if getattr(getattr(value, "dtype", None), "kind", "O") in "biufc":
-        # An array of numpy, or one number of it.
-        return _describe(torch.as_tensor(value), depth=depth)
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
+        # As a tensor, where torch has its dtype.
+        numeric = value.dtype.kind in "biufc"
+        return _describe(torch.as_tensor(value) if numeric else value.tolist(), depth=depth)
     if depth == 0:
         return f"{type(value).__qualname__}{_INCOMPARABLE}"
 
@@ -110,9 +114,13 @@ def _describe(value: object, *, depth: int) -> str:
         return name + _INCOMPARABLE * ("<lambda>" in name or "<locals>" in name)
     if isinstance(value, torch.nn.Module):
         return f"{type(value).__qualname__}({', '.join(_module_lines(value, inner))})"
-    if not hasattr(value, "__dict__"):
+    if not hasattr(value, "__dict__") or _from_torch(value):
         return f"{type(value).__qualname__}{_INCOMPARABLE}"
     return f"{type(value).__qualname__}({', '.join(_attributes(vars(value), inner))})"
+
+
+def _from_torch(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] == "torch"
 
 
 def _attributes(
@@ -122,7 +130,14 @@ def _attributes(
 
 
 def _own_attributes(module: torch.nn.Module) -> dict[str, object]:
-    return {key: value for key, value in vars(module).items() if key not in _OF_EVERY_MODULE}
+    """Return what a module computes with, but its tensors and its parts."""
+    own = {key: value for key, value in vars(module).items() if key not in _OF_EVERY_MODULE}
+    if not _from_torch(module):
+        return own
+    if not type(module).__module__.startswith("torch.nn."):
+        # What torch.compile wraps around a network holds addresses in memory.
+        return {}
+    return {key: value for key, value in own.items() if not key.startswith("_")}
 
 
 def incomparable(fingerprint: Mapping[str, list[str]]) -> list[str]:
