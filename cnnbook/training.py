@@ -17,10 +17,11 @@ from cnnbook._devices import best_device, check_device, cpu_by_default
 from cnnbook.engine.checkpoints import digest
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
 from cnnbook.engine.distributed import Processes, init_distributed
-from cnnbook.engine.fingerprint import training_fingerprint
+from cnnbook.engine.fingerprint import mode_fingerprint, state_fingerprint
 from cnnbook.engine.gradients import GradientAccumulator, within_memory
 from cnnbook.engine.history import Diverged, History, Interrupted
 from cnnbook.engine.losses import Loss, check_labels, check_loss, check_loss_fn
+from cnnbook.engine.module_state import parameter_names
 from cnnbook.engine.options import (
     check_checkpoint,
     check_micro_batch_size,
@@ -39,6 +40,7 @@ from cnnbook.engine.rewrites import (
     pool_before_relu,
     to_channels_last,
 )
+from cnnbook.engine.schedulers import check_resumable, check_scheduler
 from cnnbook.engine.signals import stop_requested
 from cnnbook.networks import preserve_mode
 
@@ -128,6 +130,7 @@ class _Trainer:
             device=self.device,
             updates=epochs - state.epoch,
             processes=self.processes.world_size,
+            scheduler=state.scheduler,
         )
         with (
             stop_requested() as self.requested,
@@ -143,6 +146,8 @@ class _Trainer:
                     if graph is None:
                         self.optimizer.zero_grad()
                 step()
+                if state.scheduler is not None:
+                    state.scheduler.step()
                 eager_steps += 1
                 state.epoch += 1
                 if self.processes.world_size == 1:
@@ -193,6 +198,7 @@ def fit_full_batch(
     epochs: int = 499,
     loss_fn: Loss | None = None,
     optimizer: torch.optim.Optimizer | None = None,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     micro_batch_size: int | Literal["auto"] = "auto",
     device: torch.device | str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -215,7 +221,10 @@ def fit_full_batch(
     ``torchrun`` each process takes a shard of the batch.
 
     With ``checkpoint``, a training that was killed resumes from its last checkpoint when the same
-    call is made again, and ends with the same bits as an uninterrupted one.
+    call is made again, and ends with the same bits as an uninterrupted one. The network handed in
+    must be as it was at the start, or as the checkpoint holds it; otherwise the checkpoint is
+    refused. Plain Python attributes of the network and the loss that change during training are
+    not kept, unless their module has ``get_extra_state`` and ``set_extra_state``.
 
     Args:
         net: The network; it is trained in place, on ``device``.
@@ -225,7 +234,9 @@ def fit_full_batch(
         epochs: How many updates in all; the lecture's ``range(1, 500)`` is 499.
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` by default.
         optimizer: Made from the network's parameters; by default ``torch.optim.Adam`` with torch's
-            default options.
+            default options. With ``checkpoint``, it must have no hooks.
+        scheduler: Made from ``optimizer``; stepped once after each update. ``ReduceLROnPlateau``,
+            which needs a metric, is refused.
         micro_batch_size: How many images go through the network at a time. ``"auto"`` chooses
             the size whose layer outputs take 4 MiB (4 GiB on a GPU), or twice the memory of the
             weights if that is more: it depends only on the network and the image size. If the
@@ -250,7 +261,8 @@ def fit_full_batch(
         TypeError: An argument has the wrong type or dtype.
         ValueError: Shapes do not fit, a number is too small, the network cannot take the images,
             a label is out of range, ``micro_batch_size`` is given for a network or a loss that
-            mixes the images of a batch, or the checkpoint is damaged or of another training.
+            mixes the images of a batch, or the checkpoint is damaged, or of another training or
+            another start.
         RuntimeError: ``device`` does not exist, or one image does not fit into memory.
         Diverged: The loss or a weight became infinite or NaN; a ``RuntimeError``.
         Interrupted: Ctrl-C or SIGTERM was received; a ``KeyboardInterrupt``, raised between two
@@ -297,6 +309,12 @@ def fit_full_batch(
     device = best_device() if device is None else check_device(device)
     precision = check_precision(precision, device)
     check_optimizer(optimizer, net)
+    check_scheduler(scheduler, optimizer)
+    fingerprint = {}
+    if path:
+        check_resumable(optimizer, parameter_names(net, loss_fn))
+        # As they are handed in, before anything has run them.
+        fingerprint = state_fingerprint(net, loss_fn) | {"modes": mode_fingerprint(net)}
     micro_batch_size = check_micro_batch_size(micro_batch_size)
 
     with precision_context(device, precision, deterministic=deterministic):
@@ -310,9 +328,11 @@ def fit_full_batch(
             epochs=epochs,
             loss_fn=loss_fn,
             optimizer=optimizer,
+            scheduler=scheduler,
             micro_batch_size=micro_batch_size,
             device=device,
             path=path,
+            fingerprint=fingerprint,
             validation=validation,
             precision=precision,
         )
@@ -335,9 +355,11 @@ def _prepare(
     epochs: int,
     loss_fn: Loss,
     optimizer: torch.optim.Optimizer | None,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
     micro_batch_size: int | Literal["auto"],
     device: torch.device,
     path: Path | None,
+    fingerprint: dict[str, list[str]],
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     precision: Precision,
 ) -> _Trainer:
@@ -362,20 +384,22 @@ def _prepare(
             f"{plan.unsplittable}"
         )
     processes.broadcast([*net.parameters(), *net.buffers()])
+    if isinstance(loss_fn, torch.nn.Module):
+        processes.broadcast([*loss_fn.parameters(), *loss_fn.buffers()])
     # After the network has moved, so that Adam's moments are on the parameters' device.
     if optimizer is None:
         optimizer = torch.optim.Adam(net.parameters(), capturable=device.type == "cuda")
     # Computed from the whole batch before any change of format, so that it is the same in every
     # process.
-    fingerprint = {}
     if path:
-        fingerprint = {"images": [digest(images)], "labels": [digest(labels)]}
-        fingerprint = training_fingerprint(net, loss_fn, optimizer) | fingerprint
+        fingerprint |= {"images": [digest(images)], "labels": [digest(labels)]}
     shard = processes.shard(len(images))
     own_images, all_labels = images[shard].to(device), labels.to(device)
     if any(getattr(layer, "inplace", False) for layer in net.modules()):
         # The first layer may be one that overwrites its input.
         own_images = own_images.clone()
+        if validation is not None:
+            validation = (validation[0].clone(), validation[1])
     optimized_net = pool_before_relu(net)
     if plan.known and channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)
@@ -397,7 +421,15 @@ def _prepare(
     )
     losses = torch.zeros(epochs, dtype=torch.float64, device=device)
     state = TrainingState(
-        net, optimizer, gradients, processes, losses, path, fingerprint, torch.initial_seed()
+        net,
+        optimizer,
+        gradients,
+        processes,
+        losses,
+        path,
+        fingerprint,
+        torch.initial_seed(),
+        scheduler=scheduler,
     )
     resumed = state.load(keep_micro_batch_size=micro_batch_size != "auto")
     # The clock starts here, since reading a checkpoint is not training.

@@ -81,7 +81,8 @@ def test_nothing_that_needs_code_goes_in_or_comes_out(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     torch.save({"net": Evil()}, buffer)
     payload = buffer.getvalue()
-    data = b"cnnbook checkpoint 2\n" + hashlib.sha256(payload).digest() + payload
+    head = b"cnnbook checkpoint 3\n"
+    data = head + hashlib.sha256(head + payload).digest() + payload
     with pytest.raises(ValueError, match=r"^torch cannot load it: "):
         unpack(data)
     assert not (tmp_path / "planted").exists()
@@ -197,35 +198,14 @@ def test_a_finished_training_is_not_done_again_and_can_be_prolonged(tmp_path: Pa
     file = str(tmp_path / "run.ckpt")
     whole, expected = victims.train("cnn", None, epochs=12)
     first, _ = victims.train("cnn", file, epochs=7)
-    calls: list[object] = []
-    again, _ = victims.train("cnn", file, epochs=7, after_step=lambda *_: calls.append(0))
+    calls: list[int] = []
+    again, _ = victims.train("cnn", file, epochs=7, after_step=lambda: calls.append(0))
     assert (again.losses, calls) == (first.losses, [])
     longer, tensors = victims.train("cnn", file, epochs=12)
     assert longer.losses == whole.losses
     assert all(torch.equal(x, y) for x, y in zip(tensors, expected, strict=True))
     with pytest.raises(ValueError, match=r"^epochs: expected at least the 12 that the checkpoint"):
         victims.train("cnn", file, epochs=5)
-
-
-def test_the_networks_own_start_does_not_matter_to_a_resumed_training(tmp_path: Path) -> None:
-    """Also before the first epoch, since the start itself is in the checkpoint."""
-    file = tmp_path / "run.ckpt"
-    net, images, labels = victims.make("cnn")
-
-    def stop(*_: object) -> None:
-        raise InterruptedError
-
-    adam = torch.optim.Adam(net.parameters())
-    adam.register_step_pre_hook(stop)
-    with pytest.raises(InterruptedError):
-        fit_full_batch(net, images, labels, optimizer=adam, checkpoint=file, device="cpu")
-    assert file.exists()
-    torch.manual_seed(99)
-    other = small_cnn(channels=4)
-    other.insert(4, torch.nn.Dropout(0.25))
-    resumed = fit_full_batch(other, images, labels, epochs=3, checkpoint=file, device="cpu")
-    net, images, labels = victims.make("cnn")
-    assert resumed.losses == fit_full_batch(net, images, labels, epochs=3, device="cpu").losses
 
 
 def _start(tmp_path: Path) -> tuple[dict[str, Any], Path]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import victims
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,16 +122,13 @@ def test_a_finished_seed_is_not_trained_again_and_a_half_done_one_resumes(
     steps = 0
 
     def make_adam(parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        adam = torch.optim.Adam(parameters)
-
-        def count(*_: object) -> None:
+        def count() -> None:
             nonlocal steps
             steps += 1
             if steps == 9 + 4:
                 signal.raise_signal(signal.SIGINT)
 
-        adam.register_step_post_hook(count)
-        return adam
+        return victims.WatchedAdam(parameters, count)
 
     call |= {"folder": tmp_path / "runs", "make_optimizer": make_adam}
     message = r"^SIGINT after epoch 4 of 9; the same call resumes from .*seed-1"

@@ -124,7 +124,7 @@ def _broken(what: str) -> tuple[dict[str, Any], str]:
     net, images, labels = victims.make("cnn")
     targets = torch.nn.functional.one_hot(labels, 10).float()
     call: dict[str, Any] = {"net": net, "images": images, "labels": targets, "epochs": 9}
-    adam = torch.optim.Adam(net.parameters())
+    adam: torch.optim.Optimizer = torch.optim.Adam(net.parameters())
 
     def spoil() -> None:
         with torch.no_grad():
@@ -146,7 +146,7 @@ def _broken(what: str) -> tuple[dict[str, Any], str]:
         spoil()
         message = r"^epoch 1: .* '5.weight': it is not finite before the first update"
     elif what == "weight":
-        adam.register_step_post_hook(_after(4, spoil))
+        adam = victims.WatchedAdam(net.parameters(), _after(4, spoil))
         message = r"^epoch 5: .*; look for a learning rate that is too high: .* '5.weight' infinite"
     elif what == "rate":
         adam = torch.optim.Adam(net.parameters(), lr=float("inf"))

@@ -40,9 +40,11 @@ def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ACTIVATION_BUDGET, "cpu", 1)
 
 
-def whole(make_net: Callable[[], torch.nn.Module], reason: str, **options: Any) -> None:
+def whole(
+    make_net: Callable[[], torch.nn.Module], reason: str, *, exact: bool = True, **options: Any
+) -> None:
     """Check that the batch is trained whole with the plain loop's bits, and never split."""
-    history = compare(make_net, dtype=torch.float32, exact=True, **options)
+    history = compare(make_net, dtype=torch.float32, exact=exact, **options)
     assert history.micro_batch_size == 12
     check_refused(
         make_net(), IMAGES, LABELS, f"^micro_batch_size: expected .*since .*{reason}",
@@ -458,7 +460,8 @@ def test_a_part_in_training_mode_within_one_in_evaluation_mode_is_trained() -> N
         net.get_submodule("0.3").train()
         return net
 
-    whole(make_net, "Dropout")
+    # Its layers are known, so convolutions work in the channels-last format and round differently.
+    whole(make_net, "Dropout", exact=False)
 
 
 def test_the_images_handed_in_stay_as_they_are() -> None:
@@ -525,7 +528,7 @@ NO_SCORES: dict[str, Callable[[], nn.Module]] = {
 @pytest.mark.parametrize("name", NO_SCORES)
 def test_outputs_that_are_no_scores_are_refused_at_entry(name: str, micro_batch_size: Any) -> None:
     check_refused(
-        NO_SCORES[name](), IMAGES, LABELS, "^(net|labels): expected .*got",
+        NO_SCORES[name](), IMAGES, LABELS, "^(net|labels|micro_batch_size): expected .*got",
         micro_batch_size=micro_batch_size,
     )  # fmt: skip
 

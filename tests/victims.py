@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ from cnnbook.images import draw_garments
 from cnnbook.networks import mlp, small_cnn
 from cnnbook.training import History, Interrupted, fit_full_batch
 
-__all__ = ["EPOCHS", "SERVER", "make", "train", "train_and_die", "train_as_rank", "write_forever"]
+__all__ = [
+    "EPOCHS",
+    "SERVER",
+    "WatchedAdam",
+    "make",
+    "train",
+    "train_and_die",
+    "train_as_rank",
+    "write_forever",
+]
 
 EPOCHS = 40
 
@@ -36,13 +46,26 @@ def make(
     return net, images, labels
 
 
+class WatchedAdam(torch.optim.Adam):
+    """Adam that calls a function after each step, since a checkpoint refuses hooks."""
+
+    def __init__(
+        self, parameters: Iterable[torch.nn.Parameter], after_step: Callable[[], object]
+    ) -> None:
+        super().__init__(parameters)
+        self._after_step = after_step
+
+    def step(self, closure: Any = None) -> Any:
+        loss = super().step(closure)
+        self._after_step()
+        return loss
+
+
 def train(name: str, file: str | None, **more: Any) -> tuple[History, list[torch.Tensor]]:
     """Train; return the history and every tensor that must be the same bit for bit."""
     dropout = more.pop("dropout", True)
     net, images, labels = make(name, dropout=dropout)
-    adam = torch.optim.Adam(net.parameters())
-    if "after_step" in more:
-        adam.register_step_post_hook(more.pop("after_step"))
+    adam = WatchedAdam(net.parameters(), more.pop("after_step", lambda: None))
     fixed: dict[str, Any] = {"epochs": EPOCHS, "checkpoint_every": 3}
     # Random numbers are drawn for the whole batch.
     fixed |= {} if dropout else {"micro_batch_size": 5}
@@ -64,7 +87,7 @@ def train_and_die(
     """Train, and send this process a signal after a given number of updates."""
     left = updates
 
-    def count(*_: object) -> None:
+    def count() -> None:
         nonlocal left
         left -= 1
         if not left:
@@ -85,7 +108,7 @@ def train_as_rank(plan: dict[str, Any], folder: str, environment: dict[str, str]
     rank, attempt = os.environ["RANK"], os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     left = plan.get("after", 0)
 
-    def act(*_: object) -> None:
+    def act() -> None:
         nonlocal left
         left -= 1
         if not left and int(rank) == plan["rank"] and attempt in plan["attempts"]:

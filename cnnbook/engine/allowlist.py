@@ -89,6 +89,11 @@ def altered_part(net: torch.nn.Module) -> str | None:
             return f"{where} has a hook"
         if module._compiled_call_impl is not None or hasattr(module, "_orig_mod"):
             return f"{where} is compiled"
+        kind = type(module)
+        if kind.__module__.startswith("torch.nn.") and not str(
+            getattr(kind.forward, "__module__", "")
+        ).startswith("torch.nn."):
+            return f"{where} has a 'forward' that is not torch's"
         for attribute in vars(module):
             if callable(getattr(type(module), attribute, None)):
                 return f"{where} has a {attribute!r} that is not its class's"

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import os
+import re
 import warnings
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,15 @@ __all__ = [
 ]
 
 # Identifies the file; the number changes when the content's keys do.
-_MAGIC = b"cnnbook checkpoint 2\n"
-_HEAD = len(_MAGIC) + hashlib.sha256().digest_size
+_MAGIC = b"cnnbook checkpoint 3\n"
+_ANY_MAGIC = re.compile(rb"cnnbook checkpoint (\d+)\n")
+_SHA256_SIZE = hashlib.sha256().digest_size
+
+# What ``torch.load`` reads without running code from the file. Exact types: of a subclass, such as
+# a namedtuple, torch would write the class's name and then refuse to load it.
+_DICTS = (dict, OrderedDict, Counter)
+_LISTS = (list, tuple, set, torch.Size)
+_VALUES = (torch.Tensor, bytes, torch.dtype, torch.device)
 
 
 def digest(tensor: torch.Tensor) -> str:
@@ -73,50 +82,108 @@ def previous_path(path: str | os.PathLike[str]) -> Path:
     return path.with_name(path.name + ".previous")
 
 
-def _check_loads_without_code(value: object, where: str) -> None:
-    """Raise if a value could not be loaded again without running code from the file."""
-    if value is None or isinstance(value, (torch.Tensor, str, int, float, bool)):
-        return
-    if isinstance(value, dict):
-        for key, part in value.items():
-            _check_loads_without_code(part, f"{where}[{key!r}]")
-    elif isinstance(value, (list, tuple)):
-        for index, part in enumerate(value):
-            _check_loads_without_code(part, f"{where}[{index}]")
-    else:
-        raise TypeError(
-            f"{where}: expected tensors, numbers, strings, and lists and dicts of them, got "
-            f"{type(value).__name__}; a checkpoint holds nothing that would need code to load"
-        )
+def _to_plain(value: object, where: str) -> object:
+    """Return a value that can be loaded without running code from the file, or raise.
+
+    Numbers of other libraries that are Python numbers too, such as ``numpy.float64``, become plain
+    Python numbers, which are equal to them.
+    """
+    if value is None or isinstance(value, (bool, *_VALUES)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, complex):
+        return complex(value)
+    if isinstance(value, str):
+        # Not ``str(value)``, which the subclass may define.
+        return "".join(value)
+    if isinstance(value, dict) and type(value) in _DICTS:
+        pairs = {
+            _to_plain(key, f"{where} (a key)"): _to_plain(part, f"{where}[{key!r}]")
+            for key, part in value.items()
+        }
+        return pairs if type(value) is dict else type(value)(pairs)
+    if isinstance(value, (list, tuple, set)) and type(value) in _LISTS:
+        return type(value)(_to_plain(part, f"{where}[{i}]") for i, part in enumerate(value))
+    raise TypeError(
+        f"{where}: expected tensors, numbers, strings, and lists and dicts of them, got "
+        f"{type(value).__name__}; a checkpoint holds nothing that would need code to load"
+    )
 
 
-def pack(content: dict[str, Any]) -> bytes:
+def _equal(value: object, other: object) -> bool:
+    """Return whether two plain values have the same types and the same numbers, bit for bit."""
+    if type(value) is not type(other):
+        return False
+    if isinstance(value, torch.Tensor) and isinstance(other, torch.Tensor):
+        return value.requires_grad == other.requires_grad and digest(value) == digest(other)
+    if isinstance(value, dict) and isinstance(other, dict):
+        return list(value) == list(other) and all(_equal(value[key], other[key]) for key in value)
+    if isinstance(value, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(value) == len(other) and all(map(_equal, value, other))
+    # NaN is not equal to itself.
+    return value == other or repr(value) == repr(other)
+
+
+def _check_loads_again(data: bytes, content: dict[str, object]) -> None:
+    """Raise if what was packed does not come back as it was."""
+    expected = "checkpoint: expected a training whose state can be written and read again"
+    try:
+        back = unpack(data)
+    except ValueError as error:
+        raise TypeError(f"{expected}, but {error}; train without a checkpoint") from None
+    for key, value in content.items():
+        if not _equal(value, back.get(key)):
+            raise TypeError(
+                f"{expected}, but {key!r} comes back changed; train without a checkpoint"
+            )
+
+
+def _sha256(head: bytes, payload: bytes | memoryview) -> bytes:
+    # With the first line: a flipped bit in its number must not look like another format.
+    sha256 = hashlib.sha256(head)
+    sha256.update(payload)
+    return sha256.digest()
+
+
+def pack(content: dict[str, Any], *, read_back: bool = False) -> bytes:
     """Turn a checkpoint's content into bytes that carry their own SHA-256.
 
     Args:
         content: Tensors, numbers, strings, and lists and dicts of them.
+        read_back: Whether to load the bytes again and compare them with ``content``.
 
     Returns:
-        A line with the format, the SHA-256 of the rest, and the rest as ``torch.save`` writes it.
+        A line with the format, the SHA-256 of that line and the rest, and the rest as
+        ``torch.save`` writes it.
 
     Raises:
-        TypeError: ``content`` holds something that would need code to load.
+        TypeError: ``content`` holds something that would need code to load, or that does not come
+            back as it was.
 
     Examples:
-        >>> from cnnbook.engine.checkpoints import pack
+        >>> import numpy
+        >>> from cnnbook.engine.checkpoints import pack, unpack
         >>> pack({"epoch": 3})[:20]
-        b'cnnbook checkpoint 2'
+        b'cnnbook checkpoint 3'
+        >>> unpack(pack({"lr": numpy.float64(0.5)}))
+        {'lr': 0.5}
         >>> pack({"net": print})
         Traceback (most recent call last):
             ...
         TypeError: content['net']: expected tensors, numbers, strings, and lists and dicts of \
 them, got builtin_function_or_method; a checkpoint holds nothing that would need code to load
     """
-    _check_loads_without_code(content, "content")
+    plain = {key: _to_plain(value, f"content[{key!r}]") for key, value in content.items()}
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(plain, buffer)
     payload = buffer.getvalue()
-    return _MAGIC + hashlib.sha256(payload).digest() + payload
+    data = _MAGIC + _sha256(_MAGIC, payload) + payload
+    if read_back:
+        _check_loads_again(data, plain)
+    return data
 
 
 def unpack(data: bytes) -> dict[str, Any]:
@@ -148,8 +215,9 @@ def unpack(data: bytes) -> dict[str, Any]:
         raise ValueError("it is empty")
     if not data.startswith(_MAGIC):
         raise ValueError("it does not start like a checkpoint of cnnbook")
-    payload = memoryview(data)[_HEAD:]
-    if hashlib.sha256(payload).digest() != data[len(_MAGIC) : _HEAD]:
+    start = len(_MAGIC) + _SHA256_SIZE
+    payload = memoryview(data)[start:]
+    if _sha256(_MAGIC, payload) != data[len(_MAGIC) : start]:
         raise ValueError(
             "its SHA-256 is not the one that was written with it: it is truncated or damaged"
         )
@@ -163,7 +231,21 @@ def unpack(data: bytes) -> dict[str, Any]:
     return content
 
 
-def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+def _other_format(data: bytes) -> int | None:
+    """Return the format's number if another version of cnnbook has written these bytes."""
+    match = _ANY_MAGIC.match(data)
+    if match is None or match[0] == _MAGIC:
+        return None
+    start = match.end() + _SHA256_SIZE
+    payload = memoryview(data)[start:]
+    # Up to format 2 the first line was not part of what was hashed.
+    intact = {_sha256(match[0], payload), _sha256(b"", payload)}
+    return int(match[1]) if data[match.end() : start] in intact else None
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str], content: dict[str, Any], *, read_back: bool = False
+) -> None:
     """Write a checkpoint atomically and keep the previous one.
 
     The file that is replaced is kept as ``previous_path(path)``. Whenever the program is killed,
@@ -172,9 +254,11 @@ def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> N
     Args:
         path: The file; its folder is created if it is missing.
         content: Tensors, numbers, strings, and lists and dicts of them.
+        read_back: Whether to make sure, before the file is replaced, that the bytes can be loaded.
 
     Raises:
-        TypeError: ``content`` holds something that would need code to load.
+        TypeError: ``content`` holds something that would need code to load, or that does not come
+            back as it was.
         OSError: The file cannot be written.
 
     Examples:
@@ -186,7 +270,7 @@ def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> N
         {'epoch': 3}
     """
     path = Path(path)
-    data = pack(content)
+    data = pack(content, read_back=read_back)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, keep_previous=previous_path(path)) as file:
         file.write(data)
@@ -195,9 +279,19 @@ def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> N
 def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
     """Return the content, or None and a description of the problem."""
     try:
-        return unpack(path.read_bytes()), ""
+        data = path.read_bytes()
     except FileNotFoundError:
         return None, "it does not exist"
+    number = _other_format(data)
+    if number is not None:
+        # Undamaged, so no other file may take its place.
+        raise ValueError(
+            f"{path}: expected format {_MAGIC.split()[-1].decode()} of a checkpoint, got format "
+            f"{number}, which another version of cnnbook has written; choose another file, or "
+            "delete this one, to start from the beginning, or resume with that version"
+        )
+    try:
+        return unpack(data), ""
     except ValueError as error:
         return None, str(error)
 
@@ -216,7 +310,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         The content, its tensors on the CPU; ``None`` if nothing has been written yet.
 
     Raises:
-        ValueError: There are files, but all of them are damaged.
+        ValueError: There are files, but all of them are damaged, or another version of cnnbook
+            has written them.
 
     Examples:
         >>> import tempfile

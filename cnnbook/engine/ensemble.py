@@ -48,6 +48,12 @@ def _check_nets(nets: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
         raise ValueError("nets: expected at least one network, got none")
     if len({id(net) for net in checked}) < len(checked):
         raise ValueError("nets: expected each network once, got one several times")
+    own = [id(parameter) for net in checked for parameter in net.parameters()]
+    if len(set(own)) < len(own):
+        raise ValueError(
+            "nets: expected networks with parameters of their own, got one that several share; "
+            "make each network anew, or copy it with copy.deepcopy"
+        )
     for number, net in enumerate(checked):
         if str(net) != str(checked[0]):
             raise ValueError(
@@ -189,6 +195,10 @@ def fit_ensemble(
     )
 
 
+def _at_least_float32(weight: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(weight.dtype, torch.float32)
+
+
 class _Stack:
     """The weights of several networks, each parameter stacked in one tensor."""
 
@@ -232,6 +242,13 @@ class _Stack:
                 "make_optimizer: expected an optimizer that updates each number by itself, such "
                 f"as SGD or Adam, got {type(self.optimizer).__name__}"
             )
+        updated = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        if not updated <= {id(weight) for weight in self.trained}:
+            raise ValueError(
+                "make_optimizer: expected an optimizer of the parameters that the function is "
+                "given, got one of others, which would not be trained; write "
+                "lambda parameters: torch.optim.Adam(parameters)"
+            )
         if self.optimizer._optimizer_step_pre_hooks or self.optimizer._optimizer_step_post_hooks:
             raise ValueError(
                 "make_optimizer: expected an optimizer without hooks, since a hook would see all "
@@ -259,15 +276,24 @@ class _Stack:
         losses = torch.zeros(shape, dtype=torch.float64, device=self.device)
         latest = torch.zeros(len(self.nets), dtype=torch.float64, device=self.device)
 
+        # Gradients are added up in float32 or wider.
+        sums = [torch.zeros_like(w, dtype=_at_least_float32(w)) for w in self.trained]
+
         def update() -> None:
             latest.zero_()
+            for gradient_sum in sums:
+                gradient_sum.zero_()
             for images, labels, loss_weight in zip(
                 micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
             ):
                 parts = self.losses(micro_batches.loss_fn, images, labels) * loss_weight
                 # A loss depends on its own network's weights only, so each gets its own gradient.
-                torch.autograd.backward(parts.sum())
+                gradients = torch.autograd.grad(parts.sum(), self.trained)
+                for gradient_sum, gradient in zip(sums, gradients, strict=True):
+                    gradient_sum += gradient
                 latest.add_(parts.detach())
+            for weight, gradient_sum in zip(self.trained, sums, strict=True):
+                weight.grad = gradient_sum.to(weight.dtype)
             with cpu_by_default():
                 self.optimizer.step()
 

@@ -13,7 +13,6 @@ from cnnbook.engine.distributed import Processes
 from cnnbook.engine.losses import check_loss
 from cnnbook.engine.micro_batches import Loss, MicroBatches, split_into_micro_batches
 from cnnbook.engine.precision import Precision
-from cnnbook.engine.random_state import get_random_state, set_random_state
 from cnnbook.engine.rewrites import fuse_gradient_accumulation, fused_parameters, inplace_relu
 from cnnbook.engine.threads import thread_pool
 
@@ -280,7 +279,6 @@ class GradientAccumulator:
             if self.unsplittable or size <= 1:
                 with within_memory(size, self.unsplittable or "one image is the minimum"):
                     return self.accumulate()
-            random_state = get_random_state(self.device)
             try:
                 return self.accumulate()
             except RuntimeError as error:
@@ -292,7 +290,6 @@ class GradientAccumulator:
                 parameter.grad = None
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            set_random_state(random_state, self.device)
             self.resize(size // 2)
             warnings.warn(
                 f"memory ran out with {size} images at a time; continuing with "

@@ -28,7 +28,7 @@ _ELEMENTWISE_LOSSES = {
     *(torch.nn.MSELoss, torch.nn.L1Loss, torch.nn.SmoothL1Loss, torch.nn.HuberLoss),
     *(torch.nn.BCELoss, torch.nn.BCEWithLogitsLoss, torch.nn.SoftMarginLoss),
     *(torch.nn.MultiLabelSoftMarginLoss, torch.nn.PoissonNLLLoss, torch.nn.KLDivLoss),
-    torch.nn.HingeEmbeddingLoss,
+    *(torch.nn.HingeEmbeddingLoss, torch.nn.MultiLabelMarginLoss),
 }
 # Axis 1 of the scores is the classes.
 _CLASS_LOSSES = {torch.nn.CrossEntropyLoss, torch.nn.NLLLoss, torch.nn.MultiMarginLoss}
@@ -172,11 +172,27 @@ def _check_elementwise_labels(
             f"{name}: expected the shape {shape} of the network's scores, which {loss} compares "
             f"one by one, got {tuple(labels.shape)}{remedy}"
         )
+    if type(loss_fn) is torch.nn.MultiLabelMarginLoss:
+        _check_class_lists(labels, shape[1], name=name)
     # Counts are whole numbers.
-    if not labels.is_floating_point() and type(loss_fn) is not torch.nn.PoissonNLLLoss:
+    elif not labels.is_floating_point() and type(loss_fn) is not torch.nn.PoissonNLLLoss:
         raise TypeError(
             f"{name}: expected a floating-point dtype for {loss}, got {labels.dtype} of shape "
             f"{tuple(labels.shape)}; convert with {name}.float()"
+        )
+
+
+def _check_class_lists(labels: torch.Tensor, classes: int, *, name: str) -> None:
+    if labels.dtype != torch.int64:
+        raise TypeError(
+            f"{name}: expected class numbers of the dtype torch.int64 for MultiLabelMarginLoss, "
+            f"got {labels.dtype}; convert with {name}.long()"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if classes < 2 or low < -1 or high >= classes:
+        raise ValueError(
+            f"{name}: expected at least two classes, and in each row class numbers up to "
+            f"{classes - 1}, followed by -1, got {low} to {high}"
         )
 
 
@@ -293,6 +309,9 @@ def loss_denominator(loss_fn: Any, labels: torch.Tensor, scores: torch.Tensor) -
     if labels.is_floating_point():
         # It does not depend on the values of float labels either; some would give a sum of zero.
         targets = torch.full(labels.shape, 0.5, dtype=torch.float64, device="cpu")
+    elif type(loss_fn) is torch.nn.MultiLabelMarginLoss:
+        # The same: all rows might be empty.
+        targets = torch.zeros(labels.shape, dtype=torch.int64, device="cpu")
     else:
         targets = labels.cpu()
     exact = copy.deepcopy(loss_fn).cpu().double()

@@ -2,7 +2,6 @@
 
 import copy
 import os
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,12 @@ from cnnbook._checks import check_images, check_int, check_net, summarize
 from cnnbook.engine.allowlist import altered_part, unknown_part
 from cnnbook.engine.losses import Loss, check_labels
 from cnnbook.engine.micro_batches import unsplittable_reason
-from cnnbook.engine.random_state import get_random_state, set_random_state
+from cnnbook.engine.random_state import (
+    get_python_random_state,
+    get_random_state,
+    set_python_random_state,
+    set_random_state,
+)
 from cnnbook.engine.rewrites import pool_before_relu
 from cnnbook.networks import preserve_mode
 
@@ -64,16 +68,16 @@ def check_trainable_net(net: torch.nn.Module, *, name: str = "net") -> None:
         >>> check_trainable_net(torch.nn.DataParallel(torch.nn.Linear(1, 1)))
         Traceback (most recent call last):
             ...
-        TypeError: net: expected the network itself, got it wrapped in DataParallel; hand in its \
-.module (under torchrun, the trainer shares the batch among the processes itself)
+        TypeError: net: expected the network itself, got DataParallel; hand in the network as it \
+was before it was wrapped (under torchrun, the trainer shares the batch among the processes itself)
     """
     check_net(net, name=name)
     for part in (*net.modules(), *net.parameters()):
         if any(base.__module__.startswith(_WRAPPERS) for base in type(part).__mro__):
             raise TypeError(
-                f"{name}: expected the network itself, got it wrapped in {type(part).__name__}; "
-                "hand in its .module (under torchrun, the trainer shares the batch among the "
-                "processes itself)"
+                f"{name}: expected the network itself, got {type(part).__name__}; hand in the "
+                "network as it was before it was wrapped (under torchrun, the trainer shares the "
+                "batch among the processes itself)"
             )
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ValueError(f"{name}: expected at least one trainable parameter, got none")
@@ -450,12 +454,12 @@ class BatchPlan:
 
 @contextmanager
 def _random_state_kept(device: torch.device) -> Iterator[None]:
-    state, python_state = get_random_state(device), random.getstate()
+    state, python_state = get_random_state(device), get_python_random_state()
     try:
         yield
     finally:
         set_random_state(state, device)
-        random.setstate(python_state)
+        set_python_random_state(python_state)
 
 
 def _copy_to_try(net: torch.nn.Module) -> torch.nn.Module | None:
@@ -512,7 +516,8 @@ def plan_batch(
         >>> plan.micro_batch_size, plan.known, plan.unsplittable
         (50, True, None)
     """
-    count, image = len(images), images[:1].to(device)
+    # A copy, since the first layer may overwrite its input.
+    count, image = len(images), images[:1].to(device, copy=True)
     known = unknown_part(net) is None
     tried = pool_before_relu(net) if known else _copy_to_try(net)
     scores, image_bytes = None, 1

@@ -4,16 +4,35 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cnnbook.engine.checkpoints import pack, read_checkpoint, unpack, write_checkpoint
 from cnnbook.engine.distributed import Processes
 from cnnbook.engine.divergence import check_losses, check_weights
-from cnnbook.engine.fingerprint import check_fingerprint, device_name
+from cnnbook.engine.fingerprint import (
+    check_fingerprint,
+    device_name,
+    incomparable,
+    state_fingerprint,
+    update_fingerprint,
+)
 from cnnbook.engine.gradients import GradientAccumulator
 from cnnbook.engine.history import History
-from cnnbook.engine.random_state import get_random_state, set_random_state
+from cnnbook.engine.module_state import (
+    get_module_state,
+    loss_module,
+    parameter_names,
+    set_module_state,
+)
+from cnnbook.engine.random_state import (
+    get_python_random_state,
+    get_random_state,
+    set_python_random_state,
+    set_random_state,
+)
+from cnnbook.engine.schedulers import load_optimizer, load_scheduler
 
 __all__ = ["TrainingState"]
 
@@ -29,11 +48,13 @@ class TrainingState:
         processes: The processes that train together.
         losses: One number for each epoch, on the network's device; zero for later epochs.
         path: The checkpoint's file; ``None`` if there is none.
-        fingerprint: What is trained and how (``cnnbook.engine.fingerprint``).
+        fingerprint: What is trained and how, and from which numbers it starts, as it was handed in
+            (``state_fingerprint``, images, labels); the optimizer and the scheduler are added here.
         seed: torch's seed when the training started.
         epoch: How many updates have been done.
         seconds: Training time before this run, from the checkpoint.
         accuracies: Pairs of an epoch and the accuracy on the validation images after it.
+        scheduler: What sets the optimizer's learning rates; ``None`` if nothing does.
         started: When this run started, by ``time.perf_counter()``.
 
     Examples:
@@ -68,7 +89,18 @@ class TrainingState:
     epoch: int = 0
     seconds: float = 0.0
     accuracies: tuple[tuple[int, float], ...] = ()
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
     started: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        # The first checkpoint of a run, and the first with an optimizer's state, are read back.
+        self._saved = 0
+        if self.path is not None:
+            self.fingerprint = self.fingerprint | self._update_fingerprint()
+
+    def _update_fingerprint(self) -> dict[str, list[str]]:
+        names = parameter_names(self.net, self.gradients.loss_fn)
+        return update_fingerprint(self.optimizer, self.scheduler, names)
 
     def history(self, epochs: int | None = None) -> History:
         """Return what has been recorded.
@@ -137,6 +169,8 @@ class TrainingState:
 
         Raises:
             Diverged: A loss or a weight is not finite; the last checkpoint is kept.
+            TypeError: The state holds something that could not be read again; the last checkpoint
+                is kept.
             OSError: The file cannot be written.
         """
         if self.path is None:
@@ -144,20 +178,36 @@ class TrainingState:
         self.check_losses_and_weights()
         states = get_random_state(self.gradients.device)
         random_state = [self.processes.gather(state) for state in states]
-        if self.processes.rank:
+        read_back = self._saved < 2
+        self._saved += 1
+        if self.processes.rank and not read_back:
             return
+        weights, buffers = get_module_state(self.net)
+        loss_state, loss_buffers = get_module_state(loss_module(self.gradients.loss_fn))
         content = {
             "fingerprint": self.fingerprint,
+            # The same at this epoch: a network that has been trained up to here may go on, too.
+            "last_fingerprint": self.fingerprint
+            | state_fingerprint(self.net, self.gradients.loss_fn)
+            | self._update_fingerprint(),
             "environment": self.environment(),
-            "weights": dict(self.net.state_dict()),
+            "weights": weights,
+            "buffers": buffers,
+            "loss_fn": {"state": loss_state, "buffers": loss_buffers},
             "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "random_state": random_state,
+            "python_random_state": get_python_random_state(),
             "losses": self.losses[: self.epoch].cpu(),
             "accuracies": self.accuracies,
             "seconds": self.seconds + time.perf_counter() - self.started,
             "seed": self.seed,
         }
-        write_checkpoint(self.path, content)
+        if self.processes.rank:
+            # So that what cannot be read again ends every process, and none waits for the first.
+            pack(content, read_back=True)
+        else:
+            write_checkpoint(self.path, content, read_back=read_back)
 
     def load(self, *, keep_micro_batch_size: bool) -> bool:
         """Load the state from the checkpoint, if there is one.
@@ -169,48 +219,82 @@ class TrainingState:
             Whether there is a checkpoint.
 
         Raises:
-            ValueError: The checkpoint is damaged, of another training, or has more epochs than
-                this training.
+            ValueError: The checkpoint is damaged, of another training or another start, or has more
+                epochs than this training. Then nothing has changed, neither the file nor the
+                network.
         """
         if self.path is None:
             return False
-        # One process reads the file and sends it: no shared disk is needed, and all agree.
-        content = None if self.processes.rank else read_checkpoint(self.path)
-        if self.processes.world_size > 1:
-            data = self.processes.broadcast_bytes(None if content is None else pack(content))
-            content = None if data is None else unpack(data)
+        content = self._read()
         if content is None:
             return False
-        check_fingerprint(
-            self.fingerprint, content["fingerprint"], kind="checkpoint", path=self.path
-        )
         epoch = len(content["losses"])
         if epoch > len(self.losses):
             raise ValueError(
                 f"epochs: expected at least the {epoch} that the checkpoint {self.path} holds, "
                 f"got {len(self.losses)}"
             )
+        # Everything has been checked: from here on the training's state changes.
+        self._warn_of_incomparable_parts()
         if not keep_micro_batch_size:
             self.gradients.resize(int(content["environment"]["micro_batch_size"]))
         self._warn_of_another_environment(content["environment"])
-        self.net.load_state_dict(content["weights"])
-        optimizer_state = content["optimizer"]
-        for group, own in zip(
-            optimizer_state["param_groups"], self.optimizer.param_groups, strict=True
-        ):
-            group.update({k: own[k] for k in ("foreach", "fused", "capturable") if k in own})
-        self.optimizer.load_state_dict(optimizer_state)
+        self.fingerprint = content["fingerprint"]
+        set_module_state(self.net, content["weights"], content["buffers"])
+        loss = content["loss_fn"]
+        set_module_state(loss_module(self.gradients.loss_fn), loss["state"], loss["buffers"])
+        load_optimizer(self.optimizer, content["optimizer"])
+        if self.scheduler is not None:
+            load_scheduler(self.scheduler, content["scheduler"])
         rank = self.processes.rank
         set_random_state(
             [states[rank if rank < len(states) else 0] for states in content["random_state"]],
             self.gradients.device,
         )
+        set_python_random_state(content["python_random_state"])
         self.losses[:epoch] = content["losses"].to(self.losses.device)
         self.accuracies = tuple(
             (int(epoch), float(accuracy)) for epoch, accuracy in content["accuracies"]
         )
         self.seconds, self.seed, self.epoch = content["seconds"], content["seed"], epoch
         return True
+
+    def _read(self) -> dict[str, Any] | None:
+        """Return the checkpoint's content, or None; refuse one of another training or start."""
+        assert self.path is not None
+        # One process reads the file and sends it: no shared disk is needed, and all agree. It also
+        # sends what it starts from: the other processes' numbers have been replaced by its own.
+        fingerprint, content = self.fingerprint, None
+        if not self.processes.rank:
+            content = read_checkpoint(self.path)
+        if self.processes.world_size > 1:
+            sent = None if content is None else pack({"content": content, "start": fingerprint})
+            data = self.processes.broadcast_bytes(sent)
+            if data is not None:
+                received = unpack(data)
+                content, start = received["content"], received["start"]
+                fingerprint = fingerprint | {name: start[name] for name in ("net", "loss_fn")}
+        if content is None:
+            return None
+        check_fingerprint(
+            fingerprint,
+            content["fingerprint"],
+            kind="checkpoint",
+            path=self.path,
+            last=content["last_fingerprint"],
+        )
+        return content
+
+    def _warn_of_incomparable_parts(self) -> None:
+        parts = incomparable(self.fingerprint)
+        if parts:
+            warnings.warn(
+                f"{self.path}: resumed without comparing {'; '.join(parts)}; make sure that it is "
+                "the same as before (a function of a module, outside any other function, is "
+                "compared by its name)",
+                # The line that called ``fit_full_batch``.
+                stacklevel=5,
+            )
 
     def _warn_of_another_environment(self, before: dict[str, str | int]) -> None:
         now = self.environment()
