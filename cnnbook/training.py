@@ -400,8 +400,8 @@ def _prepare(
         own_images = own_images.clone()
         if validation is not None:
             validation = (validation[0].clone(), validation[1])
-    optimized_net = pool_before_relu(net)
-    if plan.known and channels_last_helps(net, own_images):
+    optimized_net = pool_before_relu(net) if plan.rewritable else net
+    if plan.rewritable and channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)
         optimized_net = channels_last_gradients(optimized_net)
         if validation is not None:
@@ -437,7 +437,7 @@ def _prepare(
     if not resumed:
         # At once, so that a path that cannot be written is noticed before hours of training.
         state.save()
-    plain = plan.unsplittable is not None and not plan.known
+    plain = not plan.rewritable
     return _Trainer(
         net, loss_fn, optimizer, gradients, state, processes, plain, check_first, validation
     )

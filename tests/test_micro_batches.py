@@ -137,7 +137,7 @@ def _net_with(layer: torch.nn.Module) -> torch.nn.Sequential:
         ),
         (torch.nn.Dropout(0.5), r"layer '0' \(Dropout\) draws random numbers"),
         (torch.nn.Dropout2d(0.5), r"layer '0' \(Dropout2d\) draws random numbers"),
-        (torch.nn.RReLU(), r"layer '0' \(RReLU\) is not a layer of torch that is known"),
+        (torch.nn.RReLU(), r"layer '0' \(RReLU\) draws random numbers"),
         (torch.nn.Softmax(dim=0), r"layer '0' \(Softmax\) may work on the axis of the images"),
         (_Centred(), r"layer '0' \(_Centred\) is not a layer of torch that is known"),
         (

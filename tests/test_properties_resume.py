@@ -196,6 +196,11 @@ def _layers(draw: st.DrawFn) -> list[Any]:
     return layers
 
 
+# A batch with such a layer is not split.
+_WHOLE_BATCH = {
+    *(torch.nn.BatchNorm1d, torch.nn.BatchNorm2d),
+    *(torch.nn.Dropout, torch.nn.Dropout2d, torch.nn.RReLU),
+}
 _RANDOM_RELU: tuple[Any, Any, Any] = (torch.nn.RReLU, (), {})
 
 
@@ -215,8 +220,7 @@ def test_drawn_networks_resume_with_the_same_bits(
         net = torch.nn.Sequential(*(kind(*args, **more) for kind, args, more in layers))
         return net, torch.optim.Adam(net.parameters(), lr=0.02)
 
-    if any(kind in (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d) for kind, _, _ in layers):
-        # A batch with such a layer is not split.
+    if any(kind in _WHOLE_BATCH for kind, _, _ in layers):
         size = "auto"
     more = {"validation": (IMAGES.float(), LABELS), "validate_every": 3} if validate else {}
     _check_kill_and_resume(make, kills, micro_batch_size=size, **more)

@@ -22,6 +22,7 @@ _STATELESS = {
     *(torch.nn.SELU, torch.nn.CELU, torch.nn.GELU, torch.nn.SiLU, torch.nn.Mish),
     *(torch.nn.Hardtanh, torch.nn.Hardswish, torch.nn.Hardsigmoid, torch.nn.Softsign),
     *(torch.nn.Sigmoid, torch.nn.LogSigmoid, torch.nn.Tanh, torch.nn.Softplus),
+    *(torch.nn.Threshold, torch.nn.Hardshrink, torch.nn.Softshrink, torch.nn.Tanhshrink),
     *(torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.AvgPool1d, torch.nn.AvgPool2d),
     *(torch.nn.AdaptiveAvgPool1d, torch.nn.AdaptiveAvgPool2d, torch.nn.AdaptiveMaxPool2d),
     *(torch.nn.ZeroPad2d, torch.nn.ConstantPad2d),
@@ -40,8 +41,11 @@ _STATELESS_BEYOND_AXIS_0: dict[type[torch.nn.Module], Callable[[Any], int]] = {
 
 _BATCH_NORM = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 _INSTANCE_NORM = (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)
-_DROPOUT = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d)
-_DEPENDS_ON_MODE = {*_BATCH_NORM, *_INSTANCE_NORM, *_DROPOUT, torch.nn.AlphaDropout}
+_DRAWING = (
+    *(torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d),
+    *(torch.nn.AlphaDropout, torch.nn.FeatureAlphaDropout, torch.nn.RReLU),
+)
+_DEPENDS_ON_MODE = {*_BATCH_NORM, *_INSTANCE_NORM, *_DRAWING}
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _GLOBAL_HOOKS = tuple(f"_global{name}" for name in _HOOKS)
@@ -177,7 +181,7 @@ def batch_layer(net: torch.nn.Module) -> str | None:
             return f"{_name(name, module)} mixes the images of a batch"
         if isinstance(module, _INSTANCE_NORM) and module.training and module.track_running_stats:
             return f"{_name(name, module)} counts the batches that it has seen"
-        if isinstance(module, (*_DROPOUT, torch.nn.AlphaDropout)) and module.training:
+        if isinstance(module, _DRAWING) and module.training:
             return f"{_name(name, module)} draws random numbers for the whole batch"
     return None
 

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 
 from cnnbook._checks import check_images, check_int, check_net, summarize
-from cnnbook.engine.allowlist import altered_part, unknown_part
+from cnnbook.engine.allowlist import altered_part, batch_layer, unknown_part
 from cnnbook.engine.losses import Loss, check_labels
 from cnnbook.engine.micro_batches import unsplittable_reason
 from cnnbook.engine.random_state import (
@@ -441,13 +441,20 @@ class BatchPlan:
     Attributes:
         scores: The network's scores for one image, ``(1, ...)``; ``None`` if the network could not
             be tried without changing it.
-        known: Whether the network may be rewritten for speed.
+        rewritable: Whether the network may be rewritten for speed: all its layers are known, and
+            none depends on the batch or draws random numbers, which it would draw in another order
+            in another memory format.
         unsplittable: Why the batch must not be split; ``None`` if it may be.
         micro_batch_size: How many images go through the network at a time.
+
+    Examples:
+        >>> from cnnbook.engine.options import BatchPlan
+        >>> BatchPlan(None, rewritable=False, unsplittable="it has a hook", micro_batch_size=9)
+        BatchPlan(scores=None, rewritable=False, unsplittable='it has a hook', micro_batch_size=9)
     """
 
     scores: torch.Tensor | None
-    known: bool
+    rewritable: bool
     unsplittable: str | None
     micro_batch_size: int
 
@@ -513,7 +520,7 @@ def plan_batch(
         ...     small_cnn(), torch.zeros(5000, 1, 28, 28), torch.zeros(5000).long(),
         ...     torch.nn.CrossEntropyLoss(), micro_batch_size="auto", device=torch.device("cpu"),
         ... )
-        >>> plan.micro_batch_size, plan.known, plan.unsplittable
+        >>> plan.micro_batch_size, plan.rewritable, plan.unsplittable
         (50, True, None)
     """
     # A copy, since the first layer may overwrite its input.
@@ -537,4 +544,4 @@ def plan_batch(
         device=device,
         unsplittable=unsplittable,
     )
-    return BatchPlan(scores, known, unsplittable, size)
+    return BatchPlan(scores, known and batch_layer(net) is None, unsplittable, size)

@@ -83,8 +83,8 @@ def pool_before_relu(net: torch.nn.Module) -> torch.nn.Module:
                 and type(second) is torch.nn.MaxPool2d
                 # The index of the maximum of several zeros would differ.
                 and not second.return_indices
-                # A dilated window may lie in the padding, whose maximum is minus infinity.
-                and second.dilation in (1, (1, 1))
+                # A dilated window may see nothing but padding: its maximum is minus infinity.
+                and (second.dilation in (1, (1, 1)) or second.padding in (0, (0, 0)))
             ):
                 layers[index], layers[index + 1] = second, first
         return layers
