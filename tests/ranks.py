@@ -95,10 +95,11 @@ def train_with_labels_missing_in_one() -> str:
 def refuse_other_values() -> list[str]:
     """Compare values that are the same in all processes, and one that is not."""
     processes = init_distributed(CPU)
-    mine = b"other" if processes.rank == processes.world_size - 1 else b"first"
-    processes.check_same({"images": b"same"})
+    last = processes.rank == processes.world_size - 1
+    processes.check_same({"images": "same", "epochs": 3})
     return [
-        _error(lambda: processes.check_same({"images": b"same", "labels": mine})),
+        _error(lambda: processes.check_same({"images": "same", "labels": "b" if last else "a"})),
+        _error(lambda: processes.check_same({"net": 1} if last else {"net": 1, "loss_fn": 2})),
         # The processes have not lost step with each other.
         str(processes.gather(torch.tensor(processes.rank)).tolist()),
     ]

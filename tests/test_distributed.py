@@ -178,11 +178,10 @@ def test_a_process_that_refuses_its_arguments_leaves_none_waiting(tmp_path: Path
 
 
 def test_other_values_in_one_process_are_refused_in_all(tmp_path: Path) -> None:
-    for message, ranks_seen in _ask(ranks.refuse_other_values, tmp_path, 3):
-        assert message.startswith(
-            "ValueError: labels: expected the same in all 3 processes, got another value in "
-            "process 2 than in process 0; "
-        )
+    refused = "expected the same in all 3 processes, got another value in process 2 than in"
+    for labels, names, ranks_seen in _ask(ranks.refuse_other_values, tmp_path, 3):
+        assert labels.startswith(f"ValueError: labels: {refused} process 0; ")
+        assert names.startswith(f"ValueError: arguments: {refused} process 0; ")
         assert ranks_seen == "[0, 1, 2]"
 
 

@@ -1,6 +1,7 @@
 """One batch on several processes: each takes a shard, and the gradients are summed."""
 
 import atexit
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -116,15 +117,15 @@ class Processes:
     def _any_failed(self, *, failed: bool) -> bool:
         return bool(self.gather(torch.tensor(failed, dtype=torch.uint8, device="cpu")).any())
 
-    def check_same(self, digests: Mapping[str, bytes]) -> None:
+    def check_same(self, values: Mapping[str, object]) -> None:
         """Refuse arguments that are not the same in all processes.
 
         A process that has other images than the first, for instance only its own share of them,
         would train on a share of that share, and nothing would show it.
 
         Args:
-            digests: For each argument's name a digest of its value; the same names and lengths in
-                each process.
+            values: For each argument's name something whose ``repr`` tells different values apart,
+                such as a digest of a tensor.
 
         Raises:
             ValueError: In every process, if any of them differs from the first.
@@ -132,10 +133,13 @@ class Processes:
         Examples:
             >>> import torch
             >>> from cnnbook.engine.distributed import Processes
-            >>> Processes(0, 1, torch.device("cpu")).check_same({"images": b"..."})
+            >>> Processes(0, 1, torch.device("cpu")).check_same({"epochs": 499})
         """
-        for name, digest in digests.items():
-            found = self.gather(torch.frombuffer(bytearray(digest), dtype=torch.uint8))
+        if self.world_size == 1:
+            return
+        for name, value in {"arguments": list(values), **values}.items():
+            own = hashlib.sha256(repr(value).encode()).digest()
+            found = self.gather(torch.tensor(list(own), dtype=torch.uint8, device="cpu"))
             others = [rank for rank, one in enumerate(found) if not torch.equal(one, found[0])]
             if others:
                 raise ValueError(

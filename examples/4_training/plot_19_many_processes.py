@@ -97,8 +97,8 @@ print(ddp_script.read_text("utf-8"))
 
 # %%
 # Two lines are for DDP: the one that wraps the network, and the one that weights the loss. The
-# script trains twice, the second time without the weights. A shell starts it in four processes with
-# ``torchrun --nproc-per-node 4 train_ddp.py``; ``torchrun`` comes with torch. Here we start it from
+# script trains twice, the second time without the weights. A shell starts it in two processes with
+# ``torchrun --nproc-per-node 2 train_ddp.py``; ``torchrun`` comes with torch. Here we start it from
 # Python. The processes talk by a library named gloo.
 
 import subprocess
@@ -147,16 +147,16 @@ def finish(running: subprocess.Popen[bytes], name: str) -> str:
 
 
 # %%
-# 102 images, because 102 is a number that four does not divide: two processes take 26 images and
-# two take 25. We train for 100 epochs. In which digit, do you expect, will the two losses at the
-# end differ?
+# 101 images for two processes: one takes 51 and the other 50. We train for 100 epochs. How much, do
+# you expect, does one image more or less change the loss?
 
 losses_file = Path(folder.name, "ddp.json")
-options = ["--images=102", "--epochs=100", f"--losses={losses_file}"]
-finish(start(4, "ddp", ddp_script, *options), "ddp")
+options = ["--images=101", "--epochs=100", f"--losses={losses_file}"]
+printed = finish(start(2, "ddp", ddp_script, *options), "ddp")
+assert printed.count("100 epochs") == 2
 
 # %%
-# Which of the two is the loss of the full batch? The loop of page 17 on one process tells:
+# Which of the two is the loss of the full batch? The plain loop on one process shows it:
 
 import json
 
@@ -165,7 +165,7 @@ from torch.nn.functional import cross_entropy
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 
-data = load_fashion_mnist(n_train=102, n_test=1, fallback="drawn")
+data = load_fashion_mnist(n_train=101, n_test=1, fallback="drawn")
 torch.manual_seed(0)
 net, by_loop = small_cnn(), []
 optimizer = torch.optim.Adam(net.parameters())
@@ -192,7 +192,7 @@ assert apart["mean of means"] > 10 * apart["weighted"]
 
 # %%
 # With the weights, the loss is that of one process except for roundings, below 1e-5 of its size in
-# all 100 epochs. Without them it is another one, although 26 and 25 are almost equal. The mistake
+# all 100 epochs. Without them it is another one, although 51 and 50 are almost equal. The mistake
 # grows with the difference of the shares: :doc:`/gallery/4_training/plot_18_micro_batches` had one
 # of 4,999 images and one of a single image, and there it was longer than the gradient itself. No
 # error is raised.
@@ -269,8 +269,8 @@ print(script.read_text("utf-8"))
 # %%
 # Most of it reads options and reports what is done. The training is one call. It starts alone as
 # ``python train_distributed.py``, or in two processes as ``torchrun --nproc-per-node 2
-# train_distributed.py``. The same 102 images, 200 epochs, and every ten of them a
-# :term:`checkpoint`:
+# train_distributed.py``. 102 images, because 102 is a number that four does not divide; 200 epochs,
+# and every ten of them a :term:`checkpoint`:
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Train the small CNN with torch's DistributedDataParallel.
 
-As four processes:   torchrun --nproc-per-node 4 train_ddp.py
+As two processes:   torchrun --nproc-per-node 2 train_ddp.py
 
 Each process takes its share of the full batch. It trains twice from the same start: with the mean
 loss of each share weighted by its size, and without the weights.
