@@ -56,7 +56,7 @@ print(sum(share.mean().item() * len(share) / 6 for share in shares))
 # mean of means. With two processes of three pictures each, it is right:
 
 two = [parts[Processes(rank, 2, cpu).shard(6)].mean().item() for rank in range(2)]
-print("three and three:", [round(mean, 2) for mean in two], "mean", sum(two) / 2)
+print(f"three and three: {two[0]:.2f} and {two[1]:.2f}, mean {sum(two) / 2:.2f}")
 assert abs(sum(two) / 2 - -4) < 1e-6
 
 # %%
@@ -154,6 +154,7 @@ losses_file = Path(folder.name, "ddp.json")
 options = ["--images=101", "--epochs=100", f"--losses={losses_file}"]
 printed = finish(start(2, "ddp", ddp_script, *options), "ddp")
 assert printed.count("100 epochs") == 2
+assert [len(share) for share in torch.arange(101).tensor_split(2)] == [51, 50]
 
 # %%
 # Which of the two is the loss of the full batch? The plain loop on one process shows it:
@@ -167,7 +168,12 @@ from cnnbook.networks import small_cnn
 
 data = load_fashion_mnist(n_train=101, n_test=1, fallback="drawn")
 torch.manual_seed(0)
-net, by_loop = small_cnn(), []
+net = small_cnn()
+
+# %%
+# The same start as in the script.
+
+by_loop = []
 optimizer = torch.optim.Adam(net.parameters())
 for _ in range(100):
     loss = cross_entropy(net(data.train_images), data.train_labels)
@@ -194,8 +200,8 @@ assert apart["mean of means"] > 10 * apart["weighted"]
 # With the weights, the loss is that of one process except for roundings, below 1e-5 of its size in
 # all 100 epochs. Without them it is another one, although 51 and 50 are almost equal. The mistake
 # grows with the difference of the shares: :doc:`/gallery/4_training/plot_18_micro_batches` had one
-# of 4,999 images and one of a single image, and there it was longer than the gradient itself. No
-# error is raised.
+# share of a single image and another of all the rest, and there the mistake was longer than the
+# gradient itself. No error is raised.
 #
 # Sums instead of means
 # ---------------------
@@ -277,6 +283,9 @@ from typing import Any
 from cnnbook.engine.checkpoints import read_checkpoint
 
 options = ["--device=cpu", "--images=102", "--epochs=200", "--checkpoint-every=10"]
+
+# %%
+# Two functions that start it and read what it has saved:
 
 
 def start_training(processes: int, name: str) -> subprocess.Popen[bytes]:
