@@ -147,13 +147,13 @@ def finish(running: subprocess.Popen[bytes], name: str) -> str:
 
 
 # %%
-# 101 images for two processes: one takes 51 and the other 50. We train for 100 epochs. How much, do
+# 101 images for two processes: one takes 51 and the other 50. We train for 50 epochs. How much, do
 # you expect, does one image more or less change the loss?
 
 losses_file = Path(folder.name, "ddp.json")
-options = ["--images=101", "--epochs=100", f"--losses={losses_file}"]
+options = ["--images=101", "--epochs=50", f"--losses={losses_file}"]
 printed = finish(start(2, "ddp", ddp_script, *options), "ddp")
-assert printed.count("100 epochs") == 2
+assert printed.count("50 epochs") == 2
 assert [len(share) for share in torch.arange(101).tensor_split(2)] == [51, 50]
 
 # %%
@@ -175,7 +175,7 @@ net = small_cnn()
 
 by_loop = []
 optimizer = torch.optim.Adam(net.parameters())
-for _ in range(100):
+for _ in range(50):
     loss = cross_entropy(net(data.train_images), data.train_labels)
     loss.backward()
     optimizer.step()
@@ -198,7 +198,7 @@ assert apart["mean of means"] > 10 * apart["weighted"]
 
 # %%
 # With the weights, the loss is that of one process except for roundings, below 1e-5 of its size in
-# all 100 epochs. Without them it is another one, although 51 and 50 are almost equal. The mistake
+# all 50 epochs. Without them it is another one, although 51 and 50 are almost equal. The mistake
 # grows with the difference of the shares: :doc:`/gallery/4_training/plot_18_micro_batches` had one
 # share of a single image and another of all the rest, and there the mistake was longer than the
 # gradient itself. No error is raised.
