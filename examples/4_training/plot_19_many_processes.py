@@ -96,7 +96,7 @@ for file in (ddp_script, script):
 print(ddp_script.read_text("utf-8"))
 
 # %%
-# Two lines are for DDP: the one that wraps the network, and the one that weights the loss. The
+# Two lines matter most: the one that wraps the network, and the one that weights the loss. The
 # script trains twice, the second time without the weights. A shell starts it in two processes with
 # ``torchrun --nproc-per-node 2 train_ddp.py``; ``torchrun`` comes with torch. Here we start it from
 # Python. The processes talk by a library named gloo.
