@@ -302,25 +302,27 @@ def fit_full_batch(
         The lecture; Bottou, Curtis and Nocedal (2018), Optimization methods for large-scale
         machine learning, section 3.1 (the batch approach); Kingma and Ba (2015), Adam.
     """
-    check_trainable_net(net)
-    check_training_images(images, name="images")
-    epochs = check_int(epochs, name="epochs", minimum=1)
-    loss_fn = check_loss_fn(loss_fn)
-    path = check_checkpoint(checkpoint)
-    checkpoint_every = check_int(checkpoint_every, name="checkpoint_every", minimum=1)
-    validate_every = check_int(validate_every, name="validate_every", minimum=1)
-    deterministic = check_bool(deterministic, name="deterministic")
-    progress = check_bool(progress, name="progress")
     device = best_device() if device is None else check_device(device)
-    precision = check_precision(precision, device)
-    check_optimizer(optimizer, net)
-    check_scheduler(scheduler, optimizer)
-    fingerprint = {}
-    if path:
-        check_resumable(optimizer, parameter_names(net, loss_fn))
-        # As they are handed in, before anything has run them.
-        fingerprint = state_fingerprint(net, loss_fn) | {"modes": mode_fingerprint(net)}
-    micro_batch_size = check_micro_batch_size(micro_batch_size)
+    processes = init_distributed(device)
+    with processes.fail_together():
+        check_trainable_net(net)
+        check_training_images(images, name="images")
+        epochs = check_int(epochs, name="epochs", minimum=1)
+        loss_fn = check_loss_fn(loss_fn)
+        path = check_checkpoint(checkpoint)
+        checkpoint_every = check_int(checkpoint_every, name="checkpoint_every", minimum=1)
+        validate_every = check_int(validate_every, name="validate_every", minimum=1)
+        deterministic = check_bool(deterministic, name="deterministic")
+        progress = check_bool(progress, name="progress")
+        precision = check_precision(precision, device)
+        check_optimizer(optimizer, net)
+        check_scheduler(scheduler, optimizer)
+        micro_batch_size = check_micro_batch_size(micro_batch_size)
+        fingerprint = {}
+        if path:
+            check_resumable(optimizer, parameter_names(net, loss_fn))
+            # As they are handed in, before anything has run them.
+            fingerprint = state_fingerprint(net, loss_fn) | {"modes": mode_fingerprint(net)}
 
     with precision_context(device, precision, deterministic=deterministic):
         before = next(net.parameters()).device
@@ -332,6 +334,7 @@ def fit_full_batch(
                 net,
                 images,
                 labels,
+                processes,
                 epochs=epochs,
                 loss_fn=loss_fn,
                 optimizer=optimizer,
@@ -347,7 +350,7 @@ def fit_full_batch(
             # Whatever is refused leaves the network as it was.
             net.to(before)
             raise
-        first = trainer.processes.rank == 0
+        first = processes.rank == 0
         history = trainer.train(
             save_every=checkpoint_every,
             validate_every=validate_every,
@@ -362,6 +365,7 @@ def _prepare(
     net: torch.nn.Module,
     images: torch.Tensor,
     labels: torch.Tensor,
+    processes: Processes,
     *,
     epochs: int,
     loss_fn: Loss,
@@ -375,22 +379,25 @@ def _prepare(
     precision: Precision,
 ) -> _Trainer:
     """Do the checks that run the network, set up the training and load its last checkpoint."""
-    plan = plan_batch(
-        net, images, labels, loss_fn, micro_batch_size=micro_batch_size, device=device
-    )
 
     def check_first(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
         check_labels(labels, len(images), scores, loss_fn, name="labels")
         return check_validation(validation, images, scores, device)
 
-    own_validation = None if plan.scores is None else check_first(plan.scores)
-    # After the checks above, so that no process waits for one that has raised an error.
-    processes = init_distributed(device)
-    if plan.unsplittable and processes.world_size > 1:
-        raise ValueError(
-            f"net: expected a batch that {processes.world_size} processes can share, but "
-            f"{plan.unsplittable}"
+    with processes.fail_together():
+        plan = plan_batch(
+            net, images, labels, loss_fn, micro_batch_size=micro_batch_size, device=device
         )
+        own_validation = None if plan.scores is None else check_first(plan.scores)
+        if plan.unsplittable and processes.world_size > 1:
+            raise ValueError(
+                f"net: expected a batch that {processes.world_size} processes can share, but "
+                f"{plan.unsplittable}"
+            )
+    if processes.world_size > 1:
+        shapes = [(name, p.shape, p.dtype) for name, p in net.named_parameters()]
+        data = {"images": digest(images), "labels": digest(labels)}
+        processes.check_same({"net": shapes, **data, "epochs": epochs})
     processes.broadcast([*net.parameters(), *net.buffers()])
     if isinstance(loss_fn, torch.nn.Module):
         processes.broadcast([*loss_fn.parameters(), *loss_fn.buffers()])
