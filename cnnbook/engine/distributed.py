@@ -52,8 +52,8 @@ class Processes:
     ) -> tuple[torch.Tensor, bool]:
         """Sum gradients and loss over all processes, in one exchange.
 
-        The sums are made in float32, or in float64 if any parameter has it. A gradient of a
-        narrower dtype is rounded once, at the end, whatever the number of processes.
+        The sums are made in float32, or in float64 if any parameter has it. Each process's part,
+        and the sum, have the parameter's own dtype.
 
         Args:
             parameters: The network's parameters, in the same order everywhere.
