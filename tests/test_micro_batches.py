@@ -166,7 +166,7 @@ def test_layers_that_mix_or_count_are_recognised(layer: torch.nn.Module, reason:
 @pytest.mark.parametrize(
     "layer",
     [
-        torch.nn.GroupNorm(1, 1),
+        torch.nn.GroupNorm(1, 2),
         torch.nn.LayerNorm([1, 4, 4]),
         torch.nn.InstanceNorm2d(1),
         torch.nn.LocalResponseNorm(2),

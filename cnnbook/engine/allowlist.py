@@ -145,6 +145,9 @@ def unknown_part(
             return (
                 f"{_name(name, module)} is not a layer of torch that is known to treat images alike"
             )
+        # torch refuses to normalize a single number, which one image may give and two do not.
+        if isinstance(module, torch.nn.GroupNorm) and module.num_groups == module.num_channels:
+            return f"{_name(name, module)} may normalize a single number of an image"
     for name, parameter in net.named_parameters():
         if type(parameter) is not torch.nn.Parameter:
             return f"parameter {name!r} is a {type(parameter).__name__}"

@@ -388,28 +388,28 @@ one whose forward returns the scores only
     return scores
 
 
-def probe_forward(net: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, int]:
-    """Return the scores of one image, and the size of the layers' outputs for it.
+def probe_forward(net: torch.nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Return the scores of a few images, and the size of the layers' outputs for each.
 
     Args:
         net: The network.
-        image: One image ``(1, c, h, w)``.
+        images: Images ``(n, c, h, w)``.
 
     Returns:
-        Scores ``(1, ...)``, and bytes, including those of the image. In a known network, no random
-        number is drawn and no running statistic changes.
+        Scores ``(n, ...)``, and the bytes of an image and of the layers' outputs for it. In a known
+        network, no random number is drawn and no running statistic changes.
 
     Raises:
         TypeError: The network returns something else than scores.
-        ValueError: The network cannot take the image, or returns no scores for it.
+        ValueError: The network cannot take the images, or returns no scores for them.
 
     Examples:
         >>> import torch
         >>> from cnnbook.engine.options import probe_forward
         >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
-        >>> scores, size = probe_forward(net, torch.zeros(1, 1, 2, 2))
+        >>> scores, size = probe_forward(net, torch.zeros(2, 1, 2, 2))
         >>> tuple(scores.shape), size, (4 + 4 + 3) * 4
-        ((1, 3), 44, 44)
+        ((2, 3), 44, 44)
     """
     sizes: list[int] = []
 
@@ -422,16 +422,17 @@ def probe_forward(net: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tens
     try:
         # In evaluation mode no random number is drawn and no running statistic changes.
         with preserve_mode(net, training=False), torch.no_grad():
-            scores = net(image)
+            scores = net(images)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"net: expected a network that takes images of shape {tuple(image.shape[1:])}, "
+            f"net: expected a network that takes images of shape {tuple(images.shape[1:])}, "
             f"got an error for one of them: {str(error).splitlines()[0]}"
         ) from error
     finally:
         for hook in hooks:
             hook.remove()
-    return check_scores(scores, 1), image.numel() * image.element_size() + sum(sizes)
+    total = images.numel() * images.element_size() + sum(sizes)
+    return check_scores(scores, len(images)), total // len(images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -523,14 +524,15 @@ def plan_batch(
         >>> plan.micro_batch_size, plan.rewritable, plan.unsplittable
         (50, True, None)
     """
-    # A copy, since the first layer may overwrite its input.
-    count, image = len(images), images[:1].to(device, copy=True)
+    # Two, since some layers refuse a single one. A copy, since the first layer may overwrite it.
+    count, few = len(images), images[:2].to(device, copy=True)
     known = unknown_part(net) is None
     tried = pool_before_relu(net) if known else _copy_to_try(net)
     scores, image_bytes = None, 1
     if tried is not None:
         with _random_state_kept(device):
-            scores, image_bytes = probe_forward(tried, image)
+            scores, image_bytes = probe_forward(tried, few)
+            scores = scores[:1]
         check_labels(labels, count, scores, loss_fn, name="labels")
     unsplittable = unsplittable_reason(net, loss_fn, scores)
     weight_bytes = sum(p.numel() * p.element_size() for p in net.parameters())
