@@ -17,11 +17,6 @@ and from :doc:`/gallery/1_why/plot_02_parameters` how many activations a small C
 # image's part of the :term:`gradient` is twice its error times its pixel. Take the pencil: what are
 # the six parts, and what is their sum?
 
-import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from functools import partial
-
 import torch
 
 pixels = torch.tensor([1.0, 2.0, 1.0, 2.0, 3.0, 1.0])
@@ -52,8 +47,8 @@ assert weight.grad.item() == -8 - 16 == -24
 # The mean of the means
 # ---------------------
 #
-# But a loss is usually a mean. So take the mean of each micro-batch, -8 / 4 and -16 / 2, and then the
-# mean of the two. It looks harmless. What do you expect?
+# But a loss is usually a mean. So take the mean of each micro-batch, -8 / 4 and -16 / 2, and then
+# the mean of the two. It looks harmless. What do you expect?
 
 means = [part.mean().item() for part in parts.split(4)]
 print("means of the micro-batches", means, "- their mean", sum(means) / 2)
@@ -308,6 +303,8 @@ assert torch.equal(features, to_channels_last(features))
 # step. First the lecture's loop. Its first three lines (scores, loss, ``backward``) are a function
 # of their own here, because the steps change only these:
 
+from collections.abc import Callable
+
 loss_fn = torch.nn.CrossEntropyLoss()
 
 
@@ -366,6 +363,8 @@ def rewrite(net: torch.nn.Module, steps: list[str]) -> tuple[torch.nn.Module, to
 # the sum in the same matrix product that computes it. The trainer's
 # :class:`~cnnbook.engine.gradients.GradientAccumulator` does both:
 
+from contextlib import nullcontext
+
 from cnnbook.engine.gradients import GradientAccumulator
 
 
@@ -382,9 +381,12 @@ def in_micro_batches(steps: list[str]) -> list[float]:
 
 
 # %%
-# Each step keeps those before it. The last run is the trainer itself. There are two rounds, with all
-# runs in each, so that a busy moment of the machine slows down all of them. Before you look: which
-# step saves the most time, and which saves none?
+# Each step keeps those before it. The last run is the trainer itself. There are two rounds, with
+# all runs in each, so that a busy moment of the machine slows down all of them. Before you look:
+# which step saves the most time, and which saves none?
+
+from collections.abc import Sequence
+from functools import partial
 
 steps = ["channels last", "pooling before ReLU", "ReLU in place", "threads", "fused"]
 runs: dict[str, Callable[[], Sequence[float]]] = {"plain loop": plain_loop}
@@ -397,6 +399,8 @@ runs["fit_full_batch"] = lambda: (
 
 # %%
 # The losses of each run must be those of the plain loop, and are checked each time.
+
+import time
 
 seconds = dict.fromkeys(runs, float("inf"))
 expected = plain_loop()
