@@ -37,6 +37,7 @@ from cnnbook.engine.resume import TrainingState
 from cnnbook.engine.rewrites import (
     channels_last_gradients,
     channels_last_helps,
+    inplace_relu,
     pool_before_relu,
     to_channels_last,
 )
@@ -421,6 +422,8 @@ def _prepare(
         optimized_net = channels_last_gradients(optimized_net)
         if own_validation is not None:
             own_validation = (to_channels_last(own_validation[0]), own_validation[1])
+    if plan.rewritable and device.type == "cpu":
+        optimized_net = inplace_relu(optimized_net)
     gradients = GradientAccumulator(
         net,
         optimized_net,

@@ -1,5 +1,6 @@
 """The benchmark's trainers, the order of their turns, and the files that a run writes."""
 
+import argparse
 import importlib.util
 import itertools
 import json
@@ -11,19 +12,28 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import environment
 import pytest
 import torch
 from bench_training import (
+    MAXIMUM_RELATIVE_DIFFERENCE,
     NETWORKS,
     ROUNDS,
     Memory,
     WorkerFailed,
+    compare,
     per_epoch,
     run_rounds,
     turn_order,
+    turns,
 )
+from environment import OtherProcesses
 from result_tables import Record, page_files
-from ways import WAYS
+from ways import STEPS, WAYS, Way
+
+from cnnbook.engine.gradients import GradientAccumulator
+from cnnbook.engine.rewrites import fused_parameters
+from cnnbook.networks import small_cnn
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = [name for name, way in WAYS.items() if way.package]
@@ -37,6 +47,56 @@ def test_every_peer_is_in_the_extra_and_pinned() -> None:
     }
     assert extra == {WAYS[name].package for name in PEERS}
     assert extra <= pinned
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_step_has_the_losses_of_the_lecture(network: str) -> None:
+    # So many that each network takes them in several micro-batches.
+    count = {"CNN": 120, "MLP": 2500}[network]
+    images = torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    labels = torch.eye(10)[torch.arange(count) % 10]
+
+    def losses(way: Way) -> list[float]:
+        torch.manual_seed(0)
+        return way.train(NETWORKS[network](), images, labels, 2)
+
+    expected = losses(WAYS["lecture"])
+    for name in turns(network, torch.device("cpu")):
+        if name in STEPS:
+            assert losses(STEPS[name]) == pytest.approx(expected, rel=1e-5), name
+
+
+def test_each_step_adds_its_own_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, bool]] = []
+
+    def look(gradients: GradientAccumulator) -> torch.Tensor:
+        layers = list(gradients.optimized_net.children())
+        kinds = [type(layer) for layer in layers]
+        assert gradients.micro_batch_size < len(gradients.images)
+        seen.append(
+            {
+                "channels_last": gradients.images.stride()[1] == 1,
+                "pool_first": kinds.index(torch.nn.MaxPool2d) < kinds.index(torch.nn.ReLU),
+                "inplace_relu": any(getattr(layer, "inplace", False) for layer in layers),
+                "threads": gradients._run_in_threads is not None,
+                "fused": any(fused_parameters(net) for net in gradients._nets),
+            }
+        )
+        return accumulate(gradients)
+
+    accumulate = GradientAccumulator.accumulate
+    # With one core there would be no threads.
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(GradientAccumulator, "accumulate", look)
+    for step in STEPS.values():
+        step.train(small_cnn(), torch.rand(120, 1, 28, 28), torch.arange(120) % 10, 1)
+    names = list(STEPS)[1:]
+    for number, parts in enumerate(seen):
+        assert parts == {name: names.index(name) < number for name in names}
+    # The last step is what the trainer does.
+    WAYS["ours"].train(small_cnn(), torch.rand(120, 1, 28, 28), torch.arange(120) % 10, 1)
+    assert seen[-1] == seen[-2]
+    assert len(seen) == len(STEPS) + 1
 
 
 TRAIN = """
@@ -103,16 +163,41 @@ class _Fake:
         return {"seconds": 0.5 + epochs, "peak": 1.0, "losses": [1.0] * epochs}
 
 
-def test_every_trainer_has_every_position_once_and_follows_every_other_once() -> None:
-    names = list(WAYS)
-    orders = [turn_order(names, number) for number in range(ROUNDS)]
-    assert len(names) == ROUNDS == 6
+@pytest.mark.parametrize("count", [2, 6, 10, 12])
+def test_every_trainer_has_every_position_once_and_follows_every_other_once(count: int) -> None:
+    names = [chr(ord("a") + number) for number in range(count)]
+    orders = [turn_order(names, number) for number in range(count)]
     for position in zip(*orders, strict=True):
-        assert sorted(position) == sorted(names)
+        assert sorted(position) == names
     pairs = [pair for order in orders for pair in itertools.pairwise(order)]
-    assert len(set(pairs)) == len(pairs) == 6 * 5
-    assert sorted(turn_order(["a"], 3) + turn_order(["b", "c", "d"], 1)) == ["a", "b", "c", "d"]
+    assert len(set(pairs)) == len(pairs) == count * (count - 1)
+
+
+def test_an_odd_number_of_trainers_has_every_position_once() -> None:
+    for position in zip(*(turn_order(list("abc"), number) for number in range(3)), strict=True):
+        assert sorted(position) == ["a", "b", "c"]
+    assert turn_order(["a"], 3) == ["a"]
     assert turn_order([], 0) == []
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_rounds_of_a_run_are_fair_to_each_turn(network: str) -> None:
+    names = turns(network, torch.device("cpu"))
+    orders = [turn_order(names, number) for number in range(ROUNDS)]
+    # On average, each turn is in the middle, and none follows the same other turn twice.
+    for name in names:
+        positions = [order.index(name) for order in orders]
+        assert sum(positions) / ROUNDS == (len(names) - 1) / 2
+    pairs = [pair for order in orders for pair in itertools.pairwise(order)]
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_a_step_has_turns_where_it_changes_something() -> None:
+    steps = ["micro_batches", "channels_last", "pool_first", "inplace_relu", "threads", "fused"]
+    cpu = torch.device("cpu")
+    assert turns("CNN", cpu) == [*WAYS, *steps]
+    assert turns("MLP", cpu) == [*WAYS, *(s for s in steps if s[:4] not in ("chan", "pool"))]
+    assert turns("CNN", torch.device("cuda")) == list(WAYS)
 
 
 def test_a_turn_is_a_training_of_one_epoch_and_one_of_many() -> None:
@@ -136,6 +221,69 @@ def test_a_trainer_that_fails_is_recorded_and_the_others_go_on(calls: int) -> No
     assert len(results["a"]["many"]) == 3
 
 
+@pytest.mark.parametrize("away", [0.5, 2])
+def test_a_step_with_other_losses_than_the_lecture_has_no_time(
+    away: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fake(_Fake):
+        def __init__(self, name: str, *_: object) -> None:
+            super().__init__(name, [])
+
+        def train(self, network: str, epochs: int, images: int | None = None) -> Record:
+            answer = super().train(network, epochs, images)
+            if self.name == "pool_first":
+                answer["losses"][-1] += away * MAXIMUM_RELATIVE_DIFFERENCE
+            return answer
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("bench_training.Worker", Fake)
+    options = argparse.Namespace(epochs=3, rounds=2, images=5, device=torch.device("cpu"))
+    workers: Any = {name: Fake(name) for name in WAYS | STEPS}
+    found = compare("CNN", workers, options, failed={})
+    assert list(found["ways"]) == list(WAYS)
+    assert list(found["steps"]) == list(STEPS)
+    assert found["steps"]["fused"]["seconds_per_epoch"] == 1
+    step = found["steps"]["pool_first"]
+    if away < 1:
+        assert step["largest_relative_difference"] == pytest.approx(5e-5)
+    else:
+        assert step == {"missing": "failed: its losses differ by 2.0e-04"}
+
+
+def test_other_cores_are_all_that_work_but_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seconds by the clock, of all cores, of our own processes.
+    for name, readings in (
+        ("time.monotonic", [100.0, 110.0]),
+        ("environment._busy_seconds", [50.0, 64.0]),
+        ("environment._own_seconds", [3.0, 11.0]),
+    ):
+        monkeypatch.setattr(name, iter(readings).__next__)
+    assert OtherProcesses().cores() == (14 - 8) / 10
+
+
+def test_other_cores_are_not_reported_where_the_system_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("environment._busy_seconds", lambda: None)
+    assert OtherProcesses().cores() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc of Linux")
+def test_a_process_that_has_ended_is_our_own_and_the_system_counts_it() -> None:
+    busy, own = environment._busy_seconds(), environment._own_seconds()
+    burn = "import time\nwhile time.process_time() < 1: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    all_of_them = environment._busy_seconds()
+    mine = environment._own_seconds() - own
+    assert busy is not None
+    assert all_of_them is not None
+    assert mine >= 1
+    # The system counts in hundredths of a second, for each core.
+    assert all_of_them - busy > mine - 0.1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc of Linux")
 def test_memory_is_the_peak_and_not_what_is_left() -> None:
     memory = Memory(torch.device("cpu"))
@@ -151,7 +299,9 @@ def test_memory_is_the_peak_and_not_what_is_left() -> None:
 def test_the_benchmark_records_its_results_and_writes_the_tables(tmp_path: Path) -> None:
     results = tmp_path / "results"
     words = "--epochs 2 --rounds 1 --images 120 --grow 120 --grow-epochs 2 --grow-rounds 1"
-    words += f" --networks MLP --drawn --device cpu --ways lecture ours --results {results}"
+    words += (
+        f" --networks MLP --drawn --device cpu --ways lecture ours inplace_relu --results {results}"
+    )
     nowhere = "http://127.0.0.1:9/"
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests/benchmarks/bench_training.py"), *words.split()],
@@ -175,4 +325,9 @@ def test_the_benchmark_records_its_results_and_writes_the_tables(tmp_path: Path)
     (found,) = record["comparisons"]
     assert found["ways"]["ours"]["largest_relative_difference"] < 1e-5
     assert found["ways"]["skorch"] == {"missing": "not asked for"}
+    assert list(found["steps"]) == ["micro_batches", "inplace_relu", "threads", "fused"]
+    assert found["steps"]["inplace_relu"]["seconds_per_epoch"] != 0
+    assert found["steps"]["threads"] == {"missing": "not asked for"}
+    if sys.platform == "linux":
+        assert record["environment"]["other_cores"] >= 0
     assert record["growth"][0]["ways"]["ours"]["seconds_per_epoch"] != 0

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cnnbook.engine.allowlist import altered_part
+from cnnbook.engine.gradients import GradientAccumulator
 from cnnbook.engine.rewrites import (
     channels_last_gradients,
     channels_last_helps,
@@ -191,6 +192,34 @@ def test_relu_in_place_gives_the_same_bits() -> None:
     assert torch.equal(images, before)
     alone = torch.nn.Sequential(torch.nn.ReLU())
     assert inplace_relu(alone) is alone, "the images must not be overwritten"
+
+
+@pytest.mark.parametrize("fuse", [False, True])
+def test_gradients_are_fused_only_where_that_is_asked_for(fuse: bool) -> None:
+    # Two micro-batches; the score is weight times pixel, and the loss their sum.
+    layer = torch.nn.Linear(1, 1, bias=False)
+    net = torch.nn.Sequential(torch.nn.Flatten(), layer)
+    images = torch.tensor([1.0, 2.0, 4.0]).reshape(3, 1, 1, 1)
+    targets = torch.zeros(3, 1)
+    loss_fn = torch.nn.L1Loss(reduction="sum")
+    torch.nn.init.ones_(layer.weight)
+    gradients = GradientAccumulator(
+        net,
+        net,
+        images,
+        targets,
+        targets,
+        loss_fn,
+        list(net.parameters()),
+        micro_batch_size=2,
+        scores=targets[:1],
+        fuse=fuse,
+    )
+    fused = [parameter for one in gradients._nets for parameter in fused_parameters(one)]
+    assert (len(fused) > 0) == fuse
+    assert gradients.accumulate() == 1 + 2 + 4
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.item() == 1 + 2 + 4
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5])

@@ -13,7 +13,7 @@ from cnnbook.engine.distributed import Processes
 from cnnbook.engine.losses import check_loss
 from cnnbook.engine.micro_batches import Loss, MicroBatches, split_into_micro_batches
 from cnnbook.engine.precision import Precision
-from cnnbook.engine.rewrites import fuse_gradient_accumulation, fused_parameters, inplace_relu
+from cnnbook.engine.rewrites import fuse_gradient_accumulation, fused_parameters
 from cnnbook.engine.threads import thread_pool
 
 __all__ = ["GradientAccumulator", "is_out_of_memory", "within_memory"]
@@ -98,6 +98,8 @@ class GradientAccumulator:
         unsplittable: Why the batch must not be split; ``None`` if it may be.
         precision: ``"bf16"`` for bfloat16 matrix products; otherwise the dtype of the parameters.
         scores: The network's scores for one image, ``(1, ...)``, whose shape a split needs.
+        fuse: Whether, on a CPU, linear layers add their gradients to the sums by themselves
+            (``cnnbook.engine.rewrites.fuse_gradient_accumulation``).
 
     Examples:
         The score is weight times pixel, the weight is 0 and every target is 1, so the loss is
@@ -128,6 +130,7 @@ class GradientAccumulator:
     unsplittable: str | None = None
     precision: Precision = "full"
     scores: torch.Tensor | None = None
+    fuse: bool = True
 
     def __post_init__(self) -> None:
         self.device = self.images.device
@@ -136,8 +139,6 @@ class GradientAccumulator:
         thread_safe = self.device.type == "cpu" and is_stateless(self.net)
         self._cores = self.threads if thread_safe and self.unsplittable is None else 1
         self._run_in_threads: Callable[[Callable[[int], Any]], list[Any]] | None = None
-        if thread_safe:
-            self.optimized_net = inplace_relu(self.optimized_net)
         self._split()
 
     def resize(self, micro_batch_size: int) -> None:
@@ -181,7 +182,7 @@ class GradientAccumulator:
                     }
                 )
         # In bfloat16, weights are cast for each product, which is left to autograd.
-        if self.precision == "full" and self.device.type == "cpu":
+        if self.fuse and self.precision == "full" and self.device.type == "cpu":
             self._nets = [
                 fuse_gradient_accumulation(net, sums)
                 for net, sums in zip(self._nets, self._sums or [{}], strict=False)

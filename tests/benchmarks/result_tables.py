@@ -10,6 +10,7 @@ into the page itself, where they can be translated once.
 
 import json
 import re
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "benchmarks"
 HEADER = "% Written by tests/benchmarks/result_tables.py from the JSON files. Do not edit.\n"
 NOT_AVAILABLE = "n/a"
+BELOW_NOISE = "below noise"
+# More cores than this, used by others, make a machine busy.
+BUSY_CORES = 0.5
 # On a GPU: the time of our epoch as a share of the lecture's loop, for both networks.
 GPU_BOUND = 1 / 3
 GPU_ROW = re.compile(r"^\| NVIDIA GPU\b.*$", re.MULTILINE)
@@ -54,6 +58,21 @@ def memory(megabytes: float | None) -> str:
     return NOT_AVAILABLE if megabytes is None else number(megabytes)
 
 
+def setup_seconds(record: Record, way: Record) -> float | None:
+    """Return the time of the set-up, or None where it is not larger than its noise.
+
+    It is the difference of two times. The noise of each is taken to be the median of its rounds
+    minus their minimum.
+    """
+    one, many = (
+        statistics.median(times) - min(times)
+        for times in (way["all_seconds_one_epoch"], way["all_seconds_many_epochs"])
+    )
+    noise = one + many / (record["settings"]["epochs"] - 1)
+    seconds: float = way["setup_seconds"]
+    return seconds if seconds > max(noise, 0) else None
+
+
 def escaped(text: str) -> str:
     """Escape what Markdown would interpret, such as a ``|`` in an error message."""
     return re.sub(r"([\\`*_{}\[\]<>|~$])", r"\\\1", text)
@@ -70,10 +89,10 @@ def table(
 
 def title(record: Record, name: str) -> str:
     """Return what a reader knows a trainer as, with the version of a library."""
-    way = record["ways"][name]
+    way = record["ways"].get(name) or record["steps"][name]
     if name == "ours":
         return f"`{way['title']}` (ours)"
-    named = name != "lecture" and way["version"]
+    named = name != "lecture" and way.get("version")
     return escaped(f"{way['title']} {way['version']}" if named else way["title"])
 
 
@@ -99,10 +118,13 @@ def notice(record: Record) -> str:
             "This run is a trial: it was too short, or used drawn images. It shows that the\n"
             "benchmark works. Measure again before you rely on one of its numbers."
         )
-    if record["environment"]["load_at_start"] > record["environment"]["cores"] / 4:
+    found = record["environment"]
+    # Where the system does not tell others from us, the load before the run has none of ours.
+    others = found["load_at_start"] if found.get("other_cores") is None else found["other_cores"]
+    if others > BUSY_CORES:
         texts.append(
-            "The machine was busy when this was measured: its load before the run was more than a\n"
-            "quarter of its cores. Both numbers are in the table of the environment."
+            "The machine was busy when this was measured: other processes used more than half a\n"
+            "core. What they used is in the table of the environment."
         )
     return "\n".join(f":::{{warning}}\n{text}\n:::\n" for text in texts)
 
@@ -141,11 +163,12 @@ def comparison_tables(record: Record, network: str) -> str:
             [
                 [
                     names[name],
-                    number(way["setup_seconds"]),
+                    BELOW_NOISE if setup is None else number(setup),
                     number(way[with_setup]),
                     relative("ours", name, with_setup),
                 ]
                 for name, way in ways.items()
+                for setup in [setup_seconds(record, way)]
             ],
         ),
         table(
@@ -164,6 +187,31 @@ def comparison_tables(record: Record, network: str) -> str:
         reasons(record, found["ways"]),
     ]
     return "\n".join(filter(None, tables))
+
+
+def steps_table(record: Record, network: str) -> str:
+    """Return what each step from the lecture's loop to our trainer changes in time and memory."""
+    found = next((c for c in record["comparisons"] if c["network"] == network), None)
+    if found is None:
+        return f"The {network} was not measured in this run.\n"
+    both = measured(found["ways"] | found["steps"])
+    shown = [name for name in ("lecture", *found["steps"], "ours") if name in both]
+    each = "seconds_per_epoch"
+    rows = [
+        [
+            title(record, name),
+            number(both[name][each]),
+            ratio(both[name][each], both[shown[0]][each]),
+            ratio(both[name][each], both[above][each]) if above else NOT_AVAILABLE,
+            memory(both[name]["peak_memory_mb"]),
+            number(both[name]["largest_relative_difference"]),
+        ]
+        for above, name in zip(["", *shown], shown, strict=False)
+    ]
+    head = ["Step", "Epoch (s)", f"Relative to {title(record, shown[0])}"]
+    head += ["Relative to the row above", "Peak of memory (MB)", "Largest relative difference"]
+    made = table(f"The {network}, step by step", head, rows)
+    return "\n".join(filter(None, [made, reasons(record, found["steps"])]))
 
 
 class Check(NamedTuple):
@@ -215,8 +263,9 @@ def behind_table(training: Record | None, layers: Record | None) -> str:
     """Return every result in which another trainer or torch is better, and each bound missed."""
     rows: list[list[str]] = []
 
-    def add(what: str, other: str, ours: float, theirs: float) -> None:
-        rows.append([what, other, number(ours), number(theirs), ratio(ours, theirs)])
+    def add(what: str, other: str, ours: float, theirs: float | None) -> None:
+        texts = [number(ours), BELOW_NOISE if theirs is None else number(theirs)]
+        rows.append([what, other, *texts, ratio(ours, theirs or 0)])
 
     if training is not None:
         for check in checks(training):
@@ -229,13 +278,19 @@ def behind_table(training: Record | None, layers: Record | None) -> str:
             "peak_memory_mb": "peak of memory (MB)",
         }
         for found in training["comparisons"]:
-            ways = measured(found["ways"])
+            ways = {
+                name: way | {"setup_seconds": setup_seconds(training, way)}
+                for name, way in measured(found["ways"]).items()
+            }
             ours = ways.pop("ours", {})
             for key, label in labels.items():
+                what, own = f"{found['network']}: {label}", ours.get(key)
                 for name, way in ways.items():
-                    if None not in (way[key], ours.get(key)) and way[key] < ours[key]:
-                        what = f"{found['network']}: {label}"
-                        add(what, title(training, name), ours[key], way[key])
+                    below_noise = key == "setup_seconds" and way[key] is None
+                    if own is None or (way[key] is None and not below_noise):
+                        continue
+                    if below_noise or way[key] < own:
+                        add(what, title(training, name), own, way[key])
     for name, row in (layers or {"layers": {}})["layers"].items():
         if row["ours_ms"] > row["torch_ms"]:
             add(f"{escaped(name)} (ms)", "torch", row["ours_ms"], row["torch_ms"])
@@ -329,6 +384,7 @@ def environment_table(record: Record, caption: str) -> str:
         "system": "System",
         "load_at_start": "Load before",
         "load_at_end": "Load after",
+        "other_cores": "Cores used by other processes",
     }
     values = {key: record["environment"].get(key) for key in labels}
     rows = [
@@ -413,6 +469,11 @@ def gpu_tables(record: Record | None, report: Record | None) -> str:
         parts += [
             notice(record),
             *(comparison_tables(record, found["network"]) for found in record["comparisons"]),
+            *(
+                steps_table(record, found["network"])
+                for found in record["comparisons"]
+                if found["steps"]
+            ),
             growth_tables(record),
             environment_table(record, "The environment of the run on a GPU"),
         ]
@@ -458,6 +519,7 @@ def page_files(folder: Path) -> dict[str, str]:
     if training is not None:
         for network in training["bounds"]["share_of_lecture"]:
             tables[f"comparison-{network.lower()}"] = comparison_tables(training, network)
+            tables[f"steps-{network.lower()}"] = steps_table(training, network)
         tables |= {
             "notice": notice(training),
             "bounds": bounds_table(training),

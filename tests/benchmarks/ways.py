@@ -1,5 +1,7 @@
 """The trainers that the benchmark compares: the lecture's loop, the book's trainer, libraries.
 
+Between the lecture's loop and the book's trainer stand the steps from one to the other.
+
 All train the same network from the same weights on the whole batch, with Adam at a learning rate of
 0.001 and cross-entropy, without validation, logging, checkpoints or a progress bar. Each library is
 used in the fastest form that its documentation describes. The batch is in memory (on a GPU: in the
@@ -13,12 +15,21 @@ A library is imported where it is used, so that a missing one does not affect th
 import functools
 import importlib.metadata
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from cnnbook.engine.gradients import GradientAccumulator
+from cnnbook.engine.options import plan_batch
+from cnnbook.engine.rewrites import (
+    channels_last_gradients,
+    inplace_relu,
+    pool_before_relu,
+    to_channels_last,
+)
 from cnnbook.training import fit_full_batch
 
 # The default of torch's Adam; skorch, Keras and fastai have other defaults.
@@ -67,6 +78,48 @@ def ours(
 ) -> list[float]:
     """Train with the book's trainer and its defaults."""
     return list(fit_full_batch(net, images, labels, epochs=epochs, device=images.device).losses)
+
+
+def in_micro_batches(
+    net: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    epochs: int,
+    *,
+    parts: Iterable[str] = (),
+) -> list[float]:
+    """Train in micro-batches, with some of the other parts of the book's trainer."""
+    loss_fn = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(net.parameters())
+    plan = plan_batch(net, images, labels, loss_fn, micro_batch_size="auto", device=images.device)
+    optimized_net = net
+    if "pool_first" in parts:
+        optimized_net = pool_before_relu(optimized_net)
+    if "channels_last" in parts:
+        images = to_channels_last(images)
+        optimized_net = channels_last_gradients(optimized_net)
+    if "inplace_relu" in parts:
+        optimized_net = inplace_relu(optimized_net)
+    gradients = GradientAccumulator(
+        net,
+        optimized_net,
+        images,
+        labels,
+        labels,
+        loss_fn,
+        list(net.parameters()),
+        plan.micro_batch_size,
+        scores=plan.scores,
+        fuse="fused" in parts,
+    )
+    losses = []
+    with gradients.use_cores() if "threads" in parts else nullcontext():
+        for _ in range(epochs):
+            loss = gradients.accumulate()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
+    return losses
 
 
 def lightning(
@@ -229,6 +282,34 @@ class Way:
             return None
 
 
+@dataclass(frozen=True)
+class Step(Way):
+    """A step from the lecture's loop to the book's trainer, with all steps before it.
+
+    Attributes:
+        needs: Types of layers; the step changes nothing for a network that has none of them.
+    """
+
+    needs: tuple[type[torch.nn.Module], ...] = (torch.nn.Module,)
+
+    def applies(self, net: torch.nn.Module) -> bool:
+        """Return whether the step changes how a network is trained."""
+        return any(isinstance(layer, self.needs) for layer in net.modules())
+
+
+def _steps(*added: tuple[str, str, tuple[type[torch.nn.Module], ...]]) -> dict[str, Step]:
+    names = [name for name, _, _ in added]
+    return {
+        name: Step(
+            title,
+            "",
+            functools.partial(in_micro_batches, parts=names[: number + 1]),
+            needs=needs,
+        )
+        for number, (name, title, needs) in enumerate(added)
+    }
+
+
 WAYS = {
     "lecture": Way("the lecture's loop", "", lecture),
     "ours": Way("fit_full_batch", "", ours),
@@ -237,3 +318,13 @@ WAYS = {
     "keras": Way("Keras on torch", "keras", keras, keras_model),
     "fastai": Way("fastai", "fastai", fastai),
 }
+
+# Each adds its part to those of the steps above it; the last one is what fit_full_batch does.
+STEPS = _steps(
+    ("micro_batches", "+ micro-batches", (torch.nn.Module,)),
+    ("channels_last", "+ channels last", (torch.nn.Conv2d,)),
+    ("pool_first", "+ pooling before ReLU", (torch.nn.MaxPool2d,)),
+    ("inplace_relu", "+ ReLU in place", (torch.nn.ReLU,)),
+    ("threads", "+ each core has its own micro-batches", (torch.nn.Module,)),
+    ("fused", "+ fused gradient accumulation", (torch.nn.Linear,)),
+)
