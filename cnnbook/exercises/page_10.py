@@ -115,7 +115,7 @@ answer = image.grad[0, 0]
 _relu_after_pooling = Exercise(
     "In the sloppy CNN, the convolution outputs sixteen feature maps of 27 x 27. If "
     "``MaxPool2d(2)`` stands before the ReLU, how many numbers of one image must the ReLU process?",
-    hint="27 pixels hold how many whole pairs?",
+    hint="How many whole pairs fit into 27 pixels?",
     solution="""
 from cnnbook.shapes import output_size
 
