@@ -135,10 +135,10 @@ answer = pairs * pairs / (784 * 783)
         Mistake(
             "that is the number of pairs",
             lambda: 756,
-            "That many there are; few of them stay together.",
+            "Only few of these stay together.",
         ),
     ),
-    remark="About one, of 756. For a kernel, hardly anything is left of the picture.",
+    remark="About one of 756: hardly any pixel keeps its neighbour.",
 )
 
 
