@@ -130,8 +130,8 @@ _three_feature_layer = Exercise(
     "Make one ``Conv2d`` with windows of 2 x 2 that takes one channel and outputs three: the upper "
     "left pixel, the mean of the window, and the lower right pixel minus the upper left one, in "
     "this order. Hand in the layer.",
-    hint="The weights have the shape ``(3, 1, 2, 2)``, one kernel after the other; the biases are 0. "
-    "``conv_from_kernel`` takes such a tensor.",
+    hint="The weights have the shape ``(3, 1, 2, 2)``, one kernel after the other; the biases are "
+    "0. ``conv_from_kernel`` takes such a tensor.",
     solution="""
 import torch
 

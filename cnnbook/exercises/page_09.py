@@ -37,7 +37,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
         Mistake(
             "one of the two kernels was flipped",
             lambda: [-1, 1, 6],
-            "The second kernel's 3 meets a + 2b, its -1 meets b + 2c.",
+            "In the second kernel, 3 is the weight of a + 2b and -1 is the weight of b + 2c.",
         ),
         Mistake(
             "the weights are multiplied one by one",

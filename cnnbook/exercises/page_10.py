@@ -80,13 +80,13 @@ answer = image.grad[0, 0]
         Mistake(
             "every pixel gets a share",
             lambda: torch.full((4, 4), 0.25),
-            "That is the gradient of average pooling. Only one pixel of each window reached the "
+            "That is the gradient of average pooling. Only one pixel of each window changes the "
             "loss.",
         ),
         Mistake(
             "every pixel counts",
             lambda: torch.ones(4, 4),
-            "A pixel that is not the largest of its window does not reach the loss.",
+            "A pixel that is not the largest of its window does not change the loss.",
         ),
         Mistake(
             "those are the pixels themselves",

@@ -183,13 +183,13 @@ figure = plot_seeds(
 
 # %%
 # For the MLP the two rows are nearly the same, for the CNN they are not. The table has the mean
-# loss of accuracy by shuffling, in images of 1,000, its 95 % interval, the number of seeds that are
+# drop in accuracy by shuffling, in images of 1,000, its 95 % interval, the number of seeds that are
 # better with the pixels in order, and the p value of the paired t test:
 
 from cnnbook.metrics import compare_paired
 
 drops = {kind: compare_paired(shares[kind], shares[f"{kind} shuffled"]) for kind in ("MLP", "CNN")}
-print("network  mean loss   95 % interval  better in order  p value")
+print("network  mean drop   95 % interval  better in order  p value")
 for kind, drop in drops.items():
     interval = f"{1000 * drop.interval.low:.1f} to {1000 * drop.interval.high:.1f}"
     print(f"{kind:8} {1000 * drop.interval.mean:9.1f} {interval:>15}", end="")
@@ -214,7 +214,7 @@ if not data.drawn:
 # Why it still learns
 # -------------------
 #
-# Did you expect a larger loss? Compare with two networks of the page before, the linear floor and
+# Did you expect a larger drop? Compare with two networks of the page before, the linear floor and
 # the MLP with as many parameters as the CNN. For these two, the order of the pixels makes no
 # difference:
 
@@ -229,6 +229,10 @@ for name, make_net in others.items():
     results[name] = train_over_seeds(
         make_net, data, seeds, epochs=epochs, folder=folder, progress=True
     )
+
+# %%
+# As a table of the means and their 95 % intervals:
+
 print("network       mean   95 % interval")
 for name in ("linear", "matched", "CNN shuffled", "CNN"):
     interval = results[name].interval()
@@ -262,7 +266,7 @@ assert small_cnn()[4].in_features == 2704
 # The experiment does not show that a CNN needs the right order to learn. It shows that a CNN learns
 # more with it, and that an MLP does not. It does not show which part of the CNN is affected, the
 # :term:`convolution` or the :term:`pooling`. And all ten starts had the same permutation: with
-# another one, the loss could be a little larger or smaller.
+# another one, the drop could be a little larger or smaller.
 #
 # Exercises
 # ---------
