@@ -121,13 +121,13 @@ class SeedResults:
 
     def _trained(self) -> list[str]:
         """Return lines on where the seeds were trained, one if it is the same for all."""
-        groups: dict[Provenance, list[str]] = {}
+        groups: dict[Provenance, list[int]] = {}
         for seed, provenance in zip(self.seeds, self.provenances, strict=False):
-            groups.setdefault(provenance, []).append(str(seed))
+            groups.setdefault(provenance, []).append(seed)
         if len(groups) == 1:
             return [f"trained: {provenance}" for provenance in groups]
         return [
-            f"trained: seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}: {provenance}"
+            f"trained: seed{'' if len(seeds) == 1 else 's'} {_join_seeds(seeds)}: {provenance}"
             for provenance, seeds in groups.items()
         ]
 
@@ -147,6 +147,14 @@ class SeedResults:
             return "<p>no seed</p>"
         caption = f"Accuracy: {self.interval()}" if len(self.seeds) > 1 else "Accuracy"
         return html_table("; ".join([caption, *self._trained()]), *self._lines())
+
+
+def _join_seeds(seeds: Sequence[int]) -> str:
+    """Write seeds in one line; three or more that follow one another as the first and the last."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) > 2 and list(seeds) == list(range(first, last + 1)):
+        return f"{first} to {last}"
+    return ", ".join(map(str, seeds))
 
 
 def _check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:

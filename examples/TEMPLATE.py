@@ -2,7 +2,7 @@
 How often is a pixel seen?
 ==========================
 
-*A window of 2 x 2 moves over a picture: does it see every pixel equally often?*
+*A window of 2 x 2 moves over an image: is every pixel in equally many windows?*
 
 You need to know what a window is: :doc:`/gallery/2_layers/plot_06_one_window`.
 """
@@ -11,7 +11,7 @@ You need to know what a window is: :doc:`/gallery/2_layers/plot_06_one_window`.
 # Guess first
 # -----------
 #
-# The picture has 4 x 4 pixels, and the window moves by one pixel at a time. Before you read on,
+# The image has 4 x 4 pixels, and the window moves by one pixel at a time. Before you read on,
 # guess: which pixels does it see most often, and how often?
 
 # TEMPLATE: copy this file to examples/PART/plot_NN_name.py, write your page over it, and delete
@@ -21,8 +21,8 @@ import torch
 
 from cnnbook.windows import fold_windows, windows
 
-picture = torch.arange(16.0).reshape(1, 1, 4, 4)
-seen = windows(picture, 2)
+image = torch.arange(16.0).reshape(1, 1, 4, 4)
+seen = windows(image, 2)
 print(seen.shape)
 
 # %%

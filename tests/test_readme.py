@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from cnnbook import seeds
-from cnnbook.counting import cost_table, count_parameters
+from cnnbook.counting import cost_table, count_parameters, parameter_table
 from cnnbook.metrics import mean_interval
 from cnnbook.networks import matched_mlp, mlp, small_cnn
 
@@ -55,6 +55,26 @@ def test_the_table_has_the_numbers_of_the_library_and_of_the_kept_seeds() -> Non
     assert rows["accuracy on 1,000 new images, mean of ten starts"] == means
     assert rows["lowest and highest of the ten"] == ranges
     assert round(costs[0].parameters / costs[2].parameters) == 60
+
+
+def test_the_table_of_the_home_page_has_the_numbers_of_the_library_and_of_the_kept_seeds() -> None:
+    home = (ROOT / "docs" / "index.md").read_text("utf-8")
+    table = re.findall(r"^\| ?([^|]*) \| (.*) \|$", home, re.MULTILINE)
+    rows = {title: cells.split(" | ") for title, cells in table}
+    costs = [cost_table(network, (1, 28, 28)) for network in (mlp(), small_cnn())]
+    formulas = [parameter_table(network).formula for network in (mlp(), small_cnn())]
+    assert rows["parameters"] == [
+        f"`{formula}` = {cost.parameters:,}" for formula, cost in zip(formulas, costs, strict=True)
+    ]
+    assert rows["multiplications per image"] == [f"{cost.macs:,}" for cost in costs]
+    first, means = [], []
+    for name in ("mlp", "cnn"):
+        kept = ROOT / "examples/1_why/kept_seeds" / name
+        results = [seeds._unpack(file.read_bytes(), file) for file in sorted(kept.glob("*.json"))]
+        first += [f"{1000 * one['accuracy']:.0f}" for one in results if one["seed"] == 0]
+        means.append(f"{1000 * mean_interval([one['accuracy'] for one in results]).mean:.0f}")
+    assert rows["correct of 1,000 new images of Fashion-MNIST, first start"] == first
+    assert rows["the same, mean of ten starts"] == means
 
 
 def test_the_readme_is_short_and_its_links_lead_to_files_or_to_the_licence() -> None:

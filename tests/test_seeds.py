@@ -161,6 +161,18 @@ def test_where_it_was_trained_is_said(data: ImageSet) -> None:
     both = replace(results, provenances=(here, there))
     assert str(both).splitlines()[-2:] == [f"trained: seed 0: {here}", f"trained: seed 1: {there}"]
     assert str(there).startswith("a card (1 thread), torch ")
+    # The line stays short where many seeds were trained at one place.
+    many = replace(
+        results,
+        seeds=(0, 1, 2, 3, 5, 7),
+        accuracies=results.accuracies[:1] * 6,
+        histories=results.histories[:1] * 6,
+        provenances=(there, here, here, here, there, there),
+    )
+    assert str(many).splitlines()[-2:] == [
+        f"trained: seeds 0, 5, 7: {there}",
+        f"trained: seeds 1 to 3: {here}",
+    ]
 
 
 def test_a_result_that_is_read_is_the_one_that_was_computed(

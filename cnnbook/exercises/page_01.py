@@ -101,7 +101,7 @@ answer = accuracy
             "A fraction is between 0 and 1.",
         ),
     ),
-    remark="This page could have used it.",
+    remark="It is the line of the page, as a function.",
 )
 
 _loss_of_equal_scores = Exercise(
@@ -145,7 +145,7 @@ answer = torch.nn.functional.cross_entropy(scores, torch.tensor([3, 1, 4, 1]))
             "Only the probability of the right class counts.",
         ),
     ),
-    remark="A loss that starts far above that means that the network is sure and wrong.",
+    remark="If the first loss is far above that, the network is sure of wrong classes.",
 )
 
 

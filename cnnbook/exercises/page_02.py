@@ -8,7 +8,7 @@ __all__ = ["EXERCISES"]
 _conv_parameters = Exercise(
     "How many parameters does ``Conv2d(3, 8, 5)`` have: three channels in, eight out, windows of "
     "5 x 5?",
-    hint="Each of the eight kernels sees all three channels, and each has one bias.",
+    hint="Each of the eight kernels has weights for all three channels, and each has one bias.",
     solution="""
 weights = 8 * 3 * 5 * 5
 biases = 8
@@ -21,7 +21,7 @@ answer = weights + biases
         Mistake(
             "the input channels are forgotten",
             lambda: 208,
-            "A kernel has weights of its own for each channel that it sees.",
+            "A kernel has other weights for each input channel.",
         ),
         Mistake(
             "there is a bias for every pair of channels",
@@ -82,8 +82,8 @@ answer = budget // (784 + 1 + 10)
 _parameters_without_pooling = Exercise(
     "Take ``MaxPool2d(2)`` out of the sloppy CNN: ``Conv2d(1, 16, 2)``, ReLU, Flatten and a linear "
     "layer to 10 classes, on images of 28 x 28. How many parameters does it have now?",
-    hint="The convolution stays as it was, 80 parameters. Without pooling its sixteen feature maps "
-    "reach the linear layer in full size.",
+    hint="The convolution has 80 parameters as before. Without pooling, the linear layer gets all "
+    "numbers of its sixteen feature maps.",
     solution="""
 from torch import nn
 

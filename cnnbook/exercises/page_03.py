@@ -13,8 +13,8 @@ _interval_half_width = Exercise(
     "Five starts of a network classify 85, 86, 87, 88 and 89 percent of the test images correctly. "
     "How many percentage points does the 95 % interval of the mean extend to either side? "
     "Student's t for five values is 2.776. Three decimals are enough.",
-    hint="It is t times the standard error of the mean: the sample standard deviation, in which "
-    "the sum of squares is divided by 4, over the root of 5.",
+    hint="It is t times the standard error of the mean. That is the sample standard deviation, in "
+    "which the sum of squares is divided by 4, divided by the square root of 5.",
     solution="""
 from cnnbook.metrics import mean_interval
 
@@ -62,7 +62,7 @@ answer = (interval.high - interval.low) / 2
 _test_set_size = Exercise(
     "A network classifies 87 % of its test images correctly, and the standard error of this "
     "accuracy must be half a percentage point, 0.005. How many test images are needed?",
-    hint="The standard error is the root of 0.87 * 0.13 / n. Solve for n.",
+    hint="The standard error is the square root of 0.87 * 0.13 / n. Solve for n.",
     solution="""
 variance = 0.87 * 0.13
 answer = round(variance / 0.005**2)

@@ -56,8 +56,8 @@ def _permuted_weight(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
 
 _permuted_weight_function = Exercise(
     "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
-    "``(out, pixels)``. It returns the weight with which the layer computes for ``pixels[order]`` "
-    "what it computed for ``pixels``.",
+    "``(out, pixels)``. It returns the weight with which the layer gives the same output for "
+    "``pixels[order]`` as the given weight for ``pixels``.",
     hint="Each column of the weight belongs to one pixel.",
     solution="""
 def follow(weight, order):
@@ -135,10 +135,10 @@ answer = pairs * pairs / (784 * 783)
         Mistake(
             "that is the number of pairs",
             lambda: 756,
-            "That many there are; few of them stay together.",
+            "Only few of these stay together.",
         ),
     ),
-    remark="About one, of 756. For a kernel, hardly anything is left of the picture.",
+    remark="About one of 756: hardly any pixel keeps its neighbour.",
 )
 
 

@@ -175,7 +175,7 @@ answer = top5_error
             "An image is found if any of them is right.",
         ),
     ),
-    remark="With ten classes it would be an easy contest.",
+    remark="With ten classes, a program would name half of them.",
 )
 
 

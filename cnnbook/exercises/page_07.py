@@ -57,8 +57,8 @@ answer = moving_average(image[None, None], size=2)[0, 0]
 _average_shape = Exercise(
     "A photograph of 28 rows and 20 columns, a tensor of shape ``(1, 1, 28, 20)``, is averaged "
     "with windows of 5 x 5. What is the shape of the result? Hand in four numbers.",
-    hint="How many positions has a window of 5 in 28 rows? It can start at row 0, and its last row "
-    "is row 27 at most.",
+    hint="How many positions does a window of 5 rows have in 28 rows? It can start at row 0, and "
+    "its last row is row 27 at most.",
     solution="""
 from cnnbook.shapes import output_size
 
@@ -85,7 +85,7 @@ answer = (1, 1, *output_size((28, 20), 5))
         Mistake(
             "the size is unchanged",
             lambda: (1, 1, 28, 20),
-            "A window that hangs over the edge does not count.",
+            "A window that goes over the edge does not count.",
         ),
         Mistake(
             "the windows lie side by side",

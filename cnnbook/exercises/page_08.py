@@ -12,8 +12,8 @@ __all__ = ["EXERCISES"]
 _output_shape = Exercise(
     "Five colour photographs of 32 rows and 48 columns, ``(5, 3, 32, 48)``, go through "
     "``Conv2d(3, 8, (3, 5))``. What shape comes out? Hand in four numbers.",
-    hint="Images stay images, channels become the layer's output channels, and rows and columns "
-    "are counted, each with its own side of the window.",
+    hint="The number of images stays the same, and the channels are now the output channels of the "
+    "layer. For the rows and the columns, count the positions of the window in each direction.",
     solution="""
 import torch
 
@@ -61,7 +61,7 @@ answer = torch.nn.Conv2d(3, 8, (3, 5))(torch.zeros(5, 3, 32, 48)).shape
         Mistake(
             "the size is unchanged",
             lambda: (5, 8, 32, 48),
-            "A window that hangs over the edge does not count.",
+            "A window that goes over the edge does not count.",
         ),
     ),
     remark="Images, kernels, and the positions of the window.",
@@ -130,7 +130,7 @@ _three_feature_layer = Exercise(
     "Make one ``Conv2d`` with windows of 2 x 2 that takes one channel and outputs three: the upper "
     "left pixel, the mean of the window, and the lower right pixel minus the upper left one, in "
     "this order. Hand in the layer.",
-    hint="The weights have the shape ``(3, 1, 2, 2)``, one kernel below the other; the biases are "
+    hint="The weights have the shape ``(3, 1, 2, 2)``, one kernel after the other; the biases are "
     "0. ``conv_from_kernel`` takes such a tensor.",
     solution="""
 import torch

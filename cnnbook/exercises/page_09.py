@@ -10,9 +10,9 @@ from cnnbook.exercises._samples import asymmetric_image
 __all__ = ["EXERCISES"]
 
 _composed_kernel = Exercise(
-    "A row of pixels goes through the kernel ``[1, 2]``, and the result through ``[3, -1]``, with "
-    "no bias and nothing in between. One kernel of three weights does the same in one step. What "
-    "are its weights?",
+    "A row of pixels goes through a convolution with the kernel ``[1, 2]``, and the result through "
+    "one with ``[3, -1]``, with no bias and nothing in between. One kernel of three weights does "
+    "the same in one step. What are its weights?",
     hint="Call three neighbours a, b, c. The first kernel computes a + 2b and b + 2c. What does "
     "the second compute from these two? Collect the terms of a, b and c.",
     solution="""
@@ -37,7 +37,7 @@ answer = conv2d(conv2d(alone, first), second).flatten()
         Mistake(
             "one of the two kernels was flipped",
             lambda: [-1, 1, 6],
-            "The second kernel's 3 meets a + 2b, its -1 meets b + 2c.",
+            "In the second kernel, 3 is the weight of a + 2b and -1 is the weight of b + 2c.",
         ),
         Mistake(
             "the weights are multiplied one by one",
@@ -54,9 +54,9 @@ answer = conv2d(conv2d(alone, first), second).flatten()
 )
 
 _composed_kernel_size = Exercise(
-    "Three convolutions with kernels of 3 x 3 stand one behind the other, with no ReLU between "
-    "them. A single kernel of k x k can do the same. What is k?",
-    hint="Two of them are one of 5 x 5. How many pixels does each further one add?",
+    "Three convolutions with kernels of 3 x 3 follow one another, with no ReLU between them. A "
+    "single kernel of k x k can do the same. What is k?",
+    hint="Two of them are one of 5 x 5. How many rows and columns does each further one add?",
     solution="""
 from torch import nn
 

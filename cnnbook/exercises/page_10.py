@@ -80,13 +80,13 @@ answer = image.grad[0, 0]
         Mistake(
             "every pixel gets a share",
             lambda: torch.full((4, 4), 0.25),
-            "That is the gradient of average pooling. Only one pixel of each window reached the "
+            "That is the gradient of average pooling. Only one pixel of each window changes the "
             "loss.",
         ),
         Mistake(
             "every pixel counts",
             lambda: torch.ones(4, 4),
-            "A pixel that is not the largest of its window does not reach the loss.",
+            "A pixel that is not the largest of its window does not change the loss.",
         ),
         Mistake(
             "those are the pixels themselves",
@@ -115,7 +115,7 @@ answer = image.grad[0, 0]
 _relu_after_pooling = Exercise(
     "In the sloppy CNN, the convolution outputs sixteen feature maps of 27 x 27. If "
     "``MaxPool2d(2)`` stands before the ReLU, how many numbers of one image must the ReLU process?",
-    hint="27 pixels hold how many whole pairs?",
+    hint="How many whole pairs fit into 27 pixels?",
     solution="""
 from cnnbook.shapes import output_size
 

@@ -2,10 +2,10 @@
 Why a CNN? Parameters
 =====================
 
-*How much does each of the two networks have to store, to compute and to remember?*
+*How many numbers does each of the two networks have to store, and how much does it compute?*
 
 You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy`, the desperate MLP and the
-sloppy CNN. Nothing is trained here: all of it can be counted, and every count has a formula.
+sloppy CNN. Nothing is trained here: we only count, and every count has a formula.
 """
 
 # %%
@@ -15,7 +15,7 @@ sloppy CNN. Nothing is trained here: all of it can be counted, and every count h
 # .. index:: ! parameter
 #
 # A :term:`parameter` is a number that training may change: a :term:`weight` or a :term:`bias`.
-# Which network has more of them, and how many times more? Make a guess, then look.
+# Which network has more of them, and how many times more? Make a guess before you read on.
 
 from cnnbook.counting import parameter_table
 from cnnbook.networks import mlp, small_cnn
@@ -24,21 +24,21 @@ desperate, sloppy = mlp(), small_cnn()
 print(parameter_table(desperate))
 
 # %%
-# A linear layer from 784 numbers to 2,048 has a weight for every pair of them, and a bias for
-# every output. Two layers, four tensors:
+# A linear layer from 784 numbers to 2,048 has a weight for each pair of an input and an output, and
+# a bias for each output. The MLP has two such layers, so it has four tensors:
 
 assert parameter_table(desperate).formula == "2048*784 + 2048 + 10*2048 + 10"
 assert 2048 * 784 + 2048 + 10 * 2048 + 10 == parameter_table(desperate).total == 1_628_170
 
 # %%
-# 1,628,170 parameters, nearly all of them in the first layer. Now the CNN:
+# It has 1,628,170 parameters, and nearly all of them are in the first layer. Now the CNN:
 
 print(parameter_table(sloppy))
 
 # %%
 # The :term:`convolution` has sixteen :term:`kernels <kernel>` of 2 x 2 weights for one
-# :term:`channel`, and sixteen biases. That is 80 numbers, and they see the whole picture, because
-# the same 2 x 2 weights are used at every position of it.
+# :term:`channel`, and sixteen biases. These are only 80 numbers for the whole image, because the
+# same 2 x 2 weights are used at every position.
 
 assert parameter_table(sloppy).formula == "16*1*2*2 + 16 + 10*2704 + 10"
 assert 16 * 1 * 2 * 2 + 16 == 80
@@ -46,15 +46,16 @@ assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
 print(f"{1_628_170 / 27_130:.1f} times fewer")
 
 # %%
-# 27,130 parameters: 60.0 times fewer than the MLP's. Almost all of the CNN's, 27,050, sit in its
-# *linear* layer, not in the convolution.
+# The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
+# its *linear* layer, not in the convolution.
 
 assert f"{1_628_170 / 27_130:.1f}" == "60.0"
 assert 10 * 2704 + 10 == 27_050
 
 # %%
-# And why 2704? A 2 x 2 :term:`window` fits into 28 pixels at 27 places, :term:`pooling` takes them
-# in pairs, which leaves 13, and there are 16 such pictures:
+# Why 2704? In each direction, a 2 x 2 :term:`window` has 27 positions in 28 pixels. :term:`Pooling
+# <pooling>` makes one number of two, so 27 become 13. And there are 16 such
+# :term:`feature maps <feature map>`:
 
 from cnnbook.shapes import derive_output_size
 
@@ -67,16 +68,16 @@ assert 16 * 13 * 13 == 2704
 assert (28 - 2 + 1, 27 // 2) == (27, 13)
 
 # %%
-# ``floor`` rounds down. So the first line comes to 28 - 2 + 1 = 27, and the second to 27 / 2
-# without its half, 13. The other numbers in them belong to options that have their default values
+# ``floor`` rounds down. So the first line is 28 - 2 + 1 = 27, and the second is 27 / 2, rounded
+# down to 13. The other numbers in the formulas belong to options that have their default values
 # here.
 #
-# What parameters leave out
-# -------------------------
+# Multiplications
+# ---------------
 #
-# Parameters say how much must be stored. They do not say how much must be computed, and a
-# convolution uses each of its weights many times. What would you guess: does the CNN, with 60.0
-# times fewer parameters, also compute 60.0 times less?
+# The number of parameters says how much must be stored. It does not say how much must be computed,
+# because a convolution uses each of its weights many times. What do you guess: the CNN has 60.0
+# times fewer parameters; does it also need 60.0 times fewer multiplications?
 
 from cnnbook.counting import cost_table
 
@@ -84,15 +85,16 @@ costs = {"MLP": cost_table(desperate, (1, 28, 28)), "CNN": cost_table(sloppy, (1
 print(costs["CNN"])
 
 # %%
-# A MAC is one product and its addition, *multiply-accumulate*. The convolution makes 16 x 27 x 27
-# output numbers from four products each: 46,656 MACs out of 80 parameters.
+# A :term:`MAC`, *multiply-accumulate*, is one multiplication and one addition. The convolution
+# computes 16 x 27 x 27 numbers, with four multiplications for each: 46,656 MACs with only 80
+# parameters.
 
 assert 16 * 27 * 27 * 4 == 46_656
 assert costs["CNN"].rows[0].macs == 46_656
 
 # %%
-# In the linear layer each weight is used once, so it has as many MACs as weights. All of the MLP is
-# like that:
+# A linear layer uses each weight once per image, so it has as many MACs as weights. The MLP has
+# only linear layers:
 
 for name, cost in costs.items():
     print(f"{name}: {cost.parameters:,} parameters, {cost.macs:,} MACs per image")
@@ -101,15 +103,15 @@ assert (costs["MLP"].macs, costs["CNN"].macs) == (1_626_112, 73_696)
 assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 
 # %%
-# 73,696 MACs against 1,626,112: the CNN computes 22.1 times less. That is a lot, but far from
-# 60.0.
+# The CNN needs 73,696 MACs and the MLP 1,626,112, which is 22.1 times as many: less than 60.0
+# times.
 #
-# And what must be remembered
-# ---------------------------
+# Activations
+# -----------
 #
-# To compute a gradient, training has to keep the outputs of the layers. Count those of the hidden
-# layer that multiplies, its :term:`activations <activation>`: the MLP's 2,048 units, the CNN's
-# sixteen pictures of 27 x 27.
+# To compute a gradient, training has to keep the outputs of the layers, the
+# :term:`activations <activation>`. Here we count those of the hidden layer with weights: the 2,048
+# units of the MLP, and the sixteen feature maps of 27 x 27 of the CNN.
 
 from cnnbook.figures import plot_bars
 
@@ -119,8 +121,8 @@ assert hidden == {"MLP": 2_048, "CNN": 11_664}
 assert f"{11_664 / 2_048:.1f}" == "5.7"
 
 # %%
-# Here the CNN is the expensive one: 11,664 numbers for each image, 5.7 times *more* than the MLP.
-# On one picture with three panels:
+# Here the CNN needs more: 11,664 numbers for each image, 5.7 times *more* than the MLP. The three
+# counts in one figure:
 
 figure = plot_bars(
     {
@@ -132,14 +134,14 @@ figure = plot_bars(
 )
 
 # %%
-# Each panel has an axis of its own, and all are logarithmic: from one number below it to the next
-# is a factor of ten.
+# Each panel has its own axis, and all axes are logarithmic: from one tick to the next, the number
+# is ten times larger. So a bar that is a little longer can mean a number that is many times larger.
 #
-# A second opinion
-# ----------------
+# torch counts, too
+# -----------------
 #
-# These counts come from formulas. torch can count too, while the network runs; it counts a
-# product and an addition as two operations, so its number is twice ours.
+# These counts come from formulas. torch can count the operations while the network runs. It counts
+# a multiplication and an addition as two operations, so its number is twice the number of MACs.
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -150,7 +152,7 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
     assert counter.get_total_flops() == 2 * cost.macs
 
 # %%
-# Both ways agree, for both networks.
+# The two counts agree for both networks.
 #
 # Exercises
 # ---------
@@ -168,9 +170,10 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # The answer
 # ----------
 #
-# The sloppy CNN stores 60.0 times less than the desperate MLP and computes 22.1 times less; it
-# keeps 5.7 times more while it is trained. It is small because it uses the same few weights
-# everywhere, and for the same reason it has to keep many activations.
+# The sloppy CNN has 60.0 times fewer parameters than the desperate MLP and needs 22.1 times fewer
+# MACs, but it keeps 5.7 times more hidden activations during training. Its convolution has few
+# parameters, because it uses the same few weights at every position, and many activations, because
+# each position gives a number for each kernel.
 #
-# So the two were of very different size on page 1, and each network was trained only once. Was that
-# fair? :doc:`/gallery/1_why/plot_03_fair`.
+# So the two networks of page 1 have very different sizes, and each was trained only once. Was the
+# comparison fair? :doc:`/gallery/1_why/plot_03_fair`.

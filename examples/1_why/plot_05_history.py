@@ -2,21 +2,22 @@
 Where did CNNs come from?
 =========================
 
-*Who had the idea to use the same few weights everywhere, and why did fame take so long?*
+*Who had the idea to use the same few weights everywhere, and why did it take so long to be famous?*
 
 You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy`, the way their parameters were
 counted in :doc:`/gallery/1_why/plot_02_parameters`, and from :doc:`/gallery/1_why/plot_04_shuffle`
-that a CNN lives on which pixels are neighbours. Most numbers of this page come from publications.
-They stand in the code as data, and where a network is described well enough to be counted again,
-it is counted again.
+that a CNN makes use of which pixels are neighbours. Most numbers of this page come from
+publications, which are cited. The code contains them as data. Where a publication describes a
+network well enough, we count its parameters again.
 """
 
 # %%
-# A cat, and a net that needs no teacher
-# --------------------------------------
+# A cat, and a network without a loss
+# -----------------------------------
 #
-# The sloppy CNN is famous, or at least its family is. From the first experiment to the fame, how
-# long did it take? Make a guess before you run the cell.
+# The lecture [Choi2025]_ says that its second network, the sloppy CNN, is of a famous kind, and
+# links an article about it [Hvnpoet109]_. How many years passed from the first experiment until
+# CNNs were famous? Make a guess before you run the cell.
 
 published = {
     "Hubel and Wiesel, cells that see lines": 1959,
@@ -35,34 +36,46 @@ assert 2012 - 1959 == 53
 # It took 53 years.
 #
 # In 1959, Hubel and Wiesel reported what single cells in the brain of a cat respond to
-# [Hubel1959]_. Each cell watches a small part of the picture only, its :term:`receptive field`,
-# and many want to see an edge or a bar of one direction there.
+# [Hubel1959]_. Each cell sees only a small part of the image, its :term:`receptive field`, and many
+# cells respond if there is an edge or a bar of a certain direction in it.
 #
-# In 1962 they distinguished two kinds [Hubel1962]_. A *simple* cell wants its bar at one place. A
-# *complex* cell wants the same bar, but accepts it anywhere within a larger field. They proposed
-# that a complex cell combines many simple cells with the same preference.
+# In 1962 they distinguished two kinds of cells [Hubel1962]_. A *simple* cell responds to its bar at
+# one position. A *complex* cell responds to the same bar anywhere within a larger field. They
+# proposed that a complex cell combines many simple cells that respond to the same bar.
 #
-# In 1980, Fukushima built a network of these two parts, the neocognitron [Fukushima1980]_. Its
-# S-cells look for one pattern, with the same weights at all positions: today that is a
-# :term:`convolution`. Its C-cells respond if any of several neighbouring S-cells does: today that
-# is :term:`pooling`. Layers of the two alternate, until the last cells know a digit wherever it
-# stands.
+# In 1980, Fukushima built a network with these two kinds of cells, the neocognitron
+# [Fukushima1980]_. Its S-cells look for one pattern, with the same weights at all positions: today
+# that is a :term:`convolution`. Its C-cells respond if any of several neighbouring S-cells
+# responds: today that is :term:`pooling`. Layers of both kinds alternate, and the last cells
+# recognize a digit at any position.
 #
-# What it lacked was our way to train. It had neither a :term:`loss` nor a :term:`gradient`, and
-# found its patterns by itself, cells competing for what they saw.
+# It was not trained as networks are today. It had no :term:`loss` and no :term:`gradient`. It found
+# its patterns without labels: the cells competed, and the cell with the strongest response learned.
 #
 # Zip codes
 # ---------
 #
-# In 1989 the gradient came in [LeCun1989]_: the layers learned their :term:`weights <weight>` from
-# 7,291 pictures of handwritten digits, 16 x 16 pixels each, from envelopes. All layers learned
-# together, by backpropagation [Rumelhart1986]_.
+# In 1989 such a network was trained with a gradient [LeCun1989]_. All layers together learned their
+# :term:`weights <weight>` by :term:`backpropagation` [Rumelhart1986]_, from 7,291 images of
+# handwritten digits from envelopes, with 16 x 16 pixels each.
 #
+# Both convolutions have windows of 5 x 5 and a :term:`stride` of 2, so a :term:`feature map` has
+# half as many rows and columns as the input. Windows may go over the edge of the image; the missing
+# pixels have the value of the background (:term:`padding`). That is how 16 becomes 8, and 8 becomes
+# 4:
+
+from cnnbook.shapes import output_size
+
+print(output_size(16, 5, stride=2, padding=2), output_size(8, 5, stride=2, padding=2))
+assert output_size(16, 5, stride=2, padding=2) == 8
+assert output_size(8, 5, stride=2, padding=2) == 4
+
+# %%
 # The paper counts every connection, which is one use of a weight or a :term:`bias`: 64,660. How
-# many different numbers lie behind them? Take a pencil: the first layer has 12 pictures of 8 x 8
-# units, and the second 12 of 4 x 4. A unit sees a 5 x 5 window, in one picture in the first
-# layer, and in 8 pictures in the second. The units of a picture share their weights, but each has
-# a bias of its own. Then follow linear layers of 30 and 10 units.
+# many different weights and biases are there? Take a pencil: the first layer has 12 feature maps of
+# 8 x 8 units, and the second has 12 of 4 x 4. A unit of the first layer has a window in the image.
+# A unit of the second layer has windows in 8 of the 12 feature maps. The units of a feature map
+# share their weights, but each has its own bias. Two linear layers follow, with 30 and 10 units.
 
 connections = 12 * 8 * 8 * (5 * 5 + 1) + 12 * 4 * 4 * (8 * 5 * 5 + 1)
 connections += 30 * (12 * 4 * 4 + 1) + 10 * (30 + 1)
@@ -74,15 +87,15 @@ assert (units, connections, parameters) == (1_256, 64_660, 9_760)
 assert f"{64_660 / 9_760:.1f}" == "6.6"
 
 # %%
-# 1,256 units, 64,660 connections, 9,760 parameters: the three numbers that the paper gives. On
-# average a :term:`parameter` is used 6.6 times.
+# 1,256 units, 64,660 connections, 9,760 parameters: these are the three numbers in the paper. On
+# average, a :term:`parameter` is used 6.6 times.
 #
 # LeNet-5
 # -------
 #
-# Nine years later the same group had a larger network for digits, with a name [LeCun1998]_. The
-# paper says that it has 60,000 trainable parameters. The library can make the network of that year
-# (:func:`~cnnbook.lenet.lenet5`), so we need not believe it:
+# Nine years later the same group published a larger network for digits, LeNet-5 [LeCun1998]_. The
+# paper says that it has 60,000 trainable parameters. The library can make this network
+# (:func:`~cnnbook.lenet.lenet5`), so we can count them:
 
 from cnnbook.counting import count_parameters
 from cnnbook.lenet import lenet5
@@ -98,31 +111,32 @@ assert 156 + 12 + 1_516 + 32 + 48_120 + 10_164 == 60_000
 assert 1998 - 1989 == 9
 
 # %%
-# 60,000, to the last one. C stands for convolution, S for subsampling, which is pooling, and F for
-# a linear layer. Fukushima's C-cells correspond to the layers S, not to the layers C.
+# Exactly 60,000. C stands for convolution, S for subsampling, which is pooling, and F for a linear
+# layer ("fully connected"). Fukushima's C-cells correspond to the layers S, not to the layers C.
 #
-# For comparison: our sloppy CNN has fewer, the desperate MLP many more.
+# For comparison: our sloppy CNN has fewer parameters, and the desperate MLP has many more.
 
 print(f"sloppy CNN {count_parameters(small_cnn()):,}, desperate MLP {count_parameters(mlp()):,}")
 assert count_parameters(small_cnn()) == 27_130 < 60_000 < 1_628_170 == count_parameters(mlp())
 
 # %%
-# So everything was there in 1998: the shared weights, the pooling, the gradient. What was missing?
-# Expect little that is new in the next network, and count it before you read on.
+# So in 1998 the main ideas were known: shared weights, pooling, training with a gradient. What was
+# missing? The next network has much the same layers. Guess in what it differs.
 #
 # AlexNet
 # -------
 #
 # Krizhevsky, Sutskever and Hinton trained a CNN on 1,200,000 photographs in 1,000 classes
-# [Krizhevsky2012]_. The paper says 60,000,000 parameters. How many times LeNet-5 is that?
+# [Krizhevsky2012]_. The paper gives 60,000,000 parameters. How many times the number of LeNet-5 is
+# that?
 
 print(60_000_000 / 60_000)
 assert 60_000_000 / 60_000 == 1_000
 
 # %%
-# A thousand times. 60,000,000 is a round number; what is it exactly? The paper gives the
-# kernels of each layer and the numbers that one of them sees, say 3 colours times 11 x 11. Each
-# has one bias. The first linear layer sees 256 pictures of 6 x 6.
+# A thousand times. 60,000,000 is a rounded number. What is the exact number? The paper gives the
+# number of kernels of each layer and the size of a kernel, such as 3 channels times 11 x 11. Each
+# kernel has one bias. The input of the first linear layer is 256 feature maps of 6 x 6.
 
 convolutions = [(96, 3 * 11 * 11), (256, 48 * 5 * 5), (384, 256 * 3 * 3)]
 convolutions += [(384, 192 * 3 * 3), (256, 192 * 3 * 3)]
@@ -134,12 +148,13 @@ assert (first, last, first + last) == (2_334_080, 58_631_144, 60_965_224)
 assert f"{2_334_080 / 60_965_224:.1%}" == "3.8%"
 
 # %%
-# 60,965,224. Five convolutions have 3.8 % of them, and three linear layers the rest: what we saw
-# in the sloppy CNN holds here too. (A kernel of the second layer sees 48 pictures, and not all 96
-# that the first layer makes, because the network was cut in two halves. It did not fit into the
-# memory of one graphics card.)
+# 60,965,224. The five convolutions have 3.8 % of them, and the three linear layers have the rest.
+# In the sloppy CNN, too, most parameters are in the linear layer. (A kernel of the second layer
+# uses 48 feature maps and not all 96 of the first layer, because the network was divided into two
+# halves: the memory of one graphics card was too small for it. Today such halves are called
+# :term:`groups`.)
 #
-# What did grow, then? Both things at once:
+# Both the number of parameters and the number of images grew:
 
 from cnnbook.figures import plot_bars
 
@@ -151,20 +166,22 @@ for name in sizes:
 assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0", "50.8"]
 
 # %%
-# The axes are logarithmic. LeNet-5 had one parameter for each of its 60,000 training images, and
-# that is a coincidence. AlexNet had 50.8 for each of its own. It needed help not to learn its
-# photographs by heart: cut-outs, mirror images, and units switched off at random.
+# The axes are logarithmic: from one tick to the next, the number is ten times larger. LeNet-5 had
+# one parameter for each of its 60,000 training images, which is a coincidence. AlexNet had 50.8 for
+# each image. So that it did not learn the photographs by heart, it was trained with parts of them
+# and with mirror images (data augmentation), and with units switched off at random (dropout).
 #
-# And it needed machines. Training took two graphics cards between five and six days
-# [Krizhevsky2012]_. Convolutions on such cards were not new either [Chellapilla2006]_.
+# It also needed fast computers. The training took five to six days on two graphics cards
+# [Krizhevsky2012]_. Others had computed convolutions on graphics cards before [Chellapilla2006]_.
 #
 # The year that made it famous
 # ----------------------------
 #
 # Each year the ImageNet challenge asked: which of 1,000 classes does this photograph show? A
-# program may name five, and errs if the right one is not among them: the *top-5 error*. Below are
-# the winners', for 2010 to 2014 from [Russakovsky2015]_ (with no images but those handed out) and
-# for 2015 from [He2016]_. Where would you guess the largest step?
+# program names five classes. The *top-5 error* is the share of photographs whose class is not among
+# the five. Here are the errors of the winners, for 2010 to 2014 from [Russakovsky2015]_ (trained
+# only with the images of the challenge) and for 2015 from [He2016]_. In which year do you guess the
+# largest step?
 
 # sphinx_gallery_thumbnail_number = 2
 winners = {2010: 28.2, 2011: 25.8, 2012: 16.4, 2013: 11.7, 2014: 6.7, 2015: 3.57}
@@ -176,27 +193,27 @@ assert steps[2011] == 2.4
 assert steps[2012] == 9.4 == max(steps.values())
 
 # %%
-# From 2010 to 2011 the error fell by 2.4 points, from 2011 to 2012 by 9.4. The orange bar is
-# AlexNet. With more images to learn from than were handed out, its authors came down to 15.3 %; the
-# best entry of anybody else had 26.2 % [Krizhevsky2012]_.
+# From 2010 to 2011 the error fell by 2.4 percentage points, from 2011 to 2012 by 9.4. The orange
+# bar is AlexNet. With additional training images, its authors reached 15.3 %; the best result of
+# all other teams was 26.2 % [Krizhevsky2012]_.
 
 print(f"{26.2 - 15.3:.1f} points")
 assert f"{26.2 - 15.3:.1f}" == "10.9"
 
 # %%
-# That is a lead of 10.9 points, where the whole year before had brought 2.4. The winners of the
-# following years were CNNs.
+# That is a lead of 10.9 points; in the year before, the error of the winners had fallen by 2.4. The
+# winners of the following years were CNNs, too.
 #
-# One person who had practised erred on 5.1 % of 1,500 such photographs [Russakovsky2015]_. The
-# winner of 2015 is below that. It does not follow that it sees better than people do: many of the
-# classes are breeds of dogs, which few people can tell apart.
+# A person who had practised had an error of 5.1 % on 1,500 such photographs [Russakovsky2015]_. The
+# winner of 2015 has a smaller error. This does not mean that it sees better than people do: many of
+# the classes are breeds of dogs, which few people can tell apart.
 
 person = {"top-5 error, %": 5.1, "photographs": 1_500}
 print(person)
 assert winners[2015] < person["top-5 error, %"] < winners[2014]
 
 # %%
-# All of this is copied from the publications, not measured here.
+# All these errors are copied from the publications, not measured here.
 #
 # Exercises
 # ---------
@@ -214,10 +231,10 @@ assert winners[2015] < person["top-5 error, %"] < winners[2014]
 # The answer
 # ----------
 #
-# The idea came from cats: small fields, one pattern, and indifference to where exactly it is.
-# Fukushima made a network of it, LeCun and others trained that with gradients. Fame came 53 years
-# after the cats, when there were a million images, a thousand times as many parameters, and
-# machines to bring them together. The layer itself had been ready since 1989.
+# The idea came from experiments with cats: a cell sees a small field and looks for one pattern, and
+# other cells respond to this pattern at any position. Fukushima made a network of such cells, and
+# LeCun and others trained one with gradients. CNNs became famous 53 years after the first
+# experiment, when there were a million images, a thousand times as many parameters, and computers
+# that were fast enough. The layer itself has hardly changed since 1989.
 #
-# So it is worth knowing well, and it has hardly changed since. We look at a single window of it:
-# :doc:`/gallery/2_layers/plot_06_one_window`.
+# What does this layer compute in a single window? :doc:`/gallery/2_layers/plot_06_one_window`.

@@ -2,10 +2,10 @@
 One window
 ==========
 
-*What does a convolution do with the pixels that it sees at one place?*
+*What does a convolution compute from the pixels in one window?*
 
-You need to know how a linear layer makes one number from several: it multiplies each with a
-weight, adds the products, and adds a bias. A convolution does nothing else.
+You need to know how a linear layer computes one number from several: it multiplies each with a
+weight, adds the products, and adds a bias. In one window, a convolution does the same.
 """
 
 # %%
@@ -14,9 +14,9 @@ weight, adds the products, and adds a bias. A convolution does nothing else.
 #
 # .. index:: ! convolution, ! window
 #
-# torch's layer is called ``Conv2d``. We ask for one that takes one channel, gives one channel, and
-# looks through a :term:`window` of 2 x 2 pixels. Its weights are random, so we fix the seed to all
-# see the same ones.
+# This is the first example of the lecture [Choi2025]_. torch's layer is called ``Conv2d``. Ours has
+# one input channel, one output channel, and a :term:`window` of 2 x 2 pixels. Its weights are
+# random, so we fix the seed: then everybody gets the same weights.
 
 import torch
 
@@ -28,28 +28,32 @@ print(f"{layer.bias.item():.4f}")
 # %%
 # .. index:: ! kernel
 #
-# Four weights, -0.1733, -0.4235, 0.1802 and 0.4668, and one bias, 0.2037. Together the weights are
-# called the :term:`kernel`.
+# There are four weights, -0.1733, -0.4235, 0.1802 and 0.4668, and one bias, 0.2037. The weights
+# together are called the :term:`kernel`, or :term:`filter`.
 
 weights = [-0.1733, -0.4235, 0.1802, 0.4668]
 assert torch.allclose(layer.weight.flatten(), torch.tensor(weights), atol=5e-5)
 assert abs(layer.bias.item() - 0.2037) < 5e-5
 
 # %%
-# The image has 2 x 2 pixels as well, so the window fits at exactly one place.
+# The image also has 2 x 2 pixels, so the window has exactly one position.
 
 image = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
 print(image.shape)
 
 # %%
-# The two axes in front, which ``[None, None]`` adds, are there because torch always thinks of many
-# images with many channels: ``(images, channels, rows, columns)``. Here both are 1.
+# ``[None, None]`` adds two axes in front, because torch expects many images with many channels:
+# ``(images, channels, rows, columns)``. Here both are 1.
 #
 # By hand first
 # -------------
 #
-# Lay the kernel on the window: upper left on upper left, lower right on lower right. Multiply what
-# lies on top of each other, add up, add the bias. Take a pencil: what comes out?
+# Multiply each pixel with the weight at the same position: upper left with upper left, lower right
+# with lower right. Add up the four products, and add the bias:
+#
+# .. math:: w_{00} x_{00} + w_{01} x_{01} + w_{10} x_{10} + w_{11} x_{11} + b
+#
+# Take a pencil: what is the output?
 
 by_hand = -0.1733 * 0 + -0.4235 * 1 + 0.1802 * 2 + 0.4668 * 3 + 0.2037
 print(f"{by_hand:.3f}")
@@ -63,13 +67,13 @@ print(output.shape, f"{output.item():.3f}")
 assert f"{output.item():.3f}" == "1.541"
 
 # %%
-# The same. One window gives one number: the output is an image of a single pixel.
+# The same. One window gives one number: the output has a single pixel.
 #
-# The library spells it out
+# The library writes it out
 # -------------------------
 #
-# :func:`~cnnbook.windows.window_sum` does what we did with the pencil, and prints it as we wrote
-# it. It is made for looking: at any position, of any kernel, on any image.
+# :func:`~cnnbook.windows.window_sum` does what we did with the pencil, and prints the calculation.
+# It can do this at any position, for any kernel and any image.
 
 from cnnbook.windows import window_sum
 
@@ -78,10 +82,10 @@ print(arithmetic)
 print([round(product, 4) for product in arithmetic.products])
 
 # %%
-# The four products are 0, -0.4235, 0.3604 and 1.4003; the last is the largest, since its pixel is
-# the brightest and has the largest weight. (Your pencil has 1.4004 for it: torch's weights have
-# more than the four digits that we see. And a 0 that comes of something negative keeps its minus
-# sign.)
+# The four products are 0, -0.4235, 0.3604 and 1.4003. The last is the largest, since its pixel is
+# the brightest and has the largest weight. (With a pencil you get 1.4004, because torch's weights
+# have more digits than the four that are printed. And the first product is printed as -0.0, because
+# a negative weight times 0 is a negative zero in floating-point arithmetic.)
 
 expected = [0, -0.4235, 0.3604, 1.4003]
 assert [round(product, 4) for product in arithmetic.products] == expected
@@ -89,20 +93,21 @@ assert f"{0.4668 * 3:.4f}" == "1.4004"
 assert abs(arithmetic.total - 1.541) < 5e-4
 
 # %%
-# As a picture, with the window marked on the image, the kernel, and the pixel that comes out:
+# As a figure, with the window marked on the image, the kernel, and the pixel of the output:
 
 from cnnbook.figures import plot_window
 
 figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)
 
 # %%
-# Blue pixels take part. Here that is the whole image; in a larger one it will be a small part.
+# The pixels in the window are blue. Here this is the whole image; in a larger image it is a small
+# part.
 #
-# A convolution is a linear layer with a view
-# -------------------------------------------
+# In one window, a convolution is a linear layer
+# ----------------------------------------------
 #
-# Multiplying, adding up, adding a bias: a linear layer with four inputs and one output does that
-# as well. Give it the same numbers, and flatten the window for it:
+# A linear layer with four inputs and one output also multiplies, adds up and adds a bias. Give it
+# the same weights and the same bias, and flatten the window for it:
 
 linear = torch.nn.Linear(4, 1)
 with torch.no_grad():
@@ -112,8 +117,8 @@ print(f"{linear(image.flatten(1)).item():.3f}")
 assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 
 # %%
-# The same number again. In one window there is no difference between the two. The difference
-# begins when the image is larger than the window.
+# The same number again. In one window, a convolution and a linear layer compute the same. They
+# differ when the image is larger than the window.
 #
 # Exercises
 # ---------
@@ -131,8 +136,8 @@ assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 # The answer
 # ----------
 #
-# At one place a convolution is a weighted sum of the pixels it sees, plus a bias: 1.541 here, by
-# hand, by torch and by a linear layer.
+# In one window, a convolution computes the weighted sum of the pixels, plus a bias. Here it is
+# 1.541: by hand, by torch and by a linear layer.
 #
-# What happens at the next place, and the one after that?
+# What happens when the window moves to its next position?
 # :doc:`/gallery/2_layers/plot_07_moving_average`.

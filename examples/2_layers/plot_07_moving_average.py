@@ -5,16 +5,16 @@ The moving average
 *What comes out when the window moves over the whole image?*
 
 You need :doc:`/gallery/2_layers/plot_06_one_window`: in one window, a convolution multiplies,
-adds up and adds a bias. To see the moving clearly, we choose weights that anyone can check in
-their head: all the same, so that each window gives its mean.
+adds up and adds a bias. On this page all weights are equal, so that each window gives its mean,
+which is easy to check without a computer.
 """
 
 # %%
 # A kernel that averages
 # ----------------------
 #
-# Four weights of 1/4 and no bias. A layer of torch starts with random weights;
-# :func:`~cnnbook.kernels.averaging_conv` makes one and writes ours into it.
+# The kernel has four weights of 1/4, and the bias is 0. A new layer of torch has random weights;
+# :func:`~cnnbook.kernels.averaging_conv` makes a layer and sets its weights to 1/4.
 
 import torch
 
@@ -25,7 +25,7 @@ print(average)
 print(average.weight.tolist(), average.bias.tolist())
 
 # %%
-# On the 2 x 2 image of the page before there is only one window. Its mean is (0 + 1 + 2 + 3) / 4,
+# In the 2 x 2 image of the page before there is only one window. Its mean is (0 + 1 + 2 + 3) / 4,
 # so we expect 1.5.
 
 small = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
@@ -48,17 +48,17 @@ print(result.shape)
 print(result[0, 0])
 
 # %%
-# Nine windows, three in each direction, so the output is 3 x 3. The first number is
-# (0 + 1 + 4 + 5) / 4 = 2.5. One step to the right, every pixel under the window is larger by one,
-# and so is the mean; one step down, by four.
+# There are nine windows, three in each direction, so the output is 3 x 3. The first number is
+# (0 + 1 + 4 + 5) / 4 = 2.5. One step to the right, every pixel in the window is larger by 1, and so
+# is the mean. One step down, every pixel and the mean are larger by 4.
 
 expected = [[2.5, 3.5, 4.5], [6.5, 7.5, 8.5], [10.5, 11.5, 12.5]]
 assert result[0, 0].tolist() == expected
 assert (0 + 1 + 4 + 5) / 4 == 2.5
 
 # %%
-# Why three? The window's left edge can stand at pixel 0, 1 or 2. The general rule, with all options
-# of the layer, is written out by the library:
+# Why three? The left column of the window can be column 0, 1 or 2 of the image. The library writes
+# out the general formula, with all options of the layer:
 
 from cnnbook.shapes import derive_output_size
 
@@ -66,10 +66,10 @@ print(derive_output_size(4, 2))
 assert derive_output_size(4, 2).output_size == 3 == 4 - 2 + 1
 
 # %%
-# ``floor`` rounds down. 4 is the image, and the 2 in ``(2 - 1)`` the window. The 0 is the
-# :term:`padding`, the 1 before that bracket the :term:`dilation`, and the 1 under the line the
-# :term:`stride`: three options, here with their default values. With these, the rule is no more
-# than 4 - 2 + 1.
+# ``floor`` rounds down. 4 is the size of the image, and the 2 in ``(2 - 1)`` is the size of the
+# window. The 0 is the :term:`padding`, the 1 before that bracket the :term:`dilation`, and the 1
+# after the ``/`` the :term:`stride`: three options, here with their default values. With these
+# values, the formula is 4 - 2 + 1.
 #
 # Look at a single window
 # -----------------------
@@ -86,16 +86,19 @@ assert middle.pixels == (5, 6, 9, 10)
 assert middle.total == 7.5
 
 # %%
-# A quarter of each, and the sum is 7.5. All nine windows at once, in the order in which they are
-# visited, are a view of the image with two axes more:
+# A quarter of each, added up, is 7.5. The function :func:`~cnnbook.windows.windows` gives all nine
+# windows at once, as a tensor with two more axes than the image:
 
 every = windows(image, 2)
 print(every.shape)
 print(every[0, 0, 1].int().tolist())
 
 # %%
-# ``(images, channels, rows, columns, window rows, window columns)``: here the three windows of the
-# middle row. The one in the middle is ``[[5, 6], [9, 10]]`` again. No pixel was copied for this.
+# The axes are ``(images, channels, rows, columns, window rows, window columns)``. The cell prints
+# the three windows of the middle row; the second of them is ``[[5, 6], [9, 10]]`` again. This
+# tensor is a view of the image: no pixel is copied. (If every window is copied into a row of a
+# matrix, this is called *im2col*: one matrix product then computes the whole convolution, as
+# :doc:`/gallery/3_inside/plot_12_img_at_what` explains.)
 
 assert every.shape == (1, 1, 3, 3, 2, 2)
 assert every[0, 0, 1, 1].tolist() == [[5, 6], [9, 10]]
@@ -105,8 +108,9 @@ assert every.data_ptr() == image.data_ptr()
 # Three ways to the same numbers
 # ------------------------------
 #
-# If a convolution is "the same small sum in every window", then the mean of every window must be
-# the same as torch's layer, and the same as a loop that visits one window after the other.
+# If a convolution computes the same weighted sum in every window, then three results must be equal
+# to the output of torch's layer: the mean of every window, a loop over the windows, and one product
+# of all windows with the kernel.
 
 from cnnbook.convolution import conv2d, conv2d_loop, moving_average
 
@@ -115,25 +119,48 @@ assert conv2d_loop(image, average.weight, average.bias)[0, 0].tolist() == expect
 assert conv2d(image, average.weight, average.bias)[0, 0].tolist() == expected
 
 # %%
-# All three agree to the last digit, because sums of quarters of small whole numbers are exact in
-# floating point.
+# All are exactly equal, because sums of quarters of small whole numbers are exact in floating-point
+# arithmetic.
 #
+# A larger window
+# ---------------
+#
+# The next example of the lecture [Choi2025]_ has a window of 3 x 3 on the same image. Before you
+# run the cell: how many of these windows fit into 4 x 4, and what is the mean of the first?
+
+print(derive_output_size(4, 3))
+larger = averaging_conv(3)(image).detach()
+print(larger[0, 0])
+
+# %%
+# Two windows fit in each direction, so the output is 2 x 2. The numbers grow evenly from left to
+# right and from top to bottom, so the mean of nine of them is the number in the middle of the
+# window: 5, 6, 9 and 10. (1/9 has no exact floating-point number, and torch rounds it. The asserts
+# allow a difference of 0.00001.)
+
+middles = [[5, 6], [9, 10]]
+assert derive_output_size(4, 3).output_size == 2 == 4 - 3 + 1
+assert (0 + 1 + 2 + 4 + 5 + 6 + 8 + 9 + 10) / 9 == 5
+assert torch.allclose(larger[0, 0], torch.tensor(middles).float(), rtol=0, atol=0.00001)
+assert moving_average(image, size=3)[0, 0].tolist() == middles == image[0, 0, 1:3, 1:3].tolist()
+
+# %%
 # Try it
 # ------
 #
-# Move the window with the arrow keys or the buttons, choose another kernel, or write your own. A
-# riddle for the latter: with which weights is every number of the output a 1?
+# Move the window with the arrow keys or the buttons, choose another kernel, or write your own. With
+# which weights is every number of the output 1?
 #
 # .. conv-explorer::
 #    :image: lecture
 #    :kernel: average2
 
 # %%
-# On a picture
-# ------------
+# On an image of a shoe
+# ---------------------
 #
-# What does averaging do to a picture of a shoe? Guess: what happens to its edges, and what to
-# its size, with a window of 5 x 5?
+# What does averaging do to an image of a shoe? Guess: what happens to its edges, and what happens
+# to its size, with a window of 5 x 5?
 
 from cnnbook.figures import plot_images
 from cnnbook.images import load_fashion_mnist
@@ -147,9 +174,9 @@ frame = torch.nn.functional.pad(blurred, (2, 2, 2, 2))
 figure = plot_images(torch.cat([shoe, frame]), titles=["before", "5 x 5 average"], size=2.2)
 
 # %%
-# Edges are spread out, and the picture loses two pixels on each side, 28 becomes 24: a window that
-# hangs over the edge does not count. (The averaged picture is drawn with a black frame in the
-# place of what was lost.)
+# Edges become wider and less sharp. The image loses two pixels on each side, and 28 becomes 24,
+# because a window that goes over the edge does not count. (In the figure, the averaged image has a
+# black frame where pixels are lost.)
 
 assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 
@@ -170,8 +197,9 @@ assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 # The answer
 # ----------
 #
-# The same weighted sum is taken in every window, and each gives one pixel of the output: four by
-# four pixels become three by three. With equal weights that is the :term:`moving average`.
+# The window moves over the image, and at each position the same weighted sum gives one pixel of the
+# output. With windows of 2 x 2, 4 x 4 pixels become 3 x 3; with windows of 3 x 3 they become 2 x 2.
+# If all weights are equal and add up to 1, this is the :term:`moving average`.
 #
-# That was one image and one kernel. What if there are many of both?
+# That was one image and one kernel. What happens with many images and many kernels?
 # :doc:`/gallery/2_layers/plot_08_many_images`.

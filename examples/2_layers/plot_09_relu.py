@@ -2,18 +2,18 @@
 ReLU
 ====
 
-*Why does something that only cuts off what is below 0 have to stand between two layers?*
+*Why does a layer that only sets negative numbers to 0 have to stand between two convolutions?*
 
 You need :doc:`/gallery/2_layers/plot_08_many_images`: a convolution makes one
-:term:`feature map` with each :term:`kernel`, and much of what it makes is below 0.
+:term:`feature map` with each :term:`kernel`, and many numbers in these maps are below 0.
 """
 
 # %%
 # A layer without a parameter
 # ---------------------------
 #
-# :term:`ReLU` is short for *rectified linear unit* [Nair2010]_: what is below 0 becomes 0,
-# everything else stays. Guess what it makes of these four numbers.
+# :term:`ReLU` is short for *rectified linear unit* [Nair2010]_: numbers below 0 become 0, all
+# others stay. Guess what it makes of these four numbers.
 
 import torch
 
@@ -24,20 +24,42 @@ print(relu(numbers))
 print(torch.nn.ReLU()(numbers))
 
 # %%
-# Three zeros and a 3, from :func:`~cnnbook.pooling.relu` as from torch's layer. It looks at one
-# number at a time, so the shape stays; it has nothing that could be trained.
+# :func:`~cnnbook.pooling.relu` and torch's layer both give three zeros and a 3. ReLU works on one
+# number at a time, so the shape stays the same. It has no parameters to train.
 
 assert relu(numbers).tolist() == [[0, 0], [0, 3]]
 assert torch.equal(torch.nn.ReLU()(numbers), relu(numbers))
 assert list(torch.nn.ReLU().parameters()) == []
 
 # %%
-# On a feature map, take the kernel that subtracts the left column of its window from the right. It
-# answers above 0 where the picture gets brighter to the right, below 0 where it gets darker. What
-# is left of a boot after ReLU? And what if the kernel's signs had been the other way round?
+# The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. About half of such numbers
+# are below 0. How many zeros do you expect here?
+
+torch.manual_seed(26)
+image = torch.randn(1, 1, 5, 5)
+rectified = torch.nn.ReLU()(image)
+print(image[0, 0])
+print(rectified[0, 0])
+print((rectified == 0).sum().item(), "zeros")
+
+# %%
+# ReLU has set 8 of the 25 numbers to 0, and left the others as they were. As a figure, rounded to
+# one digit:
+
+from cnnbook.figures import plot_feature_maps, plot_number_grids
+
+assert (rectified == 0).sum() == (image < 0).sum() == 8
+assert torch.equal(rectified[image > 0], image[image > 0])
+grids = {"image": image[0, 0].round(decimals=1), "after ReLU": rectified[0, 0].round(decimals=1)}
+figure = plot_number_grids(grids)
+
+# %%
+# Now on a feature map. Take the kernel that subtracts the left column of its window from the right
+# column. Its output is above 0 where the image gets brighter to the right, and below 0 where it
+# gets darker. What is left of a boot after ReLU? And what is left if all signs of the kernel are
+# changed?
 
 from cnnbook.convolution import conv2d
-from cnnbook.figures import plot_feature_maps, plot_number_grids
 from cnnbook.images import load_fashion_mnist
 from cnnbook.kernels import prewitt_kernel
 
@@ -49,37 +71,37 @@ panels = {"edges": edges, "after ReLU": relu(edges), "signs swapped": relu(-edge
 figure = plot_feature_maps(
     torch.cat([*panels.values()], dim=1), titles=[*panels], columns=3, size=1.5
 )
-# sphinx_gallery_thumbnail_number = 1
+# sphinx_gallery_thumbnail_number = 2
 
 # %%
-# The first panel has both kinds of edges, blue where it gets brighter and orange where it gets
-# darker. ReLU keeps the blue ones. The kernel with its signs swapped finds the same edges with
-# opposite colours, so its ReLU keeps the others.
+# The first panel has both kinds of edges, blue where the image gets brighter and orange where it
+# gets darker. ReLU keeps the blue edges. The kernel with its signs swapped finds the same edges
+# with opposite colours, so ReLU keeps the other edges.
 #
-# A network that needs both can have both, for one kernel more, and then nothing is lost: the one
-# minus the other is the map that we had.
+# A network that needs both kinds can use two kernels. Then nothing is lost: the one feature map
+# minus the other is the map before ReLU.
 
 assert torch.equal(relu(edges) - relu(-edges), edges)
 assert torch.equal(conv2d(boot, -right_minus_left[None, None]), -edges)
 
 # %%
-# So ReLU may do little harm. Does it do any good? Leave it out and see.
+# So ReLU does little harm. But what is it good for? Leave it out and see.
 #
 # Two layers, nothing between them
 # --------------------------------
 #
-# First the kernel from above, which finds edges; then one whose nine weights are 1, which adds up
-# what was found in each neighbourhood. How many pixels of the picture does a number of the second
-# output depend on?
+# The first convolution has the kernel from above, which finds edges. The second has nine weights of
+# 1, so it adds up the edges in each window. On how many pixels of the image does a number of the
+# second output depend?
 
 adding_up = torch.ones(3, 3)
 summed = conv2d(edges, adding_up[None, None])
 print(tuple(boot.shape[2:]), tuple(edges.shape[2:]), tuple(summed.shape[2:]))
 
 # %%
-# It looks at 3 x 3 edges, each of which has looked at 3 x 3 pixels, and side by side these reach
-# over 5 x 5 pixels. The size says the same. From 28 to 26 to 24: a single window of 5 x 5 would
-# have brought us from 28 to 24 in one go.
+# It depends on 3 x 3 numbers of the first output. Each of these depends on 3 x 3 pixels, and
+# together they depend on 5 x 5 pixels. The sizes say the same: from 28 to 26 to 24. A single window
+# of 5 x 5 gives 24 from 28 in one step.
 
 from cnnbook.shapes import output_size
 
@@ -87,11 +109,12 @@ assert (boot.shape[3], edges.shape[3], summed.shape[3]) == (28, 26, 24)
 assert output_size(28, 5) == 24
 
 # %%
-# That may be chance, or there may be a 5 x 5 kernel that does the work of both. If so, we can find
-# it. Each weight of the second kernel takes up one number of the first output, and that number is
-# the first kernel, laid at that place. So: nine copies of the first kernel, each at its place, each
-# times the weight that takes it up, all added. Take a pencil: what stands in the upper left corner,
-# and what in the middle of the left edge?
+# Is there a 5 x 5 kernel that does the same as both layers? We can compute it. Each weight of the
+# second kernel is multiplied with one number of the first output, and that number is a sum with the
+# weights of the first kernel at that position. So the 5 x 5 kernel is the sum of nine copies of the
+# first kernel: each copy is moved to its position and multiplied with its weight of the second
+# kernel. Take a pencil: what is in the upper left corner, and what is in the middle of the left
+# edge?
 
 both = torch.zeros(5, 5)
 for row in range(3):
@@ -100,8 +123,8 @@ for row in range(3):
 figure = plot_number_grids({"first": right_minus_left, "second": adding_up, "both": both})
 
 # %%
-# Only one of the nine copies reaches the corner, with its own corner: -1. The left edge's middle is
-# reached by three copies: -3. And does this kernel do the same?
+# Only one of the nine copies covers the corner: -1. Three copies cover the middle of the left edge:
+# -3. Does this kernel give the same output?
 
 expected = [[-1, -1, 0, 1, 1], [-2, -2, 0, 2, 2], [-3, -3, 0, 3, 3], [-2, -2, 0, 2, 2]]
 assert both.tolist() == [*expected, expected[0]]
@@ -110,7 +133,7 @@ print("the same within 0.00001:", torch.allclose(at_once, summed, rtol=0, atol=0
 assert torch.allclose(at_once, summed, rtol=0, atol=0.00001)
 
 # %%
-# It does, up to rounding. On whole numbers, where nothing is rounded, it does to the last digit:
+# It does, up to rounding. On whole numbers, where nothing is rounded, both are exactly equal:
 
 whole = torch.arange(64.0).reshape(1, 1, 8, 8)
 twice = conv2d(conv2d(whole, right_minus_left[None, None]), adding_up[None, None])
@@ -120,14 +143,15 @@ assert twice[0, 0, 0].tolist() == [54, 54, 54, 54]
 assert (2 * 3 * 3, 5 * 5) == (18, 25)
 
 # %%
-# So the two layers were one. Their 18 weights can do nothing that the 25 of one layer could not do,
-# and not even all of that, since 18 numbers do not reach everything that 25 can be set to.
+# So the two layers are one layer. Their 18 weights can compute nothing that the 25 weights of one
+# layer cannot compute. They can even compute less: not every 5 x 5 kernel is made of two 3 x 3
+# kernels.
 #
 # The same holds for all kernels
 # ------------------------------
 #
-# Let torch draw them, with biases, and with sixteen channels between the layers. What would one
-# layer need in their place?
+# Take random kernels with biases, and sixteen channels between the two layers. How many parameters
+# does one layer need that does the same?
 
 torch.manual_seed(43052)
 first, second = torch.nn.Conv2d(1, 16, 3), torch.nn.Conv2d(16, 1, 3)
@@ -137,10 +161,10 @@ assert 16 * 1 * 9 + 16 + 1 * 16 * 9 + 1 == 305
 assert sum(tensor.numel() for tensor in pair.parameters()) == 305
 
 # %%
-# The kernel is laid together as before, once for each of the sixteen channels, and the sixteen
-# results are added: :func:`~cnnbook.convolution.conv_transpose2d` does that. The :term:`bias` of a
-# first layer is the same number everywhere, so the second layer makes the same number of it
-# everywhere, and adds its own.
+# The 5 x 5 kernel is computed as before, once for each of the sixteen channels, and the sixteen
+# results are added: :func:`~cnnbook.convolution.conv_transpose2d` does that. The :term:`bias` of
+# the first layer is the same at every position, so it adds the same number to every output of the
+# second layer.
 
 from cnnbook.convolution import conv_transpose2d
 from cnnbook.kernels import conv_from_kernel
@@ -153,9 +177,9 @@ assert torch.allclose(single(boot), pair(boot), rtol=0, atol=0.00001)
 assert sum(tensor.numel() for tensor in single.parameters()) == 25 + 1 == 26
 
 # %%
-# 305 parameters doing the work of 26. It is the same with linear layers, whose matrices can be
-# multiplied beforehand. Take the ReLU out of the desperate MLP of
-# :doc:`/gallery/1_why/plot_02_parameters`. How many parameters are left when the rest is written as
+# 305 parameters do the work of 26. The same holds for linear layers: the product of their two
+# matrices is one matrix. Take the ReLU out of the desperate MLP of
+# :doc:`/gallery/1_why/plot_02_parameters`. How many parameters does it have when it is written as
 # one layer?
 
 from cnnbook.counting import count_parameters
@@ -171,16 +195,17 @@ print(f"{count_parameters(without):,} do the work of {weight.numel() + offset.nu
 assert weight.numel() + offset.numel() == 10 * 785 == 7_850
 
 # %%
-# What is left is one weight for each of 784 pixels and a bias, ten times: ten linear regressions of
-# 785 parameters, at the price of 1,628,170. Desperate indeed.
+# One layer has a weight for each of 784 pixels and a bias, ten times: ten linear regressions with
+# 785 parameters each. Without ReLU, the MLP needs 1,628,170 parameters for the same.
 #
-# Now put it back
-# ---------------
+# With the ReLU again
+# -------------------
 #
-# The two kernels once more, on the simplest picture with two edges: black, with one bright column.
-# Read along a row, the first kernel gives 3 where it gets brighter and -3 where it gets darker. The
-# second adds up three neighbours in each of three rows. All rows come out alike, so we print the
-# first. Before you look: what does it find in the middle, without ReLU and with it?
+# Use the two kernels once more, on a simple image with two edges: it is black, with one bright
+# column. Along a row, the first kernel gives 3 where the image gets brighter and -3 where it gets
+# darker. The second kernel adds up the numbers in a 3 x 3 window. All rows of the output are equal,
+# so we print the first. Before you look: what is the number in the middle, without ReLU and with
+# it?
 
 
 def two_layers(images: torch.Tensor, *, with_relu: bool) -> torch.Tensor:
@@ -196,19 +221,20 @@ print("without ReLU:", two_layers(stripe, with_relu=False)[0, 0, 0].tolist())
 print("with ReLU:   ", two_layers(stripe, with_relu=True)[0, 0, 0].tolist())
 
 # %%
-# Without ReLU the middle is 0: the edge on one side of the stripe and the edge on the other cancel,
-# and the layer that should add up edges reports that there are none. With ReLU it reports 9. One
-# says "the stripe's two sides are equally dark", the other says "here is an edge".
+# Without ReLU the number in the middle is 0: the edges on the two sides of the column have opposite
+# signs and cancel, so the layer that adds up edges finds none. With ReLU it is 9: only the edge
+# where the image gets brighter is counted.
 
 assert conv2d(stripe, right_minus_left[None, None])[0, 0, 0].tolist() == [0, 3, 0, -3, 0]
 assert two_layers(stripe, with_relu=False)[0, 0, 0].tolist() == [9, 0, -9]
 assert two_layers(stripe, with_relu=True)[0, 0, 0].tolist() == [9, 9, 0]
 
 # %%
-# Might some other 5 x 5 kernel give 9, 9 and 0? Take also the picture's negative, in which the
-# column is -1. Whatever weighted sum one convolution makes of the picture, it makes the opposite of
-# the negative. Add its two answers, and all that is left is twice its bias: the same number in
-# every place. And the two layers with the ReLU?
+# Can one layer with another 5 x 5 kernel give 9, 9 and 0? Take also the negative of the image, in
+# which the column is -1. In one convolution, the weighted sums of the negative are those of the
+# image with the opposite sign. If the outputs for both images are added, the sums cancel and twice
+# the bias is left: the same number at every position. And what is the sum for the two layers with
+# ReLU?
 
 negative = two_layers(-stripe, with_relu=True)[0, 0, 0]
 added = two_layers(stripe, with_relu=True)[0, 0, 0] + negative
@@ -219,8 +245,8 @@ added = two_layers(stripe, with_relu=False) + two_layers(-stripe, with_relu=Fals
 assert added.abs().max() == 0
 
 # %%
-# 9, 18 and 9 is not the same number in every place. So no kernel of 5 x 5, and no bias, does what
-# these two layers do with a ReLU between them. There are now two layers where there was one.
+# 9, 18 and 9 are not the same number. So no convolution with one 5 x 5 kernel and a bias does the
+# same as two layers with a ReLU between them. With ReLU, two layers can do more than one.
 #
 # Exercises
 # ---------
@@ -238,10 +264,10 @@ assert added.abs().max() == 0
 # The answer
 # ----------
 #
-# Sums of sums are sums. Two convolutions of 3 x 3 with nothing between them are one of 5 x 5, and
-# any number of linear layers is one linear layer. ReLU, which does almost nothing, is enough to
-# stop that, and therefore stands after the convolution in the lecture's network. It is also the
-# choice that [Goodfellow2016]_ recommends to start with.
+# A weighted sum of weighted sums is a weighted sum. So two convolutions of 3 x 3 with nothing
+# between them are one convolution of 5 x 5, and several linear layers are one linear layer. With a
+# ReLU between them this is no longer so. That is why ReLU stands after the convolution in the
+# lecture's network. [Goodfellow2016]_ recommends it as the first choice.
 #
-# One layer is left between here and the end of that network, and it throws away even more: three
-# numbers of every four. :doc:`/gallery/2_layers/plot_10_max_pool`.
+# The next layer of that network throws away three numbers of every four:
+# :doc:`/gallery/2_layers/plot_10_max_pool`.

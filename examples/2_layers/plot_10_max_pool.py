@@ -2,10 +2,10 @@
 MaxPool
 =======
 
-*What does max pooling keep, what does it never look at, and may it come before the ReLU?*
+*What does max pooling keep, what does it never use, and may it come before the ReLU?*
 
 You need :doc:`/gallery/2_layers/plot_09_relu`. A convolution has made feature maps, and ReLU has
-cut off what is below 0. The third of the lecture's layers makes the maps small.
+set every number below 0 to 0. The third of the lecture's layers makes the maps smaller.
 """
 
 # %%
@@ -14,35 +14,43 @@ cut off what is below 0. The third of the lecture's layers makes the maps small.
 #
 # .. index:: ! pooling, ! max pooling
 #
-# The lecture's image has the numbers from 0 to 24. :term:`Pooling <pooling>` takes one number from
-# each :term:`window`, and *max* pooling the largest. The windows are 2 x 2 and, unlike those that
-# we have met, they do not overlap: the :term:`stride`, the step from one to the next, is 2 as well.
-# Take a pencil: which windows are there, and what comes out?
+# As in the lecture [Choi2025]_, the image has 5 x 5 random pixels. It is the image of the page on
+# ReLU, here without ReLU.
 
 import torch
 
-from cnnbook.figures import plot_feature_maps, plot_pooling
-
-image = torch.arange(25.0).reshape(1, 1, 5, 5)
-pool = torch.nn.MaxPool2d(2)
+torch.manual_seed(26)
+image = torch.randn(1, 1, 5, 5)
 print(image[0, 0])
+
+# %%
+# :term:`Pooling <pooling>` takes one number from each :term:`window`, and *max* pooling takes the
+# largest. The windows are 2 x 2, and they do not overlap: the :term:`stride`, the step from one
+# window to the next, is 2 as well. Take a pencil: which windows are there, and what is the largest
+# number in each?
+
+from cnnbook.figures import plot_feature_maps, plot_pooling
+from cnnbook.pooling import max_pool2d
+
+pool = torch.nn.MaxPool2d(2)
 print(pool(image)[0, 0])
 
 # %%
-# Four windows, and in each the lower right number is the largest: 6, 8, 16 and 18.
+# There are four windows, and their largest numbers are 1.2378, 2.0103, 0.6972 and -0.2781. In the
+# fourth window all numbers are below 0. The library's :func:`~cnnbook.pooling.max_pool2d` gives the
+# same:
 
-from cnnbook.pooling import max_pool2d
-
-assert (image.min(), image.max()) == (0, 24)
-assert pool(image)[0, 0].tolist() == [[6, 8], [16, 18]]
+expected = torch.tensor([[1.2378, 2.0103], [0.6972, -0.2781]])
+assert torch.allclose(pool(image)[0, 0], expected, rtol=0, atol=0.0001)
 assert torch.equal(max_pool2d(image, 2), pool(image))
-figure = plot_pooling(image)
+assert (image[..., 2:4, 2:4] < 0).all()
 # sphinx_gallery_thumbnail_number = 1
+figure = plot_pooling(image.round(decimals=1))
 
 # %%
-# The fifth row and the fifth column are crossed out. A third window would need a sixth pixel, and a
-# window that hangs over the edge does not count. It is the usual formula, with stride 2 under the
-# line:
+# The figure shows the numbers rounded to one digit. The fifth row and the fifth column are crossed
+# out. A third window would need a sixth pixel, and a window that goes over the edge does not count.
+# The formula for the output size says the same; the stride is the 2 under the line:
 
 from cnnbook.shapes import derive_output_size
 
@@ -50,12 +58,14 @@ print(derive_output_size(5, 2, stride=2))
 assert derive_output_size(5, 2, stride=2).output_size == 2
 
 # %%
-# (5 - 2) / 2 is one and a half steps, of which one is taken.
+# (5 - 2) / 2 is 1.5, and ``floor`` rounds it down to one step. One step makes two windows in each
+# direction.
 #
 # What never counts
 # -----------------
 #
-# So nine of 25 pixels do not count. What happens if we set all nine to a million?
+# So nine of 25 pixels do not count. The largest number of the image is among them, 2.2978 in the
+# last row. What happens if we set all nine to a million?
 
 loud = image.clone()
 loud[..., 4, :] = loud[..., :, 4] = 1_000_000
@@ -63,11 +73,15 @@ print(int((loud == 1_000_000).sum()), "pixels changed")
 print(pool(loud)[0, 0])
 assert (loud == 1_000_000).sum() == 9 == 25 - 4 * 4
 assert torch.equal(pool(loud), pool(image))
+assert image.max() == image[0, 0, 4].max()
+assert abs(image.max() - 2.2978) < 0.0001
+assert (5 - 2) / 2 == 1.5
 
 # %%
-# Nothing. The largest numbers by far, and max pooling has not seen them. Nor do they have a part in
-# training: ask how much each pixel would change the sum of the output, which is its
-# :term:`gradient`. (The ones that we hand in mean that each output counts once in that sum.)
+# The output does not change: max pooling never uses these pixels. They have no part in training
+# either. How much does the sum of the output grow when one pixel grows by 1? That is the
+# :term:`gradient` with respect to this pixel. (The tensor of ones says that each output counts once
+# in the sum.)
 
 from cnnbook.pooling import max_pool2d_grad
 
@@ -78,19 +92,22 @@ pool(leaf).sum().backward()
 assert torch.equal(leaf.grad, gradient)
 
 # %%
-# A 1 for each of the four pixels that won their window, 0 for the 21 others. A pixel that has lost
-# could grow a little without changing the output. A pixel of the last row may grow without bound.
+# The gradient is 1 at the largest pixel of each window and 0 at the 21 others. If one of the other
+# pixels grows a little, it is still not the largest, and the output stays the same. A pixel of the
+# last row or column can grow as much as it likes: it is in no window.
 
-assert gradient[0, 0].nonzero().tolist() == [[1, 1], [1, 3], [3, 1], [3, 3]]
+assert gradient[0, 0].nonzero().tolist() == [[0, 0], [0, 2], [2, 1], [2, 2]]
 assert int((gradient == 0).sum()) == 21
 
 # %%
-# If the last row and column are to count, one has to say so. With ``ceil_mode=True`` a window may
-# hang over the edge, and takes the largest of what it has.
+# If the last row and column must count, set ``ceil_mode=True``. Then a window may go over the edge,
+# and takes the largest of the pixels that it has. The output is 3 x 3:
 
 print(torch.nn.MaxPool2d(2, ceil_mode=True)(image)[0, 0])
-expected = [[6, 8, 9], [16, 18, 19], [21, 23, 24]]
-assert max_pool2d(image, 2, ceil_mode=True)[0, 0].tolist() == expected
+larger = max_pool2d(image, 2, ceil_mode=True)
+assert larger.shape == (1, 1, 3, 3)
+assert torch.equal(larger, torch.nn.MaxPool2d(2, ceil_mode=True)(image))
+assert larger.max() == image.max()
 
 # %%
 # Does any of this happen in a real network? The sloppy CNN of
@@ -104,14 +121,15 @@ assert 16 * 27 * 27 == 11_664
 assert f"{848 / 11_664:.1%}" == "7.3%"
 
 # %%
-# 848 of 11,664 for each image, which is 7.3 %. The price of a sloppy network is not high.
+# 848 of 11,664 for each image, which is 7.3 %. The sloppy network wastes little.
 #
 # Why throw away three of four?
 # -----------------------------
 #
-# A feature map says how strongly a kernel responds where. After pooling it says how strongly it
-# responds *somewhere in here*. Put a single bright pixel on a black image, and push it one pixel to
-# the right, then one more. Guess what the output does.
+# A feature map says how strongly a kernel responds at each position. After pooling it only says how
+# strongly the kernel responds somewhere in each window. Put a single bright pixel on a black image
+# and move it one pixel to the right, then one more. Such a shift is called a *translation*. Guess
+# what happens to the output.
 
 for column in (2, 3, 4):
     dot = torch.zeros(1, 1, 6, 6)
@@ -119,8 +137,8 @@ for column in (2, 3, 4):
     print(column, pool(dot)[0, 0].tolist())
 
 # %%
-# From column 2 to column 3 nothing changes: both lie in the same window. From 3 to 4 the output
-# moves by one. So pooling does not care about *some* small shifts, and about others it does.
+# From column 2 to column 3 nothing changes, because both lie in the same window. From 3 to 4 the
+# output moves by one. So the output is the same for *some* small translations, and not for others.
 
 dots = torch.zeros(3, 1, 6, 6)
 for index, column in enumerate((2, 3, 4)):
@@ -131,8 +149,8 @@ assert pooled[1, 0].tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
 assert pooled[2, 0].tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 # %%
-# The other reason is plainer: what follows has a quarter of the numbers to look at. On the edges of
-# a boot, after ReLU:
+# The second reason is simple: the next layer gets a quarter of the numbers. Here are the edges of a
+# boot, after ReLU, before and after pooling:
 
 from cnnbook.convolution import conv2d
 from cnnbook.images import load_fashion_mnist
@@ -146,8 +164,9 @@ small = torch.nn.functional.interpolate(pool(edges), scale_factor=2)
 figure = plot_feature_maps(torch.cat([edges, small], 1), titles=["26 x 26", "13 x 13"], size=2)
 
 # %%
-# From 26 x 26 to 13 x 13, drawn with pixels twice as large. The front of the boot and the tip of
-# its toe are where they were. Lines have become thicker: a window that is touched by one is filled.
+# The right map has 13 x 13 numbers, drawn with pixels twice as large. The front of the boot and the
+# tip of its toe are where they were. The lines are thicker, because one bright pixel makes its
+# whole window bright.
 
 assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 
@@ -155,9 +174,9 @@ assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 # Before the ReLU or after it?
 # ----------------------------
 #
-# The lecture puts the ReLU first and then pools. Does the order matter? Here is a window with
-# numbers on both sides of 0, and one with only negative numbers. Do both ways in your head before
-# you run it.
+# The lecture's network applies ReLU first and then pools. Does the order matter? Here is a window
+# with numbers on both sides of 0, and one with only negative numbers. Expect a result for both
+# orders before you run it.
 
 window = torch.tensor([[-3.0, 5.0, -1.0, -2.0], [2.0, 1.0, -4.0, -2.0]])[None, None]
 print("ReLU, then pool:", pool(relu(window)).tolist())
@@ -165,17 +184,17 @@ print("pool, then ReLU:", relu(pool(window)).tolist())
 assert pool(relu(window)).tolist() == relu(pool(window)).tolist() == [[[[5, 0]]]]
 
 # %%
-# 5 and 0, both ways. This always holds. ReLU never puts a smaller number above a larger one, so the
-# winner of a window stays its winner; and where all are below 0, the result is 0 whether they are
-# cut off one by one or only the largest of them is.
+# 5 and 0, both ways. This always holds. ReLU never makes a smaller number larger than another, so
+# the largest number of a window stays the largest. And if all numbers of a window are below 0, the
+# result is 0 in both orders.
 #
-# What about gradients? The second window is delicate: after ReLU it has four equal zeros, and the
-# pooling has to choose one. We hand a different number back to each output, so that no mix-up can
-# stay unseen, and look at what arrives.
+# What about gradients? The second window is special: after ReLU it has four equal zeros, and the
+# pooling has to choose one of them. We pass a different number back from each output, so that two
+# gradients cannot be mixed up without being noticed, and look at the gradient of the image.
 
 
 def gradient_of(image: torch.Tensor, *layers: torch.nn.Module) -> torch.Tensor:
-    """Hand 1, 2, 3 and so on back to the outputs, and return what arrives at the image."""
+    """Return the image's gradient if the gradients of the outputs are 1, 2, 3 and so on."""
     leaf = image.clone().requires_grad_()
     output = torch.nn.Sequential(*layers)(leaf)
     output.backward(torch.arange(1.0, 1 + output.numel()).reshape(output.shape))
@@ -186,9 +205,9 @@ print(gradient_of(window, torch.nn.ReLU(), pool)[0, 0])
 print(gradient_of(window, pool, torch.nn.ReLU())[0, 0])
 
 # %%
-# Only the 5 gets something, both ways. Whichever of the four zeros the pooling chooses, ReLU lets
-# nothing through to it, since the number there was not above 0. Now the same on feature maps, made
-# by sixteen random kernels of a hundred garments:
+# Only the 5 has a gradient, both ways. In the second window the pooling chooses one of the four
+# zeros, but ReLU passes no gradient to it, because the number before ReLU was below 0. Now the same
+# on the feature maps that sixteen random kernels make of a hundred images:
 
 torch.manual_seed(43052)
 features = torch.nn.Conv2d(1, 16, 2)(data.train_images).detach()
@@ -199,8 +218,8 @@ for case in (window, features):
 print(f"{features.numel():,} numbers compared")
 
 # %%
-# All 1,166,400 are equal to the last bit, values and gradients alike, and there were numbers on
-# both sides of 0 among them.
+# All 1,166,400 are equal to the last bit, values and gradients, and they include numbers on both
+# sides of 0.
 
 assert features.numel() == 100 * 11_664 == 1_166_400
 assert gradient_of(window, pool, torch.nn.ReLU())[0, 0].nonzero().tolist() == [[0, 1]]
@@ -208,9 +227,9 @@ assert (features < 0).any()
 assert (features > 0).any()
 
 # %%
-# So a network may pool first. What does it save? Not a parameter and not a product. But ReLU has to
-# look at every number that it is given. Count them, for our CNN and for one whose maps are 26 x 26,
-# which pooling divides without remainder.
+# So a network may pool first. What does that save? No parameters and no products. But ReLU has to
+# process every number that it gets. Count these numbers for our CNN, and for a CNN whose feature
+# maps are 26 x 26, which pooling divides without a remainder.
 
 from cnnbook.counting import cost_table
 
@@ -224,17 +243,17 @@ for size in (2, 3):
     print(f"{size} x {size}: {before:,} or {after:,}, {before / after:.2f} times fewer")
 
 # %%
-# With a kernel of 3 x 3 it is 10,816 or 2,704: exactly a quarter. With the lecture's, of 2 x 2, it
-# is 11,664 or 2,704, a little better still, 4.31 times fewer, because the 848 that pooling never
-# sees need no ReLU either.
+# With kernels of 3 x 3, ReLU processes 2,704 numbers instead of 10,816: exactly a quarter. With the
+# lecture's kernels of 2 x 2 it is 2,704 instead of 11,664, which is 4.31 times fewer, because the
+# 848 numbers that pooling never uses need no ReLU either.
 
 assert saved == {2: (11_664, 2_704), 3: (10_816, 2_704)}
 assert 11_664 - 848 == 10_816 == 4 * 2_704
 assert f"{11_664 / 2_704:.2f}" == "4.31"
 
 # %%
-# The saving is small. ReLU was never the expensive part. To find the largest of four numbers takes
-# three comparisons, in either order, and the convolution before them takes its products:
+# The saving is small, because ReLU is cheap. ReLU makes one comparison for each number, the largest
+# of four numbers takes three comparisons, and the convolution before them needs many products:
 
 products, comparisons = 16 * 27 * 27 * 4, 3 * 2_704
 for name, rectified in (("ReLU first", 11_664), ("pooling first", 2_704)):
@@ -243,21 +262,21 @@ assert (products, comparisons) == (46_656, 8_112)
 assert (11_664 + comparisons, 2_704 + comparisons) == (19_776, 10_816)
 
 # %%
-# Of comparisons, 10,816 in place of 19,776, beside 46,656 products either way. The saving costs
-# nothing, and whether a clock would notice it is another question. We have counted, not timed.
+# There are 10,816 comparisons instead of 19,776, and 46,656 products in both orders. We have
+# counted here, not measured time.
 #
-# This works only for the maximum. The *average* of a window cannot change places with ReLU, and one
+# This works only for the maximum. The *average* of a window cannot be exchanged with ReLU, and one
 # window is enough to see it:
 
 from cnnbook.pooling import avg_pool2d
 
-torn = torch.tensor([[[[4.0, -4.0], [0.0, 0.0]]]])
-print(avg_pool2d(relu(torn), 2).item(), relu(avg_pool2d(torn, 2)).item())
-assert avg_pool2d(relu(torn), 2).item() == 1 == (4 + 0 + 0 + 0) / 4
-assert relu(avg_pool2d(torn, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
+mixed = torch.tensor([[[[4.0, -4.0], [0.0, 0.0]]]])
+print(avg_pool2d(relu(mixed), 2).item(), relu(avg_pool2d(mixed, 2)).item())
+assert avg_pool2d(relu(mixed), 2).item() == 1 == (4 + 0 + 0 + 0) / 4
+assert relu(avg_pool2d(mixed, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 
 # %%
-# 1 one way and 0 the other: in an average, numbers below 0 count.
+# ReLU first gives 1, the average first gives 0: in an average, the numbers below 0 count.
 #
 # Exercises
 # ---------
@@ -275,11 +294,11 @@ assert relu(avg_pool2d(torn, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 # The answer
 # ----------
 #
-# Max pooling [Zhou1988]_ keeps the largest number of each window, so that four numbers become one.
-# What does not fill a window it never looks at: of 5 x 5 the last row and column, of 27 x 27 as
-# well. It has no parameters. And it may stand before the ReLU, with the same values and the same
-# gradients, which leaves ReLU a quarter of its work.
+# Max pooling [Zhou1988]_ keeps the largest number of each window, so four numbers become one. It
+# never uses pixels that do not fill a window: the last row and column of 5 x 5 pixels, and of
+# 27 x 27. It has no parameters. And it may stand before the ReLU, with the same values and the same
+# gradients; then ReLU has a quarter of the work.
 #
-# Convolution, ReLU, MaxPool: these are the layers that the sloppy CNN puts before its linear one.
-# Two of them change the size of what comes in, and so far we have taken the sizes as they came.
-# Time to compute them: :doc:`/gallery/3_inside/plot_11_sizes`.
+# Convolution, ReLU, MaxPool: these are the layers before the linear layer of the sloppy CNN. Two of
+# them change the size of their input. How are these sizes computed?
+# :doc:`/gallery/3_inside/plot_11_sizes`.
