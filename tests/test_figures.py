@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from cnnbook import figures
 from cnnbook.convolution import conv2d
+from cnnbook.figures._drawing import SIGNED_COLORMAP
 
 IMAGE = torch.arange(16.0).reshape(1, 1, 4, 4)
 MEAN = torch.full((1, 1, 2, 2), 0.25)
@@ -279,6 +280,8 @@ def test_equivariance_shows_the_corners_in_reading_order() -> None:
     lowest = [axes.images[0].get_clim()[0] for axes in figure.axes]
     assert lowest[:3] == [0, 0, 0]
     assert lowest[3] == pytest.approx(-float(corners[0].max()))
+    colours = [axes.images[0].get_cmap().name for axes in figure.axes]
+    assert colours == ["gray", "gray", "gray", SIGNED_COLORMAP.name], "one colour for one sign"
     left, right = figure.axes[0].get_position(), figure.axes[1].get_position()
     assert left.x1 < right.x0
     assert left.y0 == right.y0

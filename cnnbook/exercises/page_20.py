@@ -57,8 +57,8 @@ for start in range(3):
     "them.",
 )
 
-_share_of_average = Exercise(
-    "What is the share of the average in the kernel ``[[4, 2], [1, 1]]``, from 0 to 1? Three "
+_fraction_of_average = Exercise(
+    "What is the fraction of the average in the kernel ``[[4, 2], [1, 1]]``, from 0 to 1? Three "
     "decimals are enough.",
     hint="Half the sum of the weights, squared, is the part of the average; the whole is the sum "
     "of the squared weights.",
@@ -75,7 +75,7 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
         Mistake(
             "that is in percent",
             lambda: 1600 / 22,
-            "A share is between 0 and 1.",
+            "A fraction of a kernel is between 0 and 1.",
         ),
         Mistake(
             "the part is not squared",
@@ -85,15 +85,15 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
         Mistake(
             "the pattern is not normalized to length 1",
             lambda: 64 / 22,
-            "A share cannot be above 1; a pattern of four ones has length 2.",
+            "It cannot be above 1; a pattern of four ones has length 2.",
         ),
         Mistake(
             "that is the mean of the weights",
             lambda: 2,
-            "A share compares it with the whole kernel.",
+            "The fraction compares it with the whole kernel.",
         ),
         Mistake(
-            "that is the share of all the differences",
+            "that is the fraction of all the differences",
             lambda: 6 / 22,
             "They are what is left without the average.",
         ),
@@ -179,6 +179,6 @@ answer = points
 
 EXERCISES = (
     _occlusion_by_hand,
-    _share_of_average,
+    _fraction_of_average,
     _points_function,
 )

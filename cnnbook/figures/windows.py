@@ -32,6 +32,7 @@ from cnnbook.figures._drawing import (
     draw_image,
     draw_number,
     draw_number_table,
+    draw_signed_image,
     tint_by_sign,
 )
 from cnnbook.windows import window_sum, windows
@@ -339,7 +340,7 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
         down: What is written on the arrows downwards.
 
     Returns:
-        The figure; images with a number below 0 are shown with 0 as grey.
+        The figure; where a number is below 0, blue is above 0, orange below, and 0 is white.
 
     Examples:
         >>> import torch
@@ -369,7 +370,10 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
             (0.03 + column * (side + gap), 0.97 - side - row * (side + gap), side, side)
         )
         maximum = float(corner.detach().abs().max()) or 1.0
-        draw_image(axes, corner[0, 0], vmin=-maximum if (corner < 0).any() else 0, vmax=maximum)
+        if (corner < 0).any():
+            draw_signed_image(axes, corner[0, 0], maximum)
+        else:
+            draw_image(axes, corner[0, 0], vmin=0, vmax=maximum)
         axes.set(xticks=[], yticks=[])
     start, middle = 0.03 + side, 0.97 - side / 2
     for row in (0, 1):
@@ -383,8 +387,9 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
     positions = ("upper left", "upper right", "lower left", "lower right")
     describe(
         figure,
-        "Four grey images at the corners of a square, arrows to the right: "
-        f"{name_in_sentence(across)}, downwards: {name_in_sentence(down)}.",
+        "Four images at the corners of a square, arrows to the right: "
+        f"{name_in_sentence(across)}, downwards: {name_in_sentence(down)}"
+        + ("; blue above 0 and orange below." if any((c < 0).any() for c in corners) else "."),
         "Centre of what is not 0, by row and column:",
         [
             f"{position} {describe_centre(corner[0, 0])}"

@@ -6,15 +6,15 @@ Which sizes come out?
 
 You need :doc:`/gallery/2_layers/plot_07_moving_average`, where a :term:`window` moves by one pixel
 at a time, and :doc:`/gallery/2_layers/plot_10_max_pool`, where it moves by its own width. Nothing
-is learnt here. It is counting, with five options.
+is trained on this page. We count, and then change five options.
 """
 
 # %%
 # Counting with a finger
 # ----------------------
 #
-# The pictures of clothes have 28 pixels in a row. Put a window of 2 pixels at the left end and
-# move it by one until it hits the right end. At how many places has it stood? Make a guess first.
+# The images of clothes have 28 pixels in a row. Put a window of 2 pixels at the left end and move
+# it by one until it reaches the right end. At how many positions does it stand? Make a guess first.
 
 from cnnbook.shapes import derive_output_size
 
@@ -24,16 +24,16 @@ assert str(moved) == "floor((28 + 2*0 - 1*(2 - 1) - 1)/1) + 1 = 27"
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
-# 27 places. Read the line from the inside. There are 28 pixels, and 2*0 that were added at the two
-# ends. The window's second :term:`weight` stands 1*(2 - 1) pixels beyond its first. The last 1 is
-# the pixel under the first weight. What remains, 26, is how far the window can move. We divide by
-# the step, 1, and add the place where it started.
+# 27 positions. Read the formula from the inside. There are 28 pixels, and 2*0 that were added at
+# the two ends. The window's second :term:`weight` is 1*(2 - 1) pixels to the right of its first.
+# The last 1 is the pixel under the first weight. The remaining 26 is how far the window can move.
+# We divide by the step, 1, and add the position where it started.
 
 assert (28 + 2 * 0 - 1 * (2 - 1) - 1) // 1 == 26
 assert 26 + 1 == moved.output_size == 27
 
 # %%
-# Pooling moves its window by 2. From the 27 pixels just made, how many are left?
+# Pooling moves its window by 2. How many outputs do these 27 numbers give?
 
 pooled = derive_output_size(27, 2, stride=2)
 print(pooled)
@@ -41,15 +41,14 @@ print((27 + 2 * 0 - 1 * (2 - 1) - 1) / 2, "steps fit")
 assert pooled.output_size == 13 == int(12.5) + 1
 
 # %%
-# The window can move 12.5 times, and no window makes half a step: ``floor`` rounds down, and 13
-# are left. The odd pixel at the end is never seen.
+# The window can move 12.5 times, and no window makes half a step. ``floor`` rounds down, so 13
+# numbers come out. The last of the 27 is in no window.
 #
 # The whole network on paper
 # --------------------------
 #
-# :func:`~cnnbook.shapes.shape_table` walks through a network and writes down what each layer
-# makes of the shape, and because of what. It does not run the network. Here is the CNN of the
-# lecture:
+# :func:`~cnnbook.shapes.shape_table` goes through a network and writes down the shape after each
+# layer and how it was computed. It does not run the network. Here is the CNN of the lecture:
 
 from cnnbook.networks import small_cnn
 from cnnbook.shapes import shape_table
@@ -61,8 +60,8 @@ shapes = [row.output_shape for row in table.rows]
 assert shapes == [(16, 27, 27), (16, 27, 27), (16, 13, 13), (2704,), (10,)]
 
 # %%
-# 28, 27, 13, and the 2704 that somebody had to write into ``Linear(2704, 10)``: sixteen pictures
-# of 13 x 13, laid end to end. ReLU looks at one number at a time and leaves the shape alone.
+# 28, 27, 13, and then the 2704 in ``Linear(2704, 10)``: sixteen feature maps of 13 x 13, written
+# into one row. ReLU changes one number at a time, so it keeps the shape.
 
 assert 16 * 13 * 13 == 2704
 assert table.output_shape == (10,)
@@ -74,10 +73,10 @@ assert table.output_shape == (10,)
 # .. index:: ! stride, ! padding, ! dilation
 #
 # The :term:`stride` is the step from one window to the next. :term:`Padding` puts pixels of value 0
-# around the picture. :term:`Dilation` is the step from one weight of the kernel to the next: with
-# 2, there is a gap of one pixel between neighbours.
+# around the image. :term:`Dilation` is the step from one weight of the kernel to the next: with 2,
+# there is a gap of one pixel between neighbours.
 #
-# Take a picture of 7 x 7 and a kernel of 3 x 3. With the default options, five windows fit in each
+# Take an image of 7 x 7 and a kernel of 3 x 3. With the default options, five windows fit in each
 # direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Change one
 # option at a time.
 
@@ -94,25 +93,25 @@ print({name: output_size(7, 3, **options) for name, options in settings.items()}
 figure = plot_conv_options(7, 3, settings)
 
 # %%
-# Blue pixels belong to the first window, pixels with a dot to the one beside it; the headings count
-# the windows. Stride moves the neighbour away. Padding, the hatched frame, lets the window start
-# one pixel outside, and the picture keeps its size. Dilation pulls the window apart: nine weights,
-# as before, but they span five pixels.
+# Blue pixels belong to the first window, and pixels with a dot to its right neighbour. The titles
+# count the windows. The stride moves the neighbour away. The padding, drawn hatched, lets the first
+# window start one pixel outside, and the output is as large as the image. The dilation spreads the
+# window: it has nine weights, as before, but they span five pixels.
 
 assert [output_size(7, 3, **options) for options in settings.values()] == [5, 3, 7, 3]
 assert 2 * (3 - 1) + 1 == 5
 
 # %%
-# Stride 2 and dilation 2 both give 3 x 3, and yet they do different things. With the stride, nine
-# windows stand apart; with the dilation, nine windows stand close, and each of them looks far. The
-# size does not show which it was:
+# Stride 2 and dilation 2 both give 3 x 3, but they do different things. With stride 2, the nine
+# windows are two pixels apart. With dilation 2, they are one pixel apart, and each covers a larger
+# part of the image. The size alone does not tell the two apart. Does the derivation?
 
 for name, options in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **options))
 
 # %%
-# The derivation does. The stride shrinks the result as a divisor, the dilation by what is taken
-# away before.
+# It does. The stride is a divisor. The dilation makes the number larger that is subtracted before
+# the division.
 
 assert (7 + 2 * 0 - 1 * (3 - 1) - 1) // 2 + 1 == 3
 assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3
@@ -121,9 +120,8 @@ assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3
 # Does torch agree?
 # -----------------
 #
-# The formula is one line [Dumoulin2016]_. torch does not show us its line, but its layer returns a
-# picture, and we can measure that: five kernels, three strides, three paddings, three dilations,
-# every combination of them.
+# The formula is one line [Dumoulin2016]_. We compare it with torch's layer, whose output we can
+# measure: five kernel sizes, three strides, three paddings, three dilations, in every combination.
 
 import itertools
 
@@ -138,7 +136,7 @@ for kernel_size, stride, padding, dilation in options:
 print(len(options), "settings, no disagreement")
 
 # %%
-# 135 settings, and torch makes the size of the formula each time.
+# In all 135 settings, torch's output has the size that the formula gives.
 
 assert len(options) == 5 * 3 * 3 * 3 == 135
 
@@ -146,8 +144,8 @@ assert len(options) == 5 * 3 * 3 * 3 == 135
 # Keeping the size
 # ----------------
 #
-# Often one wants a layer that does not shrink the picture. A kernel of 3 needs padding 1, a kernel
-# of 5 needs padding 2. What does a kernel of 2 need? Guess, then read the next three numbers.
+# Often a layer should not make the image smaller. A kernel of 3 needs padding 1, a kernel of 5
+# needs padding 2. What does a kernel of 2 need? Guess, then read the next three numbers.
 
 from cnnbook.shapes import same_padding
 
@@ -159,16 +157,16 @@ assert [output_size(28, 2, padding=padding) for padding in (0, 1)] == [27, 29]
 assert same_padding(2) == (0, 1)
 
 # %%
-# It needs half a pixel on each side. Padding 0 leaves 27, padding 1 makes 29, and 28 is never hit.
-# torch's ``padding="same"`` therefore puts its one pixel at the end only. This is one reason why
+# It needs half a pixel on each side. Padding 0 gives 27, padding 1 gives 29, and neither gives 28.
+# torch's ``padding="same"`` therefore adds its one pixel at the end only. This is one reason why
 # kernels mostly have an odd number of rows and columns.
 #
-# Two options that do not
-# -----------------------
+# Two options that do not move windows
+# ------------------------------------
 #
-# The number of channels and the number of groups leave the windows where they are. They decide who
-# looks at what. Four pictures go in, eight come out: how large is each of the eight, and how many
-# weights does that take?
+# The number of channels and the number of groups do not change the windows. They decide which input
+# channels each output channel uses. Four channels go in, eight feature maps come out: how large is
+# each of the eight, and how many weights does that take?
 
 layers = {groups: torch.nn.Conv2d(4, 8, 3, groups=groups) for groups in (1, 2, 4)}
 for groups, layer in layers.items():
@@ -179,17 +177,17 @@ for groups, layer in layers.items():
     assert count == 8 * (4 // groups) * 3 * 3 + 8
 
 # %%
-# The same size each time, eight pictures of 26 x 26. What changes is the second axis of the
-# weights. With one group each kernel has a slice of 3 x 3 for all four channels, 296 parameters in
-# all. With two groups it has slices for two of them, 152, and with four groups for a single one,
-# 80.
+# The size is the same each time: eight feature maps of 26 x 26. The second axis of the weights
+# changes. With one group, each kernel has a slice of 3 x 3 for all four channels, 296 parameters in
+# all. With two groups it has slices for two of them, 152 parameters. With four groups it has a
+# slice for a single one, 80 parameters.
 
 assert (8 * 4 * 9 + 8, 8 * 2 * 9 + 8, 8 * 1 * 9 + 8) == (296, 152, 80)
 
 # %%
-# To see who looks at whom, light up one input channel after the other, and see which outputs
-# answer. Below, each word of eight signs is one input, and each sign is an output: ``#`` where it
-# answers.
+# Which outputs does each input channel change? Set one input channel to 1 and the others to 0, and
+# see which outputs are not 0. Below, each word of eight signs is one input channel, and each sign
+# is an output: ``#`` where it is above 0.
 
 for groups, layer in layers.items():
     torch.nn.init.ones_(layer.weight)
@@ -199,15 +197,16 @@ for groups, layer in layers.items():
     assert answers.sum(dim=1).tolist() == [8 // groups] * 4
 
 # %%
-# With one group every input reaches all eight outputs. With two, the first two inputs reach the
-# first four outputs and the others the last four: two layers side by side, which know nothing of
-# each other. With four, each input has two outputs to itself.
+# With one group, every input reaches all eight outputs. With two, the first two inputs reach the
+# first four outputs, and the last two inputs the last four: two convolutions side by side, with
+# nothing in common. With four, each input has two outputs of its own. As many groups as input
+# channels is called a *depthwise* convolution.
 #
-# Change an option, and something else breaks
-# -------------------------------------------
+# Change an option, and another layer fails
+# -----------------------------------------
 #
-# Give the lecture's convolution a padding of 1. With a pencil: what comes after the convolution,
-# after pooling, after flattening? And what will the linear layer say?
+# Give the lecture's convolution a padding of 1. With a pencil: what is the size after the
+# convolution, after pooling, after flattening? And what will the linear layer say?
 
 net[0].padding = (1, 1)
 print(shape_table(net[:4], (1, 28, 28)))
@@ -220,8 +219,9 @@ assert shape_table(net[:4], (1, 28, 28)).output_shape == (3136,) == (16 * 14 * 1
 assert message.endswith("expects 2704 numbers, but gets 3136; use torch.nn.Linear(3136, 10)")
 
 # %%
-# 29, 14, and 16 x 14 x 14 = 3136. The convolution accepts it, and the layer that raises the error
-# stands four lines further down. This mistake is rarely found where it was made.
+# 29, 14, and 16 x 14 x 14 = 3136. The convolution accepts its input, and the error comes from a
+# layer four lines further down. An error about a size is often raised in another layer than the one
+# to change.
 
 assert derive_output_size(28, 2, padding=1).output_size == 29
 assert derive_output_size(29, 2, stride=2).output_size == 14
@@ -230,9 +230,9 @@ assert derive_output_size(29, 2, stride=2).output_size == 14
 # Try it
 # ------
 #
-# A square of 8 x 8, an average of 3 x 3, stride 2 and padding 1. Before you touch it: how many
-# windows? Then choose the image of 4 x 4 numbers, and make the kernel too large for it without
-# taking another kernel.
+# A square of 8 x 8, an average of 3 x 3, stride 2 and padding 1. Before you move the window: how
+# many windows? Then choose the image of 4 x 4 numbers, and make the kernel too large for it without
+# choosing another kernel.
 #
 # .. conv-explorer::
 #    :image: square
@@ -244,15 +244,14 @@ print(derive_output_size(8, 3, stride=2, padding=1))
 assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
 
 # %%
-# Four in each direction. And on 4 x 4 pixels, without padding, a dilation of 2 is too much: the
-# kernel spans five.
+# Four in each direction. On 4 x 4 pixels, without padding, a dilation of 2 is too much: the kernel
+# spans five pixels.
 #
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
 # .. exercise:: 11.1
 #
@@ -265,8 +264,9 @@ assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
 #
 # Along each axis, as many numbers come out as windows fit. Padding adds pixels, kernel and dilation
 # take pixels away, the stride divides what is left, and a remainder is dropped. So 28 pixels become
-# 27, then 13, and sixteen channels of that are 2704 numbers. Channels and groups change how many
-# pictures there are and who looks at whom, not how large they are.
+# 27, then 13, and sixteen feature maps of 13 x 13 are 2704 numbers. Channels and groups change how
+# many feature maps there are and which channels each one uses, but not their size.
 #
-# We know now how many numbers go in and how many come out. A matrix also has so many rows and so
-# many columns: :doc:`/gallery/3_inside/plot_12_img_at_what`.
+# We now know how many numbers go in and how many come out. A matrix has a row for each number that
+# goes in and a column for each that comes out. Is a convolution a matrix?
+# :doc:`/gallery/3_inside/plot_12_img_at_what`.

@@ -7,14 +7,15 @@ conv(img) = img @ What?
 You need the 3 x 3 average on the numbers from 0 to 15, which is in
 :doc:`/gallery/2_layers/plot_07_moving_average`, and the sizes of
 :doc:`/gallery/3_inside/plot_11_sizes`. The lecture writes the line in the title and leaves the
-question open. It has three answers: no, yes, and almost.
+question open. Read literally, the answer is no. With the image in one row it is yes, and with a
+second matrix it is nearly yes. Frameworks use a fourth form.
 """
 
 # %%
 # Literally
 # ---------
 #
-# A picture of 4 x 4 pixels is a matrix already. Its :term:`convolution` with the average of 3 x 3
+# An image of 4 x 4 pixels is a matrix already. Its :term:`convolution` with the average of 3 x 3
 # has four windows:
 
 import torch
@@ -28,17 +29,17 @@ assert torch.allclose(conv(img), torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]]]))
 # sphinx_gallery_thumbnail_number = 2
 
 # %%
-# Now multiply from the right, ``img @ What``. Whatever stands in ``What``, its four rows must meet
-# the four columns of ``img``. How many columns it has we may choose. Take a pencil: what shape can
-# the product have?
+# Now multiply from the right, ``img @ What``. Whatever numbers are in ``What``, it needs four rows,
+# one for each column of ``img``. The number of its columns is our choice. Take a pencil: what shape
+# can the product have?
 
 for columns in (1, 2, 3):
     print((img[0, 0] @ torch.ones(4, columns)).shape, "against", conv(img)[0, 0].shape)
     assert (img[0, 0] @ torch.ones(4, columns)).shape == (4, columns)
 
 # %%
-# It always has four rows, and we need two. That alone settles it, but there is a deeper reason. Add
-# 9 to every pixel of row 2 and see which rows of the product and of the average take notice:
+# It always has four rows, and we need two. That already answers the question, but there is a deeper
+# reason. Add 9 to every pixel of row 2 and see which rows of the product and of the average change:
 
 changed = img.clone()
 changed[0, 0, 2] += 9
@@ -49,9 +50,9 @@ assert product[:, 0].tolist() == [0, 0, 9999, 0]
 assert torch.allclose(conv(changed) - conv(img), torch.full((2, 2), 3.0), atol=1e-5)
 
 # %%
-# Row 2 of the image goes into row 2 of the product and into no other. A factor on the right mixes
-# the numbers within a row and never the rows. A window of 3 x 3 reaches over three rows, so both
-# rows of the average rise, by 3 x 9 / 9 = 3.
+# Row 2 of the image changes row 2 of the product and no other. A matrix on the right mixes the
+# numbers within a row, but never two rows. A window of 3 x 3 covers three rows, so both rows of the
+# average rise, by 3 x 9 / 9 = 3.
 #
 # Read literally, the answer is no.
 
@@ -61,8 +62,8 @@ assert 3 * 9 / 9 == 3
 # Flattened
 # ---------
 #
-# So put all the pixels into *one* row. Then a factor on the right can mix them all. It must have
-# 16 rows, one for each pixel, and four columns, one for each window. What stands in a column?
+# So put all the pixels into *one* row. Then a matrix on the right can mix all of them. It must have
+# 16 rows, one for each pixel, and four columns, one for each window. Which numbers are in a column?
 #
 # To tell the weights apart, use a kernel of the numbers 1 to 9 for a moment. How many of the 64
 # entries will not be 0? Make a guess.
@@ -76,10 +77,9 @@ what = conv_matrix(numbered, 4)
 figure = plot_conv_matrix({"one column for each window": what})
 
 # %%
-# Each column is a picture of 4 x 4, laid on end: the kernel where the window stands, nothing (that
-# is, 0) elsewhere. Four windows see nine pixels each, which makes 36 of 64 entries. And these 36
-# are only 9 numbers, each of them written down four times. That is what is meant by *shared*
-# weights.
+# Each column is a grid of 4 x 4, flattened: the kernel where the window is, and 0 elsewhere. Four
+# windows see nine pixels each, which makes 36 of 64 entries. And these 36 are only 9 different
+# numbers, each of them written down four times. That is what *shared* weights means.
 
 assert what.shape == (16, 4)
 assert int(what.count_nonzero()) == 4 * 9 == 36
@@ -88,16 +88,15 @@ counts = [int((what == weight).sum()) for weight in range(1, 10)]
 assert counts == [4] * 9
 
 # %%
-# Follow the second column down the picture: 1, 2, 3 in the last three pixels of the first row,
-# then a 0 for the first pixel of the second row, then 4, 5, 6. Folded back into a picture it is
-# easier to read:
+# Read the second column from top to bottom: 1, 2, 3 in the last three pixels of the first row, then
+# a 0 for the first pixel of the second row, then 4, 5, 6. As a grid of 4 x 4 it is easier to read:
 
 print(what[:, 1].reshape(4, 4).int())
 assert what[:, 1].reshape(4, 4)[:3, 1:].equal(numbered[0, 0])
 
 # %%
 # Does it give the average, if the weights are those of the average?
-# :func:`~cnnbook.conv_matrix.conv_matrix` takes them from the layer.
+# :func:`~cnnbook.conv_matrix.conv_matrix` makes the matrix from the layer's weights.
 
 what = conv_matrix(conv.weight.detach(), 4)
 flat = img.flatten(1) @ what
@@ -108,7 +107,7 @@ assert torch.equal(what != 0, conv_matrix(numbered, 4) != 0)
 
 # %%
 # 5, 6, 9 and 10 again, as a row. So ``conv(img)``, flattened, is ``img @ What``, flattened: the
-# answer is yes. (The last line shows the first four rows, in ninths: all the weights are 1/9.)
+# answer is yes. (The last line shows the first four rows, times nine: all the weights are 1/9.)
 
 assert flat.round().tolist() == [[5, 6, 9, 10]]
 
@@ -116,7 +115,7 @@ assert flat.round().tolist() == [[5, 6, 9, 10]]
 # And the bias?
 # -------------
 #
-# A layer adds a :term:`bias`. Can it hide somewhere in ``What``? Ask a black picture.
+# A layer adds a :term:`bias`. Can the bias be a part of ``What``? Try a black image.
 
 shifted = averaging_conv(3)
 torch.nn.init.constant_(shifted.bias, 0.5)
@@ -127,13 +126,13 @@ assert (black.flatten(1) @ what).tolist() == [[0.0] * 4]
 assert torch.allclose(shifted(img).flatten(1), img.flatten(1) @ what + shifted.bias)
 
 # %%
-# It cannot. Zeros times any matrix are zeros, and the layer says 0.5. The bias is added afterwards,
-# the same for each window, just as in a linear layer: ``img @ What + bias``.
+# It cannot. Zeros times any matrix are zeros, and the layer gives 0.5. The bias is added
+# afterwards, the same for each window, just as in a linear layer: ``img @ What + bias``.
 #
 # Almost literally
 # ----------------
 #
-# What if we allow a second matrix, on the left? A factor on the left mixes the rows. Then the image
+# What if we allow a second matrix, on the left? A matrix on the left mixes the rows. Then the image
 # could stay a square. The weights of the average are 1/9 = 1/3 x 1/3: an average down the columns,
 # then one along the rows. So try a matrix that takes the mean of three neighbours:
 
@@ -147,13 +146,14 @@ assert (A * 3).round().tolist() == [[1, 1, 1, 0], [0, 1, 1, 1]]
 assert torch.allclose(A @ img[0, 0] @ A.T, conv(img)[0, 0])
 
 # %%
-# 5, 6, 9 and 10: ``A @ img @ A.T``, with a picture that was never flattened. The left factor has
-# two rows and makes two of the four; the right one does the same to the columns. 8 entries each,
-# instead of 64.
+# 5, 6, 9 and 10: ``A @ img @ A.T``, with an image that was never flattened. The matrix on the left
+# has two rows, so it makes two rows of four. The one on the right does the same to the columns.
+# Each has 8 entries, instead of 64.
 #
-# This needs a kernel that is a column times a row, of *rank 1* as linear algebra says.
-# :func:`~cnnbook.conv_matrix.separable_factors` finds the two, or refuses. In general they differ,
-# so the two matrices do as well: ``A @ img @ B``.
+# This needs a kernel that is a column times a row, of *rank 1* in the words of linear algebra. Such
+# a kernel is called *separable*. :func:`~cnnbook.conv_matrix.separable_factors` finds the two
+# factors, or raises an error. In general they differ, so the two matrices do as well: ``A @ img @
+# B``.
 
 from cnnbook.conv_matrix import separable_factors
 from cnnbook.kernels import laplacian_kernel, sobel_kernel
@@ -166,8 +166,8 @@ print((A @ img[0, 0] @ B).tolist())
 assert (A @ img[0, 0] @ B).tolist() == edges.tolist() == [[8, 8], [8, 8]]
 
 # %%
-# This kernel, Sobel's, measures how much brighter the picture gets to the right; in ours it gets
-# brighter everywhere by the same amount. But not every kernel is separable:
+# Sobel's kernel measures how much brighter the image gets to the right. In ours it gets brighter by
+# the same amount everywhere. But not every kernel is separable:
 
 try:
     separable_factors(laplacian_kernel())
@@ -178,15 +178,53 @@ print("rank", rank)
 assert rank == 2
 
 # %%
-# A kernel of rank 2 is a sum of two that have rank 1, so it needs two such products, added. Nobody
-# promises that a kernel which a network has learnt is a column times a row. Flattening works for
-# every kernel.
+# A kernel of rank 2 is the sum of two kernels of rank 1, so it needs two such products, added. A
+# kernel that a network has learnt usually has full rank. Flattening works for every kernel.
+#
+# Windows times kernel: im2col
+# ----------------------------
+#
+# .. index:: ! im2col
+#
+# The other way round: leave the kernel as it is, and copy the windows. Take the 2 x 2 kernel 1, 2,
+# 3, 4. It has nine windows on the image, of four pixels each. Write each window into a row, and the
+# kernel into a column. Before you run it: what are the two shapes, and what is the first product?
+
+from cnnbook.windows import windows
+
+small = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+columns = windows(img, 2).reshape(9, 4)
+product = columns @ small.reshape(4, 1)
+print(tuple(columns.shape), "@", (4, 1), "first row", columns[0].int().tolist())
+print(product.reshape(3, 3).int().tolist())
+assert product.shape == (9, 1)
+assert product[0] == 1 * 0 + 2 * 1 + 3 * 4 + 4 * 5 == 34
+assert torch.equal(product.reshape(1, 1, 3, 3), conv2d(img, small[None, None]))
+assert torch.equal(product.reshape(1, 1, 3, 3), torch.nn.functional.conv2d(img, small[None, None]))
+
+# %%
+# ``(9, 4) @ (4, 1)`` gives nine numbers, and the first is 34. They are equal to those of the
+# convolution to the last bit, because sums of small whole numbers are not rounded. This is called
+# *im2col*, image to columns. Unlike ``What``, this matrix holds pixels only, but it holds a pixel
+# up to four times. With sixteen kernels the second factor has sixteen columns, one for each.
+
+counts = [int((columns == pixel).sum()) for pixel in range(16)]
+print("copies of pixels 0, 1 and 5:", counts[0], counts[1], counts[5])
+assert (counts[0], counts[1], counts[5]) == (1, 2, 4)
+assert sum(counts) == 9 * 4 == 36
+assert (columns @ torch.ones(4, 16)).shape == (9, 16)
+
+# %%
+# A corner is copied once, an edge pixel twice, a pixel in the middle four times. Frameworks and the
+# libraries under them often compute convolutions in this way, because computers are fastest at
+# dense matrix products. They cut the image into pieces, so that the copies need little memory.
+# :func:`~cnnbook.convolution.conv2d` of this book is also one such product.
 #
 # The lecture's CNN
 # -----------------
 #
-# Now the real thing: 28 x 28 pixels, sixteen kernels of 2 x 2. How many rows, how many columns has
-# its ``What``? And of its entries, how many in a hundred are not 0?
+# Now the lecture's convolution: 28 x 28 pixels, sixteen kernels of 2 x 2. How many rows and how
+# many columns has its ``What``? And how many percent of its entries are not 0?
 
 from cnnbook.networks import small_cnn
 
@@ -199,10 +237,10 @@ different = set(what[what != 0].tolist())
 print(f"{held:,} not 0, {100 * held / what.numel():.2f} %, {len(different)} different numbers")
 
 # %%
-# 784 pixels make the rows, and 16 x 27 x 27 = 11,664 numbers that come out make the columns.
-# 46,656 entries are not 0, which is 0.51 %, and they are the 64 weights of the layer, each written
-# down 729 times, once for each place. A linear layer from 784 to 11,664 numbers would have to
-# learn all 9,144,576.
+# There is a row for each of the 784 pixels, and a column for each of the 16 x 27 x 27 = 11,664
+# numbers that come out. 46,656 entries are not 0, which is 0.51 %, and they are the 64 weights of
+# the layer, each written down 729 times, once for each window. A linear layer from 784 to 11,664
+# numbers would have to learn all 9,144,576.
 
 assert what.shape == (28 * 28, 16 * 27 * 27) == (784, 11_664)
 assert held == 64 * 27 * 27 == 64 * 729 == 46_656
@@ -211,17 +249,17 @@ assert len(different) == layer.weight.numel() == 64
 assert what.numel() == 784 * 11_664 == 9_144_576
 
 # %%
-# We have met 46,656 before, in :doc:`/gallery/1_why/plot_02_parameters`. It was the number of
-# products that this layer computes for an image. Now we can see them: each entry is one product.
-# On the right, the upper left corner of the matrix: three rows of pixels, two rows of windows.
+# The number 46,656 is also in :doc:`/gallery/1_why/plot_02_parameters`: this layer computes as many
+# products for an image. Here they can be seen, one for each entry. On the right is the upper left
+# corner of the matrix: three rows of pixels, two rows of windows.
 
 figure = plot_conv_matrix({"784 x 11,664": what, "the corner": what[: 3 * 28, : 2 * 27]})
 
 # %%
-# On the left, the sixteen stripes are the sixteen kernels; they are drawn far too thick, or one
-# would not see them. On the right nothing is thickened. There are four colours for four weights,
-# and each column has all four of them: two from one row of pixels, two from the next, 28 pixels
-# further down. Where the line of windows ends, the stripe skips a pixel.
+# On the left, the sixteen stripes are the sixteen kernels. They are drawn much too thick, because
+# they would be invisible otherwise. On the right nothing is thickened. There are four colours for
+# four weights, and each column has all four of them: two for one row of pixels, and two for the
+# next, 28 pixels further down. Where a row of windows ends, the stripe skips a pixel.
 
 corner = what[: 3 * 28, : 2 * 27]
 assert len(set(corner[corner != 0].tolist())) == 4
@@ -229,30 +267,29 @@ assert all(int(count) == 4 for count in (corner != 0).sum(dim=0))
 
 # %%
 # A matrix with so many zeros is a waste of memory, and nobody multiplies with it. If only the
-# entries that hold something are stored, it is called *sparse*. It still has to give what the
-# layer gives, here on a real picture:
+# entries that are not 0 are stored, it is called *sparse*. It still has to give the layer's output,
+# here on an image of the data:
 
 from cnnbook.images import load_fashion_mnist
 
 data = load_fashion_mnist(n_train=1, n_test=1, one_hot=False, fallback="drawn")
-picture = data.train_images
+image = data.train_images
 sparse = conv_matrix(layer.weight.detach(), 28, sparse=True)
-by_matrix = (picture.flatten(1) @ sparse).reshape(1, 16, 27, 27) + layer.bias[:, None, None]
-apart = (by_matrix - layer(picture)).abs().max().item()
+by_matrix = (image.flatten(1) @ sparse).reshape(1, 16, 27, 27) + layer.bias[:, None, None]
+apart = (by_matrix - layer(image)).abs().max().item()
 print(f"{sparse.values().numel():,} stored; less than 0.00001 apart: {apart < 0.00001}")
 assert sparse.values().numel() == 46_656
 assert apart < 0.00001
 
 # %%
-# Less than 0.00001 apart, if at all: that is rounding. The layer and the matrix are the same
+# They are less than 0.00001 apart, which is rounding. The layer and the matrix are the same
 # function.
 #
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
 # .. exercise:: 12.1
 #
@@ -263,10 +300,11 @@ assert apart < 0.00001
 # The answer
 # ----------
 #
-# Literally no: a factor on the right keeps the four rows and never mixes them. Flattened, yes: a
-# convolution *is* a linear layer, one with a matrix that is nearly empty and holds the same few
-# weights over and over, and the bias is added after it. And for a kernel that is a column times a
-# row, almost literally: ``A @ img @ B``.
+# Literally no: a matrix on the right keeps the four rows and never mixes them. Flattened, yes: a
+# convolution *is* a linear layer. Most entries of its matrix are 0, the others are the same few
+# weights over and over, and the bias is added after it. For a kernel that is a column times a row,
+# the answer is nearly literal: ``A @ img @ B``. And frameworks multiply the windows, one in each
+# row, with the kernels: im2col.
 #
-# The same weights at every place: what does that mean for a picture whose shoe stands somewhere
-# else? :doc:`/gallery/3_inside/plot_13_equivariance`.
+# The same weights at every position: what does that mean for an image whose shoe is somewhere else?
+# :doc:`/gallery/3_inside/plot_13_equivariance`.

@@ -2,20 +2,19 @@
 Correlation, convolution, equivariance
 ======================================
 
-*Is torch's convolution a convolution, and what does it do when the picture moves?*
+*Is torch's convolution a convolution, and what does it do when the image moves?*
 
 You need the windows of :doc:`/gallery/2_layers/plot_07_moving_average`, the pooling of
-:doc:`/gallery/2_layers/plot_10_max_pool`, and padding from
-:doc:`/gallery/3_inside/plot_11_sizes`.
+:doc:`/gallery/2_layers/plot_10_max_pool`, and padding from :doc:`/gallery/3_inside/plot_11_sizes`.
 """
 
 # %%
 # One bright pixel
 # ----------------
 #
-# The quickest way to know a kernel is to show it a black picture with a single bright pixel. Take
-# the numbers from 1 to 9 as weights, and put the pixel into the middle of 5 x 5. Nine windows see
-# it. With a pencil: what does the first of them, in the upper left corner, give?
+# A quick way to see what a kernel does is to apply it to a black image with a single bright pixel.
+# Take the numbers from 1 to 9 as weights, and put the pixel into the middle of 5 x 5. It lies in
+# nine windows. With a pencil: what is the output of the first window, in the upper left corner?
 
 import torch
 
@@ -30,15 +29,15 @@ assert torch.equal(conv2d(dot, kernel), torch.nn.functional.conv2d(dot, kernel))
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
-# It gives 9. The first window has the pixel in its lower right corner, and the kernel lies on it
-# as it stands, so the pixel meets the last weight. The next window is one to the right, and there
-# the pixel is one to the left: 8. What comes out is the kernel turned by half a circle.
+# It is 9. The first window has the pixel in its lower right corner, and the kernel is not flipped,
+# so the pixel meets the last weight. The next window is one pixel further to the right, so the
+# pixel is one further to the left in it: 8. The output is the kernel, rotated by half a turn.
 #
 # .. index:: ! cross-correlation
 #
 # Nothing is wrong with that, except the name. Mathematicians call this operation
 # :term:`cross-correlation`. Their :term:`convolution` flips the kernel first, in both directions.
-# Do it for them:
+# Let us do the same:
 
 flipped = kernel.flip(2, 3)
 print(flipped[0, 0].int())
@@ -47,12 +46,13 @@ assert flipped[0, 0].tolist() == [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
 assert torch.equal(conv2d(dot, flipped), kernel)
 
 # %%
-# Now the dot is replaced by the kernel as we wrote it, like a stamp. That is the picture to have
-# of a true convolution: every pixel stamps the kernel, as strongly as it is bright, and the stamps
-# add up.
+# Now the output is the kernel as we wrote it, at the place of the pixel. That is how to imagine a
+# true convolution: every pixel writes the kernel around itself, multiplied by its brightness, and
+# all of these are added up.
 #
-# You have done one at school. To multiply (1 + 2x) by (3 + 4x), you sort the products by powers of
-# x: 1*3, then 1*4 + 2*3, then 2*4. Which of the two lines below is the product?
+# Multiplying polynomials is such a convolution. To multiply (1 + 2x) by (3 + 4x), you sort the
+# products by powers of x: 1*3, then 1*4 + 2*3, then 2*4. Which of the two lines below is the
+# product?
 
 row = torch.tensor([1.0, 2.0])[None, None, None]
 other = torch.tensor([3.0, 4.0])[None, None, None]
@@ -66,9 +66,9 @@ assert conv2d(row, other.flip(3), padding=(0, 1)).flatten().tolist() == [
 ]
 
 # %%
-# The second, with the flip: 3 + 10x + 8x². The factors of a product may be swapped, and so may the
-# two partners of a true convolution. Those of a correlation may not: swap them, and the result
-# comes out backwards.
+# The second one, with the flip: 3 + 10x + 8x². The factors of a product may be swapped, and so may
+# the two arguments of a true convolution. Those of a cross-correlation may not: if they are
+# swapped, the result is reversed.
 
 swapped = conv2d(other, row.flip(3), padding=(0, 1)).flatten().tolist()
 assert swapped == [3, 10, 8]
@@ -80,10 +80,10 @@ print("swapped, without:", conv2d(other, row, padding=(0, 1)).flatten().tolist()
 # Why does torch not flip?
 # ------------------------
 #
-# Because the weights are learnt. A network that flips its kernels would learn them the other way
-# round and do the same. Most libraries do not flip and call it convolution all the same
-# [Goodfellow2016]_, and so does this book. For some kernels it makes no difference. What does the
-# flip do to an average, and what to Sobel's edge kernel? Guess.
+# Because the weights are learnt. A network that flips its kernels would learn them in reverse order
+# and compute the same. Most libraries do not flip and still call it convolution [Goodfellow2016]_,
+# and so does this book. For some kernels it makes no difference. What does the flip do to an
+# average, and what to Sobel's edge kernel? Guess.
 
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
@@ -94,16 +94,17 @@ assert torch.equal(averaging_kernel(3).flip(0, 1), averaging_kernel(3))
 assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
 
 # %%
-# Nothing to the first; the second changes its sign. Copy an edge kernel from a book that flips,
-# and black and white are swapped in your picture: this is why.
+# The average stays the same; Sobel's kernel changes its sign. If you copy an edge kernel from a
+# book that flips, the signs of your output are exchanged, and this is the reason.
 #
-# When the picture moves
-# ----------------------
+# When the image moves
+# --------------------
 #
-# A shoe is a shoe wherever it stands. Suppose we shift the picture and then look for edges. Or we
-# look for edges first, and then shift what we found. Before you run it: is there a difference?
+# A shoe is a shoe wherever it is in the image. Suppose we shift the image and then look for edges.
+# Or we look for edges first, and then shift the feature map. Before you run it: is there a
+# difference?
 #
-# We put plenty of black around the picture, so that nothing falls over the edge, and we use whole
+# We put a wide black border around the image, so that nothing is lost at the edge, and we use whole
 # numbers from 0 to 255, so that sums are exact.
 
 from cnnbook.figures import plot_equivariance
@@ -121,8 +122,8 @@ def shift(images: torch.Tensor, down: int, right: int) -> torch.Tensor:
 
 
 # %%
-# ``roll`` moves the rows and columns round in a circle; since they are black at the border, what
-# comes in on the other side is black too.
+# ``roll`` moves the rows and columns in a circle. The border is black, so what comes in on the
+# other side is black too.
 
 edges = conv2d(boot, sobel, padding=1)
 shift_first = conv2d(shift(boot, 4, 6), sobel, padding=1)
@@ -134,16 +135,17 @@ figure = plot_equivariance(
 assert torch.equal(shift_first, shift_last)
 
 # %%
-# None at all. On the right, white is where the picture gets brighter to the right, black where it
-# gets darker, and grey where nothing changes. From the upper left to the lower right it does not
-# matter which way one takes. It must be so: every window uses the same weights, so each window that
-# saw the shoe before the shift corresponds to one that sees it afterwards.
+# There is none. The feature maps on the right are blue where the image gets brighter to the right,
+# orange where it gets darker, and white where nothing changes. Both ways from the upper left to the
+# lower right give the same numbers. It must be so: every window uses the same weights, so each
+# window that contained the shoe before the shift corresponds to one that contains it afterwards.
 #
-# This is called *equivariance*: the output moves along with the input. It is not *invariance*,
-# which would mean that the output stays where it is.
+# This is called *equivariance*, here *translation equivariance*, since a shift is also called a
+# translation: the output moves with the input. It is not *invariance*, which would mean that the
+# output does not change at all.
 #
-# And it is not particular to this shift, nor to this kernel. All shifts by up to seven pixels in
-# each direction, and an arbitrary kernel, our 1 to 9:
+# Is it true for other shifts and other kernels? Here are all shifts by up to seven pixels in each
+# direction, and another kernel, our 1 to 9:
 
 steps = range(-7, 8)
 features = conv2d(boot, kernel, padding=1)
@@ -155,16 +157,16 @@ print(len(steps) ** 2, "shifts, all equal")
 assert len(steps) ** 2 == 15 * 15 == 225
 
 # %%
-# All 225 agree, in every pixel. The MLP of the first pages has nothing of the kind: there, each
-# pixel has weights of its own, and a shoe one pixel further right is a new thing to be learnt.
+# All 225 agree, in every pixel. The MLP of the first pages does not have this property: there, each
+# pixel has weights of its own, and a shoe one pixel further right must be learnt again.
 #
 # At the edges
 # ------------
 #
-# We had prepared that well. Now let the picture fill the frame: 5 x 5 pixels, all 1, and a kernel
-# of nine ones with padding 1, which counts the pixels in its window. Shift by one to the right;
-# the last column falls out, and zeros come in at the left. Where will the two ways differ? Guess
-# the columns.
+# The black border prevented a difference. Now let the object fill the whole image: 5 x 5 pixels,
+# all 1, and a kernel of nine ones with padding 1, which counts the pixels in its window. Shift by
+# one to the right. The last column is lost, and zeros come in at the left. Where will the two ways
+# differ? Guess the columns.
 
 ones, nine = torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3)
 
@@ -180,9 +182,10 @@ print(first, last, first - last, sep="\n")
 
 # %%
 # The first table is shift, then convolve; the second is convolve, then shift; the third is their
-# difference. Ten of 25 pixels differ, all of them in the first and in the last column. At the left,
-# the windows of the first way see ones coming in beside the zeros, where the second way has only
-# the zeros it put there. At the right, the first way misses the column that fell out.
+# difference. Ten of 25 numbers differ, all of them in the first and in the last column. In the
+# first column, the first way counts the ones beside the new zeros, and the second way has only
+# zeros, which its shift put there. In the last column, the first way does not count the pixels that
+# were lost.
 
 assert (first[2].tolist(), last[2].tolist()) == ([3, 6, 9, 9, 6], [0, 6, 9, 9, 9])
 assert (first - last)[2].tolist() == [3, 0, 0, 0, -3]
@@ -191,15 +194,15 @@ assert first.numel() == 25
 assert torch.equal(first[:, 1:4], last[:, 1:4])
 
 # %%
-# The three columns between agree. Equivariance fails only beside the two edges over which something
+# The three columns between agree. Equivariance fails only at the two edges over which something
 # moved.
 #
-# Pooling moves in pairs
-# ----------------------
+# Pooling is equivariant to even shifts
+# -------------------------------------
 #
-# Pooling with a window of 2 also does the same in each window. But its windows stand at every
-# other pixel only. Take one row, with a 3 and a 7 side by side. Unshifted, both are in one window,
-# and pooling leaves 0, 7, 0, 0. What is left after a shift by 1? And by 2?
+# Pooling with a window of 2 also does the same in each window, but its windows start at every
+# second pixel only. Take one row, with a 3 and a 7 side by side. Unshifted, both are in one window,
+# and pooling gives 0, 7, 0, 0. What does it give after a shift by 1? And by 2?
 
 from cnnbook.figures import plot_pooling_shift
 from cnnbook.pooling import max_pool2d
@@ -212,10 +215,10 @@ for name, numbers in pooled.items():
 figure = plot_pooling_shift(strips)
 
 # %%
-# The blue frames are the windows; they stay where they are while the numbers move through them. By
-# 2, the 7 arrives one place further on: half the shift, since the pooled row has half the
-# pixels. By 1, the 3 and the 7 end up in different windows, and both of them survive. That is not
-# the old row in a new place. It is another row.
+# The blue frames are the windows. They stay, and the numbers move through them. After a shift by 2,
+# the 7 is one position further: half the shift, since the pooled row has half as many numbers.
+# After a shift by 1, the 3 and the 7 are in different windows, and both of them remain. That is not
+# the old row shifted. It is a different row.
 
 assert pooled["not shifted"].flatten().tolist() == [0, 7, 0, 0]
 assert pooled["by 1"].flatten().tolist() == [0, 3, 7, 0]
@@ -223,8 +226,8 @@ assert pooled["by 2"].flatten().tolist() == [0, 0, 7, 0]
 assert pooled["by 3"].flatten().tolist() == [0, 0, 3, 7]
 
 # %%
-# On the boot: is the result after the shift *any* shift of the result before it? We try all of
-# them. A convolution with stride 2 may stand beside it; what do you expect of that one?
+# Now the boot: is the result after the shift *any* shift of the result before it? We try all of
+# them, for pooling and for a convolution with stride 2. What do you expect of the convolution?
 
 layers = {
     "pooling": lambda images: max_pool2d(images, 2),
@@ -240,20 +243,20 @@ for name, layer in layers.items():
     print(f"{name:8}", {step: found[name, step] for step in range(7)})
 
 # %%
-# Shifts by 0, 2, 4 and 6 are found again as 0, 1, 2 and 3. The odd ones are found nowhere. The
-# stride does the same as pooling, so it is not the maximum that breaks the rule: it is the
-# skipping.
+# Shifts by 0, 2, 4 and 6 give the old result shifted by 0, 1, 2 and 3. Odd shifts give no shift of
+# it. The convolution with stride 2 behaves like pooling, so the reason is not the maximum. It is
+# the stride.
 
 for name in layers:
     assert [found[name, step] for step in (0, 2, 4, 6)] == [[0], [1], [2], [3]]
     assert [found[name, step] for step in (1, 3, 5)] == [[], [], []]
 
 # %%
-# Two layers that skip need a shift by 4, three of them a shift by 8. In deep networks this can be
-# seen in the answers, which change when a picture moves by a single pixel; to blur before skipping
-# helps [Zhang2019]_.
+# After two layers of stride 2, only shifts by multiples of 4 are safe, after three of them
+# multiples of 8. In deep networks this can change the predicted class when an image moves by a
+# single pixel. Blurring before each such layer helps [Zhang2019]_.
 #
-# Convolution, ReLU and pooling together, then, as in the lecture's CNN with its sixteen kernels:
+# Now convolution, ReLU and pooling together, as in the lecture's CNN with its sixteen kernels:
 
 from cnnbook.networks import small_cnn
 
@@ -268,15 +271,14 @@ assert torch.allclose(by_two, shift(before, 0, 1), atol=1e-5)
 assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in range(21))
 
 # %%
-# As expected: with the even shift all sixteen pictures move by one; with the odd one they change.
-# ReLU changes nothing here, since it looks at one number at a time.
+# As expected: after the even shift, all sixteen feature maps are shifted by one; after the odd one
+# they are different. ReLU does not matter here, since it changes one number at a time.
 #
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
 # .. exercise:: 13.1
 #
@@ -287,12 +289,10 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 # The answer
 # ----------
 #
-# torch's convolution is the cross-correlation of mathematics: it does not flip the kernel, and
-# since the weights are learnt, nobody needs it to. When the picture moves, its features move along,
-# exactly, except at the edges. Pooling in pairs is equivariant to even shifts only. What the linear
-# layer at the end makes of features that have moved is another matter: it has weights of its own
-# for each place.
+# torch's convolution is what mathematics calls cross-correlation: it does not flip the kernel, and
+# since the weights are learnt, it does not need to. When the image moves, its feature maps move
+# with it, exactly, except at the edges. Pooling in pairs is equivariant to even shifts only. The
+# linear layer at the end is not equivariant: it has weights of its own for each position.
 #
-# We flipped a kernel by hand here, seemingly for nothing. The flip comes back where gradients go
-# through a layer the other way:
-# :doc:`/gallery/3_inside/plot_14_backpropagation`.
+# We flipped a kernel by hand here, although torch never does. The flip is needed when gradients go
+# backwards through a layer: :doc:`/gallery/3_inside/plot_14_backpropagation`.

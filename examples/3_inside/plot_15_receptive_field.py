@@ -6,17 +6,17 @@ How far does a pixel see?
 
 You need the sloppy CNN of :doc:`/gallery/1_why/plot_02_parameters`, the windows of
 :doc:`/gallery/2_layers/plot_07_moving_average`, and one thing from
-:doc:`/gallery/3_inside/plot_14_backpropagation`: a pixel's :term:`gradient` is zero if no window
-sees it.
+:doc:`/gallery/3_inside/plot_14_backpropagation`: the :term:`gradient` of a pixel is zero if the
+pixel is in no window.
 """
 
 # %%
 # Two layers
 # ----------
 #
-# After one 3 x 3 convolution a number has seen nine pixels. Now a second 3 x 3 convolution looks at
-# the numbers of the first. How far does one of *its* numbers see, back in the image? Make a guess
-# before you run the cell.
+# After one 3 x 3 convolution, a number depends on nine pixels. A second 3 x 3 convolution takes the
+# numbers of the first. On how many pixels of the image does one of *its* numbers depend? Make a
+# guess before you run the cell.
 
 import torch
 
@@ -31,16 +31,17 @@ assert 3 + (3 - 1) * 1 == 5
 # %%
 # .. index:: ! receptive field
 #
-# 5 x 5 pixels. These are called its :term:`receptive field`. The window of the second layer has a
-# first number, which sees 3 pixels along a side, and 2 more behind it, each of which sees one
-# pixel farther: 3 + 2 = 5. The column *jump* says how much farther, and *start* where the very
-# first number begins to see.
+# On 5 x 5 pixels. These are called its :term:`receptive field`, and we say that the number *sees*
+# them. The window of the second layer has three numbers in a row. The first sees 3 pixels of a row.
+# The 2 others add one pixel each: 3 + 2 = 5. The column *jump* says how many pixels each adds, and
+# *start* is the first pixel that the first number sees.
 #
 # The sloppy CNN
 # --------------
 #
-# It has a 2 x 2 convolution, ReLU, and a 2 x 2 pooling, before ``Linear`` looks at everything. So
-# how far does a number see that arrives at ``Linear``? Two times two makes four, one might guess.
+# It has a 2 x 2 convolution, ReLU, and a 2 x 2 pooling, before ``Linear`` takes all the numbers.
+# How large is the receptive field of a number that ``Linear`` takes? One might guess two times two,
+# 4 x 4.
 
 from cnnbook.networks import small_cnn
 
@@ -52,13 +53,13 @@ assert [row.size for row in field.rows] == [(1, 1), (2, 2), (2, 2), (3, 3)]
 assert 2 + (2 - 1) * 1 == 3
 
 # %%
-# It is 3 x 3: pooling looks at two neighbouring windows, and they share a column of pixels. ReLU
-# looks at one number and sees no farther. Each of the 2704 numbers that ``Linear`` gets knows nine
-# pixels, and nothing else of the 784.
+# It is 3 x 3: pooling takes two neighbouring windows, and they share a column of pixels. ReLU takes
+# one number and adds no pixel. Each of the 2704 numbers that ``Linear`` takes depends on nine of
+# the 784 pixels.
 #
-# After pooling the jump is 2: one number farther is two pixels farther. Here are the rows that the
-# first number of a column sees, those of its neighbour, and those of the last, number 12. The
-# image has rows 0 to 27. Do you see what is odd?
+# After pooling the jump is 2: the next number starts two pixels further. Here are the rows that the
+# first number of a column sees, those of the second, and those of the last, number 12. The image
+# has rows 0 to 27. Which row is missing?
 
 for row in (0, 1, 12):
     print(row, list(field.pixels(row, 0)[0]))
@@ -70,15 +71,15 @@ assert list(field.pixels(12, 0)[0]) == [24, 25, 26]
 
 # %%
 # Neighbours overlap in one row, here row 2. And no number sees row 27. Pooling takes 27 rows in
-# pairs, one is left over, and with it goes the last row of the image. The same is true of the last
-# column. So much for paper; does the network know about it?
+# pairs, one is left over, and the last row of the image is only in that one. The same is true of
+# the last column. This was computed on paper. Is it true of the network itself?
 #
-# A gradient as an instrument
-# ---------------------------
+# A gradient shows the receptive field
+# ------------------------------------
 #
-# Take one number in the middle, number (6, 6) of a channel, as if it were the loss, and ask
-# autograd for its gradient at every pixel of the image. Where the gradient is not zero, the pixel
-# can change the number. The images are noise, so that no two pixels are alike.
+# Take one number in the middle, number (6, 6) of a channel, as if it were the loss, and let
+# autograd compute its gradient with respect to every pixel of the image. Where the gradient is not
+# zero, the pixel can change the number. The images are noise, so that no two pixels are alike.
 
 noise = torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -92,7 +93,7 @@ def seen(images: torch.Tensor, row: int, column: int) -> torch.Tensor:
 
 
 # %%
-# Before you look: of which size will the spot be, for a single image and a single channel?
+# Before you look: how many pixels have a gradient, for a single image and a single channel?
 
 sizes = seen(noise, 6, 6)
 alive = sizes.flatten(0, 1)[sizes.flatten(0, 1).amax(dim=(1, 2)) > 0]
@@ -102,13 +103,14 @@ print("pixels in a spot:", spots.unique().tolist())
 assert spots.unique().tolist() == [4]
 
 # %%
-# Four pixels, 2 x 2, never nine. (And in some channels none: there ReLU has set the number to 0.)
-# Pooling takes the *largest* of its four numbers. The other three may grow a little, and nothing
-# changes; so only the winner's window has a gradient. On one image a number looks through one
-# window. Which one it is depends on the image.
+# Four pixels, 2 x 2, never nine. (In some channels none: there ReLU has set the number to 0.)
+# Pooling takes the *largest* of its four numbers. If one of the other three grows a little, the
+# maximum stays the same, so only the window of the largest has a gradient. On one image, a number
+# depends on one window. Which one it is depends on the image.
 #
-# So a single gradient image shows too little. The receptive field is what *can* change the number,
-# on any image: add up the sizes over all channels and all hundred images.
+# So the gradient of a single image shows too little. The receptive field is all pixels that *can*
+# change the number, on any image. Add up the absolute gradients over all channels and all hundred
+# images.
 
 from cnnbook.figures import plot_receptive_field
 
@@ -121,9 +123,9 @@ figure = plot_receptive_field(
 )
 
 # %%
-# The frame is the receptive field as computed on paper, rows and columns 12 to 14. On the left a
-# 2 x 2 spot sits in it. On the right the spots have filled the frame, all nine pixels of it, and
-# not one pixel outside.
+# The frame is the receptive field as computed on paper, rows and columns 12 to 14. On the left
+# there is a spot of 2 x 2 in it. On the right the spots fill the frame, all nine pixels of it, and
+# no pixel outside has a gradient.
 
 rows, columns = field.pixels(6, 6)
 assert (list(rows), list(columns)) == ([12, 13, 14], [12, 13, 14])
@@ -134,12 +136,12 @@ print(int((total > 0).sum()), "pixels with a gradient,", int((total == 0).sum())
 assert (int((total > 0).sum()), int((total == 0).sum())) == (9, 775)
 
 # %%
-# Nine pixels have a gradient, and the other 775 have none. Paper and network agree. Note that the
-# right spot is darkest in its middle: all four windows that the pooling chooses from see that
-# pixel, and only one of them sees a corner.
+# Nine pixels have a gradient, and the other 775 have none. Paper and network agree. On the right,
+# the middle is darkest: that pixel is in all four windows that the pooling chooses from, and a
+# corner is in one of them.
 #
-# And the row that nobody sees? For this, let the loss be the sum of *all* numbers that arrive at
-# ``Linear``.
+# And the row that no number sees? Now let the loss be the sum of *all* numbers that ``Linear``
+# takes.
 
 images = noise.clone().requires_grad_()
 before_linear(images).sum().backward()
@@ -150,59 +152,68 @@ assert len(unseen) == 28 + 28 - 1 == 55
 assert all(27 in position for position in unseen.tolist())
 
 # %%
-# 55 pixels, all of them in row 27 or in column 27. The sloppy CNN really is sloppy: it sees 27 x 27
-# pixels. It cannot see where trousers end in row 27.
+# 55 pixels, all of them in row 27 or in column 27. The sloppy CNN really is sloppy: it uses 27 x 27
+# pixels. If trousers end in row 27, it cannot know that.
 #
 # To see more
 # -----------
 #
-# A network whose numbers know nine pixels can find edges and spots, but not a sleeve. How many
-# 3 x 3 convolutions does it take until one number sees all 28 pixels along a side? Each adds 2:
+# Nine pixels are enough for edges and spots, but not for a sleeve. How many 3 x 3 convolutions does
+# it take until the receptive field is as wide as the image, 28 pixels? Each adds 2. A padding of 1
+# keeps the size, so that any number of them can run on 28 x 28:
 
-plain = [torch.nn.Conv2d(1, 1, 3) for _ in range(14)]
+plain = [torch.nn.Conv2d(1, 1, 3, padding=1) for _ in range(14)]
 sizes_plain = [row.size[0] for row in receptive_field(plain).rows]
 print(sizes_plain)
 assert sizes_plain == [2 * layers + 1 for layers in range(15)]
 assert (sizes_plain[13], sizes_plain[14]) == (27, 29)
+image = torch.zeros(1, 1, 28, 28)
+assert torch.nn.Sequential(*plain)(image).shape == (1, 1, 28, 28)
 
 # %%
-# Fourteen. That is slow. The faster way is in the column *jump*: if a layer moves in steps of two,
-# everything behind it moves in steps of two pixels and more. With a :term:`stride` of 2 in every
-# layer, how many does it take? (Pencil: each layer adds 2 jumps, then the jump doubles.)
+# Fourteen. That is many. The column *jump* shows how to need fewer: if a layer has a stride of two,
+# the jump doubles for every layer behind it. With a :term:`stride` of 2 in every layer, how many
+# does it take? (Pencil: each layer adds 2 jumps, then the jump doubles.)
 
-strided = [torch.nn.Conv2d(1, 1, 3, stride=2) for _ in range(4)]
+strided = [torch.nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(4)]
 print(receptive_field(strided))
 sizes_strided = [row.size[0] for row in receptive_field(strided).rows]
 assert sizes_strided == [1, 3, 7, 15, 31]
 assert 1 + 2 * 1 + 2 * 2 + 2 * 4 + 2 * 8 == 31
+assert torch.nn.Sequential(*strided)(image).shape == (1, 1, 2, 2)
+ends = [receptive_field(strided).pixels(0, column)[1] for column in (0, 1)]
+assert [(max(end.start, 0), min(end.stop - 1, 27)) for end in ends] == [(0, 15), (1, 27)]
 
 # %%
-# Four: 1 + 2 + 4 + 8 + 16 = 31. Many networks go a middle way and let a pooling do the stepping.
-# The three in one picture:
+# Four: 1 + 2 + 4 + 8 + 16 = 31. (Two numbers in a row are left, and because of the padding they see
+# columns 0 to 15 and 1 to 27.) Many networks use a pooling as the layer with stride 2. The three
+# networks in one figure:
 
 from cnnbook.figures import plot_receptive_field_growth
 
-mixed = [torch.nn.Conv2d(1, 1, 3), torch.nn.MaxPool2d(2)] * 3
-mixed.append(torch.nn.Conv2d(1, 1, 3))
+mixed = [torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.MaxPool2d(2)] * 3
+mixed.append(torch.nn.Conv2d(1, 1, 3, padding=1))
 sizes_mixed = [row.size[0] for row in receptive_field(mixed).rows]
 print(sizes_mixed)
 assert sizes_mixed == [1, 3, 4, 8, 10, 18, 22, 38]
-names = ("3 x 3", "3 x 3, stride 2", "3 x 3, then pooling 2 x 2, by turns")
+assert torch.nn.Sequential(*mixed)(image).shape == (1, 1, 3, 3)
+names = ("3 x 3", "3 x 3, stride 2", "3 x 3 and pooling 2 x 2 in turn")
 figure = plot_receptive_field_growth(
     dict(zip(names, (sizes_plain, sizes_strided, sizes_mixed), strict=True)), image_size=28
 )
 
 # %%
-# One mark on the vertical axis is a doubling. Equal steps bend over, and doublings are straight
-# lines. The dashed line is the side of the image: with strides of 2 it is passed at the fourth
-# layer, with a pooling after each convolution at the seventh, without either at the fourteenth.
+# Each tick of the vertical axis is twice the one before. Adding the same width in each layer makes
+# a curve that bends, and doubling makes a straight line. The dashed line is the width of the image:
+# with strides of 2 it is passed at the fourth layer, with a pooling after each convolution at the
+# seventh, and with neither at the fourteenth.
 #
-# Not all pixels are equal
-# ------------------------
+# Not all pixels count the same
+# -----------------------------
 #
-# One caution. That a pixel can change a number does not say by how much. Take two layers whose
-# weights are all 1, 3 in a row, and one number behind them. In how many ways does each of the
-# five pixels reach it?
+# That a pixel can change a number does not say by how much. Take two layers whose three weights in
+# a row are all 1, and one number behind them. In how many ways does each of the five pixels reach
+# it?
 
 row_of_ones = torch.ones(1, 1, 1, 3)
 pixels = torch.zeros(1, 1, 1, 5, requires_grad=True)
@@ -213,15 +224,15 @@ print(twice.shape, pixels.grad.flatten().int().tolist())
 assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 
 # %%
-# 1, 2, 3, 2, 1: the middle has three ways, the ends one. With more layers this becomes a bell, and
-# the region that matters most is much smaller than the receptive field [Luo2016]_.
+# 1, 2, 3, 2, 1: the pixel in the middle has three ways, the ones at the ends have one. With more
+# layers this becomes a bell curve, and the pixels that matter most are a region much smaller than
+# the receptive field [Luo2016]_.
 #
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
 # .. exercise:: 15.1
 #
@@ -232,9 +243,9 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 # The answer
 # ----------
 #
-# A number sees the pixels of its receptive field, and no other. Layer by layer it grows by the
-# window minus one, times the jump; a stride multiplies the jump. In the sloppy CNN it is 3 x 3
-# before ``Linear``, and a gradient image shows exactly these nine pixels [Araujo2019]_.
+# A number sees the pixels of its receptive field, and no other. Each layer makes the field wider,
+# by the window minus one, times the jump; a stride multiplies the jump. In the sloppy CNN it is 3 x
+# 3 before ``Linear``, and the gradients show exactly these nine pixels [Araujo2019]_.
 #
-# What can be found with so few pixels? Edges, for one, and those a network can learn by itself:
+# What can be found with so few pixels? Edges, for example, and a network can learn them:
 # :doc:`/gallery/3_inside/plot_16_edges`.

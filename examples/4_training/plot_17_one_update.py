@@ -5,17 +5,17 @@ One update, four lines
 *What do the four lines of training do to a single weight?*
 
 You need :doc:`/gallery/3_inside/plot_14_backpropagation`, for where a :term:`gradient` comes from.
-:doc:`/gallery/1_why/plot_01_accuracy` trained 27,130 numbers at once. Here we train two, and
-follow them with a pencil.
+:doc:`/gallery/1_why/plot_01_accuracy` trained 27,130 parameters at once. Here we train two, and
+compute each step with a pencil.
 """
 
 # %%
 # A network of two numbers
 # ------------------------
 #
-# The smallest convolution there is has a window of 1 x 1: one :term:`weight` and one :term:`bias`.
-# It gets two pictures of one pixel each, 0 and 2, and for them it should say 1 and 5. That is,
-# twice the pixel plus 1; but the network starts with weight 1 and bias 0.
+# The smallest convolution has a window of 1 x 1: one :term:`weight` and one :term:`bias`. It gets
+# two images of one pixel each, 0 and 2, and its outputs should be 1 and 5, that is, twice the pixel
+# plus 1. The network starts with weight 1 and bias 0.
 
 import torch
 
@@ -34,8 +34,8 @@ assert sum(parameter.numel() for parameter in net.parameters()) == 2
 #
 # .. index:: ! loss
 #
-# The pictures go in and the scores come out. The :term:`loss` says how bad they are; ours is the
-# mean of the squared misses, as in linear regression. Take the pencil: which two scores, and which
+# The images go in and the scores come out. The :term:`loss` says how wrong they are; ours is the
+# mean of the squared errors, as in linear regression. Take the pencil: which two scores, and which
 # loss?
 
 scores = net(images)
@@ -45,14 +45,15 @@ assert scores.flatten().tolist() == [1 * 0 + 0, 1 * 2 + 0] == [0, 2]
 assert loss.item() == ((0 - 1) ** 2 + (2 - 5) ** 2) / 2 == 5
 
 # %%
-# The scores are 0 and 2, the misses -1 and -3, and the loss is (1 + 9) / 2 = 5. (If you count
+# The scores are 0 and 2, the errors -1 and -3, and the loss is (1 + 9) / 2 = 5. (If you count
 # forward and loss as two lines, as the lecture does, there are five.)
 #
 # The second line: backward
 # -------------------------
 #
-# The gradient of a squared miss is twice the miss. The weight met the pixel, so its gradient is
-# twice the miss times the pixel; the bias met a 1. And the loss is a mean, so divide by two:
+# The gradient of a squared error is twice the error. The weight was multiplied by the pixel, so its
+# gradient is twice the error times the pixel. For the bias the pixel is replaced by 1. The loss is
+# a mean, so divide by two:
 
 loss.backward()
 print("weight", weight.grad.item(), "bias", bias.grad.item())
@@ -62,13 +63,13 @@ assert (weight.item(), bias.item()) == (1, 0)
 
 # %%
 # -6 and -4. Both are negative: if the weight or the bias grows, the loss shrinks. Nothing has
-# changed yet. ``backward`` only writes down, beside each :term:`parameter`, what it found.
+# changed yet. ``backward`` only stores the gradient in ``.grad`` of each :term:`parameter`.
 #
 # The third line: step
 # --------------------
 #
-# The optimizer takes from each parameter its gradient times the learning rate. With SGD and the
-# round rate 1/8, where do you expect the two to be?
+# The optimizer subtracts from each parameter its gradient times the learning rate. With SGD and a
+# rate of 1/8, where do you expect the two to be?
 
 optimizer = torch.optim.SGD(net.parameters(), lr=1 / 8)
 optimizer.step()
@@ -77,51 +78,57 @@ assert weight.item() == 1 - (-6) / 8 == 1.75
 assert bias.item() == 0 - (-4) / 8 == 0.5
 
 # %%
-# 1.75 and 0.5, on the way to 2 and 1. The step went against the gradient, so minus a negative
-# number: both grew.
+# 1.75 and 0.5, on the way to 2 and 1. The step goes against the gradient, so a negative gradient
+# makes a parameter larger.
 #
 # The fourth line: zero
 # ---------------------
 #
-# What ``backward`` wrote down is still there, and the next ``backward`` will not write over it but
-# add to it. Suppose we forget the fourth line. The new misses are -0.5 and -1; what will the two
-# gradients be, and what should they be?
+# The gradient is still in ``.grad``, and the next ``backward`` does not replace it but adds to it.
+# Suppose we forget the fourth line. The new errors are -0.5 and -1; what will the two gradients be,
+# and what should they be?
 
 torch.nn.functional.mse_loss(net(images), targets).backward()
 print("not zeroed:", weight.grad.item(), bias.grad.item())
 assert (weight.grad.item(), bias.grad.item()) == (-6 - 2, -4 - 1.5) == (-8, -5.5)
 optimizer.zero_grad()
+print("after zero_grad:", weight.grad, bias.grad)
+assert weight.grad is None
+assert bias.grad is None
 torch.nn.functional.mse_loss(net(images), targets).backward()
 print("zeroed:    ", weight.grad.item(), bias.grad.item())
 assert (weight.grad.item(), bias.grad.item()) == (-2, -1.5)
 assert (1.75 * 0 + 0.5 - 1, 1.75 * 2 + 0.5 - 5) == (-0.5, -1)
 
 # %%
-# They should be -2 and -1.5, and are -8 and -5.5: the old ones are still in the sum. torch raises
-# no error, because adding is useful, as the end of this page shows. So we have to say when a new
-# sum begins.
+# They should be -2 and -1.5, and are -8 and -5.5: the old gradients are still in the sum. torch
+# raises no error, because adding is useful, as the end of this page shows. So we have to say when a
+# new sum begins. The name ``zero_grad`` is older than what it does today: it sets ``.grad`` to
+# ``None``, which saves memory, and ``zero_grad(set_to_none=False)`` writes zeros. Either way, the
+# next ``backward`` starts a new sum.
 #
 # All four
 # --------
 #
-# Now from the start, with all four lines in a loop. Every number in it is a fraction with a power
-# of two below, so it is exact, and can be compared with fractions that round nothing:
+# Now from the start, with all four lines in a loop. Every number in it is a fraction whose
+# denominator is a power of two, so no float is rounded, and the floats can be compared with exact
+# fractions:
 
 from fractions import Fraction
 
 w, b, rate = Fraction(1), Fraction(0), Fraction(1, 8)
 by_hand = []
 for _ in range(3):
-    first, second = b - 1, 2 * w + b - 5  # the two misses
+    first, second = b - 1, 2 * w + b - 5  # the two errors
     by_hand.append((first**2 + second**2) / 2)
     w, b = w - rate * 2 * second, b - rate * (first + second)
 print("losses", *by_hand, "- weight", w, "- bias", b)
 assert by_hand == [5, Fraction(5, 8), Fraction(25, 256)]
 
 # %%
-# The loss is 5, then 5/8, then 25/256. And the four lines, with an ``append`` among them only so
-# that there is something to look at afterwards. Each round uses all images, so each is an
-# :term:`epoch`, and this is training with the :term:`full batch`.
+# The loss is 5, then 5/8, then 25/256. Here are the four lines. The ``append`` only keeps the
+# losses for the comparison. Each pass of the loop uses all images, so each is an :term:`epoch`, and
+# this is training with the :term:`full batch`.
 
 torch.nn.init.ones_(weight)
 torch.nn.init.zeros_(bias)
@@ -137,13 +144,13 @@ assert losses == by_hand
 assert (weight.item(), bias.item()) == (w, b)
 
 # %%
-# The same to the last digit. (An equals sign between a float and a fraction is strict: it would
-# not forgive a single rounding.)
+# The same to the last digit. (``==`` between a float and a fraction is strict: a single rounding
+# would make it false.)
 #
 # The learning rate
 # -----------------
 #
-# 1/8 was chosen to be handy. Would 1/2 get there faster, and 1/32 slower? Guess before you look.
+# Would a rate of 1/2 get there faster than 1/8, and 1/32 slower? Guess before you look.
 
 curves: dict[str, list[float]] = {"rate 1/32": [], "rate 1/8": [], "rate 1/2": []}
 for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
@@ -158,8 +165,8 @@ for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
         losses.append(loss.item())
 
 # %%
-# Eight updates with each. The axis is logarithmic, so a straight line is a loss that shrinks, or
-# grows, by the same factor in every update.
+# Eight updates with each. The axis is logarithmic, so a straight line is a loss that changes by the
+# same factor in every update.
 
 from cnnbook.figures import plot_curves
 
@@ -168,10 +175,9 @@ figure = plot_curves({"loss before the update": curves}, yscale="log")
 assert curves["rate 1/2"][:2] == [5, 13]
 
 # %%
-# 1/32 is slower, as one would think. 1/2 does not get there at all: after its first step the loss
-# is 13, from 5, and then 34 and 89. The gradient says which way is down, and nothing about how far;
-# with a step too long one lands higher up on the other side. (These are, by chance, every second
-# Fibonacci number.)
+# 1/32 is slower, as expected. With 1/2 the loss grows: after its first step it is 13, from 5, and
+# then 34 and 89. The gradient says which way is down, but not how far: if the step is too long, it
+# ends higher up on the other side. And the curve of 1/8 has a kink: it falls fast, and then slowly.
 
 for name, losses in curves.items():
     print(f"{name}:", [round(loss, 3) for loss in losses[:4]])
@@ -179,17 +185,63 @@ assert curves["rate 1/32"][-1] > curves["rate 1/8"][-1]
 assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 
 # %%
-# All of them begin at 5, for the first loss is computed before anything was changed.
+# All of them begin at 5, because the first loss is computed before the first update.
+#
+# Why 1/2 is too long, and why there is a kink
+# --------------------------------------------
+#
+# Along a straight line through the minimum, the loss is a parabola. Its second derivative is called
+# the *curvature*. Where it is c, one step multiplies the distance to the minimum by 1 - rate * c.
+# With two parameters there are two such directions, one steep and one flat. They are the
+# eigenvectors of the *Hessian*, the matrix of the second derivatives, and the curvatures are its
+# eigenvalues. Take the pencil: above which rate is a step longer than twice the distance?
+
+
+def loss_of(parameters: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared error of weight and bias, which come in one tensor."""
+    return (parameters[0] * images.flatten() + parameters[1] - targets[:, 0]).square().mean()
+
+
+hessian = torch.autograd.functional.hessian(loss_of, torch.tensor([1.0, 0.0]))
+flat, steep = torch.linalg.eigvalsh(hessian).tolist()
+print(hessian.tolist(), f"curvatures {flat:.2f} and {steep:.2f}, limit {2 / steep:.2f}")
+assert hessian.tolist() == [[4, 2], [2, 2]]
+assert (round(flat, 2), round(steep, 2), round(2 / steep, 2)) == (0.76, 5.24, 0.38)
+factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
+assert (round(factors["1/8"], 2), round(factors["1/2"], 2)) == (0.35, -1.62)
+
+# %%
+# The curvatures are 0.76 and 5.24. In the steep direction, 1/8 multiplies the distance by 0.35, and
+# 1/2 by -1.62: each step goes to the other side, and further away. The limit is a rate of 2/5.24 =
+# 0.38; above it the loss grows. In the flat direction, 1/8 multiplies the distance by 0.90 only.
+# The loss is quadratic, so its factor is the square. After the kink, only the flat direction is
+# left:
+
+from itertools import pairwise
+
+quotients = [after / before for before, after in pairwise(curves["rate 1/8"])]
+print("loss after over loss before:", [round(quotient, 2) for quotient in quotients])
+assert round(1 - flat / 8, 2) == 0.90
+assert abs(quotients[-1] - 0.82) < 0.01
+assert round((1 - flat / 8) ** 2, 2) == 0.82
+assert quotients[0] < 0.13
+
+# %%
+# In the end each update multiplies the loss by 0.82, which is the square of 0.90. The steep
+# direction limits the rate, and the flat one then takes many updates. This is why the learning rate
+# must be tried out, and one reason for optimizers that choose the length for each parameter.
 #
 # Adam's first step
 # -----------------
 #
 # The lecture uses Adam and not SGD [Kingma2015]_. Adam keeps two running means for each parameter,
-# one of its gradient and one of its square, and steps by the first over the root of the second. In
-# its first step each mean has seen one gradient. A number over the root of its own square: what is
-# left of it?
+# one of its gradient and one of its square. Both start at 0. A step moves them toward the new
+# values, the first by a tenth and the second by a thousandth of the way. So after the first step
+# they are 0.1 times the gradient and 0.001 times its square: much too small. The *bias correction*
+# therefore divides the first mean by 0.1 and the second by 0.001. Then Adam divides the first mean
+# by the root of the second. A number divided by the root of its own square: what is left of it?
 #
-# Here are four numbers, each at 0, with gradients of very different size.
+# Here are four parameters, each at 0, with gradients of very different size.
 
 numbers = torch.zeros(4, dtype=torch.float64, requires_grad=True)
 adam = torch.optim.Adam([numbers])
@@ -197,13 +249,18 @@ numbers.grad = torch.tensor([-6.0, 0.004, 1e-8, 0.0], dtype=torch.float64)
 adam.step()
 print([f"{number:.6f}" for number in numbers.tolist()])
 assert (adam.defaults["lr"], adam.defaults["eps"]) == (0.001, 1e-8)
+assert adam.defaults["betas"] == (1 - 0.1, 1 - 0.001)
+uncorrected = 0.1 * 6 / (0.001 * 6**2) ** 0.5
+print(f"without the bias correction, {uncorrected:.2f} times the rate")
+assert round(uncorrected, 2) == 3.16
 
 # %%
-# The sign. A gradient of -6 and one of 0.004 lead to steps of one length, the learning rate, here
-# 0.001, which is Adam's default. Both signs are against the gradient, as before.
+# The sign is left. A gradient of -6 and one of 0.004 lead to steps of the same length, the learning
+# rate, here 0.001, which is Adam's default. Both go against the gradient, as before. Without the
+# bias correction, the first step would be 3.16 times as long.
 #
-# Not quite the sign: so as not to divide by 0, Adam adds a tiny epsilon below, 1e-8. With it the
-# whole formula of the first step is a single line:
+# It is not exactly the sign. Adam adds a small epsilon, 1e-8, to the root, so that it never divides
+# by 0. With it the formula of the first step is a single line:
 
 gradient = numbers.grad
 formula = -0.001 * gradient / (gradient.abs() + 1e-8)
@@ -216,17 +273,17 @@ assert round(sizes[2], 6) == 0.5
 assert sizes[3] == 0
 
 # %%
-# The first step is short of the rate by less than 1e-8 of it, the second by less than 1e-5. Only a
-# gradient as small as epsilon itself notices: the third number went half the way. And where the
-# gradient is 0, nothing moves. In later steps the means have seen several gradients, and the step
-# is as long as the rate only where these agree.
+# The first step is shorter than the rate by less than 1e-8 of it, the second by less than 1e-5.
+# Only a gradient as small as epsilon changes this: the third number went half the way. Where the
+# gradient is 0, nothing moves. In later steps the means contain several gradients, and the step is
+# as long as the rate only where these agree.
 #
 # The library's trainer
 # ---------------------
 #
 # The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in
-# micro-batches and adds up what ``backward`` writes down, which is what the adding is good for.
-# First, our two pictures, one at a time:
+# micro-batches, and ``backward`` adds up their gradients. This is what the adding is good for, and
+# it is called *gradient accumulation*. First, our two images, one at a time:
 
 from cnnbook.training import fit_full_batch
 
@@ -239,8 +296,8 @@ print(history.losses)
 assert list(history.losses) == by_hand
 
 # %%
-# 5, 5/8 and 25/256 again, though it never saw both pictures at once. Now the real thing: the small
-# CNN, 300 pictures of clothes, :term:`cross-entropy` and Adam. Two networks with the same start,
+# 5, 5/8 and 25/256 again, although the trainer never took both images at once. Now the small CNN,
+# 300 images of clothes, :term:`cross-entropy` and Adam. There are two networks with the same start,
 # one for each way.
 
 from copy import deepcopy
@@ -255,8 +312,8 @@ by_trainer = deepcopy(by_loop)
 assert sum(parameter.numel() for parameter in by_loop.parameters()) == 27_130
 
 # %%
-# One goes through the four lines five times, the other to the trainer, whose default optimizer is
-# Adam.
+# One is trained by the four lines, five times, and the other by the trainer, whose default
+# optimizer is Adam.
 
 optimizer, loss_fn = torch.optim.Adam(by_loop.parameters()), torch.nn.CrossEntropyLoss()
 ours = []
@@ -273,21 +330,20 @@ theirs = fit_full_batch(by_trainer, data.train_images, data.train_labels, epochs
 
 for epoch, (mine, its) in enumerate(zip(ours, theirs.losses, strict=True), start=1):
     print(f"epoch {epoch}: {mine:.4f} and {its:.4f}, apart {abs(mine - its):.0e}")
-print("pictures at a time:", theirs.micro_batch_size)
+print("images at a time:", theirs.micro_batch_size)
 assert max(abs(mine - its) for mine, its in zip(ours, theirs.losses, strict=True)) < 1e-5
 assert theirs.micro_batch_size < 300
 
 # %%
-# Nearly: they differ by less than 1e-5. These numbers are no fractions of powers of two, so every
-# sum is rounded, and a sum in another order is rounded otherwise. That is all there is between the
-# four lines and the trainer; the mathematics is the same.
+# Nearly: they differ by less than 1e-5. These numbers are not fractions of powers of two, so every
+# sum is rounded, and the rounding depends on the order of the sum. That is the only difference
+# between the four lines and the trainer. The mathematics is the same.
 #
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
 # .. exercise:: 17.1
 #
@@ -298,10 +354,11 @@ assert theirs.micro_batch_size < 300
 # The answer
 # ----------
 #
-# Forward says how bad the weight is, backward which way is better, step goes there, and zero clears
-# the gradient. Our weight went from 1 to 1.75 because its gradient was -6 and the rate 1/8, and the
-# loss fell from 5 to 5/8. Adam's first step depends on hardly more than the sign of the gradient.
-# And in a network with 27,130 parameters the same happens to each of them, all at once.
+# Forward computes how wrong the output is, backward in which direction it gets better, step goes
+# there, and zero removes the gradient. Our weight went from 1 to 1.75 because its gradient was -6
+# and the rate 1/8, and the loss fell from 5 to 5/8. The length of Adam's first step hardly depends
+# on the gradient, only its direction does. In a network with 27,130 parameters, the same happens to
+# each of them at the same time.
 #
-# The trainer took the images in micro-batches, and got the same. Why that is allowed, what it
-# saves, and where it goes wrong: :doc:`/gallery/4_training/plot_18_micro_batches`.
+# The trainer took the images in micro-batches, and got the same losses. Why that is correct, what
+# it saves, and where it goes wrong: :doc:`/gallery/4_training/plot_18_micro_batches`.

@@ -5,8 +5,8 @@ The error clinic
 *It does not run, or it runs and learns nothing: what is wrong?*
 
 You need :doc:`/gallery/4_training/plot_17_one_update`, the four lines in which everything below
-goes wrong, and :doc:`/gallery/3_inside/plot_11_sizes` for the sizes. Six patients are waiting. Four
-of them complain loudly. Two say nothing, and they are the sicker ones.
+goes wrong, and :doc:`/gallery/3_inside/plot_11_sizes` for the sizes. Twelve patients are waiting.
+Nine of them have an error message. Three have none, and these are the more dangerous ones.
 """
 
 # %%
@@ -14,7 +14,7 @@ of them complain loudly. Two say nothing, and they are the sicker ones.
 # ----------------
 #
 # A traceback is read from below: its last line says what happened, the lines above say where. So
-# here is a function that tries something and, if it fails, gives us that line. (Where torch writes
+# here is a function that tries something and, if it fails, returns that line. (Where torch writes
 # several, we take the first of them. In another version of torch the words may be a little
 # different.)
 
@@ -27,12 +27,12 @@ def attempt(action: Callable[[], object]) -> str:
     """Return what came out, or the last line of the traceback."""
     try:
         return f"works: {action()}"
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {str(error).splitlines()[0]}"
 
 
 # %%
-# For material we take 20 pictures of each class, and the small CNN of the first page.
+# The data are 20 images of each class, and the network is the small CNN of the first page.
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
@@ -47,13 +47,13 @@ assert labels.bincount().tolist() == [20] * 10
 assert net(images).shape == (20 * 10, 10)
 
 # %%
-# Ten scores for each of 200 pictures: in health it looks like this.
+# Ten scores for each of 200 images: this is a healthy network.
 #
 # The missing axis
 # ----------------
 #
-# The first patient has a single picture and wants its scores. ``images[0]`` has the shape
-# ``(1, 28, 28)``. Before you look: which of the five layers will complain?
+# The first patient has a single image and wants its scores. ``images[0]`` has the shape ``(1, 28,
+# 28)``. Before you look: which of the five layers will raise an error?
 
 message = attempt(lambda: net(images[0]))
 print(message)
@@ -61,11 +61,10 @@ assert "cannot be multiplied" in message
 assert "16x169 and 2704x10" in message
 
 # %%
-# The last one, and it talks of matrices. The convolution accepted it: it takes three axes for a
-# single picture, and makes sixteen :term:`feature maps <feature map>`. Then comes ``Flatten``,
-# which leaves the first axis alone, since that is where the pictures are. So it took sixteen
-# feature maps for sixteen pictures of 13 x 13 = 169 numbers each. All 2704 are there, along the
-# wrong axes.
+# The last one, and the error is about matrices. The convolution accepts three axes, for a single
+# image, and makes sixteen :term:`feature maps <feature map>`. Then comes ``Flatten``, which keeps
+# the first axis, because that is the batch. So it took sixteen feature maps for sixteen images of
+# 13 x 13 = 169 numbers each. All 2704 are there, along the wrong axes.
 
 assert 13 * 13 == 169
 assert 16 * 169 == 2704
@@ -73,13 +72,13 @@ print(attempt(lambda: tuple(net(images[0][None]).shape)))
 assert torch.allclose(net(images[0][None]), net(images[:1]))
 
 # %%
-# The cure is an axis: ``images[0][None]``, or ``images[:1]``, a batch of one. A layer that
-# complains is where the error was noticed, and not always where it was made.
+# The cure is an axis: ``images[0][None]``, or ``images[:1]``, a batch of one. The layer that raises
+# an error is not always the one where the mistake was made.
 #
 # Why 2704?
 # ---------
 #
-# The second has built the CNN alone and thought: 28 pixels, pooled in pairs, make 14.
+# The second patient has written the CNN alone, and thought: 28 pixels, pooled in pairs, make 14.
 
 layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
 guessed = torch.nn.Sequential(*layers, torch.nn.Linear(16 * 14 * 14, 10))
@@ -89,10 +88,10 @@ assert "200x2704 and 3136x10" in message
 assert 16 * 14 * 14 == 3136
 
 # %%
-# The same complaint as before, with other numbers, and the numbers are what one must read. First
-# comes what arrived, 200 pictures of 2704; then what the layer was made for, 3136. So the layer
-# has to be changed. But why 2704? :func:`~cnnbook.shapes.shape_table` follows the shape on paper,
-# layer by layer, and where one does not fit says which number would:
+# The same error as before, with other numbers. The numbers are what to read: first what arrived,
+# 200 images of 2704 numbers; then what the layer was made for, 3136. So the layer must be changed.
+# But why 2704? :func:`~cnnbook.shapes.shape_table` computes the shape after each layer, and where
+# one does not fit, its error says which number would:
 
 from cnnbook.shapes import shape_table
 
@@ -106,15 +105,32 @@ assert [row.output_shape[-1] for row in table.rows] == [27, 27, 13, 2704, 10]
 assert mended(images).shape == (200, 10)
 
 # %%
-# The window of two costs a pixel: 27 remain. In 27 there are 13 pairs, and one pixel is left over.
-# Sixteen times 13 times 13, and the patient may go.
+# The window of two makes 27 of 28 pixels. There are 13 pairs in 27, and one pixel is left over.
+# Sixteen times 13 times 13 is 2704, and the patient may go.
+#
+# Three channels
+# --------------
+#
+# The third patient has colour images: ``(200, 3, 28, 28)``. We make some by repeating ours.
+
+colour = images.repeat(1, 3, 1, 1)
+message = attempt(lambda: net(colour))
+print(message)
+assert "to have 1 channels, but got 3 channels" in message
+assert small_cnn(image_shape=(3, 28, 28))(colour).shape == (200, 10)
+assert torch.allclose(net(colour.mean(dim=1, keepdim=True)), net(images), atol=1e-5)
+
+# %%
+# "Expected 1, got 3": the weight has size ``[16, 1, 2, 2]``, a slice for one channel. There are two
+# cures: a first layer for three channels, or grey images, the mean over the channels. If the
+# message says "got 28 channels", the channel axis is the last one, and
+# ``images.permute(0, 3, 1, 2)`` moves it.
 #
 # Two devices
 # -----------
 #
-# The third has sent the pictures to the graphics card, and left the network at home. You may have
-# no such card, so we take a device that every torch has: ``"meta"``, on which tensors have a shape
-# and no numbers.
+# The fourth patient has moved the images to the GPU, and not the network. You may have no GPU, so
+# we take a device that every torch has: ``"meta"``, on which tensors have a shape and no numbers.
 
 there = images.to("meta")
 message = attempt(lambda: net(there))
@@ -124,10 +140,10 @@ assert "meta" in message
 assert images.device.type == "cpu"
 
 # %%
-# Two devices are named, and that is the diagnosis: what meets in a layer must be on one device.
-# Note the last assertion, which is half the trouble in practice. ``net.to(...)`` moves the network
-# itself; ``images.to(...)`` leaves the images where they are and returns others. Whoever writes the
-# second without ``images =`` before it has moved nothing.
+# Two devices are named, and that is the diagnosis: what meets in a layer must be on one device. A
+# common mistake is in how they are moved. ``net.to(...)`` moves the network itself.
+# ``images.to(...)`` leaves the images where they are and returns a copy, so it needs ``images =``
+# before it.
 
 device = torch.device("meta")
 moved = small_cnn()
@@ -140,13 +156,27 @@ assert "device" in attempt(lambda: moved(images))
 assert moved(images.to(device)).shape == (200, 10)
 
 # %%
-# With both on one device it works. The labels have to go there as well, or the loss will complain
-# in the same words. (:func:`~cnnbook.training.fit_full_batch` takes everything with it.)
+# With both on one device it works.
+#
+# The labels on another device
+# ----------------------------
+#
+# The fifth patient has moved the network and the images to the GPU, but not the labels. The loss
+# then raises this error. It is quoted here, since it needs a GPU:
+#
+# .. code-block:: text
+#
+#    Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!
+#
+# ``cuda:0`` is the first GPU and ``cpu`` the main memory. The same message comes from a tensor that
+# you make inside ``forward`` without a device. The cure is ``labels = labels.to(device)``, or
+# ``device=x.device`` where you make the tensor. (:func:`~cnnbook.training.fit_full_batch` moves
+# images and labels itself.)
 #
 # Integer images
 # --------------
 #
-# In its file a picture is made of bytes, whole numbers from 0 to 255. The fourth patient feeds them
+# In its file an image is made of bytes, whole numbers from 0 to 255. The sixth patient gives them
 # to the network as they are.
 
 stored = (images * 255).round().to(torch.uint8)
@@ -158,33 +188,113 @@ assert "type" in message
 
 # %%
 # Weights are floating-point numbers, and torch does not mix the two dtypes by itself. "Then
-# ``stored.float()``", says the patient, and the complaint is gone. Is he well? A network that knows
-# nothing gives each of ten classes a tenth, so the :term:`loss` should begin near the logarithm of
-# 10, which is 2.303. What do you expect of the three?
+# ``stored.float()``", says the patient, and the error is gone. Is he well? A network that has
+# learnt nothing gives each of ten classes a tenth, so the :term:`loss` should begin near the
+# logarithm of 10, which is 2.303. What do you expect of the three?
 
 import math
 
 cross_entropy = torch.nn.functional.cross_entropy
 first = {"bytes as floats": cross_entropy(net(stored.float()), labels).item()}
 first["divided by 255"] = cross_entropy(net(stored.float() / 255), labels).item()
-first["know-nothing"] = math.log(10)
+first["equal scores"] = math.log(10)
 for name, loss in first.items():
     print(f"{name}: {loss:.3f}")
 assert round(math.log(10), 3) == 2.303
-assert abs(first["divided by 255"] - first["know-nothing"]) < 0.2
+assert abs(first["divided by 255"] - first["equal scores"]) < 0.2
 assert first["bytes as floats"] > 10
 
 # %%
 # Divided by 255, the loss begins within 0.2 of that. Undivided it begins above 10: the scores are
-# large, and the network is very sure of what it does not know. That error has no traceback. It is
-# seen in the first loss, by those who know what it should be.
+# large, and the network is very sure of wrong answers. This mistake has no traceback. Only the
+# first loss shows it, to a reader who knows what it should be.
+#
+# A class that does not exist
+# ---------------------------
+#
+# The seventh patient counts the classes from 1 to 10.
+
+message = attempt(lambda: cross_entropy(net(images), labels + 1))
+print(message)
+assert message.startswith("IndexError")
+assert "out of bounds" in message
+assert (labels + 1).unique().tolist() == list(range(1, 11))
+assert cross_entropy(net(images), (labels + 1) - 1).isfinite()
+
+# %%
+# Ten scores belong to the classes 0 to 9, and there is no score number 10. The cure is to subtract
+# 1 from the labels. (On a GPU the same mistake is reported as "CUDA error: device-side assert
+# triggered", often at a later line. Run the batch on the CPU, and the message is the one above.)
+#
+# Backward twice
+# --------------
+#
+# The eighth patient wants the mean loss of an epoch, adds the losses up, and calls ``backward`` on
+# the sum in every round. What happens in the second round? Take a guess.
+
+
+def two_rounds() -> float:
+    """Add up the losses of two batches, and go backwards through the sum each time."""
+    total = torch.zeros(())
+    for batch in (slice(0, 100), slice(100, 200)):
+        total = total + cross_entropy(net(images[batch]), labels[batch])
+        total.backward()
+    return total.item()
+
+
+message = attempt(two_rounds)
+print(message.partition(". ")[0])
+assert "backward through the graph a second time" in message
+
+# %%
+# The sum still contains the first batch. ``backward`` frees the tensors that it has used, so it
+# cannot go through the first batch again. The message suggests ``retain_graph=True``, which would
+# count the first batch twice and keep more in memory in every round. The cure is to call
+# ``backward`` on the loss of this batch, and to add up numbers, with ``item()``:
+
+net.zero_grad()
+total = 0.0
+for batch in (slice(0, 100), slice(100, 200)):
+    loss = cross_entropy(net(images[batch]), labels[batch])
+    loss.backward()
+    total += loss.item()
+print(f"mean loss {total / 2:.3f}")
+assert abs(total / 2 - cross_entropy(net(images), labels).item()) < 1e-5
+net.zero_grad()
+
+# %%
+# The mean of the two is the loss of all 200 images.
+#
+# Out of memory
+# -------------
+#
+# The ninth patient puts all images through the network at once. With too many the memory is full.
+# We ask for so many that no machine has enough: a million times a million images. ``expand`` makes
+# them of one, without a copy, but the convolution needs a copy of 4 bytes for each pixel.
+
+many = images[:1].expand(10**12, -1, -1, -1)
+message = attempt(lambda: net(many))
+print(message)
+assert "tried to allocate" in message
+print(f"{10**12 * 28 * 28 * 4:,} bytes")
+with torch.no_grad():
+    parts = torch.cat([net(part) for part in images.split(50)])
+assert torch.allclose(parts, net(images), atol=1e-5)
+
+# %%
+# The message says how much was asked for. On a GPU it begins, quoted: "torch.OutOfMemoryError: CUDA
+# out of memory. Tried to allocate". The cure is fewer images at a time. For scores, take parts,
+# under ``torch.no_grad()``, which keeps nothing for ``backward``. For training, take mini-batches,
+# or micro-batches whose gradients are added up, as
+# :doc:`/gallery/4_training/plot_18_micro_batches` does. If memory fills up slowly from epoch to
+# epoch, look for losses that are kept without ``item()``.
 #
 # Softmax twice
 # -------------
 #
-# From here on nobody complains. The fifth patient knows that scores become probabilities by a
-# softmax, and has put one at the end of the network, before the :term:`cross-entropy`. It runs,
-# and the loss even falls. We train with it and without it, 60 epochs each.
+# From here on there are no messages. The tenth patient knows that a softmax turns scores into
+# probabilities, and has put one at the end of the network, before the :term:`cross-entropy`. It
+# runs, and the loss even falls. We train with it and without it, 60 epochs each.
 
 from cnnbook.training import fit_full_batch
 
@@ -208,10 +318,10 @@ assert losses["plain"][-1] < 1
 assert losses["softmax"][-1] > 1.461
 
 # %%
-# Without it the loss is below 1 and falling; with it, it creeps along above 1.461, and would do so
-# for ever. torch's cross-entropy makes the softmax itself, so here it is made twice. After the
-# first the scores lie between 0 and 1. At best the right one is 1 and the nine others 0, and the
-# second softmax turns this into a probability of e / (e + 9):
+# Without it the loss is below 1 and falling. With it, it stays above 1.461, however long it is
+# trained. torch's cross-entropy computes the softmax itself, so here it is computed twice. After
+# the first softmax the scores are between 0 and 1. At best the right one is 1 and the nine others
+# 0, and the second softmax turns this into a probability of e / (e + 9):
 
 best = torch.eye(10)[:1]
 floor = cross_entropy(best, torch.tensor([0])).item()
@@ -220,16 +330,16 @@ assert round(math.e / (math.e + 9), 3) == 0.232
 assert round(floor, 3) == round(math.log(math.e + 9) - 1, 3) == 1.461
 
 # %%
-# That is 0.232 at the very best, and a loss of 1.461. When a loss of ten classes will not go
-# below 1.461, look for this illness first. The cure is to take the softmax out: scores go into the
-# loss, and probabilities are for looking at.
+# That is a probability of 0.232 at best, and a loss of 1.461. If a loss with ten classes does not
+# go below 1.461, look for a second softmax first. The cure is to take the softmax out: the loss
+# takes scores, and probabilities are only for reading.
 #
 # The 10 % plateau
 # ----------------
 #
-# The last patient has read that pictures should be brought to mean 0 and standard deviation 1, and
-# does it for each pixel. The network then gets a tenth right, however long it is trained.
-# Exactly a tenth?
+# The eleventh patient has read that images should be brought to mean 0 and standard deviation 1,
+# and does so for each pixel. The network then classifies a tenth correctly, however long it is
+# trained. Is it exactly a tenth?
 
 scaled = (images - images.mean(dim=0)) / images.std(dim=0)
 scores = net(scaled)
@@ -239,21 +349,20 @@ assert right / len(labels) == 20 / 200 == 0.1
 assert scores.argmax(dim=1).unique().tolist() == [0]
 
 # %%
-# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that learnt
-# nothing would be about as bad, but hardly to the picture. Look at what is behind the answers:
+# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learnt
+# nothing would be about as bad, but hardly exactly. Look at the scores:
 
-print(scores[0, :3].tolist(), "NaN in", int(scores.isnan().any(dim=1).sum()), "pictures")
+print(scores[0, :3].tolist(), "NaN in", int(scores.isnan().any(dim=1).sum()), "images")
 dead = images.std(dim=0) == 0
-print("pixels that are the same in all pictures:", int(dead.sum()))
+print("pixels that are the same in all images:", int(dead.sum()))
 assert scores.isnan().all()
 assert torch.equal(scaled.isnan().any(dim=0), dead)
 assert dead.any()
 
 # %%
-# NaN, "not a number". Some pixels, in a corner, are black in all 200 pictures. There the standard
-# deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a single one is
-# enough for all ten scores. And then ``argmax``: asked for the largest of ten NaN it returns 0,
-# without an error.
+# NaN means "not a number". Some pixels in a corner are black in all 200 images. There the standard
+# deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a single NaN
+# makes all ten scores NaN. And the ``argmax`` of ten NaN is 0, without an error.
 #
 # The book's functions raise one. :func:`~cnnbook.metrics.accuracy` refuses such scores, and the
 # trainer refuses such losses:
@@ -270,18 +379,55 @@ for message in (
 
 # %%
 # Both messages say where to look. The cure is one mean and one standard deviation for all pixels
-# together, which is not 0 as long as the pictures are not all the same grey:
+# together. That is not 0, unless all images have the same grey everywhere:
 
 scaled = (images - images.mean()) / images.std()
 torch.manual_seed(0)
 cured = small_cnn()
 history = fit_full_batch(cured, scaled, labels, epochs=30, device="cpu")
-share = accuracy(cured(scaled), labels)
-print(f"loss {history.losses[-1]:.2f}, right {share:.2f}")
-assert share > 0.5
+right = accuracy(cured(scaled), labels)
+print(f"loss {history.losses[-1]:.2f}, accuracy {right:.2f}")
+assert right > 0.5
 
 # %%
-# More than half of its training pictures right after 30 epochs, and not a tenth: discharged.
+# After 30 epochs it classifies more than half of its training images correctly, and not a tenth:
+# cured.
+#
+# Always in training mode
+# -----------------------
+#
+# The last patient has a network with dropout, which sets half of the numbers to 0 at random while
+# it trains. It has been trained. Now it is asked twice about the same images. Do you expect the
+# same scores?
+
+layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
+torch.manual_seed(0)
+dropout = torch.nn.Sequential(*layers, torch.nn.Dropout(0.5), torch.nn.Linear(2704, 10))
+fit_full_batch(dropout, images, labels, epochs=30, device="cpu")
+with torch.no_grad():
+    print("training mode, equal:", torch.equal(dropout(images), dropout(images)))
+    assert not torch.equal(dropout(images), dropout(images))
+    dropout.eval()
+    print("eval mode, equal:", torch.equal(dropout(images), dropout(images)))
+    assert torch.equal(dropout(images), dropout(images))
+
+# %%
+# In training mode the scores differ from call to call, and no error says so. ``net.eval()``
+# switches dropout off, and :term:`batch normalization` to the means that it has collected.
+# ``net.train()`` switches them on again, before the next epoch. (``torch.no_grad()`` does not do
+# this: it only records nothing for ``backward``.) The book's
+# :func:`~cnnbook.metrics.predict_scores` switches to ``eval`` and back by itself:
+
+from cnnbook.metrics import predict_scores
+
+dropout.train()
+first, second = (predict_scores(dropout, images, device="cpu") for _ in range(2))
+print("predict_scores, equal:", torch.equal(first, second), "- still training:", dropout.training)
+assert torch.equal(first, second)
+assert dropout.training
+
+# %%
+# Equal scores, and the network is still in training mode.
 #
 # Exercises
 # ---------
@@ -299,11 +445,12 @@ assert share > 0.5
 # The answer
 # ----------
 #
-# If it does not run, read the last line and its numbers: what arrived, and what was expected. Then
-# look for the place where the first became so, which is often some layers earlier; an axis, a size,
-# a device and a dtype are four of the usual suspects. If it runs and learns nothing, there are
-# three numbers to know by heart, for ten classes: a loss begins near 2.303, a softmax too many
-# keeps it above 1.461, and a share of exactly 0.1 points to NaN.
+# If it does not run, read the last line of the traceback and its numbers: what arrived, and what
+# was expected. Then look for the first place where they differ, which is often some layers earlier:
+# an axis, a size, a channel, a device, a dtype, a class number. If it runs and learns nothing,
+# three numbers help, for ten classes: the loss begins near 2.303, a second softmax keeps it above
+# 1.461, and an accuracy of exactly 0.1 points to NaN. And if two calls give different scores, look
+# for ``eval()``.
 #
 # That was the last page. :doc:`/api/index` has all functions by task, and :doc:`/exercises` what
 # there is to try.
