@@ -336,9 +336,9 @@ def plain_loop() -> list[float]:
 
 
 # %%
-# Micro-batches are the first step. Three more steps change the memory format or the layers: channels
-# last, pooling before ReLU as above, and ReLU *in place*, which writes its output over its input and
-# so needs no new memory.
+# Micro-batches are the first step. Three more steps change the memory format or the layers:
+# channels last, pooling before ReLU as above, and ReLU *in place*, which writes its output over its
+# input and so needs no new memory.
 
 from cnnbook.engine.rewrites import channels_last_gradients, inplace_relu
 
@@ -359,8 +359,8 @@ def rewrite(net: torch.nn.Module, steps: list[str]) -> tuple[torch.nn.Module, to
 # The last two steps change how the gradients are added up. Usually torch divides each operation
 # among all cores, and after each operation it waits for the slowest core. With *threads*, each core
 # computes micro-batches of its own, and waits for the others once an update. And the gradient of a
-# micro-batch is as large as all the weights. With *fused accumulation*, a linear layer adds its part
-# to the sum in the same matrix product that computes it. The trainer's
+# micro-batch is as large as all the weights. With *fused accumulation*, a linear layer adds its
+# part to the sum in the same matrix product that computes it. The trainer's
 # :class:`~cnnbook.engine.gradients.GradientAccumulator` does both:
 
 from contextlib import nullcontext
