@@ -62,9 +62,10 @@ class _Trainer:
     processes: Processes
     # Whether the network is run as it is, with the whole batch.
     plain: bool
-    # For a network that could not be tried before: checks its first scores.
-    check_first: Callable[[torch.Tensor], None] | None
     validation: tuple[torch.Tensor, torch.Tensor] | None
+    # For a network that could not be tried before: checks its first scores, and returns the
+    # validation images and labels.
+    check_first: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor] | None] | None
 
     def __post_init__(self) -> None:
         self.device = self.gradients.device
@@ -93,8 +94,7 @@ class _Trainer:
             with self.gradients.autocast():
                 scores = check_scores(self.net(images), len(images))
                 if self.check_first is not None:
-                    self.check_first(scores)
-                    self.check_first = None
+                    self.validation, self.check_first = self.check_first(scores), None
                 loss = check_loss(self.loss_fn(scores, labels))
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
@@ -123,7 +123,7 @@ class _Trainer:
     def train(self, *, save_every: int, validate_every: int, progress: bool) -> History:
         """Do all remaining updates."""
         state, epochs = self.state, len(self.state.losses)
-        step, eager_steps = self.step, 0
+        step, updates = self.step, 0
         capturable = can_capture(
             self.net,
             self.gradients.loss_fn,
@@ -141,7 +141,7 @@ class _Trainer:
         ):
             self.optimizer.zero_grad()
             while state.epoch < epochs:
-                if capturable and eager_steps == WARM_UP:
+                if capturable and updates == WARM_UP:
                     graph = try_capture(self.captured_step, self.gradients.parameters, self.device)
                     step = self.step if graph is None else partial(self.replay, graph)
                     if graph is None:
@@ -149,14 +149,15 @@ class _Trainer:
                 step()
                 if state.scheduler is not None:
                     state.scheduler.step()
-                eager_steps += 1
+                updates += 1
                 state.epoch += 1
                 if self.processes.world_size == 1:
                     self.stop = self.requested() is not None
                 last = state.epoch == epochs
                 if self.validation and (state.epoch % validate_every == 0 or last):
                     state.accuracies += ((state.epoch, self.validate()),)
-                if state.epoch % save_every == 0 or last or self.stop:
+                # Also after the first update, since an optimizer has no state before it.
+                if state.epoch % save_every == 0 or last or self.stop or updates == 1:
                     state.save()
                 show(state.losses[state.epoch - 1], state.accuracies)
                 if self.stop:
@@ -212,14 +213,18 @@ def fit_full_batch(
 ) -> History:
     """Train a network on the whole batch, one update an epoch.
 
-    This is the lecture's loop (scores, loss, backward, step, zero) with changes that make it
-    faster and leave its results the same. The batch goes through the network in micro-batches:
-    the gradient of a sum is the sum of the gradients, so theirs add up to the batch's, while the
+    This is the lecture's loop: scores, loss, backward, step, zero. Where the layers and the loss
+    are torch's own and known to treat each image by itself (``cnnbook.engine.allowlist``), it runs
+    faster with the same result. The batch then goes through the network in micro-batches: the
+    gradient of a sum is the sum of the gradients, so theirs add up to the batch's, while the
     outputs of the layers stay small enough for the cache. Pooling runs before ReLU; on a CPU,
     convolutions work in the channels-last format and linear layers add their gradients up in
     place (``cnnbook.engine.rewrites``), and each core works on its own micro-batches
     (``cnnbook.engine.threads``). On a GPU one update is captured and replayed. Under
-    ``torchrun`` each process takes a shard of the batch.
+    ``torchrun`` each process takes a shard of the batch. Everything else is trained by the plain
+    loop: layers and losses of one's own, hooks, a replaced ``forward``, and layers that mix the
+    images or draw random numbers. Each layer keeps the mode, training or evaluation, in which it
+    is handed in.
 
     With ``checkpoint``, a training that was killed resumes from its last checkpoint when the same
     call is made again, and ends with the same bits as an uninterrupted one. The network handed in
@@ -231,7 +236,8 @@ def fit_full_batch(
         net: The network; it is trained in place, on ``device``.
         images: Images ``(n, c, h, w)``, floating-point. Under ``torchrun``, the whole batch in
             every process.
-        labels: One-hot or other float targets ``(n, classes)``, or class numbers ``(n,)`` int64.
+        labels: What the loss takes: one-hot or other float targets of the scores' shape, or class
+            numbers ``(n, ...)`` int64; for a loss of one's own any tensor with ``n`` entries.
         epochs: How many updates in all; the lecture's ``range(1, 500)`` is 499.
         loss_fn: Takes scores and labels; ``torch.nn.CrossEntropyLoss()`` by default.
         optimizer: Made from the network's parameters; by default ``torch.optim.Adam`` with torch's
@@ -240,9 +246,9 @@ def fit_full_batch(
             which needs a metric, is refused.
         micro_batch_size: How many images go through the network at a time. ``"auto"`` chooses
             the size whose layer outputs take 4 MiB (4 GiB on a GPU), or twice the memory of the
-            weights if that is more: it depends only on the network and the image size. If the
-            network or the loss mixes the images of a batch, the batch is not split. If memory runs
-            out, the size is halved, with a warning.
+            weights if that is more: it depends only on the network and the image size. A batch is
+            not split if network or loss are not known; a size is then refused, with the reason. If
+            memory runs out, the size is halved, with a warning.
         device: Where to train; ``best_device()`` by default.
         checkpoint: A file for the state; written at the start, every ``checkpoint_every`` epochs,
             when the training is asked to stop, and at the end.
@@ -261,9 +267,8 @@ def fit_full_batch(
     Raises:
         TypeError: An argument has the wrong type or dtype.
         ValueError: Shapes do not fit, a number is too small, the network cannot take the images,
-            a label is out of range, ``micro_batch_size`` is given for a network or a loss that
-            mixes the images of a batch, or the checkpoint is damaged, or of another training or
-            another start.
+            a label is out of range, ``micro_batch_size`` is given for a batch that must not be
+            split, or the checkpoint is damaged, or of another training or another start.
         RuntimeError: ``device`` does not exist, or one image does not fit into memory.
         Diverged: The loss or a weight became infinite or NaN; a ``RuntimeError``.
         Interrupted: Ctrl-C or SIGTERM was received; a ``KeyboardInterrupt``, raised between two
@@ -298,46 +303,55 @@ def fit_full_batch(
         The lecture; Bottou, Curtis and Nocedal (2018), Optimization methods for large-scale
         machine learning, section 3.1 (the batch approach); Kingma and Ba (2015), Adam.
     """
-    check_trainable_net(net)
-    check_training_images(images, name="images")
-    epochs = check_int(epochs, name="epochs", minimum=1)
-    loss_fn = check_loss_fn(loss_fn)
-    path = check_checkpoint(checkpoint)
-    checkpoint_every = check_int(checkpoint_every, name="checkpoint_every", minimum=1)
-    validate_every = check_int(validate_every, name="validate_every", minimum=1)
-    deterministic = check_bool(deterministic, name="deterministic")
-    progress = check_bool(progress, name="progress")
     device = best_device() if device is None else check_device(device)
-    precision = check_precision(precision, device)
-    check_optimizer(optimizer, net)
-    check_scheduler(scheduler, optimizer)
-    fingerprint = {}
-    if path:
-        check_resumable(optimizer, parameter_names(net, loss_fn))
-        # As they are handed in, before anything has run them.
-        fingerprint = state_fingerprint(net, loss_fn) | {"modes": mode_fingerprint(net)}
-    micro_batch_size = check_micro_batch_size(micro_batch_size)
+    processes = init_distributed(device)
+    with processes.fail_together():
+        check_trainable_net(net)
+        check_training_images(images, name="images")
+        epochs = check_int(epochs, name="epochs", minimum=1)
+        loss_fn = check_loss_fn(loss_fn)
+        path = check_checkpoint(checkpoint)
+        checkpoint_every = check_int(checkpoint_every, name="checkpoint_every", minimum=1)
+        validate_every = check_int(validate_every, name="validate_every", minimum=1)
+        deterministic = check_bool(deterministic, name="deterministic")
+        progress = check_bool(progress, name="progress")
+        precision = check_precision(precision, device)
+        check_optimizer(optimizer, net)
+        check_scheduler(scheduler, optimizer)
+        micro_batch_size = check_micro_batch_size(micro_batch_size)
+        fingerprint = {}
+        if path:
+            check_resumable(optimizer, parameter_names(net, loss_fn))
+            # As they are handed in, before anything has run them.
+            fingerprint = state_fingerprint(net, loss_fn) | {"modes": mode_fingerprint(net)}
 
     with precision_context(device, precision, deterministic=deterministic):
+        before = next(net.parameters()).device
         net.to(device)
         if isinstance(loss_fn, torch.nn.Module):
             loss_fn.to(device)
-        trainer = _prepare(
-            net,
-            images,
-            labels,
-            epochs=epochs,
-            loss_fn=loss_fn,
-            optimizer=optimizer,
-            scheduler=scheduler,
-            micro_batch_size=micro_batch_size,
-            device=device,
-            path=path,
-            fingerprint=fingerprint,
-            validation=validation,
-            precision=precision,
-        )
-        first = trainer.processes.rank == 0
+        try:
+            trainer = _prepare(
+                net,
+                images,
+                labels,
+                processes,
+                epochs=epochs,
+                loss_fn=loss_fn,
+                optimizer=optimizer,
+                scheduler=scheduler,
+                micro_batch_size=micro_batch_size,
+                device=device,
+                path=path,
+                fingerprint=fingerprint,
+                validation=validation,
+                precision=precision,
+            )
+        except BaseException:
+            # Whatever is refused leaves the network as it was.
+            net.to(before)
+            raise
+        first = processes.rank == 0
         history = trainer.train(
             save_every=checkpoint_every,
             validate_every=validate_every,
@@ -352,6 +366,7 @@ def _prepare(
     net: torch.nn.Module,
     images: torch.Tensor,
     labels: torch.Tensor,
+    processes: Processes,
     *,
     epochs: int,
     loss_fn: Loss,
@@ -365,25 +380,25 @@ def _prepare(
     precision: Precision,
 ) -> _Trainer:
     """Do the checks that run the network, set up the training and load its last checkpoint."""
-    plan = plan_batch(
-        net, images, labels, loss_fn, micro_batch_size=micro_batch_size, device=device
-    )
-    check_first = None
-    if plan.scores is not None:
-        validation = check_validation(validation, images, plan.scores, device)
-    else:
 
-        def check_first(scores: torch.Tensor) -> None:
-            check_labels(labels, len(images), scores, loss_fn, name="labels")
-            check_validation(validation, images, scores, device)
+    def check_first(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+        check_labels(labels, len(images), scores, loss_fn, name="labels")
+        return check_validation(validation, images, scores, device)
 
-    # After the checks above, so that no process waits for one that has raised an error.
-    processes = init_distributed(device)
-    if plan.unsplittable and processes.world_size > 1:
-        raise ValueError(
-            f"net: expected a batch that {processes.world_size} processes can share, but "
-            f"{plan.unsplittable}"
+    with processes.fail_together():
+        plan = plan_batch(
+            net, images, labels, loss_fn, micro_batch_size=micro_batch_size, device=device
         )
+        own_validation = None if plan.scores is None else check_first(plan.scores)
+        if plan.unsplittable and processes.world_size > 1:
+            raise ValueError(
+                f"net: expected a batch that {processes.world_size} processes can share, but "
+                f"{plan.unsplittable}"
+            )
+    if processes.world_size > 1:
+        shapes = [(name, p.shape, p.dtype) for name, p in net.named_parameters()]
+        data = {"images": digest(images), "labels": digest(labels)}
+        processes.check_same({"net": shapes, **data, "epochs": epochs})
     processes.broadcast([*net.parameters(), *net.buffers()])
     if isinstance(loss_fn, torch.nn.Module):
         processes.broadcast([*loss_fn.parameters(), *loss_fn.buffers()])
@@ -399,14 +414,14 @@ def _prepare(
     if any(getattr(layer, "inplace", False) for layer in net.modules()):
         # The first layer may be one that overwrites its input.
         own_images = own_images.clone()
-        if validation is not None:
-            validation = (validation[0].clone(), validation[1])
+        if own_validation is not None:
+            own_validation = (own_validation[0].clone(), own_validation[1])
     optimized_net = pool_before_relu(net) if plan.rewritable else net
     if plan.rewritable and channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)
         optimized_net = channels_last_gradients(optimized_net)
-        if validation is not None:
-            validation = (to_channels_last(validation[0]), validation[1])
+        if own_validation is not None:
+            own_validation = (to_channels_last(own_validation[0]), own_validation[1])
     if plan.rewritable and device.type == "cpu":
         optimized_net = inplace_relu(optimized_net)
     gradients = GradientAccumulator(
@@ -440,9 +455,16 @@ def _prepare(
     if not resumed:
         # At once, so that a path that cannot be written is noticed before hours of training.
         state.save()
-    plain = not plan.rewritable
     return _Trainer(
-        net, loss_fn, optimizer, gradients, state, processes, plain, check_first, validation
+        net,
+        loss_fn,
+        optimizer,
+        gradients,
+        state,
+        processes,
+        plain=not plan.rewritable,
+        validation=own_validation,
+        check_first=check_first if plan.scores is None else None,
     )
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ranks
 import torch
 import victims
 
 from cnnbook.engine.distributed import Processes, init_distributed
+from cnnbook.images import draw_garments
 from cnnbook.networks import small_cnn
 from cnnbook.training import fit_full_batch
 
@@ -56,22 +58,41 @@ def _torchrun(folder: Path, processes: int, *, restarts: int = 0, **plan: Any) -
 
 def _start(folder: Path, processes: int, **plan: Any) -> list[Any]:
     """Do the same with torchrun's variables but without torchrun, which takes seconds to start."""
+    return _spawn(victims.train_as_rank, {"file": None} | plan, folder, processes)
+
+
+def _ask(work: Callable[[], Any], folder: Path, processes: int, *, seconds: float = 60) -> Any:
+    """Call a function in several processes; return what it returned in each."""
+    return _spawn(ranks.run_as_rank, work, folder, processes, seconds=seconds)
+
+
+def _world(processes: int) -> dict[str, str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    world = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+
+
+def _spawn(
+    target: Callable[..., Any], what: Any, folder: Path, processes: int, *, seconds: float = 120
+) -> list[Any]:
+    environment = ENVIRONMENT | _world(processes)
     started = [
         victims.SERVER.Process(
-            target=victims.train_as_rank,
-            args=({"file": None} | plan, str(folder), ENVIRONMENT | world | {"RANK": str(rank)}),
+            target=target, args=(what, str(folder), environment | {"RANK": str(rank)})
         )
         for rank in range(processes)
     ]
     for process in started:
         process.start()
+    deadline = time.monotonic() + seconds
     for process in started:
-        process.join(120)
-    return _results(folder, processes, str([process.exitcode for process in started]))
+        process.join(max(0.0, deadline - time.monotonic()))
+    codes = [process.exitcode for process in started]
+    for process in started:
+        process.kill()
+        process.join()
+    return _results(folder, processes, f"exit codes {codes}; None: it waited for another process")
 
 
 def _results(folder: Path, processes: int, why: str) -> list[Any]:
@@ -126,6 +147,128 @@ def test_one_process_asked_to_stop_stops_all_after_the_same_update(tmp_path: Pat
     assert second["end"].startswith(f"SIGTERM {ends}")
 
 
+def test_a_wrapped_net_is_refused_in_every_process(tmp_path: Path) -> None:
+    for found in _ask(ranks.refuse_wrapped, tmp_path, 2):
+        history = json.loads(found.pop("module"))
+        assert len(found) == 4
+        for wrapper, message in found.items():
+            wanted = f"TypeError: net: expected the network itself, got {wrapper}"
+            assert message.startswith(wanted)
+        torch.manual_seed(1)
+        images, labels = draw_garments(4, generator=torch.Generator().manual_seed(5))
+        alone = fit_full_batch(small_cnn(channels=2), images, labels, epochs=3, device="cpu")
+        assert history == pytest.approx(list(alone.losses), rel=1e-5), "what is inside is trained"
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_an_error_in_one_process_ends_all(tmp_path: Path, processes: int) -> None:
+    *others, last = _ask(ranks.fail_in_one, tmp_path, processes)
+    assert last == "KeyError: 'here'"
+    assert others == [
+        f"RuntimeError: process {rank} of {processes}: expected that all processes start the "
+        "training, but another one has raised an error; its message says what to do"
+        for rank in range(processes - 1)
+    ]
+
+
+def test_a_process_that_refuses_its_arguments_leaves_none_waiting(tmp_path: Path) -> None:
+    first, last = _ask(ranks.train_with_labels_missing_in_one, tmp_path, 2)
+    assert last.startswith("ValueError: labels: expected ")
+    assert first.startswith("RuntimeError: process 0 of 2: expected that all processes start")
+
+
+def test_other_values_in_one_process_are_refused_in_all(tmp_path: Path) -> None:
+    refused = "expected the same in all 3 processes, got another value in process 2 than in"
+    for labels, names, ranks_seen in _ask(ranks.refuse_other_values, tmp_path, 3):
+        assert labels.startswith(f"ValueError: labels: {refused} process 0; ")
+        assert names.startswith(f"ValueError: arguments: {refused} process 0; ")
+        assert ranks_seen == "[0, 1, 2]"
+
+
+def test_processes_that_hand_in_their_own_shares_are_refused(tmp_path: Path) -> None:
+    # Each would train on a share of its share, and the loss would be of no batch at all.
+    for message in _ask(ranks.refuse_other_images, tmp_path, 2):
+        assert message.startswith("ValueError: images: expected the same in all 2 processes, got ")
+
+
+def test_gradients_of_narrow_dtypes_are_summed_in_float32(tmp_path: Path) -> None:
+    # Of four processes, the last has no image and so no gradient.
+    expected = [
+        [[[258, 3]], 6, "torch.float64", False],
+        [[[2050, 3], [258, 3]], 6, "torch.float64", False],
+        # 2**24 + 1 is no number of float32: the sum of float32 depends on the order.
+        [[[pytest.approx(2**24 + 2, abs=2), 3]], 6, "torch.float64", False],
+    ]
+    assert _ask(ranks.sum_gradients, tmp_path, 4) == [expected] * 4
+
+
+def test_any_dtype_trains_alike_in_one_two_and_three_processes(tmp_path: Path) -> None:
+    # Two images: of three processes, one has none.
+    found = {}
+    for processes in (1, 2, 3):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        found[processes], *others = _ask(ranks.train_dtypes, folder, processes)
+        assert others == [found[processes]] * (processes - 1)
+    tolerances = {"bfloat16": 2**-7, "float16": 2**-10, "float32": 1e-5, "float64": 1e-12}
+    for name, tolerance in tolerances.items():
+        one, two, three = (found[processes][f"torch.{name}"] for processes in (1, 2, 3))
+        assert one[-1] < one[0] * (1 - 10 * tolerance)
+        assert two == pytest.approx(one, rel=tolerance)
+        assert three == pytest.approx(one, rel=tolerance)
+
+
+# The process ends while a thread of gloo waits for the interpreter's lock, in order to free the
+# tensor of the last exchange: ``sum``, the last of the calls at exit, keeps the lock to the end.
+# Without a wait for that thread the process aborts; by chance that is 1 run in many.
+LATE = """
+import atexit, os, sys
+
+rank = int(os.environ["RANK"])
+if rank == 0:
+    atexit.register(sum, range(100_000_000))
+import time
+
+import torch
+
+from cnnbook.engine.distributed import init_distributed
+
+if sys.argv[1] == "caller":
+    torch.distributed.init_process_group("gloo")
+init_distributed(torch.device("cpu"))
+torch.distributed.all_reduce(torch.ones(1))
+if rank:
+    time.sleep(0.5)
+torch.distributed.all_reduce(torch.ones(10), async_op=rank == 0)
+if rank:
+    # Until the other one has ended: it would notice that this one is gone.
+    sys.stdin.read()
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("group_of", ["caller", "trainer"])
+def test_a_process_ends_without_an_abort(group_of: str) -> None:
+    environment = os.environ | ENVIRONMENT | _world(2)
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-c", LATE, group_of],
+            env=environment | {"RANK": str(rank)},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    )
+    try:
+        _, errors = first.communicate(timeout=120)
+        assert first.returncode == 0, errors.decode()
+        second.communicate(timeout=120)
+        assert second.returncode == 0
+    finally:
+        first.kill()
+        second.kill()
+
+
 def test_shards_cover_the_batch_once() -> None:
     for count in (1, 2, 3, 7):
         for total in (0, 1, 2, 6, 7, 20):
@@ -150,6 +293,7 @@ def test_alone_nothing_is_exchanged() -> None:
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     two = Processes(0, 2, torch.device("cpu"))
     monkeypatch.setattr("cnnbook.training.init_distributed", lambda device: two)
+    monkeypatch.setattr(Processes, "gather", lambda self, tensor: torch.stack([tensor, tensor]))
     net = small_cnn()
     net.insert(1, torch.nn.BatchNorm2d(16))
     with pytest.raises(ValueError, match=r"^net: expected a batch that 2 processes can share, but"):

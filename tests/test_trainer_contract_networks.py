@@ -577,3 +577,30 @@ def test_one_score_a_pixel_fits_class_numbers_of_pixels() -> None:
         lambda: nn.Sequential(nn.Conv2d(1, 3, 1), nn.AdaptiveAvgPool2d(1)),
         IMAGES, LABELS[:, None, None], micro_batch_size=5, make_optimizer=sgd,
     )  # fmt: skip
+
+
+def test_a_network_with_a_hook_is_validated_as_others_are() -> None:
+    """Its scores are not known before the first update; one-hot labels must count as classes."""
+    accuracies = []
+    for hooked in (False, True):
+        torch.manual_seed(0)
+        net = linear(3)
+        if hooked:
+            net.register_forward_hook(lambda *_: None)
+        one_hot = F.one_hot(LABELS, 3).float()
+        history = fit(net, IMAGES, LABELS, epochs=4, validation=(IMAGES, one_hot))
+        accuracies.append(history.accuracies)
+    assert accuracies[0] == accuracies[1]
+    assert accuracies[0]
+
+
+def test_a_hooked_network_is_refused_before_its_first_update() -> None:
+    net = linear(1)
+    net.register_forward_hook(lambda *_: None)
+    check_refused(
+        net, IMAGES, LABELS.float(), r"^labels: expected the shape \(12, 1\)", loss_fn=nn.MSELoss()
+    )
+    two = linear(3)
+    two.register_forward_hook(lambda *_: None)
+    several = torch.ones(12, 3)
+    check_refused(two, IMAGES, LABELS, "^validation labels: expected", validation=(IMAGES, several))

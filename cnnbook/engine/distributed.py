@@ -1,8 +1,10 @@
 """One batch on several processes: each takes a shard, and the gradients are summed."""
 
 import atexit
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +52,9 @@ class Processes:
     ) -> tuple[torch.Tensor, bool]:
         """Sum gradients and loss over all processes, in one exchange.
 
+        The sums are made in float32, or in float64 if any parameter has it. Each process's part,
+        and the sum, have the parameter's own dtype.
+
         Args:
             parameters: The network's parameters, in the same order everywhere.
             loss: This process's part of the loss.
@@ -83,6 +88,65 @@ class Processes:
                 parameter.grad = summed.reshape(parameter.shape).to(parameter)
             start += parameter.numel()
         return flat[-1].to(loss), counts[-2] > 0
+
+    @contextmanager
+    def fail_together(self) -> Iterator[None]:
+        """Let an error that one process raises within the block end the block in all of them.
+
+        Without this, the others would wait in their next exchange for a process that is gone.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            RuntimeError: Another process has raised an error, and this one has not.
+        """
+        try:
+            yield
+        except Exception:
+            # The error itself matters, not that another process may be gone as well.
+            with suppress(Exception):
+                self._any_failed(failed=True)
+            raise
+        if self._any_failed(failed=False):
+            raise RuntimeError(
+                f"process {self.rank} of {self.world_size}: expected that all processes start the "
+                "training, but another one has raised an error; its message says what to do"
+            )
+
+    def _any_failed(self, *, failed: bool) -> bool:
+        return bool(self.gather(torch.tensor(failed, dtype=torch.uint8, device="cpu")).any())
+
+    def check_same(self, values: Mapping[str, object]) -> None:
+        """Refuse arguments that are not the same in all processes.
+
+        A process that has other images than the first, for instance only its own share of them,
+        would train on a share of that share, and nothing would show it.
+
+        Args:
+            values: For each argument's name something whose ``repr`` tells different values apart,
+                such as a digest of a tensor.
+
+        Raises:
+            ValueError: In every process, if any of them differs from the first.
+
+        Examples:
+            >>> import torch
+            >>> from cnnbook.engine.distributed import Processes
+            >>> Processes(0, 1, torch.device("cpu")).check_same({"epochs": 499})
+        """
+        if self.world_size == 1:
+            return
+        for name, value in {"arguments": list(values), **values}.items():
+            own = hashlib.sha256(repr(value).encode()).digest()
+            found = self.gather(torch.tensor(list(own), dtype=torch.uint8, device="cpu"))
+            others = [rank for rank, one in enumerate(found) if not torch.equal(one, found[0])]
+            if others:
+                raise ValueError(
+                    f"{name}: expected the same in all {self.world_size} processes, got another "
+                    f"value in process {others[0]} than in process 0; pass the same, and of the "
+                    "images the whole batch, since the trainer takes each process's share itself"
+                )
 
     def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
         """Copy the first process's tensors to all processes, in place.
@@ -143,6 +207,11 @@ def init_distributed(device: torch.device) -> Processes:
     ``torchrun --max-restarts`` gets its own keys in the store in which the processes find each
     other; the keys of killed processes would lead to addresses that no longer answer.
 
+    When the interpreter ends, the group is destroyed, also one that the caller has initialised with
+    gloo. gloo's threads free the tensors of the last exchange, for which they need the
+    interpreter's lock; one that waits for it while the interpreter ends aborts the process
+    ("terminate called without an active exception"). Destroying the group waits for the threads.
+
     Args:
         device: Where the network is trained.
 
@@ -156,12 +225,14 @@ def init_distributed(device: torch.device) -> Processes:
         Processes(rank=0, world_size=1, device=device(type='cpu'))
 
     Source:
-        PyTorch documentation, torchrun and torch.distributed; pytorch issue 135712 for the keys.
+        PyTorch documentation, torchrun and torch.distributed; pytorch issue 135712 for the keys,
+        pull request 179291 for the threads.
     """
     dist = torch.distributed
     if not dist.is_available():
         return Processes(0, 1, torch.device("cpu"))
-    if not dist.is_initialized() and all(name in os.environ for name in _LAUNCHED):
+    own = not dist.is_initialized() and all(name in os.environ for name in _LAUNCHED)
+    if own:
         rank, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         backend = "nccl" if device.type == "cuda" else "gloo"
         if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
@@ -178,9 +249,12 @@ def init_distributed(device: torch.device) -> Processes:
         else:
             # Each machine counts its attempts by itself, so the keys cannot hold them.
             dist.init_process_group(backend)
-        atexit.register(_destroy_process_group)
     if not dist.is_initialized():
         return Processes(0, 1, torch.device("cpu"))
+    if own or dist.get_backend() != "nccl":
+        # Once, however often this function is called.
+        atexit.unregister(_destroy_process_group)
+        atexit.register(_destroy_process_group)
     exchange_device = device if dist.get_backend() == "nccl" else torch.device("cpu")
     return Processes(dist.get_rank(), dist.get_world_size(), exchange_device)
 

@@ -45,24 +45,178 @@ print(sum(share.mean().item() * len(share) / 6 for share in shares))
 # %%
 # Up to a rounding, -4. And no process has sent a pixel to another.
 #
-# Who does what
-# -------------
+# What everybody uses
+# -------------------
 #
-# With real pictures and the small CNN: ten garments, four processes, and the gradient that each of
-# them computes for the four weights of the first :term:`kernel`.
+# .. index:: ! DistributedDataParallel, data parallel training
+#
+# torch has a class for this, ``DistributedDataParallel``, DDP for short [Li2020]_. It wraps a
+# network. Each process computes the mean loss of its own pictures and calls ``backward``; DDP
+# exchanges the gradients, and then every process has their *mean over the processes*. That is the
+# mean of means. With two processes of three pictures each, it is right:
+
+two = [parts[Processes(rank, 2, cpu).shard(6)].mean().item() for rank in range(2)]
+print(f"three and three: {two[0]:.2f} and {two[1]:.2f}, mean {sum(two) / 2:.2f}")
+assert abs(sum(two) / 2 - -4) < 1e-6
+
+# %%
+# If the shares are equal, DDP computes the gradient of the full batch, -4. With the four shares
+# from above it computes -5. The remedy is to weight the loss of each process before ``backward``.
+# DDP divides by the number of processes, and it should divide by the number of pictures, so the
+# weight is the process's number of pictures, times the number of processes, divided by the number
+# of all pictures: 8/6 for a share of two, and 4/6 for a share of one.
+
+weights = [len(share) * 4 / 6 for share in shares]
+means = [share.mean().item() for share in shares]
+weighted = sum(weight * mean for weight, mean in zip(weights, means, strict=True)) / 4
+print([f"{weight:.2f}" for weight in weights], f"{weighted:.2f}")
+assert weights == [8 / 6, 8 / 6, 4 / 6, 4 / 6]
+assert abs(weighted - -4) < 1e-6
+assert (8 * -3 + 8 * -1 + 4 * -12 + 4 * -4) / 6 / 4 == -4
+
+# %%
+# (torch's ``DistributedSampler`` makes the shares equal by giving some pictures to two processes.
+# Those pictures then count twice.)
+#
+# Here is a whole script, :download:`train_ddp.py </../examples/4_training/train_ddp.py>`. It must
+# lie beside this page where it is run, like the one that we need later:
+
+import os
+import sys
+from pathlib import Path
+
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+ddp_script, script = here / "train_ddp.py", here / "train_distributed.py"
+for file in (ddp_script, script):
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file}: expected the script beside this page, got nothing; copy it from the folder "
+            "examples/4_training of the project, and start this page in the folder where it is"
+        )
+print(ddp_script.read_text("utf-8"))
+
+# %%
+# Two lines matter most: the one that wraps the network, and the one that weights the loss. The
+# script trains twice, the second time without the weights. A shell starts it in two processes with
+# ``torchrun --nproc-per-node 2 train_ddp.py``; ``torchrun`` comes with torch. Here we start it from
+# Python. The processes talk by a library named gloo.
+
+import subprocess
+import tempfile
+
+gloo = torch.distributed.is_available() and torch.distributed.is_gloo_available()
+if os.name != "posix" or not gloo:
+    raise RuntimeError(
+        "torch.distributed: expected Linux or macOS, with gloo, got something else; on Windows, "
+        "run this page in WSL"
+    )
+folder = tempfile.TemporaryDirectory()
+loopback = "lo" if sys.platform == "linux" else "lo0"
+environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback}
+torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=3"]
+
+# %%
+# One thread for each process, since several processes now share the cores. ``--max-restarts`` is
+# needed later. A function that starts a script in several processes:
+
+
+def start(processes: int, name: str, *command: object) -> subprocess.Popen[bytes]:
+    """Start a script; what it prints is kept in files of that name."""
+    launcher = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
+    full = [*launcher, *map(str, command)]
+    file = Path(folder.name, name)
+    with open(f"{file}.txt", "wb") as output, open(f"{file}.err", "wb") as errors:
+        return subprocess.Popen(full, env=environment, stdout=output, stderr=errors)
+
+
+# %%
+# And one that waits for the end, with a time limit, and shows what was printed.
+
+
+def finish(running: subprocess.Popen[bytes], name: str) -> str:
+    """Wait for the end; show and return what was printed."""
+    try:
+        code = running.wait(timeout=300)
+    except subprocess.TimeoutExpired:
+        running.terminate()  # torchrun then ends the processes that it has started
+        raise
+    printed = Path(folder.name, f"{name}.txt").read_text("utf-8")
+    print(printed)
+    assert code == 0, Path(folder.name, f"{name}.err").read_text("utf-8")
+    return printed
+
+
+# %%
+# 101 images for two processes: one takes 51 and the other 50. We train for 50 epochs. How much, do
+# you expect, does one image more or less change the loss?
+
+losses_file = Path(folder.name, "ddp.json")
+options = ["--images=101", "--epochs=50", f"--losses={losses_file}"]
+printed = finish(start(2, "ddp", ddp_script, *options), "ddp")
+assert printed.count("50 epochs") == 2
+assert [len(share) for share in torch.arange(101).tensor_split(2)] == [51, 50]
+
+# %%
+# Which of the two is the loss of the full batch? The plain loop on one process shows it:
+
+import json
 
 from torch.nn.functional import cross_entropy
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 
-data = load_fashion_mnist(n_train=10, n_test=1, fallback="drawn")
+data = load_fashion_mnist(n_train=101, n_test=1, fallback="drawn")
+torch.manual_seed(0)
+net = small_cnn()
+
+# %%
+# The same start as in the script.
+
+by_loop = []
+optimizer = torch.optim.Adam(net.parameters())
+for _ in range(50):
+    loss = cross_entropy(net(data.train_images), data.train_labels)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    by_loop.append(loss.item())
+print(f"one process: {len(by_loop)} epochs, loss {by_loop[0]:.6f} to {by_loop[-1]:.6f}")
+
+# %%
+# How far is DDP from it, with the weights and without?
+
+right = torch.tensor(by_loop, dtype=torch.float64)
+apart = {
+    name: ((torch.tensor(values, dtype=torch.float64) - right) / right).abs().max().item()
+    for name, values in json.loads(losses_file.read_text("utf-8")).items()
+}
+for name, largest in apart.items():
+    print(f"{name}: apart by at most {largest:.0e} of the loss")
+assert apart["weighted"] < 1e-5
+assert apart["mean of means"] > 10 * apart["weighted"]
+
+# %%
+# With the weights, the loss is that of one process except for roundings, below 1e-5 of its size in
+# all 50 epochs. Without them it is another one, although 51 and 50 are almost equal. The mistake
+# grows with the difference of the shares: :doc:`/gallery/4_training/plot_18_micro_batches` had one
+# share of a single image and another of all the rest, and there the mistake was longer than the
+# gradient itself. No error is raised.
+#
+# Sums instead of means
+# ---------------------
+#
+# The library's trainer exchanges *sums*, so that nobody has to remember the weights. How that
+# works, with real pictures and the small CNN: ten garments, four processes, and the gradient that
+# each of them computes for the four weights of the first :term:`kernel`.
+
+images, labels = data.train_images[:10], data.train_labels[:10]
 torch.manual_seed(0)
 net = small_cnn()
 gradients, sizes = [], []
 for rank in range(4):
     shard = Processes(rank, 4, cpu).shard(10)
-    loss = cross_entropy(net(data.train_images[shard]), data.train_labels[shard], reduction="sum")
+    loss = cross_entropy(net(images[shard]), labels[shard], reduction="sum")
     gradients.append(torch.autograd.grad(loss, net[0].weight)[0][0, 0])
     sizes.append(shard.stop - shard.start)
 
@@ -73,13 +227,13 @@ from cnnbook.figures import plot_micro_batches
 
 names = [f"process {rank}" for rank in range(4)]
 shown = torch.stack(gradients).round(decimals=2)
-figure = plot_micro_batches(data.train_images, shown, sizes=sizes, names=names)
+figure = plot_micro_batches(images, shown, sizes=sizes, names=names)
 assert sizes == [3, 3, 2, 2]
 
 # %%
-# Three, three, two and two pictures. After the exchange each process has the sum on the right, and
-# takes the same step with it; so the four copies of the network stay equal without ever being
-# compared. This is called *data parallel* training [Li2020]_.
+# Three, three, two and two pictures. After the exchange each process has the sum on the right,
+# divides by ten, and takes the same step; so the four copies of the network stay equal without ever
+# being compared. This is called *data parallel* training, with DDP as well as here.
 #
 # What travels
 # ------------
@@ -108,83 +262,40 @@ assert len(parameters) + 2 == 6
 assert round(2500 * 784 / 27_136) == 72
 
 # %%
-# A script for all of them
+# A script for one or many
 # ------------------------
 #
-# The trainer is the one that we know. Started by ``torchrun``, which comes with torch,
-# :func:`~cnnbook.training.fit_full_batch` notices that it is not alone, takes its share and sums
-# the gradients. So a script that trains with others looks like one that trains alone. This is
-# :download:`train_distributed.py </../examples/4_training/train_distributed.py>`, which must lie
-# beside this page where it is run:
+# Started by ``torchrun``, :func:`~cnnbook.training.fit_full_batch` notices that it is not alone,
+# takes its share and sums the gradients. So a script that trains with others looks like one that
+# trains alone, and the network is *not* wrapped by DDP. This is
+# :download:`train_distributed.py </../examples/4_training/train_distributed.py>`:
 
-import os
-import sys
-from pathlib import Path
-
-here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
-script = here / "train_distributed.py"
-if not script.is_file():
-    raise FileNotFoundError(
-        f"{script}: expected the script beside this page, got nothing; copy it from the folder "
-        "examples/4_training of the project, and start this page in the folder where it is"
-    )
 print(script.read_text("utf-8"))
 
 # %%
-# Most of it reads options and reports what is done. The training is one call. A shell starts it as
-# ``python train_distributed.py``, or for two processes as ``torchrun --nproc-per-node 2
-# train_distributed.py``. Here we start it from Python. The processes talk by a library named gloo,
-# over an address of this machine that no other can reach.
-
-import subprocess
-import tempfile
-
-gloo = torch.distributed.is_available() and torch.distributed.is_gloo_available()
-if os.name != "posix" or not gloo:
-    raise RuntimeError(
-        "torch.distributed: expected Linux or macOS, with gloo, got something else; on Windows, "
-        "run this page in WSL"
-    )
-folder = tempfile.TemporaryDirectory()
-loopback = "lo" if sys.platform == "linux" else "lo0"
-environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback}
-
-# %%
-# One thread for each process, since several processes now share the cores. ``--max-restarts`` is
-# needed later. 102 images, because 102 is a number that four does not divide; 200 epochs, and every
-# ten of them a :term:`checkpoint`.
-
-torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=3"]
-options = ["--device=cpu", "--images=102", "--epochs=200", "--checkpoint-every=10"]
-
-
-def start(processes: int, name: str) -> subprocess.Popen[bytes]:
-    """Start the script; its output and its checkpoint are kept in files of that name."""
-    launcher = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
-    file = Path(folder.name, name)
-    command = [*launcher, str(script), *options, f"--checkpoint={file}.ckpt"]
-    with open(f"{file}.txt", "wb") as output, open(f"{file}.err", "wb") as errors:
-        return subprocess.Popen(command, env=environment, stdout=output, stderr=errors)
-
-
-# %%
-# And a function that waits for the end, with a time limit, shows what was printed, and reads the
-# checkpoint.
+# Most of it reads options and reports what is done. The training is one call. It starts alone as
+# ``python train_distributed.py``, or in two processes as ``torchrun --nproc-per-node 2
+# train_distributed.py``. 102 images, because 102 is a number that four does not divide; 200 epochs,
+# and every ten of them a :term:`checkpoint`:
 
 from typing import Any
 
 from cnnbook.engine.checkpoints import read_checkpoint
 
+options = ["--device=cpu", "--images=102", "--epochs=200", "--checkpoint-every=10"]
 
-def finish(running: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
-    """Wait for the end, show what was printed, and return the last checkpoint."""
-    try:
-        code = running.wait(timeout=300)
-    except subprocess.TimeoutExpired:
-        running.terminate()  # torchrun then ends the processes that it has started
-        raise
-    print(Path(folder.name, f"{name}.txt").read_text("utf-8"))
-    assert code == 0, Path(folder.name, f"{name}.err").read_text("utf-8")
+# %%
+# Two functions that start it and read what it has saved:
+
+
+def start_training(processes: int, name: str) -> subprocess.Popen[bytes]:
+    """Start the script with a checkpoint of that name."""
+    file = Path(folder.name, f"{name}.ckpt")
+    return start(processes, name, script, *options, f"--checkpoint={file}")
+
+
+def last_checkpoint(name: str) -> dict[str, Any]:
+    """Return the last checkpoint of that name."""
     return read_checkpoint(f"{Path(folder.name, name)}.ckpt") or {}
 
 
@@ -197,10 +308,10 @@ def finish(running: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
 
 ends = {}
 for processes, name in ((1, "alone"), (2, "two"), (4, "four")):
-    ends[name] = finish(start(processes, name), name)
+    printed = finish(start_training(processes, name), name)
+    ends[name] = last_checkpoint(name)
 losses = {name: end["losses"] for name, end in ends.items()}
 assert all(len(loss) == 200 for loss in losses.values())
-printed = Path(folder.name, "four.txt").read_text("utf-8")
 for process in ("0 of 4", "1 of 4", "2 of 4", "3 of 4"):
     assert f"process {process}" in printed
 assert "takes 26 images, from 26" in printed
@@ -222,7 +333,8 @@ assert 2 * 26 + 2 * 25 == 102
 # %%
 # Nearly. In the first 100 epochs they differ by less than 1e-5 of their size. The sums are the
 # same, but made in another order, and so rounded otherwise. Each update builds on the last and
-# hands its roundings on, so later it may be more; below 1e-3 in all 200.
+# hands its roundings on, so later it may be more; below 1e-3 in all 200. No weights were needed:
+# four unequal shares give what one process gives.
 #
 # (Ignore the times. Four processes on two cores do not make so small a task faster. Sharing pays
 # when a share is much more work than the exchange.)
@@ -254,21 +366,21 @@ import re
 import signal
 import time
 
-running, name, deadline = start(2, "killed"), "killed", time.monotonic() + 300
+running, name, deadline = start_training(2, "killed"), "killed", time.monotonic() + 300
 while epochs_kept(name) < 50 and running.poll() is None and time.monotonic() < deadline:
     time.sleep(0.01)
 printed = Path(folder.name, f"{name}.txt").read_text("utf-8")
 victim = re.search(r"process 1 of 2 \(pid (\d+)\)", printed)
 assert victim
 os.kill(int(victim[1]), signal.SIGKILL)
-ends[name] = finish(running, name)
+printed = finish(running, name)
+ends[name] = last_checkpoint(name)
 
 # %%
 # Read what was printed: two processes, then one line from which epoch it goes on, and two processes
 # again, with other numbers (*pid*), for those are new ones. Before the next cell: how far will the
 # 200 losses be from those of the two processes that ran without a kill?
 
-printed = Path(folder.name, "killed.txt").read_text("utf-8")
 went_on = re.search(r"goes on after epoch (\d+)", printed)
 assert went_on
 assert 50 <= int(went_on[1]) < 200
@@ -293,8 +405,7 @@ folder.cleanup()
 # ----------------
 #
 # For the trainer it makes no difference whether the processes are on one machine or on several. The
-# same command is given on each of them; ``first`` stands for the name of the first, whose port
-# 29400 the others must be able to reach.
+# same command is given on each of them; ``first`` stands for the name of the first.
 
 command = (
     "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d "
@@ -308,7 +419,16 @@ assert "first:29400" in command
 # own copy of the pictures, and all the same one. The process with number 0 reads and writes the
 # checkpoint, and after a restart that may be one on another machine, so put the file where all can
 # reach it. The restart works within one machine only; across machines, give the command again when
-# it has ended. And whoever reaches the port can join: use it in a network that you trust.
+# it has ended.
+#
+# Which ports are open? The command names one, 29400 on the first machine, where ``torchrun`` lets
+# the processes find each other. It is not the only one. ``torchrun`` may open a second, and each
+# process opens one more at which gloo (or NCCL, on GPUs) exchanges the gradients; the system
+# chooses their numbers at random. So between the machines, all ports must be open. None of them
+# asks for a password: who can reach them can join or disturb the training, so use them only in a
+# network that you trust. On this page ``GLOO_SOCKET_IFNAME`` keeps the ports of gloo on the
+# loopback address, which no other machine can reach; those of ``torchrun`` are open to the network
+# for as long as it runs.
 #
 # Exercises
 # ---------
@@ -327,9 +447,11 @@ assert "first:29400" in command
 # ----------
 #
 # Each process takes a share of the images, all exchange their gradients, 27,130 numbers an update
-# for the small CNN, and each takes the same step. One, two and four processes agree, for 100 epochs
-# to 1e-5. If one dies, all are started again, go on from the last checkpoint, and end with exactly
-# the result that they would have had.
+# for the small CNN, and each takes the same step. ``DistributedDataParallel`` takes the mean of the
+# processes' gradients; that is the gradient of the full batch if the shares are equal, or if each
+# loss is weighted with the size of its share. The trainer sums instead. One, two and four processes
+# agree, for 100 epochs to 1e-5. If one dies, all are started again, go on from the last checkpoint,
+# and end with exactly the result that they would have had.
 #
 # So much for how to train. What is in the weights when it is over?
 # :doc:`/gallery/4_training/plot_20_what_it_learned`.
