@@ -336,9 +336,9 @@ def plain_loop() -> list[float]:
 
 
 # %%
-# Four steps change what goes through the network, or its layers. Micro-batches are the first one,
-# channels last the second. The third is pooling before ReLU, as above. The fourth is ReLU *in
-# place*: it writes its output over its input, so no new memory is needed for it.
+# Micro-batches are the first step. Three more steps change the memory format or the layers:
+# channels last, pooling before ReLU as above, and ReLU *in place*, which writes its output over its
+# input and so needs no new memory.
 
 from cnnbook.engine.rewrites import channels_last_gradients, inplace_relu
 
@@ -356,11 +356,11 @@ def rewrite(net: torch.nn.Module, steps: list[str]) -> tuple[torch.nn.Module, to
 
 
 # %%
-# The last two steps change who adds the gradients up. Usually torch divides each operation among
-# all cores, and waits for the slowest core after each. With *threads*, each core computes
-# micro-batches of its own, and waits for the others once an update. And the gradient of a
-# micro-batch is as large as all the weights; with *fused accumulation*, a linear layer adds it to
-# the sum in the same matrix product that computes it. The trainer's
+# The last two steps change how the gradients are added up. Usually torch divides each operation
+# among all cores, and after each operation it waits for the slowest core. With *threads*, each core
+# computes micro-batches of its own, and waits for the others once an update. And the gradient of a
+# micro-batch is as large as all the weights. With *fused accumulation*, a linear layer adds its
+# part to the sum in the same matrix product that computes it. The trainer's
 # :class:`~cnnbook.engine.gradients.GradientAccumulator` does both:
 
 from contextlib import nullcontext
@@ -428,7 +428,7 @@ figure = plot_bars({"seconds an epoch": rounded}, highlight=["fit_full_batch"])
 # saves little alone may save much together with others. The last two bars should be about equal,
 # because the trainer consists of these steps and a few checks. What is the same everywhere is that
 # the losses agree. The time was not saved at the cost of the result. :doc:`/benchmarks` has the
-# same steps, measured for longer on an idle machine, with the memory of each.
+# same steps, measured for longer, and the memory that each of them needs.
 #
 # How many images at a time are best? The trainer, with micro-batches of four sizes:
 
