@@ -166,14 +166,23 @@ from itertools import pairwise
 
 from cnnbook.metrics import accuracy, predict_scores
 
+kinds_with_weights = (torch.nn.Conv2d, torch.nn.Linear)
+
 
 def spreads(net: torch.nn.Sequential) -> list[float]:
-    """Return the mean standard deviation over the test images, after each layer with weights."""
-    ends = [end for end, layer in enumerate(net, 1) if isinstance(layer, kinds_with_weights)]
-    return [predict_scores(net[:end], test[0]).std(dim=0).mean().item() for end in ends]
+    """Return, after each layer with weights, the mean standard deviation over the test images."""
+    found, numbers = [], test[0]
+    for layer in net:
+        with torch.no_grad():
+            numbers = layer(numbers)
+        if isinstance(layer, kinds_with_weights):
+            found.append(numbers.std(dim=0).mean().item())
+    return found
 
 
-kinds_with_weights = (torch.nn.Conv2d, torch.nn.Linear)
+# %%
+# A number for each layer with weights, for both networks:
+
 for name, make in makers.items():
     torch.manual_seed(0)
     spread = spreads(make())
