@@ -51,8 +51,8 @@ answer = output_size(28, 5, stride=2, padding=4, dilation=2)
             "The window moves by two pixels at a time.",
         ),
     ),
-    remark="The kernel spans 9 pixels of 36, so it can move by 27, which is 13 steps of 2 and a "
-    "start.",
+    remark="The kernel spans 9 pixels of 36, so it can move by 27, which is 13 steps of 2 from "
+    "the first position.",
 )
 
 

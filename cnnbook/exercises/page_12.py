@@ -89,7 +89,7 @@ _separable_average_matrix = Exercise(
     "For the 2 x 2 moving average of an image of 5 x 5 there is a matrix ``A`` for which the "
     "result is ``A @ image @ A.T``. What is ``A``? Hand in its rows.",
     hint="``A @ image`` mixes rows: it must give the means of neighbouring rows. ``A.T`` then does "
-    "the same to columns. Each pixel is multiplied by both, and ends up with a quarter.",
+    "the same to columns. Each pixel is multiplied by both, and the product must be a quarter.",
     solution="""
 import torch
 

@@ -48,7 +48,7 @@ answer = torch.nn.functional.conv2d(image, kernel[None, None])[0, 0]
         ),
     ),
     remark="The result is the kernel, rotated by half a turn; the mathematical convolution gives "
-    "it upright.",
+    "the kernel itself.",
 )
 
 

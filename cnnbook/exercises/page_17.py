@@ -32,7 +32,7 @@ answer = parameters - 0.1 * parameters.grad
         Mistake(
             "the errors are added up and not averaged",
             lambda: [1.8, 0.6],
-            "The loss is a mean over two pixels, so its gradient is one too.",
+            "The loss is a mean over two pixels, so its gradient is a mean, too.",
         ),
         Mistake(
             "the 2 of the square is forgotten",
@@ -52,7 +52,7 @@ answer = parameters - 0.1 * parameters.grad
         Mistake(
             "the pixel is forgotten",
             lambda: [1.3, 0.3],
-            "The weight is multiplied with the pixel, so its gradient has each error times its "
+            "The weight is multiplied by the pixel, so its gradient has each error times its "
             "pixel.",
         ),
         Mistake(
@@ -120,8 +120,8 @@ answer = weight
 _adam_first_step = Exercise(
     "Three parameters have the gradients ``[0.02, -300, 0]``. Adam takes its first step, with the "
     "learning rate 0.5. By how much does each parameter change? Three decimals are enough.",
-    hint="In its first step, Adam divides each gradient by the root of its square. What is the "
-    "direction of the step?",
+    hint="In its first step, after the bias correction, Adam divides each gradient by the root of "
+    "its square. What is the direction of the step?",
     solution="""
 import torch
 

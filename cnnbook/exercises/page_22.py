@@ -12,7 +12,8 @@ __all__ = ["EXERCISES"]
 _linear_in_features = Exercise(
     "An image of 1 x 32 x 32 goes through ``Conv2d(1, 8, 3)``, ``ReLU()``, ``MaxPool2d(2)`` and "
     "``Flatten()``. How many inputs must the ``Linear`` after them have?",
-    hint="How many positions has a window of three in 32 pixels? And how many pairs are in these?",
+    hint="How many positions does a window of three have in 32 pixels? And how many pairs are in "
+    "these?",
     solution="""
 import torch
 
