@@ -108,7 +108,7 @@ for name, net in (("MLP", deepcopy(desperate)), ("CNN", deepcopy(sloppy))):
         optimizer.step()
         optimizer.zero_grad()
         first_losses[name].append(loss.item())
-print({name: [f"{loss:.4f}" for loss in row] for name, row in first_losses.items()})
+    print(name, [f"{loss:.4f}" for loss in first_losses[name]])
 
 # %%
 # The loop computes scores, loss and gradients, updates the weights, and clears the gradients. The
