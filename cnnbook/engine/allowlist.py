@@ -118,7 +118,7 @@ def unknown_part(
 
     Returns:
         The first such part, in words; ``None`` if the network is made of layers of torch in
-        ``Sequential``s, which nothing observes or replaces.
+        containers (``Sequential``), which nothing observes or replaces.
 
     Examples:
         >>> import torch
