@@ -188,7 +188,8 @@ for name, make in makers.items():
     spread = spreads(make())
     print(f"{name}:", [f"{number:.3f}" for number in spread])
 assert data.drawn or (round(spread[0], 2), round(spread[-1], 3)) == (0.14, 0.004)
-assert all(after < before / 2 for before, after in pairwise(spread))
+assert all(after < before for before, after in pairwise(spread))
+assert data.drawn or all(after < before / 2 for before, after in pairwise(spread))
 
 # %%
 # Each layer has a smaller spread than the one before, less than half of it: from 0.14 after the
@@ -394,11 +395,11 @@ on_training = accuracy(predict_scores(fitted, images), labels)
 on_test = accuracy(predict_scores(fitted, test[0]), test[1])
 print(f"{len(fall)} epochs: training {on_training:.3f}, test {on_test:.3f}")
 assert fall[-1] < 0.05
-assert on_training > 0.97
+assert data.drawn or abs(on_training - 0.99) < 0.02
 assert data.drawn or abs(on_test - 0.85) < 0.03
 
 # %%
-# On the training images more than 97 of 100 are correct, on the test images 85. This gap is called
+# On the training images 99 of 100 are correct, on the test images 85. This gap is called
 # *overfitting*: the network knows its training images by heart, and that does not help with others.
 # The small CNN had about as many test images correct after ten epochs. With 5,000 images, the
 # larger network is not the better one here.
