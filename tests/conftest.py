@@ -40,6 +40,11 @@ if sys.platform == "win32":
                 item.add_marker(pytest.mark.skip(reason="shows paths of POSIX"))
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts a job in the background with Ctrl-C ignored; the tests send that signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip tests that have not started at CNNBOOK_TESTS_END, in seconds since 1970, if it is set.

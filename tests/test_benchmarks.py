@@ -279,8 +279,8 @@ def test_a_process_that_has_ended_is_our_own_and_the_system_counts_it() -> None:
     mine = environment._own_seconds() - own
     assert busy is not None
     assert all_of_them is not None
-    assert mine >= 1
     # The system counts in hundredths of a second, for each core.
+    assert mine > 0.9
     assert all_of_them - busy > mine - 0.1
 
 
