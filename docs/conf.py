@@ -34,6 +34,7 @@ extensions = [
     "notebooks",
     "markdown_tables",
     "measurements",
+    "search_index",
 ]
 # The gallery writes a page of build times, which would differ from build to build; the tables of
 # benchmarks/ are included in a page.

@@ -20,6 +20,7 @@ from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
 from sphinx.errors import ExtensionError
+from sphinx.search import js_index
 from sphinx_gallery.scrapers import ImagePathIterator
 
 from cnnbook.figures import alt_text, plot_curves
@@ -274,3 +275,39 @@ def test_a_figure_without_a_description_is_refused(label: str, tmp_path: Path) -
 
 def test_a_cell_without_a_figure_gives_no_image(tmp_path: Path) -> None:
     assert _scrape(tmp_path) == ""
+
+
+def test_index_entries_of_unchanged_pages_stay_in_the_search_index(tmp_path: Path) -> None:
+    """Sphinx alone keeps those of the pages that it writes again."""
+    source, out = tmp_path / "docs", tmp_path / "site"
+    source.mkdir()
+    extensions = Path(__file__).parent.parent / "docs" / "_ext"
+    (source / "conf.py").write_text(
+        f"import sys\nsys.path.append({str(extensions)!r})\nextensions = ['search_index']\n",
+        "utf-8",
+    )
+    pages = {"index": "stride", "other": "padding", "gone": "kernel"}
+
+    def write(name: str, more: str = "") -> None:
+        text = f"{name}\n=====\n\n.. index:: ! {pages[name]}\n\nText. {more}\n"
+        contents = "\n.. toctree::\n   :glob:\n\n   *\n" if name == "index" else ""
+        (source / f"{name}.rst").write_text(text + contents, "utf-8")
+
+    def build() -> dict[str, list[tuple[str, bool]]]:
+        command = [sys.executable, "-m", "sphinx", "-W", "-q", "-d", str(tmp_path / "doctrees")]
+        subprocess.run([*command, str(source), str(out)], check=True)
+        index = js_index.loads((out / "searchindex.js").read_text("utf-8"))
+        return {
+            entry: [(index["docnames"][number], bool(main)) for number, _, main in places]
+            for entry, places in index["indexentries"].items()
+        }
+
+    for name in pages:
+        write(name)
+    first = build()
+    assert first == {entry: [(name, True)] for name, entry in pages.items()}
+    write("other", "It has changed.")
+    assert build() == first
+    (source / "gone.rst").unlink()
+    write("other", "It has changed again.")
+    assert build() == {"stride": [("index", True)], "padding": [("other", True)]}
