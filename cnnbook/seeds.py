@@ -24,6 +24,7 @@ from cnnbook.engine.fingerprint import (
     start_fingerprint,
     training_fingerprint,
 )
+from cnnbook.engine.random_state import preserve_random_state
 from cnnbook.images import ImageSet
 from cnnbook.metrics import MeanInterval, accuracy, mean_interval, predict_scores
 from cnnbook.training import History, Loss, fit_full_batch
@@ -452,7 +453,7 @@ def train_over_seeds(
                     continue
             # Now, since after the training it would be lost. Whatever the network draws for it, the
             # training starts from the same random state.
-            with torch.random.fork_rng(gpus):
+            with preserve_random_state(device):
                 _check_test_data(net, data, device)
             if ensemble:
                 pending[seed] = net, fingerprint

@@ -55,7 +55,6 @@ class _Trainer:
     """One training, ready to go."""
 
     net: torch.nn.Module
-    loss_fn: Loss
     optimizer: torch.optim.Optimizer
     gradients: GradientAccumulator
     state: TrainingState
@@ -95,7 +94,7 @@ class _Trainer:
                 scores = check_scores(self.net(images), len(images))
                 if self.check_first is not None:
                     self.validation, self.check_first = self.check_first(scores), None
-                loss = check_loss(self.loss_fn(scores, labels))
+                loss = check_loss(self.gradients.loss_fn(scores, labels))
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -457,7 +456,6 @@ def _prepare(
         state.save()
     return _Trainer(
         net,
-        loss_fn,
         optimizer,
         gradients,
         state,

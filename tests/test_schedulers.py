@@ -19,6 +19,7 @@ from interrupted import (
     fit,
     make_net,
 )
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from cnnbook.training import History
 
@@ -172,3 +173,14 @@ def test_hooks_on_the_optimizer_with_a_checkpoint_are_refused(tmp_path: Path, wh
     check_refused(net, tmp_path / "run.ckpt", message, optimizer=adam)
     fit(net, optimizer=adam)
     assert len(calls) == 6
+
+
+def test_hooks_on_all_optimizers_with_a_checkpoint_are_refused(tmp_path: Path) -> None:
+    net = make_net()
+    adam = torch.optim.Adam(net.parameters())
+    hook = register_optimizer_step_post_hook(lambda *_: None)
+    try:
+        message = "^optimizer: expected one without hooks, .* got 1 on Adam"
+        check_refused(net, tmp_path / "run.ckpt", message, optimizer=adam)
+    finally:
+        hook.remove()

@@ -9,8 +9,16 @@ from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-__all__ = ["altered_part", "batch_layer", "is_stateless", "unknown_part"]
+__all__ = [
+    "altered_part",
+    "batch_layer",
+    "is_stateless",
+    "may_depend_on_mode",
+    "optimizer_hooks",
+    "unknown_part",
+]
 
 # In a batch of known layers each image is a slice along axis 0, and each of these treats the slices
 # alike: no state, no random numbers. Exact types: a subclass may do anything.
@@ -209,3 +217,52 @@ def is_stateless(net: torch.nn.Module) -> bool:
         (True, False)
     """
     return unknown_part(net) is None and batch_layer(net) is None
+
+
+def may_depend_on_mode(layer: torch.nn.Module) -> bool:
+    """Return whether a layer may compute something else in evaluation mode than in training.
+
+    Args:
+        layer: A layer, without the layers in it.
+
+    Returns:
+        False for a layer of torch that is known to compute the same.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.allowlist import may_depend_on_mode
+        >>> may_depend_on_mode(torch.nn.ReLU()), may_depend_on_mode(torch.nn.Dropout())
+        (False, True)
+    """
+    return type(layer) not in {*_STATELESS, *_STATELESS_BEYOND_AXIS_0}
+
+
+def optimizer_hooks(optimizer: torch.optim.Optimizer) -> list[Callable[..., Any]]:
+    """Collect the functions that run before or after each step of an optimizer.
+
+    Args:
+        optimizer: The optimizer.
+
+    Returns:
+        Its own hooks and those of all optimizers.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.allowlist import optimizer_hooks
+        >>> sgd = torch.optim.SGD(torch.nn.Linear(1, 1).parameters())
+        >>> optimizer_hooks(sgd)
+        []
+        >>> hook = sgd.register_step_post_hook(print)
+        >>> optimizer_hooks(sgd)
+        [<built-in function print>]
+
+    Source:
+        torch.optim.Optimizer.register_step_pre_hook, register_step_post_hook.
+    """
+    # A subclass that does not call torch's constructor has none of its own.
+    return [
+        *getattr(optimizer, "_optimizer_step_pre_hooks", {}).values(),
+        *getattr(optimizer, "_optimizer_step_post_hooks", {}).values(),
+        *_global_optimizer_pre_hooks.values(),
+        *_global_optimizer_post_hooks.values(),
+    ]

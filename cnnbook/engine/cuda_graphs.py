@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 from torch.optim import lr_scheduler
-from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-from cnnbook.engine.allowlist import unknown_part
+from cnnbook.engine.allowlist import optimizer_hooks, unknown_part
 from cnnbook.engine.losses import Loss, unknown_loss
 
 __all__ = ["WARM_UP", "can_capture", "side_stream", "try_capture"]
@@ -116,13 +115,7 @@ def _uncapturable_optimizer(optimizer: torch.optim.Optimizer) -> str | None:
     # A scheduler replaces the step by one that also notes that it was called.
     if step is not None and not getattr(step, "_wrapped_by_lr_sched", False):
         return f"{name} has a step of its own, which would run during the capture only"
-    hooks = (
-        *getattr(optimizer, "_optimizer_step_pre_hooks", ()),
-        *getattr(optimizer, "_optimizer_step_post_hooks", ()),
-        *_global_optimizer_pre_hooks,
-        *_global_optimizer_post_hooks,
-    )
-    if hooks:
+    if optimizer_hooks(optimizer):
         return f"hooks on {name} would run during the capture only"
     # Plain SGD counts nothing.
     if type(optimizer) is not torch.optim.SGD and not all(

@@ -9,8 +9,9 @@ import torch
 
 from cnnbook._checks import check_bool, check_int, summarize
 from cnnbook._devices import best_device, check_device, cpu_by_default
-from cnnbook.engine.allowlist import batch_layer, unknown_part
+from cnnbook.engine.allowlist import batch_layer, optimizer_hooks, unknown_part
 from cnnbook.engine.cuda_graphs import WARM_UP, can_capture, side_stream, try_capture
+from cnnbook.engine.gradients import gradient_sum_like
 from cnnbook.engine.history import Diverged, History
 from cnnbook.engine.losses import Loss, check_loss, check_loss_fn
 from cnnbook.engine.micro_batches import MicroBatches, split_into_micro_batches
@@ -195,10 +196,6 @@ def fit_ensemble(
     )
 
 
-def _at_least_float32(weight: torch.Tensor) -> torch.dtype:
-    return torch.promote_types(weight.dtype, torch.float32)
-
-
 class _Stack:
     """The weights of several networks, each parameter stacked in one tensor."""
 
@@ -249,7 +246,7 @@ class _Stack:
                 "given, got one of others, which would not be trained; write "
                 "lambda parameters: torch.optim.Adam(parameters)"
             )
-        if self.optimizer._optimizer_step_pre_hooks or self.optimizer._optimizer_step_post_hooks:
+        if optimizer_hooks(self.optimizer):
             raise ValueError(
                 "make_optimizer: expected an optimizer without hooks, since a hook would see all "
                 "networks at once, such as one norm of all their gradients; train them one by one "
@@ -276,8 +273,7 @@ class _Stack:
         losses = torch.zeros(shape, dtype=torch.float64, device=self.device)
         latest = torch.zeros(len(self.nets), dtype=torch.float64, device=self.device)
 
-        # Gradients are added up in float32 or wider.
-        sums = [torch.zeros_like(w, dtype=_at_least_float32(w)) for w in self.trained]
+        sums = [gradient_sum_like(weight) for weight in self.trained]
 
         def update() -> None:
             latest.zero_()

@@ -10,8 +10,9 @@ from typing import Literal
 
 import torch
 
+from cnnbook.engine.allowlist import may_depend_on_mode
 from cnnbook.engine.checkpoints import digest
-from cnnbook.engine.micro_batches import Loss
+from cnnbook.engine.losses import Loss
 from cnnbook.engine.module_state import get_module_state
 
 __all__ = [
@@ -32,19 +33,6 @@ _PLAIN = (bool, complex, str, bytes, Path, torch.dtype, torch.device)
 
 # What every module has; the rest are its own constants and counters.
 _OF_EVERY_MODULE = frozenset(vars(torch.nn.Module()))
-
-# Layers that compute the same in training and in evaluation mode.
-_MODELESS = (
-    torch.nn.Sequential,
-    torch.nn.Conv1d,
-    torch.nn.Conv2d,
-    torch.nn.Linear,
-    torch.nn.ReLU,
-    torch.nn.MaxPool2d,
-    torch.nn.AvgPool2d,
-    torch.nn.Flatten,
-    torch.nn.Identity,
-)
 
 
 def describe(value: object) -> str:
@@ -305,7 +293,7 @@ def mode_fingerprint(net: torch.nn.Module) -> list[str]:
     return [
         f"layer {name!r}: in evaluation mode"
         for name, module in net.named_modules()
-        if not module.training and type(module) not in _MODELESS
+        if not module.training and may_depend_on_mode(module)
     ]
 
 

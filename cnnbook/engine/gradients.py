@@ -10,13 +10,33 @@ import torch
 
 from cnnbook.engine.allowlist import is_stateless
 from cnnbook.engine.distributed import Processes
-from cnnbook.engine.losses import check_loss
-from cnnbook.engine.micro_batches import Loss, MicroBatches, split_into_micro_batches
+from cnnbook.engine.losses import Loss, check_loss
+from cnnbook.engine.micro_batches import MicroBatches, split_into_micro_batches
 from cnnbook.engine.precision import Precision
 from cnnbook.engine.rewrites import fuse_gradient_accumulation, fused_parameters
 from cnnbook.engine.threads import thread_pool
 
-__all__ = ["GradientAccumulator", "is_out_of_memory", "within_memory"]
+__all__ = ["GradientAccumulator", "gradient_sum_like", "is_out_of_memory", "within_memory"]
+
+
+def gradient_sum_like(parameter: torch.Tensor) -> torch.Tensor:
+    """Make the tensor in which a parameter's gradients are added up.
+
+    A narrow dtype would lose small gradients beside a large sum.
+
+    Args:
+        parameter: The parameter.
+
+    Returns:
+        Zeros of its shape, in float32 or in its own dtype if that is wider.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.gradients import gradient_sum_like
+        >>> gradient_sum_like(torch.ones(1, dtype=torch.bfloat16))
+        tensor([0.])
+    """
+    return torch.zeros_like(parameter, dtype=torch.promote_types(parameter.dtype, torch.float32))
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -175,12 +195,7 @@ class GradientAccumulator:
         self._nets = [self.optimized_net] * cores
         if cores > 1 or len(self._micro_batches[0].images) > 1:
             for _ in range(cores):
-                self._sums.append(
-                    {
-                        p: torch.zeros_like(p, dtype=torch.promote_types(p.dtype, torch.float32))
-                        for p in self.parameters
-                    }
-                )
+                self._sums.append({p: gradient_sum_like(p) for p in self.parameters})
         # In bfloat16, weights are cast for each product, which is left to autograd.
         if self.fuse and self.precision == "full" and self.device.type == "cpu":
             self._nets = [

@@ -8,7 +8,6 @@ from cnnbook.engine.allowlist import batch_layer, unknown_part
 from cnnbook.engine.losses import Loss, loss_denominator, sum_reduced, unknown_loss
 
 __all__ = [
-    "Loss",
     "MicroBatches",
     "split_into_micro_batches",
     "unsplittable_reason",

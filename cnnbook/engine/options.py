@@ -2,8 +2,6 @@
 
 import copy
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,12 +12,7 @@ from cnnbook._checks import check_images, check_int, check_net, summarize
 from cnnbook.engine.allowlist import altered_part, batch_layer, unknown_part
 from cnnbook.engine.losses import Loss, check_labels
 from cnnbook.engine.micro_batches import unsplittable_reason
-from cnnbook.engine.random_state import (
-    get_python_random_state,
-    get_random_state,
-    set_python_random_state,
-    set_random_state,
-)
+from cnnbook.engine.random_state import preserve_random_state
 from cnnbook.engine.rewrites import pool_before_relu
 from cnnbook.networks import preserve_mode
 
@@ -460,16 +453,6 @@ class BatchPlan:
     micro_batch_size: int
 
 
-@contextmanager
-def _random_state_kept(device: torch.device) -> Iterator[None]:
-    state, python_state = get_random_state(device), get_python_random_state()
-    try:
-        yield
-    finally:
-        set_random_state(state, device)
-        set_python_random_state(python_state)
-
-
 def _copy_to_try(net: torch.nn.Module) -> torch.nn.Module | None:
     """Return a copy of a network that is not known, or None if it need not behave the same."""
     if altered_part(net):
@@ -530,7 +513,7 @@ def plan_batch(
     tried = pool_before_relu(net) if known else _copy_to_try(net)
     scores, image_bytes = None, 1
     if tried is not None:
-        with _random_state_kept(device):
+        with preserve_random_state(device):
             scores, image_bytes = probe_forward(tried, few)
             scores = scores[:1]
         check_labels(labels, count, scores, loss_fn, name="labels")

@@ -2,6 +2,8 @@
 
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ import torch
 __all__ = [
     "get_python_random_state",
     "get_random_state",
+    "preserve_random_state",
     "set_python_random_state",
     "set_random_state",
 ]
@@ -126,3 +129,29 @@ def _tensors_to_arrays(state: dict[str, Any]) -> dict[str, Any]:
         else:
             arrays[key] = part.numpy() if isinstance(part, torch.Tensor) else part
     return arrays
+
+
+@contextmanager
+def preserve_random_state(device: torch.device) -> Iterator[None]:
+    """Restore torch's, Python's and numpy's random state after the block.
+
+    Args:
+        device: Where the block computes.
+
+    Yields:
+        Nothing.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.random_state import preserve_random_state
+        >>> with preserve_random_state(torch.device("cpu")):
+        ...     first = torch.rand(1)
+        >>> torch.equal(torch.rand(1), first)
+        True
+    """
+    state, python_state = get_random_state(device), get_python_random_state()
+    try:
+        yield
+    finally:
+        set_random_state(state, device)
+        set_python_random_state(python_state)

@@ -7,6 +7,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from cnnbook._checks import summarize
+from cnnbook.engine.allowlist import optimizer_hooks
 
 __all__ = ["check_resumable", "check_scheduler", "load_optimizer", "load_scheduler"]
 
@@ -95,11 +96,7 @@ they remember, got 1 on SGD; remove them, or train without a checkpoint
     """
     if optimizer is None:
         return
-    hooks = [
-        hook
-        for attribute in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
-        for hook in getattr(optimizer, attribute, ())
-    ]
+    hooks = optimizer_hooks(optimizer)
     if hooks:
         raise ValueError(
             "optimizer: expected one without hooks, since a checkpoint cannot hold what they "
