@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_nets import Own
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnbook._calls import computing_units
@@ -332,21 +333,10 @@ def test_torchs_counter_changes_nothing_either() -> None:
         cost_table(refused, (3,))
 
 
-class _Own(torch.nn.Module):
-    """A module that is not torch's, so that torch's counter counts."""
-
-    def __init__(self, net: torch.nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.as_tensor(self.net(images))
-
-
 @pytest.mark.parametrize("make", [small_cnn, mlp, lenet5])
 def test_the_books_networks_have_the_same_costs_by_both_ways(make: Any) -> None:
     net = make()
-    own, known = cost_table(_Own(net), (1, 28, 28)), cost_table(net, (1, 28, 28))
+    own, known = cost_table(Own(net), (1, 28, 28)), cost_table(net, (1, 28, 28))
     assert [(row.macs, row.mac_formula, row.activations) for row in own.rows] == [
         (row.macs, row.mac_formula, row.activations) for row in known.rows
     ]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import small_nets
 import torch
 from taped_graph import TapedGraph, treat_cpu_as_gpu
 
@@ -46,20 +47,6 @@ def _sgd(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
 
 
-def _batch_norm(momentum: float | None = 0.1) -> torch.nn.Module:
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 5, stride=3),
-        torch.nn.BatchNorm2d(4, momentum=momentum),
-        torch.nn.ReLU(),
-        torch.nn.Flatten(),
-        torch.nn.Linear(4 * 8 * 8, 10),
-    )
-
-
-def _dropout() -> torch.nn.Module:
-    return torch.nn.Sequential(torch.nn.Dropout(0.3), *mlp(hidden=8))
-
-
 def _fit(
     garments: tuple[torch.Tensor, torch.Tensor],
     make: Make = lambda: small_cnn(channels=4),
@@ -81,8 +68,8 @@ def _fit(
         (lambda: small_cnn(channels=4), {"micro_batch_size": 25}),
         (lambda: small_cnn(channels=4), {"micro_batch_size": 25, "precision": "bf16"}),
         (lambda: mlp(hidden=8), {}),
-        (_batch_norm, {}),
-        (_dropout, {}),
+        (small_nets.batch_norm, {}),
+        (small_nets.dropout, {}),
     ],
     ids=["cnn", "micro-batches", "bf16", "mlp", "batch norm", "dropout"],
 )
@@ -270,8 +257,8 @@ def test_reasons_in_network_loss_and_processes(graphs: list[TapedGraph]) -> None
     patched[1].forward = lambda images: images
     assert "forward" in str(_reason(patched))
     assert "cross_entropy" in str(_reason(loss_fn=torch.nn.functional.cross_entropy))
-    assert _reason(_batch_norm()) is None
-    assert _reason(_batch_norm(momentum=None)) == (
+    assert _reason(small_nets.batch_norm()) is None
+    assert _reason(small_nets.batch_norm(momentum=None)) == (
         "layer '1' (BatchNorm2d) reads its number of batches on the CPU; give it a momentum, such "
         "as 0.1"
     )
@@ -446,7 +433,7 @@ def test_a_layer_that_counts_on_the_cpu_could_not_be_captured(
 ) -> None:
     monkeypatch.setattr(cuda_graphs, "_counting_layer", lambda _: None)
     with pytest.warns(UserWarning, match="not permitted when stream is capturing"):
-        _fit(garments, lambda: _batch_norm(momentum=None))
+        _fit(garments, lambda: small_nets.batch_norm(momentum=None))
 
 
 def test_a_known_reason_is_warned_of_at_the_users_line(

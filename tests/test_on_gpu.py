@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_nets
 import torch
 
 from cnnbook._devices import best_device, check_device
@@ -58,20 +59,6 @@ def captures(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return made
 
 
-def _batch_norm() -> torch.nn.Module:
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 5, stride=3),
-        torch.nn.BatchNorm2d(4),
-        torch.nn.ReLU(),
-        torch.nn.Flatten(),
-        torch.nn.Linear(4 * 8 * 8, 10),
-    )
-
-
-def _dropout() -> torch.nn.Module:
-    return torch.nn.Sequential(torch.nn.Dropout(0.3), *mlp(hidden=64))
-
-
 def _fit(
     garments: tuple[torch.Tensor, torch.Tensor],
     make: Make,
@@ -88,7 +75,7 @@ def _sgd(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
 
 
-@pytest.mark.parametrize("make", [mlp, small_cnn, _batch_norm])
+@pytest.mark.parametrize("make", [mlp, small_cnn, small_nets.batch_norm])
 @pytest.mark.parametrize("more", [{}, {"micro_batch_size": 60}, {"precision": "bf16"}])
 def test_one_captured_update_equals_an_eager_one(
     make: Make, more: dict[str, Any], garments: Any, captures: list[object]
@@ -151,13 +138,13 @@ def test_each_replay_drops_other_pixels(garments: Any, captures: list[object]) -
     def standing(parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=0.0)
 
-    history, _ = _fit(garments, _dropout, standing, epochs=40)
+    history, _ = _fit(garments, small_nets.dropout, standing, epochs=40)
     assert len(captures) == 1
     # The weights stand still, so the losses differ only by the pixels that were dropped.
     replayed = history.losses[WARM_UP:]
     assert len(set(replayed)) > len(replayed) / 2
     with _eager():
-        expected, _ = _fit(garments, _dropout, standing, epochs=40)
+        expected, _ = _fit(garments, small_nets.dropout, standing, epochs=40)
     mean, other = (sum(losses) / 40 for losses in (history.losses, expected.losses))
     assert mean == pytest.approx(other, rel=0.05), "loose: another sequence of random numbers"
 
@@ -253,7 +240,7 @@ def test_after_a_capture_that_failed_all_goes_on(garments: Any, captures: list[o
     read()
     assert total.item() == 1
     # Random numbers, and another capture.
-    history, _ = _fit(garments, _dropout, epochs=30)
+    history, _ = _fit(garments, small_nets.dropout, epochs=30)
     assert len(captures) == 2
     assert history.losses[-1] < history.losses[0]
 

@@ -10,6 +10,7 @@ import torch
 from drawn_cases import cases
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from small_nets import Own
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnbook.counting import cost_table, count_parameters, parameter_table
@@ -199,17 +200,6 @@ def test_the_table_has_torchs_shapes_or_refuses_what_torch_refuses(stack: Stack)
     assert [row.output_shape for row in table.rows] == stack.shapes
 
 
-class _Own(torch.nn.Module):
-    """A module that is not torch's, so that torch's counter counts."""
-
-    def __init__(self, net: torch.nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.as_tensor(self.net(images))
-
-
 @cases(cost_table, count_parameters, parameter_table)
 @given(stacks())
 def test_costs_are_those_of_torchs_counter(stack: Stack) -> None:
@@ -220,7 +210,7 @@ def test_costs_are_those_of_torchs_counter(stack: Stack) -> None:
     assume(fitting and not (single and any(isinstance(one, nn.GroupNorm) for one in fitting)))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros(1, *stack.shape))
-    for known, prefix in ((net, ""), (_Own(net), "net.")):
+    for known, prefix in ((net, ""), (Own(net), "net.")):
         table = cost_table(known, stack.shape)
         assert 2 * table.macs == counter.get_total_flops()
         assert [row.name for row in table.rows] == [f"{prefix}{i}" for i in range(len(fitting))]
