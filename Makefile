@@ -46,7 +46,7 @@ bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop a
 	@$(BIN)/python tests/benchmarks/bench_layers.py
 	@$(BIN)/python tests/benchmarks/bench_training.py
 
-seeds: $(STAMP) ## train from ten starts what pages 3 and 4 compare, where it is not kept: an hour
+seeds: $(STAMP) ## train from ten starts what pages 4 and 5 compare, where it is not kept: an hour
 	@$(BIN)/python tests/benchmarks/measure_seeds.py
 
 check: $(STAMP) ## ruff and mypy --strict

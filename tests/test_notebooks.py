@@ -92,7 +92,7 @@ def test_a_notebook_runs_from_top_to_bottom(site: Site, page: Path, tmp_path: Pa
 
 def test_what_a_page_reads_is_in_its_archive(site: Site) -> None:
     reading = [page for page in PAGES if files_beside(page)]
-    assert reading, "pages 3, 4 and 19"
+    assert reading, "pages 4, 5 and 19"
     for page in reading:
         with zipfile.ZipFile(_download(site, page, ".zip")) as archive:
             names = archive.namelist()

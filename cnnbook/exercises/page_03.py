@@ -1,189 +1,186 @@
-"""Exercises on intervals, standard errors and paired comparisons."""
-
-import math
+"""Exercises on the networks of 1989 and 1998, and on the top-5 error."""
 
 import torch
 
 from cnnbook.exercises._answers import Function, Numbers
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-_interval_half_width = Exercise(
-    "Five starts of a network classify 85, 86, 87, 88 and 89 percent of the test images correctly. "
-    "How many percentage points does the 95 % interval of the mean extend to either side? "
-    "Student's t for five values is 2.776. Three decimals are enough.",
-    hint="It is t times the standard error of the mean. That is the sample standard deviation, in "
-    "which the sum of squares is divided by 4, divided by the square root of 5.",
+_connections_of_c1 = Exercise(
+    "The first layer of LeNet-5, C1, has six kernels of 5 x 5 weights, each with a bias, and takes "
+    "images of 32 x 32 pixels. It has 156 parameters. How many connections does it have, counting "
+    "every use of a weight or a bias?",
+    hint="Along a side, a window of 5 fits into 32 pixels at 28 positions. At each of them a "
+    "kernel uses all its weights and its bias once.",
     solution="""
-from cnnbook.metrics import mean_interval
-
-interval = mean_interval([85, 86, 87, 88, 89])
-answer = (interval.high - interval.low) / 2
+places = (32 - 5 + 1) ** 2
+answer = 6 * places * (5 * 5 + 1)
 """,
     kind=Numbers("one number"),
-    right=lambda: 2.776445 * math.sqrt((4 + 1 + 0 + 1 + 4) / 4 / 5),
-    tolerance=THREE_DECIMALS,
+    right=lambda: 122_304,
     mistakes=(
         Mistake(
-            "that is the width of the whole interval",
-            lambda: 2 * 2.776445 * math.sqrt(10 / 4 / 5),
-            "The question is how far it extends to one side.",
+            "the biases are forgotten",
+            lambda: 117_600,
+            "A bias is used at every position too.",
         ),
         Mistake(
-            "the root of the number of starts is forgotten",
-            lambda: 2.776445 * math.sqrt(10 / 4),
-            "That is how far single starts scatter; their mean scatters less.",
+            "the window stands at every pixel",
+            lambda: 159_744,
+            "It has to fit into the image.",
         ),
         Mistake(
-            "that uses the 1.96 of the normal distribution",
-            lambda: 1.96 * math.sqrt(10 / 4 / 5),
-            "The deviation is itself estimated, from five values; Student's t allows for that.",
+            "only one kernel is counted",
+            lambda: 20_384,
+            "There are six.",
         ),
         Mistake(
-            "the sum of squares is divided by the number of starts",
-            lambda: 2.776445 * math.sqrt(10 / 5 / 5),
-            "The mean was estimated from the same values, so there is one degree of freedom less.",
+            "those are the parameters",
+            lambda: 156,
+            "Each is used at many positions; count the uses.",
         ),
         Mistake(
-            "that is the standard error",
-            lambda: math.sqrt(10 / 4 / 5),
-            "The interval is Student's t times as wide.",
+            "the positions are counted along one side only",
+            lambda: 4_368,
+            "There are 28 rows of them.",
         ),
         Mistake(
-            "that is the standard deviation",
-            lambda: math.sqrt(10 / 4),
-            "It says how far single starts scatter; the interval is that of their mean.",
+            "a bias is counted once",
+            lambda: 117_606,
+            "A bias is used at every position, as the weights are.",
         ),
     ),
-    remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
+    remark="The paper has the same number.",
 )
 
-_test_set_size = Exercise(
-    "A network classifies 87 % of its test images correctly, and the standard error of this "
-    "accuracy must be half a percentage point, 0.005. How many test images are needed?",
-    hint="The standard error is the square root of 0.87 * 0.13 / n. Solve for n.",
+_one_bias_per_kernel = Exercise(
+    "In the network of 1989, each unit of the two convolutions has its own bias. Today each kernel "
+    "has one. How many parameters would the network have today, in place of its 9,760, if all else "
+    "is unchanged?",
+    hint="The two layers have 12 x 8 x 8 and 12 x 4 x 4 units, and twelve kernels each. The linear "
+    "layers stay as they are.",
     solution="""
-variance = 0.87 * 0.13
-answer = round(variance / 0.005**2)
+biases = 12 * 8 * 8 + 12 * 4 * 4
+answer = 9_760 - biases + 12 + 12
 """,
     kind=Numbers("one number"),
-    right=lambda: 4524,
+    right=lambda: 8_824,
     mistakes=(
         Mistake(
-            "that is for an error of one percentage point",
-            lambda: 1131,
-            "Half the error needs more images.",
+            "the convolutions have no bias",
+            lambda: 8_800,
+            "Each kernel keeps one.",
         ),
         Mistake(
-            "that is twice as many as for a whole percentage point",
-            lambda: 2262,
-            "The error shrinks with the root of the number: half of it needs more than that.",
+            "only the first layer is changed",
+            lambda: 9_004,
+            "The second convolution has as many kernels.",
         ),
         Mistake(
-            "the root is forgotten",
-            lambda: 22.62,
-            "The standard error is a root; square both sides before you solve.",
+            "only the second layer is changed",
+            lambda: 9_580,
+            "The first convolution has a bias for each unit too.",
         ),
         Mistake(
-            "that is the number for which two standard errors are 0.005",
-            lambda: 18_096,
-            "The question is about one standard error.",
-        ),
-        Mistake(
-            "the fraction of wrong images is forgotten",
-            lambda: 34_800,
-            "The variance of one image is 0.87 times the fraction of wrong images.",
-        ),
-        Mistake(
-            "half a percentage point is taken for a half",
-            lambda: 0.4524,
-            "As a fraction it is 0.005.",
+            "that is how many it loses",
+            lambda: 936,
+            "Subtract that from the number of its parameters.",
         ),
     ),
-    remark="Fashion-MNIST has 10,000 of them.",
+    remark="A tenth of that network's parameters were biases.",
 )
 
 
-def _paired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    differences = first - second
-    count = len(differences)
-    variance = (differences - differences.sum() / count).square().sum() / (count - 1)
-    return differences.sum() / count / (variance / count).sqrt()
+def _scores_and_labels(ranks: list[int], *, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores among which that of the label has the given rank; 1 is the largest."""
+    # Each row holds every number once, since 5 and the number of classes have no common factor.
+    scores = (5 * torch.arange(classes) + torch.arange(len(ranks))[:, None]) % classes
+    labels = (scores == classes - torch.tensor(ranks)[:, None]).int().argmax(dim=1)
+    return scores.float() - 4, labels
 
 
-def _unpaired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    return (first.mean() - second.mean()) / ((first.var() + second.var()) / len(first)).sqrt()
+def _top_error(scores: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
+    # The right class is among them if fewer scores are larger.
+    right = scores[torch.arange(len(scores)), labels]
+    return ((scores > right[:, None]).sum(dim=1) >= count).float().mean()
 
 
-_paired_t_function = Exercise(
-    "Write a function ``paired_t(first, second)``. Both are tensors ``(n,)`` with the accuracies "
-    "of two networks, from the same seeds in the same order. It returns the mean of the "
-    "differences, first minus second, divided by the standard error of that mean.",
-    hint="Take the differences first; after that there is only one list of numbers. ``std()`` "
-    "already divides by n - 1.",
+def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return _top_error(scores, labels, 5)
+
+
+_top5_error_function = Exercise(
+    "Write a function ``top5_error(scores, labels)``. ``scores`` has shape ``(n, classes)``, "
+    "``labels`` holds the number of the right class of each image, shape ``(n,)``. It returns the "
+    "fraction of images whose class is not among their five largest scores.",
+    hint="``scores.topk(5, dim=1).indices`` has the five classes of each row. Compare them with "
+    "``labels[:, None]``.",
     solution="""
-def paired_t(first, second):
-    differences = first - second
-    return differences.mean() / (differences.std() / len(differences) ** 0.5)
+def top5_error(scores, labels):
+    named = scores.topk(5, dim=1).indices
+    found = (named == labels[:, None]).any(dim=1)
+    return (~found).float().mean()
 
-answer = paired_t
+answer = top5_error
 """,
+    # Every rank occurs, so that no other number of classes gives the same two errors.
     kind=Function(
         lambda: [
-            (torch.tensor([5.0, 7.0, 9.0]), torch.tensor([4.0, 5.0, 6.0])),
-            (torch.tensor([1.0, 5.0, 2.0, 8.0]), torch.tensor([2.0, 5.5, 4.0, 8.0])),
+            _scores_and_labels([5, 1, 6, 3, 8, 4, 7, 2, 6], classes=8),
+            _scores_and_labels([4, 6, 2, 5, 6, 1, 4, 3], classes=6),
         ]
     ),
-    right=lambda: _paired_t,
+    right=lambda: _top5_error,
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(
-            "the seeds are not paired",
-            lambda: _unpaired_t,
-            "Use the deviation of the differences, not that of each network.",
+            "that looks at the largest score only",
+            lambda: lambda s, y: (s.argmax(1) != y).float().mean(),
+            "Five classes may be named; one of them has to be right.",
         ),
         Mistake(
-            "the sign is wrong",
-            lambda: lambda first, second: _paired_t(second, first),
-            "The difference is first minus second.",
+            "that is the fraction of images that are found",
+            lambda: lambda s, y: 1 - _top5_error(s, y),
+            "The error is the fraction of the others.",
         ),
         Mistake(
-            "the root of the number of seeds is forgotten",
-            lambda: lambda first, second: (first - second).mean() / (first - second).std(),
-            "That divides by the deviation of one difference, not of their mean.",
+            "those are the five smallest scores",
+            lambda: lambda s, y: _top5_error(-s, y),
+            "The program names the most likely classes.",
         ),
         Mistake(
-            "that divides by n, not by n - 1",
-            lambda: (
-                lambda first, second: (
-                    _paired_t(first, second) * (len(first) / (len(first) - 1)) ** 0.5
-                )
+            "that is in percent",
+            lambda: lambda s, y: 100 * _top5_error(s, y),
+            "A fraction is between 0 and 1.",
+        ),
+        Mistake(
+            "that is the number of images that are not found, not their fraction",
+            lambda: lambda s, y: _top5_error(s, y) * len(s),
+            "Divide by the number of images.",
+        ),
+        Mistake(
+            "another number of classes is named",
+            lambda: lambda s, y: _top_error(s, y, 2),
+            "A program may name five.",
+            others=(
+                lambda: lambda s, y: _top_error(s, y, 3),
+                lambda: lambda s, y: _top_error(s, y, 4),
+                lambda: lambda s, y: _top_error(s, y, 6),
             ),
-            "The sample standard deviation divides the sum of squares by n - 1.",
         ),
         Mistake(
-            "that is the mean of the differences alone",
-            lambda: lambda first, second: (first - second).mean(),
-            "Divide it by its standard error.",
-        ),
-        Mistake(
-            "the sign is lost",
-            lambda: lambda first, second: _paired_t(first, second).abs(),
-            "It is negative where the second network is better.",
-        ),
-        Mistake(
-            "the root is not taken",
-            lambda: lambda first, second: _paired_t(first, second) * len(first) ** 0.5,
-            "The standard error is the deviation divided by the root of the number of seeds.",
+            "each of the five named classes is counted by itself",
+            lambda: lambda s, y: (s.topk(5).indices != y[:, None]).float().mean(),
+            "An image is found if any of them is right.",
         ),
     ),
-    remark="``compare_paired`` turns it into a p value.",
+    remark="With ten classes, a program would name half of them.",
 )
 
 
 EXERCISES = (
-    _interval_half_width,
-    _test_set_size,
-    _paired_t_function,
+    _connections_of_c1,
+    _one_bias_per_kernel,
+    _top5_error_function,
 )

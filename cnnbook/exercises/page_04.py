@@ -1,149 +1,189 @@
-"""Exercises on shuffled pixels."""
+"""Exercises on intervals, standard errors and paired comparisons."""
+
+import math
 
 import torch
 
 from cnnbook.exercises._answers import Function, Numbers
-from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Mistake
-from cnnbook.exercises._samples import asymmetric_image
+from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
 
 __all__ = ["EXERCISES"]
 
-_inverse_permutation = Exercise(
-    "A row of five pixels is shuffled with ``shuffled = pixels[order]``, and ``order`` is ``[3, 0, "
-    "4, 1, 2]``. For which list ``back`` is ``shuffled[back]`` equal to ``pixels`` again?",
-    hint="Pixel 0 is now at index 1, so the list starts with 1. Where is pixel 1?",
+_interval_half_width = Exercise(
+    "Five starts of a network classify 85, 86, 87, 88 and 89 percent of the test images correctly. "
+    "How many percentage points does the 95 % interval of the mean extend to either side? "
+    "Student's t for five values is 2.776. Three decimals are enough.",
+    hint="It is t times the standard error of the mean. That is the sample standard deviation, in "
+    "which the sum of squares is divided by 4, divided by the square root of 5.",
     solution="""
-import torch
+from cnnbook.metrics import mean_interval
 
-order = torch.tensor([3, 0, 4, 1, 2])
-answer = order.argsort()
-""",
-    kind=Numbers("five numbers"),
-    right=lambda: [[3, 0, 4, 1, 2].index(position) for position in range(5)],
-    mistakes=(
-        Mistake(
-            "that is the order itself",
-            lambda: [3, 0, 4, 1, 2],
-            "Shuffled twice in the same way, the pixels are shuffled.",
-        ),
-        Mistake(
-            "that is the order read from the end",
-            lambda: [2, 1, 4, 0, 3],
-            "Ask for each pixel where it is now.",
-        ),
-        Mistake(
-            "that is the order applied twice",
-            lambda: [1, 3, 2, 0, 4],
-            "Ask for each pixel where it is now.",
-        ),
-        Mistake("that counts from 1", lambda: [2, 4, 5, 1, 3], "Indices start at 0."),
-        Mistake(
-            "that changes nothing",
-            lambda: [0, 1, 2, 3, 4],
-            "The pixels would stay shuffled.",
-        ),
-    ),
-    remark="So nothing is lost.",
-)
-
-
-def _permuted_weight(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    followed = torch.empty_like(weight)
-    for position, source in enumerate(order.tolist()):
-        followed[:, position] = weight[:, source]
-    return followed
-
-
-_permuted_weight_function = Exercise(
-    "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
-    "``(out, pixels)``. It returns the weight with which the layer gives the same output for "
-    "``pixels[order]`` as the given weight for ``pixels``.",
-    hint="Each column of the weight belongs to one pixel.",
-    solution="""
-def follow(weight, order):
-    return weight[:, order]
-
-answer = follow
-""",
-    # First square, so that swapped rows and columns raise no error.
-    kind=Function(
-        lambda: [
-            (torch.arange(16.0).reshape(4, 4), torch.tensor([2, 0, 3, 1])),
-            (asymmetric_image(2, 5), torch.tensor([3, 0, 4, 1, 2])),
-        ]
-    ),
-    right=lambda: _permuted_weight,
-    mistakes=(
-        Mistake(
-            "the weight is unchanged",
-            lambda: lambda weight, order: weight,
-            "Each weight has to follow its pixel.",
-        ),
-        Mistake(
-            "the rows were moved",
-            lambda: lambda weight, order: weight[order],
-            "A row belongs to an output; which axis belongs to the pixels?",
-        ),
-        Mistake(
-            "rows and columns were moved",
-            lambda: lambda weight, order: weight[order][:, order],
-            "The order of the outputs does not change.",
-        ),
-        Mistake(
-            "that is the inverse order",
-            lambda: lambda weight, order: weight[:, order.argsort()],
-            "The columns are put into the same order as the pixels.",
-        ),
-    ),
-    remark="A convolution has no such function.",
-)
-
-_surviving_neighbours = Exercise(
-    "In 28 rows of 28 pixels, 756 pairs of positions are side by side. After a random permutation, "
-    "in how many of them do you expect a pixel and, to its right, the pixel that was to its right "
-    "before? Three decimals are enough.",
-    hint="Two pixels at two given positions can be any of the 784*783 ordered pairs, all with the "
-    "same probability. How many of these were neighbours?",
-    solution="""
-pairs = 28 * 27
-answer = pairs * pairs / (784 * 783)
+interval = mean_interval([85, 86, 87, 88, 89])
+answer = (interval.high - interval.low) / 2
 """,
     kind=Numbers("one number"),
-    right=lambda: 27 / 28 * 756 / 783,
+    right=lambda: 2.776445 * math.sqrt((4 + 1 + 0 + 1 + 4) / 4 / 5),
     tolerance=THREE_DECIMALS,
     mistakes=(
         Mistake(
-            "that is for one pair of positions",
-            lambda: 756 / (784 * 783),
-            "Add up the expectations of all pairs of positions.",
+            "that is the width of the whole interval",
+            lambda: 2 * 2.776445 * math.sqrt(10 / 4 / 5),
+            "The question is how far it extends to one side.",
         ),
         Mistake(
-            "pairs in reverse order are counted too",
-            lambda: 2 * 756 * 756 / (784 * 783),
-            "The right pixel must be on the right again.",
+            "the root of the number of starts is forgotten",
+            lambda: 2.776445 * math.sqrt(10 / 4),
+            "That is how far single starts scatter; their mean scatters less.",
         ),
         Mistake(
-            "every pixel is given a right neighbour",
-            lambda: 784 * 784 / (784 * 783),
-            "The last pixel of each row has none, neither before nor after.",
+            "that uses the 1.96 of the normal distribution",
+            lambda: 1.96 * math.sqrt(10 / 4 / 5),
+            "The deviation is itself estimated, from five values; Student's t allows for that.",
         ),
         Mistake(
-            "every position is given a right neighbour",
-            lambda: 756 / 783,
-            "The last position of each row has none.",
+            "the sum of squares is divided by the number of starts",
+            lambda: 2.776445 * math.sqrt(10 / 5 / 5),
+            "The mean was estimated from the same values, so there is one degree of freedom less.",
         ),
         Mistake(
-            "that is the number of pairs",
-            lambda: 756,
-            "Only few of these stay together.",
+            "that is the standard error",
+            lambda: math.sqrt(10 / 4 / 5),
+            "The interval is Student's t times as wide.",
+        ),
+        Mistake(
+            "that is the standard deviation",
+            lambda: math.sqrt(10 / 4),
+            "It says how far single starts scatter; the interval is that of their mean.",
         ),
     ),
-    remark="About one of 756: hardly any pixel keeps its neighbour.",
+    remark="With so few starts the interval is wide: Student's t for ten is 2.262.",
+)
+
+_test_set_size = Exercise(
+    "A network classifies 87 % of its test images correctly, and the standard error of this "
+    "accuracy must be half a percentage point, 0.005. How many test images are needed?",
+    hint="The standard error is the square root of 0.87 * 0.13 / n. Solve for n.",
+    solution="""
+variance = 0.87 * 0.13
+answer = round(variance / 0.005**2)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 4524,
+    mistakes=(
+        Mistake(
+            "that is for an error of one percentage point",
+            lambda: 1131,
+            "Half the error needs more images.",
+        ),
+        Mistake(
+            "that is twice as many as for a whole percentage point",
+            lambda: 2262,
+            "The error shrinks with the root of the number: half of it needs more than that.",
+        ),
+        Mistake(
+            "the root is forgotten",
+            lambda: 22.62,
+            "The standard error is a root; square both sides before you solve.",
+        ),
+        Mistake(
+            "that is the number for which two standard errors are 0.005",
+            lambda: 18_096,
+            "The question is about one standard error.",
+        ),
+        Mistake(
+            "the fraction of wrong images is forgotten",
+            lambda: 34_800,
+            "The variance of one image is 0.87 times the fraction of wrong images.",
+        ),
+        Mistake(
+            "half a percentage point is taken for a half",
+            lambda: 0.4524,
+            "As a fraction it is 0.005.",
+        ),
+    ),
+    remark="Fashion-MNIST has 10,000 of them.",
+)
+
+
+def _paired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    differences = first - second
+    count = len(differences)
+    variance = (differences - differences.sum() / count).square().sum() / (count - 1)
+    return differences.sum() / count / (variance / count).sqrt()
+
+
+def _unpaired_t(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return (first.mean() - second.mean()) / ((first.var() + second.var()) / len(first)).sqrt()
+
+
+_paired_t_function = Exercise(
+    "Write a function ``paired_t(first, second)``. Both are tensors ``(n,)`` with the accuracies "
+    "of two networks, from the same seeds in the same order. It returns the mean of the "
+    "differences, first minus second, divided by the standard error of that mean.",
+    hint="Take the differences first; after that there is only one list of numbers. ``std()`` "
+    "already divides by n - 1.",
+    solution="""
+def paired_t(first, second):
+    differences = first - second
+    return differences.mean() / (differences.std() / len(differences) ** 0.5)
+
+answer = paired_t
+""",
+    kind=Function(
+        lambda: [
+            (torch.tensor([5.0, 7.0, 9.0]), torch.tensor([4.0, 5.0, 6.0])),
+            (torch.tensor([1.0, 5.0, 2.0, 8.0]), torch.tensor([2.0, 5.5, 4.0, 8.0])),
+        ]
+    ),
+    right=lambda: _paired_t,
+    tolerance=FLOAT32_TOLERANCE,
+    mistakes=(
+        Mistake(
+            "the seeds are not paired",
+            lambda: _unpaired_t,
+            "Use the deviation of the differences, not that of each network.",
+        ),
+        Mistake(
+            "the sign is wrong",
+            lambda: lambda first, second: _paired_t(second, first),
+            "The difference is first minus second.",
+        ),
+        Mistake(
+            "the root of the number of seeds is forgotten",
+            lambda: lambda first, second: (first - second).mean() / (first - second).std(),
+            "That divides by the deviation of one difference, not of their mean.",
+        ),
+        Mistake(
+            "that divides by n, not by n - 1",
+            lambda: (
+                lambda first, second: (
+                    _paired_t(first, second) * (len(first) / (len(first) - 1)) ** 0.5
+                )
+            ),
+            "The sample standard deviation divides the sum of squares by n - 1.",
+        ),
+        Mistake(
+            "that is the mean of the differences alone",
+            lambda: lambda first, second: (first - second).mean(),
+            "Divide it by its standard error.",
+        ),
+        Mistake(
+            "the sign is lost",
+            lambda: lambda first, second: _paired_t(first, second).abs(),
+            "It is negative where the second network is better.",
+        ),
+        Mistake(
+            "the root is not taken",
+            lambda: lambda first, second: _paired_t(first, second) * len(first) ** 0.5,
+            "The standard error is the deviation divided by the root of the number of seeds.",
+        ),
+    ),
+    remark="``compare_paired`` turns it into a p value.",
 )
 
 
 EXERCISES = (
-    _inverse_permutation,
-    _permuted_weight_function,
-    _surviving_neighbours,
+    _interval_half_width,
+    _test_set_size,
+    _paired_t_function,
 )

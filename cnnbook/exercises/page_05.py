@@ -1,186 +1,149 @@
-"""Exercises on the networks of 1989 and 1998, and on the top-5 error."""
+"""Exercises on shuffled pixels."""
 
 import torch
 
 from cnnbook.exercises._answers import Function, Numbers
-from cnnbook.exercises._grading import FLOAT32_TOLERANCE, Exercise, Mistake
+from cnnbook.exercises._grading import THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._samples import asymmetric_image
 
 __all__ = ["EXERCISES"]
 
-_connections_of_c1 = Exercise(
-    "The first layer of LeNet-5, C1, has six kernels of 5 x 5 weights, each with a bias, and takes "
-    "images of 32 x 32 pixels. It has 156 parameters. How many connections does it have, counting "
-    "every use of a weight or a bias?",
-    hint="Along a side, a window of 5 fits into 32 pixels at 28 positions. At each of them a "
-    "kernel uses all its weights and its bias once.",
+_inverse_permutation = Exercise(
+    "A row of five pixels is shuffled with ``shuffled = pixels[order]``, and ``order`` is ``[3, 0, "
+    "4, 1, 2]``. For which list ``back`` is ``shuffled[back]`` equal to ``pixels`` again?",
+    hint="Pixel 0 is now at index 1, so the list starts with 1. Where is pixel 1?",
     solution="""
-places = (32 - 5 + 1) ** 2
-answer = 6 * places * (5 * 5 + 1)
-""",
-    kind=Numbers("one number"),
-    right=lambda: 122_304,
-    mistakes=(
-        Mistake(
-            "the biases are forgotten",
-            lambda: 117_600,
-            "A bias is used at every position too.",
-        ),
-        Mistake(
-            "the window stands at every pixel",
-            lambda: 159_744,
-            "It has to fit into the image.",
-        ),
-        Mistake(
-            "only one kernel is counted",
-            lambda: 20_384,
-            "There are six.",
-        ),
-        Mistake(
-            "those are the parameters",
-            lambda: 156,
-            "Each is used at many positions; count the uses.",
-        ),
-        Mistake(
-            "the positions are counted along one side only",
-            lambda: 4_368,
-            "There are 28 rows of them.",
-        ),
-        Mistake(
-            "a bias is counted once",
-            lambda: 117_606,
-            "A bias is used at every position, as the weights are.",
-        ),
-    ),
-    remark="The paper has the same number.",
-)
+import torch
 
-_one_bias_per_kernel = Exercise(
-    "In the network of 1989, each unit of the two convolutions has its own bias. Today each kernel "
-    "has one. How many parameters would the network have today, in place of its 9,760, if all else "
-    "is unchanged?",
-    hint="The two layers have 12 x 8 x 8 and 12 x 4 x 4 units, and twelve kernels each. The linear "
-    "layers stay as they are.",
-    solution="""
-biases = 12 * 8 * 8 + 12 * 4 * 4
-answer = 9_760 - biases + 12 + 12
+order = torch.tensor([3, 0, 4, 1, 2])
+answer = order.argsort()
 """,
-    kind=Numbers("one number"),
-    right=lambda: 8_824,
+    kind=Numbers("five numbers"),
+    right=lambda: [[3, 0, 4, 1, 2].index(position) for position in range(5)],
     mistakes=(
         Mistake(
-            "the convolutions have no bias",
-            lambda: 8_800,
-            "Each kernel keeps one.",
+            "that is the order itself",
+            lambda: [3, 0, 4, 1, 2],
+            "Shuffled twice in the same way, the pixels are shuffled.",
         ),
         Mistake(
-            "only the first layer is changed",
-            lambda: 9_004,
-            "The second convolution has as many kernels.",
+            "that is the order read from the end",
+            lambda: [2, 1, 4, 0, 3],
+            "Ask for each pixel where it is now.",
         ),
         Mistake(
-            "only the second layer is changed",
-            lambda: 9_580,
-            "The first convolution has a bias for each unit too.",
+            "that is the order applied twice",
+            lambda: [1, 3, 2, 0, 4],
+            "Ask for each pixel where it is now.",
         ),
+        Mistake("that counts from 1", lambda: [2, 4, 5, 1, 3], "Indices start at 0."),
         Mistake(
-            "that is how many it loses",
-            lambda: 936,
-            "Subtract that from the number of its parameters.",
+            "that changes nothing",
+            lambda: [0, 1, 2, 3, 4],
+            "The pixels would stay shuffled.",
         ),
     ),
-    remark="A tenth of that network's parameters were biases.",
+    remark="So nothing is lost.",
 )
 
 
-def _scores_and_labels(ranks: list[int], *, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return scores among which that of the label has the given rank; 1 is the largest."""
-    # Each row holds every number once, since 5 and the number of classes have no common factor.
-    scores = (5 * torch.arange(classes) + torch.arange(len(ranks))[:, None]) % classes
-    labels = (scores == classes - torch.tensor(ranks)[:, None]).int().argmax(dim=1)
-    return scores.float() - 4, labels
+def _permuted_weight(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    followed = torch.empty_like(weight)
+    for position, source in enumerate(order.tolist()):
+        followed[:, position] = weight[:, source]
+    return followed
 
 
-def _top_error(scores: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
-    # The right class is among them if fewer scores are larger.
-    right = scores[torch.arange(len(scores)), labels]
-    return ((scores > right[:, None]).sum(dim=1) >= count).float().mean()
-
-
-def _top5_error(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return _top_error(scores, labels, 5)
-
-
-_top5_error_function = Exercise(
-    "Write a function ``top5_error(scores, labels)``. ``scores`` has shape ``(n, classes)``, "
-    "``labels`` holds the number of the right class of each image, shape ``(n,)``. It returns the "
-    "fraction of images whose class is not among their five largest scores.",
-    hint="``scores.topk(5, dim=1).indices`` has the five classes of each row. Compare them with "
-    "``labels[:, None]``.",
+_permuted_weight_function = Exercise(
+    "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
+    "``(out, pixels)``. It returns the weight with which the layer gives the same output for "
+    "``pixels[order]`` as the given weight for ``pixels``.",
+    hint="Each column of the weight belongs to one pixel.",
     solution="""
-def top5_error(scores, labels):
-    named = scores.topk(5, dim=1).indices
-    found = (named == labels[:, None]).any(dim=1)
-    return (~found).float().mean()
+def follow(weight, order):
+    return weight[:, order]
 
-answer = top5_error
+answer = follow
 """,
-    # Every rank occurs, so that no other number of classes gives the same two errors.
+    # First square, so that swapped rows and columns raise no error.
     kind=Function(
         lambda: [
-            _scores_and_labels([5, 1, 6, 3, 8, 4, 7, 2, 6], classes=8),
-            _scores_and_labels([4, 6, 2, 5, 6, 1, 4, 3], classes=6),
+            (torch.arange(16.0).reshape(4, 4), torch.tensor([2, 0, 3, 1])),
+            (asymmetric_image(2, 5), torch.tensor([3, 0, 4, 1, 2])),
         ]
     ),
-    right=lambda: _top5_error,
-    tolerance=FLOAT32_TOLERANCE,
+    right=lambda: _permuted_weight,
     mistakes=(
         Mistake(
-            "that looks at the largest score only",
-            lambda: lambda s, y: (s.argmax(1) != y).float().mean(),
-            "Five classes may be named; one of them has to be right.",
+            "the weight is unchanged",
+            lambda: lambda weight, order: weight,
+            "Each weight has to follow its pixel.",
         ),
         Mistake(
-            "that is the fraction of images that are found",
-            lambda: lambda s, y: 1 - _top5_error(s, y),
-            "The error is the fraction of the others.",
+            "the rows were moved",
+            lambda: lambda weight, order: weight[order],
+            "A row belongs to an output; which axis belongs to the pixels?",
         ),
         Mistake(
-            "those are the five smallest scores",
-            lambda: lambda s, y: _top5_error(-s, y),
-            "The program names the most likely classes.",
+            "rows and columns were moved",
+            lambda: lambda weight, order: weight[order][:, order],
+            "The order of the outputs does not change.",
         ),
         Mistake(
-            "that is in percent",
-            lambda: lambda s, y: 100 * _top5_error(s, y),
-            "A fraction is between 0 and 1.",
-        ),
-        Mistake(
-            "that is the number of images that are not found, not their fraction",
-            lambda: lambda s, y: _top5_error(s, y) * len(s),
-            "Divide by the number of images.",
-        ),
-        Mistake(
-            "another number of classes is named",
-            lambda: lambda s, y: _top_error(s, y, 2),
-            "A program may name five.",
-            others=(
-                lambda: lambda s, y: _top_error(s, y, 3),
-                lambda: lambda s, y: _top_error(s, y, 4),
-                lambda: lambda s, y: _top_error(s, y, 6),
-            ),
-        ),
-        Mistake(
-            "each of the five named classes is counted by itself",
-            lambda: lambda s, y: (s.topk(5).indices != y[:, None]).float().mean(),
-            "An image is found if any of them is right.",
+            "that is the inverse order",
+            lambda: lambda weight, order: weight[:, order.argsort()],
+            "The columns are put into the same order as the pixels.",
         ),
     ),
-    remark="With ten classes, a program would name half of them.",
+    remark="A convolution has no such function.",
+)
+
+_surviving_neighbours = Exercise(
+    "In 28 rows of 28 pixels, 756 pairs of positions are side by side. After a random permutation, "
+    "in how many of them do you expect a pixel and, to its right, the pixel that was to its right "
+    "before? Three decimals are enough.",
+    hint="Two pixels at two given positions can be any of the 784*783 ordered pairs, all with the "
+    "same probability. How many of these were neighbours?",
+    solution="""
+pairs = 28 * 27
+answer = pairs * pairs / (784 * 783)
+""",
+    kind=Numbers("one number"),
+    right=lambda: 27 / 28 * 756 / 783,
+    tolerance=THREE_DECIMALS,
+    mistakes=(
+        Mistake(
+            "that is for one pair of positions",
+            lambda: 756 / (784 * 783),
+            "Add up the expectations of all pairs of positions.",
+        ),
+        Mistake(
+            "pairs in reverse order are counted too",
+            lambda: 2 * 756 * 756 / (784 * 783),
+            "The right pixel must be on the right again.",
+        ),
+        Mistake(
+            "every pixel is given a right neighbour",
+            lambda: 784 * 784 / (784 * 783),
+            "The last pixel of each row has none, neither before nor after.",
+        ),
+        Mistake(
+            "every position is given a right neighbour",
+            lambda: 756 / 783,
+            "The last position of each row has none.",
+        ),
+        Mistake(
+            "that is the number of pairs",
+            lambda: 756,
+            "Only few of these stay together.",
+        ),
+    ),
+    remark="About one of 756: hardly any pixel keeps its neighbour.",
 )
 
 
 EXERCISES = (
-    _connections_of_c1,
-    _one_bias_per_kernel,
-    _top5_error_function,
+    _inverse_permutation,
+    _permuted_weight_function,
+    _surviving_neighbours,
 )

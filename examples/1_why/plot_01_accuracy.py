@@ -1,6 +1,6 @@
 """
-Why a CNN? Accuracy
-===================
+1. Why a CNN? Accuracy
+======================
 
 *Does a small convolutional network classify clothes better than a large one without convolution?*
 
@@ -195,7 +195,7 @@ if not data.drawn:
 # This is one run of each network with one :term:`seed`, tested on 1,000 images. With another random
 # start or other test images, each accuracy can change by one or two percentage points, as much as
 # the difference between the two. Is the lead of the CNN more than luck? That needs many seeds, and
-# they are on a page of their own: :doc:`/gallery/1_why/plot_03_fair`.
+# they are on a page of their own: :doc:`/gallery/1_why/plot_04_fair`.
 #
 # Which images are classified wrongly?
 # ------------------------------------

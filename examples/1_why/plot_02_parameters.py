@@ -1,6 +1,6 @@
 """
-Why a CNN? Parameters
-=====================
+2. Why a CNN? Parameters
+========================
 
 *How many numbers does each of the two networks have to store, and how much does it compute?*
 
@@ -175,5 +175,5 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # parameters, because it uses the same few weights at every position, and many activations, because
 # each position gives a number for each kernel.
 #
-# So the two networks of page 1 have very different sizes, and each was trained only once. Was the
-# comparison fair? :doc:`/gallery/1_why/plot_03_fair`.
+# A small network that shares its weights does at least as well as a large one. The lecture calls this
+# kind of network famous. Where does it come from? :doc:`/gallery/1_why/plot_03_history`.

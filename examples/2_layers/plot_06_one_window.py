@@ -1,6 +1,6 @@
 """
-One window
-==========
+6. One window
+=============
 
 *What does a convolution compute from the pixels in one window?*
 

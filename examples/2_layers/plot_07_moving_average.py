@@ -1,6 +1,6 @@
 """
-The moving average
-==================
+7. The moving average
+=====================
 
 *What comes out when the window moves over the whole image?*
 

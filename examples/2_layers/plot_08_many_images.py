@@ -1,6 +1,6 @@
 """
-Many images, many features
-==========================
+8. Many images, many features
+=============================
 
 *How does one layer process many images at once, and how does it make sixteen feature maps of each?*
 

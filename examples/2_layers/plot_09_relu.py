@@ -1,6 +1,6 @@
 """
-ReLU
-====
+9. ReLU
+=======
 
 *Why does a layer that only sets negative numbers to 0 have to stand between two convolutions?*
 

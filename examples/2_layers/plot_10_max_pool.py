@@ -1,6 +1,6 @@
 """
-MaxPool
-=======
+10. MaxPool
+===========
 
 *What does max pooling keep, what does it never use, and may it come before the ReLU?*
 

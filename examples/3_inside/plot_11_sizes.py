@@ -1,6 +1,6 @@
 """
-Which sizes come out?
-=====================
+11. Which sizes come out?
+=========================
 
 *How many numbers does a layer output, and which of its options change that?*
 

@@ -1,6 +1,6 @@
 """
-conv(img) = img @ What?
-=======================
+12. conv(img) = img @ What?
+===========================
 
 *A linear layer is a matrix product; can a convolution be written as one, and with which matrix?*
 

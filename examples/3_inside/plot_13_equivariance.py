@@ -1,6 +1,6 @@
 """
-Correlation, convolution, equivariance
-======================================
+13. Correlation, convolution, equivariance
+==========================================
 
 *Is torch's convolution a convolution, and what does it do when the image moves?*
 

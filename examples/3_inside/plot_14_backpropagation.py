@@ -1,6 +1,6 @@
 """
-Backpropagation by hand
-=======================
+14. Backpropagation by hand
+===========================
 
 *How does a convolution pass a gradient back, to its weights, its bias and its pixels?*
 

@@ -1,6 +1,6 @@
 """
-How far does a pixel see?
-=========================
+15. How far does a pixel see?
+=============================
 
 *Which pixels of the image can change one number inside a network?*
 

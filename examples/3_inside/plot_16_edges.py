@@ -1,6 +1,6 @@
 """
-Edges, and learning a kernel
-============================
+16. Edges, and learning a kernel
+================================
 
 *Which kernel finds an edge, and how can a network learn it?*
 

@@ -1,6 +1,6 @@
 """
-One update, four lines
-======================
+17. One update, four lines
+==========================
 
 *What do the four lines of training do to a single weight?*
 

@@ -1,6 +1,6 @@
 """
-Full batch, in micro-batches
-============================
+18. Full batch, in micro-batches
+================================
 
 *Must a network see all its images at once, if each update uses all of them?*
 

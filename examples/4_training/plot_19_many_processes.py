@@ -1,6 +1,6 @@
 """
-More than one machine
-=====================
+19. More than one machine
+=========================
 
 *How can several processes train one network, and what if one of them dies?*
 

@@ -1,6 +1,6 @@
 """
-What did it learn?
-==================
+20. What did it learn?
+======================
 
 *What has the sloppy CNN learned, and in which layer?*
 

@@ -1,6 +1,6 @@
 """
-A bigger network: LeNet-5
-=========================
+21. A bigger network: LeNet-5
+=============================
 
 *Is a bigger network a better one, if both are trained in the same way?*
 

@@ -1,6 +1,6 @@
 """
-The error clinic
-================
+22. The error clinic
+====================
 
 *It does not run, or it runs and learns nothing: what is wrong?*
 

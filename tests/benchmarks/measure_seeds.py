@@ -1,4 +1,4 @@
-"""Train the networks of pages 3 and 4 from ten seeds, and keep the results beside the pages.
+"""Train the networks of pages 4 and 5 from ten seeds, and keep the results beside the pages.
 
     python tests/benchmarks/measure_seeds.py [--names cnn mlp] [--seeds 0 1 2]
 

@@ -1,6 +1,6 @@
 """
-Is the comparison fair?
-=======================
+4. Is the comparison fair?
+==========================
 
 *Is the lead of the sloppy CNN more than luck, and more than a matter of the number of parameters?*
 
@@ -321,11 +321,11 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
 # check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
-# .. exercise:: 3.1
+# .. exercise:: 4.1
 #
-# .. exercise:: 3.2
+# .. exercise:: 4.2
 #
-# .. exercise:: 3.3
+# .. exercise:: 4.3
 #
 # The answer
 # ----------
@@ -341,4 +341,4 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 #
 # So the CNN makes better use of its parameters. How? Its windows contain pixels that are
 # neighbours. If that is the reason, its accuracy must fall when the pixels are shuffled:
-# :doc:`/gallery/1_why/plot_04_shuffle`.
+# :doc:`/gallery/1_why/plot_05_shuffle`.

@@ -1,12 +1,11 @@
 """
-Where did CNNs come from?
-=========================
+3. Where did CNNs come from?
+============================
 
 *Who had the idea to use the same few weights everywhere, and why did it take so long to be famous?*
 
-You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy`, the way their parameters were
-counted in :doc:`/gallery/1_why/plot_02_parameters`, and from :doc:`/gallery/1_why/plot_04_shuffle`
-that a CNN makes use of which pixels are neighbours. Most numbers of this page come from
+You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy` and the way their parameters were
+counted in :doc:`/gallery/1_why/plot_02_parameters`. Most numbers of this page come from
 publications, which are cited. The code contains them as data. Where a publication describes a
 network well enough, we count its parameters again.
 """
@@ -222,11 +221,11 @@ assert winners[2015] < person["top-5 error, %"] < winners[2014]
 # ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
 # away until you unfold it.
 #
-# .. exercise:: 5.1
+# .. exercise:: 3.1
 #
-# .. exercise:: 5.2
+# .. exercise:: 3.2
 #
-# .. exercise:: 5.3
+# .. exercise:: 3.3
 #
 # The answer
 # ----------
@@ -237,4 +236,5 @@ assert winners[2015] < person["top-5 error, %"] < winners[2014]
 # experiment, when there were a million images, a thousand times as many parameters, and computers
 # that were fast enough. The layer itself has hardly changed since 1989.
 #
-# What does this layer compute in a single window? :doc:`/gallery/2_layers/plot_06_one_window`.
+# These networks were compared on millions of photographs. Ours were compared once, on 1,000 images.
+# Was that fair? :doc:`/gallery/1_why/plot_04_fair`.

@@ -1,11 +1,11 @@
 """
-Is it the image, or the pixels?
-===============================
+5. Is it the image, or the pixels?
+==================================
 
 *Does a network use which pixels are neighbours, or only the 784 numbers of an image?*
 
 You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy`, and the ten starts and the
-intervals of :doc:`/gallery/1_why/plot_03_fair`. You also need to know that a kernel of the CNN
+intervals of :doc:`/gallery/1_why/plot_04_fair`. You also need to know that a kernel of the CNN
 multiplies windows of 2 x 2 neighbouring pixels with its weights.
 """
 
@@ -260,7 +260,7 @@ assert small_cnn()[4].in_features == 2704
 #
 # So on Fashion-MNIST the lead over the matched MLP has two parts. The larger part, 0.017, depends
 # on the order of the pixels and is lost by shuffling. The smaller part, 0.009, is left. Shuffling
-# does not show what causes it. On page 3 only the number of parameters was matched: the CNN has
+# does not show what causes it. On page 4 only the number of parameters was matched: the CNN has
 # more MACs and activations.
 #
 # The experiment does not show that a CNN needs the right order to learn. It shows that a CNN learns
@@ -274,11 +274,11 @@ assert small_cnn()[4].in_features == 2704
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
 # check`` before it, and see what the check says. Nothing is given away until you unfold it.
 #
-# .. exercise:: 4.1
+# .. exercise:: 5.1
 #
-# .. exercise:: 4.2
+# .. exercise:: 5.2
 #
-# .. exercise:: 4.3
+# .. exercise:: 5.3
 #
 # The answer
 # ----------
@@ -287,5 +287,5 @@ assert small_cnn()[4].in_features == 2704
 # from images in order, up to rounding, because the order of a sum does not matter. The CNN also
 # uses which pixels are neighbours: with shuffled pixels it loses a part of its accuracy.
 #
-# Who had the idea of a layer that uses neighbours, and when?
-# :doc:`/gallery/1_why/plot_05_history`.
+# What does the layer that uses neighbours compute in a single window?
+# :doc:`/gallery/2_layers/plot_06_one_window`.
