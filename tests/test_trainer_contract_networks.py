@@ -604,3 +604,32 @@ def test_a_hooked_network_is_refused_before_its_first_update() -> None:
     two.register_forward_hook(lambda *_: None)
     several = torch.ones(12, 3)
     check_refused(two, IMAGES, LABELS, "^validation labels: expected", validation=(IMAGES, several))
+
+
+SINGLE_IMAGES: dict[str, Callable[[], nn.Module]] = {
+    "InstanceNorm2d": lambda: nn.InstanceNorm2d(2),
+    "InstanceNorm2d with weights": lambda: nn.InstanceNorm2d(2, affine=True),
+    "InstanceNorm2d, evaluated": lambda: nn.InstanceNorm2d(2, track_running_stats=True).eval(),
+    "BatchNorm2d, evaluated": lambda: nn.BatchNorm2d(2).eval(),
+    "GroupNorm": lambda: nn.GroupNorm(1, 2),
+    "LayerNorm": lambda: nn.LayerNorm([2, 5, 5]),
+    "LocalResponseNorm": lambda: nn.LocalResponseNorm(2),
+    "PReLU": lambda: nn.PReLU(2),
+    "Conv2d by channel": lambda: nn.Conv2d(2, 2, 3, padding=1, groups=2),
+    "MaxPool2d": lambda: nn.MaxPool2d(3, 1, 1),
+    "AvgPool2d": lambda: nn.AvgPool2d(3, 1, 1),
+    "Softmax": lambda: nn.Softmax(dim=1),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE_IMAGES)
+def test_one_image_at_a_time_gives_the_same_gradient_in_float32(name: str) -> None:
+    # In float32 the images are channels-last, and of one image that is also another format.
+    images = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(1))
+    history = compare(
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 2, 1), SINGLE_IMAGES[name](), nn.Flatten(), nn.Linear(50, 3)
+        ),
+        images, torch.arange(3), dtype=torch.float32, micro_batch_size=1,
+    )  # fmt: skip
+    assert history.micro_batch_size == 1

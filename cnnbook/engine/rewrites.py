@@ -103,7 +103,9 @@ def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
 
     Returns:
         True for float32 on a CPU if there is a ``Conv2d``: oneDNN and torch's pooling then work
-        on whole vectors of channels. On a GPU it is not faster in float32.
+        on whole vectors of channels. On a GPU it is not faster in float32. False with an
+        ``InstanceNorm2d``: from a channels-last gradient of a single image, torch 2.15 computes a
+        wrong gradient for it.
 
     Examples:
         >>> import torch
@@ -116,10 +118,12 @@ def channels_last_helps(net: torch.nn.Module, images: torch.Tensor) -> bool:
     Source:
         PyTorch tutorial "Channels last memory format"; measured in tests/benchmarks.
     """
+    types = {type(module) for module in net.modules()}
     return (
         images.device.type == "cpu"
         and images.dtype == torch.float32
-        and any(type(module) is torch.nn.Conv2d for module in net.modules())
+        and torch.nn.Conv2d in types
+        and torch.nn.InstanceNorm2d not in types
     )
 
 

@@ -4,8 +4,8 @@
 
 *Who had the idea to use the same few weights everywhere, and why did it take so long to be famous?*
 
-You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy` and the way their parameters were
-counted in :doc:`/gallery/1_why/plot_02_parameters`. Most numbers of this page come from
+You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy` and the way their parameters
+were counted in :doc:`/gallery/1_why/plot_02_parameters`. Most numbers of this page come from
 publications, which are cited. The code contains them as data. Where a publication describes a
 network well enough, we count its parameters again.
 """
