@@ -29,7 +29,6 @@ ANSWERS = {
             "lambda net, images: __import__('copy').deepcopy(net).eval()(images).detach()",
             "lambda net, images: __import__('copy').deepcopy(net).eval()(images).detach().numpy()",
             "lambda net, images: __import__('copy').deepcopy(net).eval()(images).tolist()",
-            "lambda net, images: __import__('cnnbook.metrics').metrics.predict_scores(net, images, device='cpu')",
         ),
         wrong={
             "lambda net, images: net(images)": "in the mode in which it was",
