@@ -65,7 +65,7 @@ answer = scores.grad
     remark="The three add up to 0.",
 )
 
-_MAPS = ((-1, 3, -2, -5), (2, 1, -4, -3), (4, 1, -6, 2), (0, -2, 5, 1))
+_MAPS = ((-1, 3, -4, -5), (2, 1, -3, -2), (4, 1, -6, 2), (0, -2, 5, 1))
 
 
 def _through_pooling(gradients: object, *, relu: bool = True) -> torch.Tensor:
@@ -78,14 +78,14 @@ def _through_pooling(gradients: object, *, relu: bool = True) -> torch.Tensor:
 
 
 _map_gradient = Exercise(
-    "A convolution outputs ``[[-1, 3, -2, -5], [2, 1, -4, -3], [4, 1, -6, 2], [0, -2, 5, 1]]``. "
+    "A convolution outputs ``[[-1, 3, -4, -5], [2, 1, -3, -2], [4, 1, -6, 2], [0, -2, 5, 1]]``. "
     "ReLU and ``MaxPool2d(2)`` follow. The gradients of the four pooled numbers are ``[[10, 20], "
     "[30, 40]]``. What is the gradient of the 16 numbers before ReLU? Hand in four rows.",
     hint="Which number of each window is the largest, and is it above 0?",
     solution="""
 import torch
 
-rows = [[-1, 3, -2, -5], [2, 1, -4, -3], [4, 1, -6, 2], [0, -2, 5, 1]]
+rows = [[-1, 3, -4, -5], [2, 1, -3, -2], [4, 1, -6, 2], [0, -2, 5, 1]]
 maps = torch.tensor(rows).float()[None, None].requires_grad_()
 pooled = torch.nn.functional.max_pool2d(maps.relu(), 2)
 pooled.backward(torch.tensor([[[[10.0, 20.0], [30.0, 40.0]]]]))

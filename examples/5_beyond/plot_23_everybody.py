@@ -15,13 +15,16 @@ torch.
 # The network as a class
 # ----------------------
 #
-# ``Sequential`` is enough if each layer takes the output of the one before. All other networks are
-# written as a class: ``__init__`` makes the layers that have parameters, and ``forward`` says what
-# happens to a batch. This is the lecture's CNN:
+# Most tutorials begin with these three lines:
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+# %%
+# ``Sequential`` is enough if each layer takes the output of the one before. All other networks are
+# written as a class: ``__init__`` makes the layers that have parameters, and ``forward`` says what
+# happens to a batch. This is the lecture's CNN:
 
 
 class SloppyCNN(nn.Module):
@@ -158,10 +161,10 @@ assert len(torch.cat(list(dropped))) == 4992
 # The four lines of :doc:`/gallery/4_training/plot_17_one_update` are in the middle. Here the
 # gradients are cleared before ``backward`` and not after the step, which makes no difference.
 
+loss_fn = nn.CrossEntropyLoss()
 
-def train(
-    model: nn.Module, loader: DataLoader, loss_fn: nn.Module, optimizer: torch.optim.Optimizer
-) -> float:
+
+def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer) -> float:
     """Train for one epoch, and return the mean loss of its images."""
     model.train()
     total = 0.0
@@ -208,7 +211,7 @@ for name, shuffle in (("in order", False), ("shuffled", True)):
     networks[name] = deepcopy(model)
     optimizer = torch.optim.Adam(networks[name].parameters())
     whole = DataLoader(dataset, batch_size=5000, shuffle=shuffle)
-    losses[name] = train(networks[name], whole, nn.CrossEntropyLoss(), optimizer)
+    losses[name] = train(networks[name], whole, optimizer)
 networks["fit_full_batch"] = deepcopy(sequential)
 history = fit_full_batch(networks["fit_full_batch"], *data.train, epochs=1, device="cpu")
 losses["fit_full_batch"] = history.losses[0]
@@ -270,10 +273,17 @@ def evaluate(model: nn.Module, loader: DataLoader) -> tuple[float, float]:
     total, correct = 0.0, 0
     for images, labels in loader:
         scores = model(images)
-        total += F.cross_entropy(scores, labels).item() * len(images)
+        total += loss_fn(scores, labels).item() * len(images)
         correct += (scores.argmax(dim=1) == labels).sum().item()
     return total / len(loader.dataset), correct / len(loader.dataset)
 
+
+# %%
+# The weights do not change here, so the order and the size of the mini-batches do not matter: no
+# shuffling, and as many images at a time as fit.
+
+validation_loader = DataLoader(validation, batch_size=250)
+print(len(validation_loader), "mini-batches")
 
 # %%
 # Now the whole training, with mini-batches of 64 and a bar from the package *tqdm* that shows how
@@ -281,8 +291,6 @@ def evaluate(model: nn.Module, loader: DataLoader) -> tuple[float, float]:
 # accuracy be after one epoch, and after five?
 
 from tqdm import tqdm
-
-validation_loader = DataLoader(validation, batch_size=64)
 
 
 def fit(seed: int, epochs: int = 5) -> tuple[nn.Module, list[tuple[float, float, float]]]:
@@ -292,7 +300,7 @@ def fit(seed: int, epochs: int = 5) -> tuple[nn.Module, list[tuple[float, float,
     optimizer = torch.optim.Adam(model.parameters())
     loader = DataLoader(training, batch_size=64, shuffle=True)
     for _ in (bar := tqdm(range(epochs), unit="epoch")):
-        loss = train(model, loader, nn.CrossEntropyLoss(), optimizer)
+        loss = train(model, loader, optimizer)
         history.append((loss, *evaluate(model, validation_loader)))
         bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{history[-1][2]:.3f}")
     return model, history
@@ -344,6 +352,7 @@ for size in (64, 999):
 # made a gradient wrong; here it only makes a printed number wrong.
 
 assert 1000 - 15 * 64 == 40
+assert 1000 / len(validation_loader) == 250
 assert 1000 - 999 == 1
 assert abs(means[999] - (each[:999].mean() + each[999]).item() / 2) < 1e-5
 assert data.drawn or abs(means[64] - weighted) < 0.02
@@ -413,13 +422,12 @@ assert torch.__version__ >= "2.6"
 # both, and train for a second epoch:
 
 few = DataLoader(torch.utils.data.Subset(dataset, range(500)), batch_size=64)
-loss_fn = nn.CrossEntropyLoss()
 torch.manual_seed(0)
 net = SloppyCNN()
 optimizer = torch.optim.Adam(net.parameters())
-train(net, few, loss_fn, optimizer)
+train(net, few, optimizer)
 torch.save({"model": net.state_dict(), "optimizer": optimizer.state_dict()}, path)
-without_a_break = train(net, few, loss_fn, optimizer)
+without_a_break = train(net, few, optimizer)
 print(f"loss of the second epoch {without_a_break:.6f}")
 
 # %%
@@ -433,16 +441,18 @@ for name in ("both loaded", "weights only, Adam new"):
     optimizer = torch.optim.Adam(net.parameters())
     if name == "both loaded":
         optimizer.load_state_dict(saved["optimizer"])
-    second_epochs[name] = train(net, few, loss_fn, optimizer)
+    second_epochs[name] = train(net, few, optimizer)
     print(f"{name}: loss of the second epoch {second_epochs[name]:.6f}")
-assert second_epochs["both loaded"] == without_a_break
-assert abs(second_epochs["weights only, Adam new"] - without_a_break) > 1e-4
 folder.cleanup()
 
 # %%
 # With both, the training goes on as if nothing had happened, to the last bit. With a new Adam it is
 # another training.
-#
+
+assert second_epochs["both loaded"] == without_a_break
+assert abs(second_epochs["weights only, Adam new"] - without_a_break) > 1e-4
+
+# %%
 # Mini-batches or the full batch?
 # -------------------------------
 #

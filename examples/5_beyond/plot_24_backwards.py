@@ -41,9 +41,8 @@ maps = conv2d(image, kernels, biases)
 positive = relu(maps)
 features = max_pool2d(positive, 2).flatten(1)
 scores = features @ matrix.T + offsets
-print(
-    "maps", maps[0].int().tolist(), "features", features[0].tolist(), "scores", scores[0].tolist()
-)
+print("maps", maps[0].int().tolist())
+print("features", features[0].tolist(), "scores", scores[0].tolist())
 assert maps[0].tolist() == [[[1, 4], [-1, 1]], [[-4, -1], [-1, -5]]]
 assert features[0].tolist() == [4, 0]
 assert scores[0].tolist() == [1 * 4 - 1 * 0 + 4, 2 * 4 + 1 * 0 + 0] == [8, 8]
@@ -100,14 +99,8 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 g_matrix = g_scores.T @ features
 g_offsets = g_scores.sum(dim=0)
 g_features = g_scores @ matrix
-print(
-    "matrix",
-    g_matrix.int().tolist(),
-    "offsets",
-    g_offsets.tolist(),
-    "features",
-    g_features.tolist(),
-)
+print("matrix", g_matrix.int().tolist(), "offsets", g_offsets.tolist())
+print("features", g_features.tolist())
 assert g_matrix.tolist() == [[0.5 * 4, 0.5 * 0], [-0.5 * 4, -0.5 * 0]] == [[2, 0], [-2, 0]]
 assert g_offsets.tolist() == [0.5, -0.5]
 assert g_features[0].tolist() == [0.5 * 1 - 0.5 * 2, 0.5 * -1 - 0.5 * 1] == [-0.5, -1]
@@ -227,8 +220,8 @@ def backward(
 
 
 # %%
-# 300 images of clothes, in float64, which has about sixteen digits. How far will the gradients be
-# from those of autograd?
+# 300 images of clothes, in float64, which has about sixteen digits, and the network with its 27,130
+# parameters:
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
@@ -238,6 +231,12 @@ images, labels = data.train_images.double(), data.train_labels.double()
 torch.manual_seed(0)
 net = small_cnn().double()
 weights = [parameter.detach().clone() for parameter in net.parameters()]
+assert sum(weight.numel() for weight in weights) == 27_130
+assert 1e-17 < torch.finfo(torch.float64).eps < 1e-15
+
+# %%
+# How far will our gradients be from those of autograd?
+
 g_maps, gradients = backward(images, labels, weights)
 torch.nn.functional.cross_entropy(net(images), labels).backward()
 for (name, parameter), ours in zip(net.named_parameters(), gradients, strict=True):
@@ -249,8 +248,7 @@ for (name, parameter), ours in zip(net.named_parameters(), gradients, strict=Tru
 # The largest difference is far below 1e-12, a rounding of the last digits. 27,130 derivatives, in
 # six lines.
 #
-# Both could make the same mistake. So here is a check without any rule: let one weight grow and
-# shrink by a millionth, and see how the loss changes. One weight of each of the four tensors:
+# Both could make the same mistake. So here is a check without any rule, from the loss alone:
 
 
 def loss_of(weights: list[torch.Tensor]) -> float:
@@ -258,6 +256,10 @@ def loss_of(weights: list[torch.Tensor]) -> float:
     log_probabilities = forward(images, weights)[0].log_softmax(dim=1)
     return -(labels * log_probabilities).sum(dim=1).mean().item()
 
+
+# %%
+# We let one weight grow and shrink by a millionth, and see how the loss changes. One weight of each
+# of the four tensors:
 
 for position, gradient in enumerate(gradients):
     entry = int(gradient.abs().argmax())
@@ -269,7 +271,6 @@ for position, gradient in enumerate(gradients):
     slope = (losses[0] - losses[1]) / 2e-6
     print(f"by rule {gradient.flatten()[entry]:.6f}, by trying {slope:.6f}")
     assert abs(slope - gradient.flatten()[entry]) < 1e-6
-assert sum(gradient.numel() for gradient in gradients) == 27_130
 
 # %%
 # The same, as far as it is printed.

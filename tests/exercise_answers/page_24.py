@@ -37,7 +37,8 @@ ANSWERS = {
             "'[[0, 10, 0, 0], [0, 0, 0, 0], [30, 0, 0, 0], [0, 0, 40, 0]]'",
         ),
         wrong={
-            "[[0, 10, 20, 0], [0, 0, 0, 0], [30, 0, 0, 0], [0, 0, 40, 0]]": "ReLU is forgotten",
+            "[[0, 10, 0, 0], [0, 0, 0, 20], [30, 0, 0, 0], [0, 0, 40, 0]]": "ReLU is forgotten",
+            "[[0, 10, 20, 0], [0, 0, 0, 0], [30, 0, 0, 0], [0, 0, 40, 0]]": "the first of the four zeros",
             "[[0, 10, 0, 0], [10, 10, 0, 0], [30, 30, 0, 40], [0, 0, 40, 40]]": "every positive number gets a gradient",
             "[[2.5, 2.5, 5, 5], [2.5, 2.5, 5, 5], [7.5, 7.5, 10, 10], [7.5, 7.5, 10, 10]]": "every number gets a share",
             "[[0, 30, 0, 0], [0, 0, 0, 0], [120, 0, 0, 0], [0, 0, 200, 0]]": "multiplied by the number itself",
@@ -66,7 +67,7 @@ ANSWERS = {
             "lambda f, s, t: (s.softmax(1) - F.one_hot(t, s.shape[1])).T @ f / s.numel()": "the number of all scores",
             "lambda f, s, t: f.T @ (s.softmax(1) - F.one_hot(t, s.shape[1])) / len(t)": "rows and columns are swapped",
             "lambda f, s, t: (s.softmax(1) - F.one_hot(t, s.shape[1])).T @ torch.ones_like(f) / len(t)": "the features are forgotten",
-            "lambda f, s, t: (s.softmax(1) - t) @ f": "the function raised RuntimeError",
+            "lambda f, s, t: (s.softmax(1) - t) @ f": "are wrong, the first at index",
             "lambda f, s, t: F.cross_entropy(s, t)": "is a single number",
             "lambda f, s, t: None": "it needs a `return`",
         },
