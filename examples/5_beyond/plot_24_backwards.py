@@ -61,15 +61,15 @@ assert scores[0].tolist() == [1 * 4 - 1 * 0 + 4, 2 * 4 + 1 * 0 + 0] == [8, 8]
 #
 # The :term:`cross-entropy` of an image of class *t* is minus the logarithm of its probability:
 #
-# .. math:: L = -\log p_t = -\log \frac{e^{s_t}}{\sum_j e^{s_j}} = -s_t + \log \sum_j e^{s_j}
+# .. math:: L = -\log \frac{e^{s_t}}{\sum_j e^{s_j}} = -s_t + \log \sum_j e^{s_j}
 #
-# The derivative of the last logarithm with respect to one score is again a softmax. The first term
-# adds -1 at the right class:
+# The derivative of the last logarithm with respect to one score is again a softmax:
 #
-# .. math::
+# .. math:: \frac{\partial}{\partial s_k} \log \sum_j e^{s_j} = \frac{e^{s_k}}{\sum_j e^{s_j}} = p_k
 #
-#    \frac{\partial}{\partial s_k} \log \sum_j e^{s_j} = \frac{e^{s_k}}{\sum_j e^{s_j}} = p_k
-#    \qquad\text{so}\qquad g_{s_k} = p_k - y_k
+# The first term adds -1 at the right class, so together they are
+#
+# .. math:: g_{s_k} = p_k - y_k
 #
 # Here *y* is the :term:`one-hot` label. So the gradient of the scores is the probabilities minus
 # the label, without any logarithm. What is it for our image?
@@ -90,9 +90,9 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 #
 # A weight is multiplied by its feature, an offset by 1, and a feature reaches all scores:
 #
-# .. math::
+# .. math:: g_{W_{kj}} = g_{s_k} f_j \qquad g_{c_k} = g_{s_k}
 #
-#    g_{W_{kj}} = g_{s_k} f_j \qquad g_{c_k} = g_{s_k} \qquad g_{f_j} = \sum_k g_{s_k} W_{kj}
+# .. math:: g_{f_j} = \sum_k g_{s_k} W_{kj}
 #
 # The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three:
 
@@ -116,7 +116,7 @@ assert g_features[0].tolist() == [0.5 * 1 - 0.5 * 2, 0.5 * -1 - 0.5 * 1] == [-0.
 # Max pooling sends the gradient of each window to the number that was the largest, and ReLU lets it
 # pass where its input *z* was above 0:
 #
-# .. math:: g_{z} = g_{a} \text{ where } z > 0, \qquad g_{z} = 0 \text{ elsewhere}
+# .. math:: g_{z} = g_{a} \text{ where } z > 0, \quad g_{z} = 0 \text{ elsewhere}
 #
 # What arrives at the four numbers of map A, and at those of map B?
 
@@ -140,7 +140,9 @@ assert g_maps[0].tolist() == [[[0, -0.5], [0, 0]], [[0, 0], [0, 0]]]
 #
 # .. math:: z_{ij} = \sum_{u,v} K_{uv}\, x_{i+u,\,j+v} + b
 #
-# .. math:: g_{K_{uv}} = \sum_{i,j} g_{z_{ij}}\, x_{i+u,\,j+v} \qquad g_b = \sum_{i,j} g_{z_{ij}}
+# .. math:: g_{K_{uv}} = \sum_{i,j} g_{z_{ij}}\, x_{i+u,\,j+v}
+#
+# .. math:: g_b = \sum_{i,j} g_{z_{ij}}
 #
 # As on :doc:`/gallery/3_inside/plot_14_backpropagation`, a weight gets the pixels that it meets,
 # each times the gradient there. Only one number of map A has a gradient, and its window is 2, 0 and
@@ -330,7 +332,9 @@ assert round(backwards / forwards, 2) == 1.37
 # An update also needs an optimizer. Adam has a running mean of the gradients, *m*, and one of their
 # squares, *v*. In step *t*:
 #
-# .. math:: m \leftarrow m + 0.1\,(g - m) \qquad v \leftarrow v + 0.001\,(g^2 - v)
+# .. math:: m \leftarrow m + 0.1\,(g - m)
+#
+# .. math:: v \leftarrow v + 0.001\,(g^2 - v)
 #
 # .. math:: w \leftarrow w - 0.001\, \frac{m / (1 - 0.9^t)}{\sqrt{v / (1 - 0.999^t)} + 10^{-8}}
 #
