@@ -281,5 +281,8 @@ for name, numbers in expected.items():
 # ``[[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]``; with matrices, that is the
 # transpose. More is in [Goodfellow2016]_, chapter 9, and, with many figures, in [Dumoulin2016]_.
 #
+# This is one layer. :doc:`/gallery/5_beyond/plot_24_backwards` goes backwards through all layers of
+# the CNN, from the loss to the kernels, and trains it without autograd.
+#
 # A pixel that is in no window has a gradient of 0. So the gradient also shows which pixels a
 # network uses: :doc:`/gallery/3_inside/plot_15_receptive_field`.

@@ -452,5 +452,6 @@ assert dropout.training
 # 1.461, and an accuracy of exactly 0.1 points to NaN. And if two calls give different scores, look
 # for ``eval()``.
 #
-# That was the last page. :doc:`/api/index` has all functions by task, and :doc:`/exercises` what
-# there is to try.
+# The networks of this book have been ``Sequential`` so far, and nearly all their updates used the
+# full batch. Most tutorials look different:
+# :doc:`/gallery/5_beyond/plot_23_everybody`.
