@@ -69,9 +69,11 @@ answer = normalize
         ),
         Mistake(
             "it is divided by the variance",
-            lambda: lambda images: (
-                (images - images.mean(dim=(0, 2, 3), keepdim=True))
-                / images.var(dim=(0, 2, 3), correction=0, keepdim=True)
+            lambda: (
+                lambda images: (
+                    (images - images.mean(dim=(0, 2, 3), keepdim=True))
+                    / images.var(dim=(0, 2, 3), correction=0, keepdim=True)
+                )
             ),
             "Divide by its square root, the standard deviation.",
         ),

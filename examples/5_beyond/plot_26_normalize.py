@@ -2,7 +2,7 @@
 26. Normalize, and take a shortcut
 ==================================
 
-*Why do twenty layers learn nothing, and what do two small changes do about it?*
+*Why is it hard to train twenty layers, and which two changes help?*
 
 You need :doc:`/gallery/5_beyond/plot_25_deeper`, for deeper networks and their initialization,
 :doc:`/gallery/3_inside/plot_14_backpropagation`, for gradients by hand, and
@@ -52,8 +52,8 @@ assert grids["channel 1, normalized"].tolist() == [[-1, -1], [1, 1]]
 
 # %%
 # Only -1 and 1 are left, in both channels. Each now has the mean 0 and the variance 1, however
-# large its numbers were before. Look at channel 1: within one image all its pixels are equal. What
-# makes -1 of a 4 is the other image.
+# large its numbers were before. Look at channel 1: within one image, all its pixels are equal. A 4
+# becomes -1 only because of the other image.
 #
 # Two details are missing. First, a channel in which all numbers are equal has the variance 0, and 0
 # divided by 0 is NaN. So a small number, *eps*, is added to the variance, by default 0.00001.
@@ -167,9 +167,9 @@ assert all(abs(mean - 3 * (1 - 0.9**k)) < 1e-5 for k, mean in enumerate(means, s
 assert len(means) == int(layer.num_batches_tracked) == 44
 
 # %%
-# 44 batches until the running mean is within a hundredth of the 3, because a part of 0.9 to the
-# power of 44 is still missing. A network that is evaluated after ten updates has running statistics
-# that are not yet those of the data.
+# It takes 44 batches until the running mean is within 1 % of 3: after k batches, a fraction of 0.9
+# to the power of k is still missing. If a network is evaluated after ten updates, its running
+# statistics are not yet those of the data.
 #
 # How many numbers does the layer add to a network?
 
@@ -191,14 +191,19 @@ assert len(layer.state_dict()) == 5
 # The images of a batch depend on each other
 # ------------------------------------------
 #
-# Now real images. We put the layer into the small CNN and ask for the scores of one image, first
-# with five others and then with five different ones. In which mode will the scores be equal?
+# Now real images. The numbers in the text are those of Fashion-MNIST.
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
 
 data = load_fashion_mnist(n_train=3000, n_test=1000, fallback="drawn", one_hot=False)
 images, labels = data.train
+print(data)
+
+# %%
+# We put the layer into the small CNN and ask for the scores of one image, first together with five
+# others and then with five different ones. In which mode will the scores be equal?
+
 torch.manual_seed(0)
 net = small_cnn().insert(1, torch.nn.BatchNorm2d(16))
 apart = {}
@@ -236,8 +241,8 @@ in_each = torch.nn.GroupNorm(1, 2)
 assert torch.allclose(in_each(batch)[:1], in_each(batch[:1]))
 
 # %%
-# Layers such as ``GroupNorm`` and ``LayerNorm`` compute their statistics within each image, and
-# have none of the three problems.
+# Layers such as ``GroupNorm`` and ``LayerNorm`` compute their statistics within each image. With
+# them, the first two do not happen.
 #
 # The shortcut
 # ------------
@@ -293,6 +298,10 @@ def convolution(norm: bool) -> list[torch.nn.Module]:
     return [*layers, torch.nn.BatchNorm2d(8)] if norm else layers
 
 
+# %%
+# The block as an ``nn.Module``:
+
+
 class Block(torch.nn.Module):
     """Two convolutions, with or without a shortcut."""
 
@@ -302,10 +311,14 @@ class Block(torch.nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ReLU of f(x), or of x + f(x)."""
         return torch.relu(x + self.f(x) if self.shortcut else self.f(x))
 
 
 # %%
+# (Where f changes the number of channels or the size, x does not fit its output. Then the shortcut
+# gets a convolution of 1 x 1.)
+#
 # Set the last *gamma* of a block to 0. What does the block compute now?
 
 block = Block(shortcut=True, norm=True)
@@ -498,17 +511,18 @@ pairs = [
     ("BatchNorm", "plain, Kaiming"),
 ]
 differences = {}
-for first_name, second_name in pairs:
-    found = compare_paired(accuracies[first_name], accuracies[second_name]).interval
-    differences[first_name, second_name] = found
-    print(f"{first_name} minus {second_name}: {found.mean:.2f}, {found.low:.2f} to {found.high:.2f}")
+for pair in pairs:
+    found = compare_paired(accuracies[pair[0]], accuracies[pair[1]]).interval
+    print(f"{' minus '.join(pair)}: {found.mean:.2f}, {found.low:.2f} to {found.high:.2f}")
+    differences[pair] = found
 
 # %%
 # Two differences are clear. Shortcuts made the plain network better, by 0.41 on average, and made
 # the network with BatchNorm better, by 0.26; neither interval contains 0. BatchNorm alone was not
 # clearly better than Kaiming initialization: 0.01 on average, and the interval goes far to both
 # sides of 0. A gradient of the right size, which both of them have, was not enough to train twenty
-# layers well in 150 updates.
+# layers well in 150 updates. [He2016]_ saw the same in larger networks: without shortcuts, a deeper
+# network had the higher training error, although BatchNorm kept its gradients from vanishing.
 #
 # And the small CNN has 80. So depth was no advantage here. Twenty layers with eight channels on 7 x
 # 7 pixels are not a good network for these images. They are an experiment on what can be trained.
@@ -526,8 +540,8 @@ assert 5 * 30 == 150
 
 # %%
 # Why does BatchNorm help at all? Its authors said that it keeps the inputs of each layer from
-# drifting while the layers before it are trained. [Santurkar2018]_ found that networks train as
-# fast if such a drift is added again after each BatchNorm, and explain the effect by a smoother
+# drifting while the layers before it are trained. [Santurkar2018]_ found that networks train about
+# as well if such a drift is added again after each BatchNorm, and explain the effect by a smoother
 # loss. The question is not settled.
 #
 # A forgotten ``eval()``
@@ -552,7 +566,7 @@ print({name: round(fraction, 2) for name, fraction in right.items()})
 # %%
 # In evaluation mode it is 67 of 100, and with mixed batches it is the same, so the mistake may stay
 # unnoticed. Sorted by class, it is 24. The layer subtracts from each batch what its images have in
-# common, and here that is what makes them dresses.
+# common. In a batch of dresses, that is what shows that they are dresses.
 
 if not data.drawn:
     assert abs(right["eval"] - 0.67) < 0.12
@@ -583,7 +597,8 @@ assert "Dress" in data.class_names
 # first ones are hardly trained. BatchNorm brings each channel of a batch to the mean 0 and the
 # variance 1, so the gradient arrives; in return, the images of a batch depend on each other, and
 # ``eval()`` must not be forgotten. A shortcut adds the input of a block to its output, and a 1 to
-# its derivative. In our runs, the two together were clearly better than BatchNorm alone.
+# its derivative. In our runs the plain network had 12 of 100 test images right, BatchNorm alone 43,
+# shortcuts alone 53, and both together 69.
 #
 # The accuracy here was measured on images that no network was trained with. How large can the
 # distance to the training images become, and what reduces it?

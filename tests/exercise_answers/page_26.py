@@ -58,7 +58,15 @@ ANSWERS = {
         },
     ),
     "26.3": Answers(
-        right=("195", "195.0", "'195'", "torch.tensor(195.0)", "[195]", "3 * 5 * 13", "Fraction(195)"),
+        right=(
+            "195",
+            "195.0",
+            "'195'",
+            "torch.tensor(195.0)",
+            "[195]",
+            "3 * 5 * 13",
+            "Fraction(195)",
+        ),
         wrong={
             "8": "the shortcuts are forgotten",
             "96": "the shortcuts are forgotten",
