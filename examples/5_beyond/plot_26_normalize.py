@@ -37,18 +37,18 @@ assert mean.flatten().tolist() == [(0 + 6 + 6 + 0) / 4, (4 + 4 + 16 + 16) / 4] =
 assert variance.flatten().tolist() == [(9 + 9 + 9 + 9) / 4, (36 + 36 + 36 + 36) / 4] == [9, 36]
 
 # %%
-# The means are 3 and 10, the variances 9 and 36. In the figure, each row is an image:
+# The means are 3 and 10, the variances 9 and 36. The figure shows both channels before and after;
+# each row is an image:
 
 from cnnbook.figures import plot_number_grids
 
 grids = {}
 for channel in (0, 1):
-    grids[f"channel {channel}"] = batch[:, channel, 0]
-    grids[f"channel {channel}, normalized"] = normal[:, channel, 0]
+    grids[f"{channel} before"] = batch[:, channel, 0]
+    grids[f"{channel} after"] = normal[:, channel, 0]
 figure = plot_number_grids(grids)
-# sphinx_gallery_thumbnail_number = 2
-assert grids["channel 0, normalized"].tolist() == [[-1, 1], [1, -1]]
-assert grids["channel 1, normalized"].tolist() == [[-1, -1], [1, 1]]
+assert grids["0 after"].tolist() == [[-1, 1], [1, -1]]
+assert grids["1 after"].tolist() == [[-1, -1], [1, 1]]
 
 # %%
 # Only -1 and 1 are left, in both channels. Each now has the mean 0 and the variance 1, however
@@ -237,13 +237,15 @@ except ValueError as error:
     message = str(error)
 print(message)
 assert "Expected more than 1 value per channel when training" in message
-in_each = torch.nn.GroupNorm(1, 2)
-assert torch.allclose(in_each(batch)[:1], in_each(batch[:1]))
 
 # %%
 # Layers such as ``GroupNorm`` and ``LayerNorm`` compute their statistics within each image. With
 # them, the first two do not happen.
-#
+
+in_each = torch.nn.GroupNorm(1, 2)
+assert torch.allclose(in_each(batch)[:1], in_each(batch[:1]))
+
+# %%
 # The shortcut
 # ------------
 #
@@ -410,23 +412,19 @@ for name, make in makers.items():
         sizes[name].append(gradient_sizes(make()))
 
 # %%
-# Three random starts for each network. The table shows the first start, at five of the 21
-# convolutions, and the figure all three, at the first convolution:
+# Three random starts for each network. The first start, at all 21 convolutions:
 
-import math
+from cnnbook.figures import plot_layers
 
-from cnnbook.figures import plot_seeds
-
-shown = (1, 6, 11, 16, 21)
-print(f"{'convolution':22}", *(f"{number:8}" for number in shown))
-for name, starts in sizes.items():
-    print(f"{name:22}", *(f"{starts[0][number - 1]:8.0e}" for number in shown))
-    assert len(starts[0]) == 21
-powers = {name: [math.log10(start[0]) for start in starts] for name, starts in sizes.items()}
-figure = plot_seeds(powers, label="gradient at the first convolution, as a power of ten")
+starts = {name: three[0] for name, three in sizes.items()}
+figure = plot_layers(starts, label="length of the gradient")
+for name, three in sizes.items():
+    print(f"{name:20} first {three[0][0]:.0e}, last {three[0][-1]:.0e}")
+    assert all(len(start) == 21 for start in three)
 
 # %%
-# (3e-11 means 3 divided by 10 eleven times, and a power of -10 stands for 1e-10.)
+# (3e-11 is 3 divided by ten eleven times.) The axis is logarithmic. The curve of the plain network
+# is nearly a straight line: each layer makes the gradient smaller by about the same factor.
 #
 # In the plain network the gradient at the first convolution is about 500 million times smaller than
 # at the last one. Adam divides each gradient by its own size, which usually makes up for a small
@@ -436,15 +434,15 @@ figure = plot_seeds(powers, label="gradient at the first convolution, as a power
 # In each of the other four networks, the gradients at the first and at the last convolution differ
 # by less than a factor of 12.
 
-ratios = {name: [start[0] / start[-1] for start in starts] for name, starts in sizes.items()}
+ratios = {name: [start[0] / start[-1] for start in three] for name, three in sizes.items()}
 assert all(ratio < 1e-6 for ratio in ratios.pop("plain"))
-assert all(1 / 100 < ratio < 100 for starts in ratios.values() for ratio in starts)
+assert all(1 / 100 < ratio < 100 for three in ratios.values() for ratio in three)
 if not data.drawn:
-    assert all(1 / 20 < ratio < 20 for starts in ratios.values() for ratio in starts)
+    assert all(1 / 20 < ratio < 20 for three in ratios.values() for ratio in three)
     assert 1e8 < sizes["plain"][0][-1] / sizes["plain"][0][0] < 1e10
     assert f"{sizes['plain'][0][0]:.0e}" == "3e-11"
     assert abs(sizes["plain"][0][-1] / sizes["plain"][0][0] / 500e6 - 1) < 0.2
-    assert max(powers["plain"]) < -9.5
+    assert max(start[0] for start in sizes["plain"]) < 1e-9
 assert torch.optim.Adam(net.parameters()).defaults["eps"] == 1e-8 > 10 * sizes["plain"][0][0]
 
 # %%
@@ -492,13 +490,14 @@ for name, make in {**makers, "small CNN": small_cnn}.items():
 
 from cnnbook.figures import plot_curves
 
-figure = plot_curves({"mean loss": {name: starts[0] for name, starts in losses.items()}})
-assert all(len(start) == 5 for starts in losses.values() for start in starts)
+figure = plot_curves({"mean loss": {name: three[0] for name, three in losses.items()}})
+assert all(len(start) == 5 for three in losses.values() for start in three)
 assert 3000 // 100 == 30
 
 # %%
 # And the test accuracies of all three, with the mean and its interval:
 
+from cnnbook.figures import plot_seeds
 from cnnbook.metrics import compare_paired, mean_interval
 
 # sphinx_gallery_thumbnail_number = 4
