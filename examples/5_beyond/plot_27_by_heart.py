@@ -2,8 +2,7 @@
 27. Known by heart
 ==================
 
-*A network classifies every training image correctly. How good is it on new images, and what makes
-it better there?*
+*A network knows every training image by heart. How good is it on new ones, and what helps?*
 
 You need the loop with mini-batches and a validation set of
 :doc:`/gallery/5_beyond/plot_23_everybody`, the layers of :doc:`/gallery/5_beyond/plot_25_deeper`,
@@ -97,30 +96,38 @@ def judge(net: nn.Module, some: tuple[torch.Tensor, torch.Tensor]) -> tuple[floa
 
 
 # %%
-# The loop is the usual one: 40 epochs, and in each of them 20 mini-batches of 25 images. ``yield``
-# hands out the network after each epoch. The options ``decay`` and ``augment`` come later; without
-# them, ``AdamW`` does what ``Adam`` does, and the images stay as they are.
+# One update is the usual four lines:
+
+
+def update(
+    net: nn.Module, optimizer: torch.optim.Optimizer, batch: torch.Tensor, targets: torch.Tensor
+) -> None:
+    """Make one update with one mini-batch."""
+    loss = cross_entropy(net(batch), targets)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+# %%
+# There are 40 epochs with 20 mini-batches of 25 images each. ``yield`` hands out the network after
+# each epoch. The options ``decay`` and ``augment`` come later; without them, ``AdamW`` does
+# what ``Adam`` does, and the images stay as they are.
 
 from collections.abc import Callable, Iterator
 
-unchanged = nn.Identity()
+same = nn.Identity()
 
 
 def train(
-    net: nn.Module,
-    targets: torch.Tensor,
-    seed: int,
-    decay: float = 0,
-    augment: Callable = unchanged,
+    net: nn.Module, targets: torch.Tensor, seed: int, decay: float = 0, augment: Callable = same
 ) -> Iterator[nn.Module]:
     """Train on the training images for 40 epochs, and hand out the network after each."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.003, weight_decay=decay)
     order = torch.Generator().manual_seed(seed)
     for _ in range(40):
         for pick in torch.randperm(500, generator=order).split(25):
-            cross_entropy(net(augment(images[pick])), targets[pick]).backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            update(net, optimizer, augment(images[pick]), targets[pick])
         yield net
 
 
@@ -162,11 +169,9 @@ figure = plot_curves(curves)
 
 losses, fractions = curves["loss"]["validation"], curves["accuracy"]["validation"]
 lowest = losses.index(min(losses)) + 1
-print(f"at the end: {curves['accuracy']['training'][-1]:.3f} of the training images correct,")
-print(f"{fractions[-1]:.3f} of the validation images, validation loss {losses[-1]:.2f}")
-print(
-    f"epoch {lowest}: validation loss {losses[lowest - 1]:.2f}, {fractions[lowest - 1]:.3f} correct"
-)
+print(f"training accuracy at the end: {curves['accuracy']['training'][-1]:.3f}")
+for epoch in (lowest, 40):
+    print(f"validation, epoch {epoch}: loss {losses[epoch - 1]:.2f}, {fractions[epoch - 1]:.3f}")
 if not data.drawn:
     assert curves["accuracy"]["training"][-1] > 0.99
     assert abs(fractions[-1] - 0.81) < 0.03
@@ -253,8 +258,8 @@ assert waits([9, 7, 8, 6, 8, 7, 7]) == [0, 0, 1, 0, 1, 2, 3]
 #
 # The second method disturbs the network while it learns [Srivastava2014]_. In each update,
 # :term:`dropout` sets some numbers of a layer to 0, each with probability ``p``, and divides the
-# others by 1 - p. The *mask*, which says what is kept, is drawn anew in each update. Take four hidden
-# units, p = 0.5, and a mask that keeps the first and the last:
+# others by 1 - p. The *mask*, which says what is kept, is drawn anew in each update. Take four
+# hidden units, p = 0.5, and a mask that keeps the first and the last:
 
 p, units, mask = 0.5, torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([1.0, 0.0, 0.0, 1.0])
 dropped = units * mask / (1 - p)
@@ -314,8 +319,8 @@ assert by_gradient.tolist() == by_decay.tolist() == [4 - 3, -1 - 0.5] == [1, -1.
 # %%
 # For plain gradient descent, the gradient of the squares and the decay are the same thing. For
 # Adam they are not. What will the first update of Adam do to the 4, if the decay is added to its
-# gradient? Remember page 17: the first step of Adam has the length of the learning rate, whatever
-# the size of the gradient.
+# gradient? Remember :doc:`/gallery/4_training/plot_17_one_update`: Adam's first step has the
+# length of the learning rate, whatever the size of the gradient.
 
 
 def first_update(kind: type[torch.optim.Optimizer], decay: float) -> list[float]:
@@ -386,8 +391,8 @@ for seed in range(8):
 
 # %%
 # Always 0 or 8: one draw for the whole batch. So a transform is called image by image, as a
-# ``Dataset`` does. That takes a while for small images, so for the training below we write one that
-# draws for each image of a batch. A shifted image is a window of the padded image, and
+# ``Dataset`` does. For thousands of small images that is slow, so for the training below we write
+# one that draws for each image of a batch. A shifted image is a window of the padded image, and
 # :func:`~cnnbook.windows.windows` has all 25 of them:
 
 from cnnbook.windows import windows
@@ -422,8 +427,9 @@ assert 0.4 < flip.double().mean() < 0.6
 # Does the flip keep the meaning?
 # -------------------------------
 #
-# An augmentation must not change the class. For digits, a flip does. The ten digits of page 21, as
-# on a pocket calculator: which of them are digits when they are mirrored?
+# An augmentation must not change the class. Take the ten digits of
+# :doc:`/gallery/4_training/plot_21_lenet`, drawn as on a pocket calculator: which of them are still
+# digits when they are mirrored, and which digits?
 
 from cnnbook.lenet import digit_codes
 
@@ -450,14 +456,14 @@ for k, name in enumerate(data.class_names):
     closer.append((to_mean < to_mirrored).double().mean().item())
     print(f"{name:12} {closer[-1]:.2f} of {len(own)} images closer to the mean")
 assert data.drawn or min(closer[7], closer[9]) == 1.0
-assert data.drawn or max(closer[:5]) < 0.85
+assert data.drawn or abs(closer[2] - 0.54) < 0.06
 
 # %%
 # On Fashion-MNIST, every sneaker and every ankle boot is closer to the mean of its class than to
-# the mirrored mean: they all point to the left. T-shirts are nearly symmetric. So a mirrored
-# sneaker is a sneaker, but neither the validation images nor the test images have any, and the
-# network uses some of its parameters for images that never occur. Before you flip, look at your
-# images.
+# the mirrored mean: they all point to the left. Of the pullovers it is only 54 of 100, since their
+# two halves are nearly equal. So a mirrored sneaker is still a sneaker, but the validation
+# images have none, and the network has to learn images that do not occur. Look at your images
+# before you flip them.
 #
 # What helps?
 # -----------
@@ -555,7 +561,42 @@ for name in list(results)[1:]:
     print(f"{change.interval.mean:11.2f}  {low:6.2f} to {high:5.2f}")
 
 # %%
-# RESULT-TEXT
+# Read accuracy and loss separately. On Fashion-MNIST, every way has a lower test loss than the plain
+# network, with each of the five seeds. But no way has a higher test accuracy. Dropout leaves it
+# where it was. Weight decay and augmentation classify 13 and 12 fewer of 1,000 images correctly, and
+# both intervals contain 0, so this may be chance. Early stopping has 22 fewer, because the
+# validation loss is lowest when the accuracy still rises.
+
+if not data.drawn:
+    for change in changes.values():
+        assert change.second_larger == 5
+        assert change.interval.high < 0
+    assert abs(mean_interval(test_accuracy["plain"]).mean - 0.814) < 0.02
+    for name, fewer in {"dropout": 0.001, "weight decay": 0.013, "augmentation": 0.012}.items():
+        assert abs(leads[name].interval.mean + fewer) < 0.02
+        assert leads[name].interval.low < 0.005
+    assert abs(leads["early"].interval.mean + 0.022) < 0.02
+
+# %%
+# And all three together have 65 fewer. They classify only 81 of 100 *training* images correctly:
+# this network has not learned enough of them. That is the opposite mistake, *underfitting*. Each of
+# the three makes learning harder, and their strengths were chosen for each alone.
+
+if not data.drawn:
+    assert leads["all three"].second_larger == 5
+    assert abs(leads["all three"].interval.mean + 0.065) < 0.03
+    assert abs(sum(fitted["all three"]) / 5 - 0.81) < 0.05
+    assert min(fitted["plain"]) > 0.99
+
+# %%
+# What does this show, and what not? A lower loss means that the network is less certain where it is
+# wrong, which matters if its probabilities are used. Its answers are not better. This is a small
+# network with 500 images and 40 epochs. For large networks that are trained for a long time,
+# [Srivastava2014]_ and [Shorten2019]_ report better accuracies, and we have not tried that. And our
+# decay was chosen with one seed on 500 images: its validation accuracy was the highest of the three,
+# and on the test images it was no gain. That is why there is a test set.
+
+assert data.drawn or max(choice, key=lambda decay: choice[decay][1]) == 1.0
 
 # %%
 # Exercises
@@ -574,7 +615,13 @@ for name in list(results)[1:]:
 # The answer
 # ----------
 #
-# ANSWER-TEXT
+# On Fashion-MNIST, 500 images known by heart are 81 of 100 new images classified correctly. That the
+# network also learns labels by dice shows that a training accuracy says nothing about new images;
+# for that there is the validation set, and for the last word the test set.
+#
+# What helps? Early stopping, dropout, weight decay and augmentation all made the loss on new images
+# lower, and none made the accuracy higher; together they were too much. Whether a method helps is a
+# question to your network and your images, and several seeds and a validation set answer it.
 #
 # All images so far were grey and came from one collection. What about colour, and your own images?
 # :doc:`/gallery/5_beyond/plot_28_colour`.
