@@ -174,7 +174,7 @@ for epoch in (lowest, 40):
     print(f"validation, epoch {epoch}: loss {losses[epoch - 1]:.2f}, {fractions[epoch - 1]:.3f}")
 if not data.drawn:
     assert curves["accuracy"]["training"][-1] > 0.99
-    assert abs(fractions[-1] - 0.81) < 0.03
+    assert max(abs(fractions[-1] - 0.81), abs(fractions[lowest - 1] - 0.81)) < 0.03
     assert abs(losses[lowest - 1] - 0.54) < 0.06 < 0.15 < losses[-1] - losses[lowest - 1]
     assert abs(losses[-1] - 0.83) < 0.15
     assert 5 <= lowest <= 20
@@ -184,9 +184,9 @@ if not data.drawn:
 # validation images. This gap is :term:`overfitting`: the network has learned properties of these
 # 500 images that other images do not have.
 #
-# Look at both panels. From epoch 9 on, the validation loss rises from 0.54 to 0.83, but the
-# validation accuracy does not fall. The network becomes more and more certain of its answers, also
-# of the wrong ones, and a certain wrong answer has a large loss. Whether you see a "best epoch"
+# Look at both panels. From epoch 9 to the end, the validation loss rises from 0.54 to 0.83, but the
+# validation accuracy stays at 81 of 100. The network becomes more and more certain of its answers,
+# also of the wrong ones, and a certain wrong answer has a large loss. Which epoch is the best
 # depends on what you measure.
 #
 # Labels by dice
@@ -561,21 +561,21 @@ for name in list(results)[1:]:
     print(f"{change.interval.mean:11.2f}  {low:6.2f} to {high:5.2f}")
 
 # %%
-# Read accuracy and loss separately. On Fashion-MNIST, every way has a lower test loss than the plain
-# network, with each of the five seeds. But no way has a higher test accuracy. Dropout leaves it
-# where it was. Weight decay and augmentation classify 13 and 12 fewer of 1,000 images correctly, and
-# both intervals contain 0, so this may be chance. Early stopping has 22 fewer, because the
-# validation loss is lowest when the accuracy still rises.
+# Read accuracy and loss separately. On Fashion-MNIST, every way has a lower test loss than the
+# plain network, with each of the five seeds. But no way has a higher test accuracy. Dropout leaves
+# it where it was. Weight decay and augmentation classify 13 and 12 fewer of 1,000 images correctly,
+# and both intervals contain 0, so this may be chance. Early stopping has 22 fewer: the epoch with
+# the lowest loss is not the epoch with the highest accuracy.
 
 if not data.drawn:
     for change in changes.values():
         assert change.second_larger == 5
         assert change.interval.high < 0
     assert abs(mean_interval(test_accuracy["plain"]).mean - 0.814) < 0.02
-    for name, fewer in {"dropout": 0.001, "weight decay": 0.013, "augmentation": 0.012}.items():
-        assert abs(leads[name].interval.mean + fewer) < 0.02
+    for name, fewer in {"dropout": 1, "weight decay": 13, "augmentation": 12}.items():
+        assert abs(1000 * leads[name].interval.mean + fewer) < 20
         assert leads[name].interval.low < 0.005
-    assert abs(leads["early"].interval.mean + 0.022) < 0.02
+    assert abs(1000 * leads["early"].interval.mean + 22) < 20
 
 # %%
 # And all three together have 65 fewer. They classify only 81 of 100 *training* images correctly:
@@ -584,7 +584,7 @@ if not data.drawn:
 
 if not data.drawn:
     assert leads["all three"].second_larger == 5
-    assert abs(leads["all three"].interval.mean + 0.065) < 0.03
+    assert abs(1000 * leads["all three"].interval.mean + 65) < 30
     assert abs(sum(fitted["all three"]) / 5 - 0.81) < 0.05
     assert min(fitted["plain"]) > 0.99
 
@@ -592,9 +592,9 @@ if not data.drawn:
 # What does this show, and what not? A lower loss means that the network is less certain where it is
 # wrong, which matters if its probabilities are used. Its answers are not better. This is a small
 # network with 500 images and 40 epochs. For large networks that are trained for a long time,
-# [Srivastava2014]_ and [Shorten2019]_ report better accuracies, and we have not tried that. And our
-# decay was chosen with one seed on 500 images: its validation accuracy was the highest of the three,
-# and on the test images it was no gain. That is why there is a test set.
+# [Srivastava2014]_ and [Shorten2019]_ report better accuracies; we have not tried that. And our
+# decay was chosen with one seed on 500 images: of the three values, it had the highest validation
+# accuracy, too, but on the test images it was no gain. That is why there is a test set.
 
 assert data.drawn or max(choice, key=lambda decay: choice[decay][1]) == 1.0
 
@@ -615,9 +615,9 @@ assert data.drawn or max(choice, key=lambda decay: choice[decay][1]) == 1.0
 # The answer
 # ----------
 #
-# On Fashion-MNIST, 500 images known by heart are 81 of 100 new images classified correctly. That the
-# network also learns labels by dice shows that a training accuracy says nothing about new images;
-# for that there is the validation set, and for the last word the test set.
+# On Fashion-MNIST, the network that knows 500 images by heart classifies 81 of 100 new images
+# correctly. It can also learn 500 random labels by heart, so the training accuracy says nothing
+# about new images. For choices there is the validation set, for the final result the test set.
 #
 # What helps? Early stopping, dropout, weight decay and augmentation all made the loss on new images
 # lower, and none made the accuracy higher; together they were too much. Whether a method helps is a
