@@ -41,7 +41,7 @@ ANSWERS = {
             "lambda image: image.permute(2, 0, 1)[None]": "the numbers still go from 0 to 255",
             "lambda image: image.view(1, 3, *image.shape[:2])": "scrambled, and its numbers",
             "lambda image: image.permute(2, 1, 0)[None] / 255": "rows and columns are swapped",
-            "lambda image: image.T[None] / 255": "rows and columns are swapped",
+            "lambda image: image.transpose(0, 2)[None] / 255": "rows and columns are swapped",
             "lambda image: image.permute(2, 0, 1) / 255": "the axis of the images is missing",
             "lambda image: image[None] / 255": "the channels are still the last axis",
             "lambda image: image.flip(2).permute(2, 0, 1)[None] / 255": "red and blue are swapped",
