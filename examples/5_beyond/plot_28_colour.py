@@ -442,3 +442,140 @@ temporary.cleanup()
 # Ten images, three channels, numbers from 0 to 1, and a class for each. From here on everything is
 # as on page 23.
 #
+# A network that has already learned
+# ----------------------------------
+#
+# .. index:: ! fine-tuning, ! transfer learning
+#
+# A folder of your own has few images. Can a network help that was trained with other images?
+# Using it is called :term:`transfer learning`: take a :term:`pretrained network <pretrained
+# network>`, replace its last layer by a new one for your classes, and train further, which is
+# :term:`fine-tuning`. What is there to transfer? That is what comes before the last layer:
+
+from cnnbook.counting import count_parameters
+from cnnbook.lenet import lenet5
+from cnnbook.networks import small_cnn
+
+kept = {
+    name: count_parameters(make()[:-1])
+    for name, make in {"small CNN": small_cnn, "LeNet-5": lenet5}.items()
+}
+print(kept, count_parameters(lenet5()))
+assert kept == {"small CNN": 80, "LeNet-5": 60_856}
+assert count_parameters(lenet5()) == 61_706
+
+# %%
+# In the lecture's CNN it is 80 parameters, in LeNet-5 60,856 of 61,706. So we take LeNet-5, from
+# page 21. The new task: is it a pullover or a coat? For this there are ten images of each. Before
+# that, the network learns other classes, from 300 images of each. We try two sets of classes: the
+# *eight* others, and all *ten*, with pullovers and coats among them.
+
+from cnnbook.images import load_fashion_mnist
+
+data = load_fashion_mnist(n_train=10_000, n_test=5000, one_hot=False, fallback="drawn")
+new = (2, 4)
+earlier = {"eight": (0, 1, 3, 5, 6, 7, 8, 9), "ten": tuple(range(10))}
+print([data.class_names[kind] for kind in new])
+assert [data.class_names[kind] for kind in new] == ["Pullover", "Coat"]
+
+
+def choose(
+    split: tuple[torch.Tensor, torch.Tensor], kinds: tuple[int, ...], count: int, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ``count`` random images of each kind, and for each kind a number from 0."""
+    images, labels = split
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    chosen = torch.cat([order[labels[order] == kind][:count] for kind in kinds])
+    return images[chosen], torch.arange(len(kinds)).repeat_interleave(count)
+
+
+# %%
+# The training has the usual four lines. ``requires_grad`` says which parameters it may change.
+
+Examples = tuple[torch.Tensor, torch.Tensor]
+
+
+def train(net: torch.nn.Module, examples: Examples, batches: list, rate: float) -> torch.nn.Module:
+    """Make one update with each batch, of the parameters that are not frozen."""
+    images, labels = examples
+    free = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(free, lr=rate)
+    for batch in batches:
+        torch.nn.functional.cross_entropy(net(images[batch]), labels[batch]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return net
+
+
+# %%
+# A copy of a network with a new last layer, in which everything before that layer is *frozen*. How
+# many parameters are left to train, for two classes and 84 numbers each?
+
+import copy
+
+
+def with_last_layer(net: torch.nn.Sequential, classes: int) -> torch.nn.Sequential:
+    """Return a frozen copy of a LeNet-5, with a new last layer that is not frozen."""
+    copied = copy.deepcopy(net).requires_grad_(False)
+    copied[-1] = torch.nn.Linear(84, classes)
+    return copied
+
+
+example = with_last_layer(lenet5(), 2)
+free, total = count_parameters(example, trainable_only=True), count_parameters(example)
+print(f"{free} of {total:,} parameters are trained")
+assert (free, total) == (2 * 84 + 2, 60_856 + 170) == (170, 61_026)
+
+# %%
+# First the earlier classes: mini-batches of 50, four epochs, from five random starts.
+
+
+def pretrain(kinds: tuple[int, ...], seed: int) -> torch.nn.Sequential:
+    """Return a LeNet-5 that has learned some classes of clothes."""
+    torch.manual_seed(seed)
+    net = with_last_layer(lenet5(), len(kinds)).requires_grad_(True)
+    batches = [b for _ in range(4) for b in torch.randperm(300 * len(kinds)).split(50)]
+    train(net, choose(data.train, kinds, 300, seed), batches, 1e-3)
+    return net
+
+
+pretrained = {name: [pretrain(kinds, seed) for seed in range(5)] for name, kinds in earlier.items()}
+
+# %%
+# Have they learned their first task? The accuracy on 100 test images of each of their classes:
+
+from cnnbook.metrics import accuracy, predict_scores
+
+
+def score(net: torch.nn.Module, examples: Examples) -> float:
+    """Return the accuracy."""
+    return accuracy(predict_scores(net, examples[0], device="cpu"), examples[1])
+
+
+first = {
+    name: [score(net, choose(data.test, earlier[name], 100, 0)) for net in nets]
+    for name, nets in pretrained.items()
+}
+print({name: [f"{fraction:.2f}" for fraction in five] for name, five in first.items()})
+
+# %%
+# They have. Now the new task. Each network sees the same twenty images in 200 updates, in one of
+# three ways. *From scratch*: fresh weights, and all are trained. *Last layer*: only the new layer
+# of a pretrained network is trained, with ten times the usual learning rate, which a single layer
+# bears. *Then all*: after 100 such updates everything is trained, for 100 more, with a tenth of the
+# usual rate, so that what was learned is changed only a little. Which will be best? Make a guess.
+
+whole = [slice(None)] * 100
+test = choose(data.test, new, 400, 0)
+found: dict[str, list[float]] = {"from scratch": []}
+for seed in range(5):
+    few = choose(data.train, new, 10, seed)
+    torch.manual_seed(seed)
+    scratch = with_last_layer(lenet5(), 2).requires_grad_(True)
+    found["from scratch"].append(score(train(scratch, few, 2 * whole, 1e-3), test))
+    for name, nets in pretrained.items():
+        last = train(with_last_layer(nets[seed], 2), few, whole, 1e-2)
+        every = train(copy.deepcopy(last).requires_grad_(True), few, whole, 1e-4)
+        last = train(last, few, whole, 1e-2)
+        for way, net in {"last layer": last, "then all": every}.items():
+            found.setdefault(f"{name}, {way}", []).append(score(net, test))
