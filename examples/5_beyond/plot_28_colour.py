@@ -210,7 +210,7 @@ def draw(kind: str, size: tuple[int, int] = (32, 32)) -> Image.Image:
 
 # %%
 # Two images of each, in ``ball/1.png``, ``ball/2.png`` and so on. ``attempt`` returns what came out
-# or the error, as on page 22.
+# or the error, as in :doc:`the error clinic </gallery/4_training/plot_22_error_clinic>`.
 
 from collections.abc import Callable
 
@@ -263,8 +263,8 @@ assert first_batch(dataset) == (4, 3, 32, 32)
 # Four images of three channels. This is the healthy folder; now come the mistakes, each with its
 # cure.
 #
-# **Bytes.** Without ``scale=True`` the numbers go from 0 to 255, and nothing complains. Page 22
-# showed what a network makes of it. Look at the largest number of your first batch:
+# **Bytes.** Without ``scale=True`` the numbers go from 0 to 255, and nothing complains. The
+# error clinic showed what a network makes of it. Look at the largest number of your first batch:
 
 unscaled = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32)])
 largest = {
@@ -465,8 +465,8 @@ assert kept == {"small CNN": 80, "LeNet-5": 60_856}
 assert count_parameters(lenet5()) == 61_706
 
 # %%
-# In the lecture's CNN it is 80 parameters, in LeNet-5 60,856 of 61,706. So we take LeNet-5, from
-# page 21. The new task: is it a pullover or a coat? For this there are ten images of each. Before
+# In the lecture's CNN it is 80 parameters, in LeNet-5 60,856 of 61,706. So we take
+# :doc:`LeNet-5 </gallery/4_training/plot_21_lenet>`. The new task: is it a pullover or a coat? For this there are ten images of each. Before
 # that, the network learns other classes, from 300 images of each. We try two sets of classes: the
 # *eight* others, and all *ten*, with pullovers and coats among them.
 
@@ -478,10 +478,13 @@ earlier = {"eight": (0, 1, 3, 5, 6, 7, 8, 9), "ten": tuple(range(10))}
 print([data.class_names[kind] for kind in new])
 assert [data.class_names[kind] for kind in new] == ["Pullover", "Coat"]
 
+# %%
+# A function picks as many images of each class as we ask for, at random.
 
-def choose(
-    split: tuple[torch.Tensor, torch.Tensor], kinds: tuple[int, ...], count: int, seed: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+Examples = tuple[torch.Tensor, torch.Tensor]
+
+
+def choose(split: Examples, kinds: tuple[int, ...], count: int, seed: int) -> Examples:
     """Return ``count`` random images of each kind, and for each kind a number from 0."""
     images, labels = split
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
@@ -492,14 +495,8 @@ def choose(
 # %%
 # The training has the usual four lines. ``requires_grad`` says which parameters it may change.
 
-from typing import Any
 
-Examples = tuple[torch.Tensor, torch.Tensor]
-
-
-def train(
-    net: torch.nn.Module, examples: Examples, batches: list[Any], rate: float
-) -> torch.nn.Module:
+def train(net: torch.nn.Module, examples: Examples, batches: list, rate: float) -> torch.nn.Module:
     """Make one update with each batch, of the parameters that are not frozen."""
     images, labels = examples
     free = [parameter for parameter in net.parameters() if parameter.requires_grad]
@@ -563,15 +560,20 @@ first = {
 print({name: [f"{fraction:.2f}" for fraction in five] for name, five in first.items()})
 
 # %%
-# They have. Now the new task. Each network sees the same twenty images in 200 updates, in one of
-# three ways. *From scratch*: fresh weights, and all are trained. *Last layer*: only the new layer
-# of a pretrained network is trained, with ten times the usual learning rate, which a single layer
-# bears. *Then all*: after 100 such updates everything is trained, for 100 more, with a tenth of the
-# usual rate, so that what was learned is changed only a little. Which will be best? Make a guess.
+# They have. Now the new task, and 400 test images of each of its two classes.
 
 whole = [slice(None)] * 100
 test = choose(data.test, new, 400, 0)
 found: dict[str, list[float]] = {"from scratch": []}
+print(tuple(test[0].shape), len(whole), "times the whole batch")
+
+# %%
+# In each start, all networks see the same twenty images in 200 updates, in one of three ways.
+# *From scratch*: fresh weights, and all are trained. *Last layer*: only the new layer of a
+# pretrained network is trained, with ten times the usual learning rate, which a single layer bears.
+# *Then all*: after 100 such updates everything is trained, for 100 more, with a tenth of the usual
+# rate, so that what was learned is changed only a little. Which will be best? Make a guess.
+
 for seed in range(5):
     few = choose(data.train, new, 10, seed)
     torch.manual_seed(seed)
@@ -689,10 +691,9 @@ assert resnet18(weights=None).fc.in_features == 512
 # Three channels change one layer, the first: each kernel has a slice for each channel, and their
 # results are added. Depthwise and 1 x 1 convolutions do the two steps in two layers, for about a
 # ninth of the work. What makes trouble is the way from the file to the tensor: an axis that is
-# reshaped instead of moved, sizes, modes, transparency, orientation, bytes, files that do not belong
-# there, the order of the classes. Many of these mistakes have no message, so draw a batch before
-# you train. A pretrained network is a start like any other: compare it with a training from
-# scratch.
+# reshaped instead of moved, sizes, modes, transparency, orientation, bytes, files that do not
+# belong there, the order of the classes. Many of these mistakes have no message, so draw a batch
+# before you train. A pretrained network may help or not: compare it with a training from scratch.
 #
 # Where to go next
 # ----------------
