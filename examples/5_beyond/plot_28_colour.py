@@ -466,9 +466,10 @@ assert count_parameters(lenet5()) == 61_706
 
 # %%
 # In the lecture's CNN it is 80 parameters, in LeNet-5 60,856 of 61,706. So we take
-# :doc:`LeNet-5 </gallery/4_training/plot_21_lenet>`. The new task: is it a pullover or a coat? For this there are ten images of each. Before
-# that, the network learns other classes, from 300 images of each. We try two sets of classes: the
-# *eight* others, and all *ten*, with pullovers and coats among them.
+# :doc:`LeNet-5 </gallery/4_training/plot_21_lenet>`. The new task: is it a pullover or a coat? For
+# this there are ten images of each. Before that, the network learns other classes, from 300 images
+# of each. We try two sets of classes: the *eight* others, and all *ten*, with pullovers and coats
+# among them.
 
 from cnnbook.images import load_fashion_mnist
 
