@@ -300,6 +300,18 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ["the mean and its interval", "MLP: 2 from 0.5 to 0.75, mean 0.625 (0.25 to 1)"],
         {"intervals": {"MLP": (0.125, 1.0), "CNN": (0.75, 1.0)}},
     ),
+    "colour images": (
+        figures.plot_colour_images,
+        {"images": torch.eye(3).reshape(1, 3, 3, 1).repeat(1, 1, 1, 2), "titles": ["rows"]},
+        ["One colour image of 3 x 2 pixels", "rows: red, green, blue; green."],
+        {"images": torch.eye(3).reshape(1, 3, 1, 3).repeat(1, 1, 2, 1)},
+    ),
+    "channel sum": (
+        figures.plot_channel_sum,
+        {"image": torch.arange(1.0, 7).reshape(1, 3, 1, 2), "weight": torch.ones(1, 3, 1, 2)},
+        ["three channels of 1 x 2", "slice of 1 x 2", "red 3, green 7, blue 11; sum 21."],
+        {"weight": torch.tensor([0.0, 0, 0, 0, 0, 1]).reshape(1, 3, 1, 2)},
+    ),
 }
 
 

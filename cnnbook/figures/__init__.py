@@ -9,6 +9,7 @@ pages. Each figure carries a description with its numbers for readers who cannot
 from cnnbook.figures._alt_text import alt_text
 from cnnbook.figures._drawing import COLOURS
 from cnnbook.figures.charts import plot_bars, plot_curves, plot_seeds, plot_sizes
+from cnnbook.figures.colour import plot_channel_sum, plot_colour_images
 from cnnbook.figures.fields import plot_receptive_field, plot_receptive_field_growth
 from cnnbook.figures.images import (
     plot_feature_maps,
@@ -30,6 +31,8 @@ __all__ = [
     "COLOURS",
     "alt_text",
     "plot_bars",
+    "plot_channel_sum",
+    "plot_colour_images",
     "plot_confusion",
     "plot_conv_matrix",
     "plot_conv_options",
