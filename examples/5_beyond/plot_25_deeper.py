@@ -216,7 +216,12 @@ assert 7 * 7 == 49
 # size is a choice: the :term:`initialization`. Here are five choices, for a convolution whose
 # outputs each sum up ``n`` products (``n`` is channels times window, and is called fan-in):
 
-starts = {
+from collections.abc import Callable
+
+from cnnbook.images import load_fashion_mnist
+
+data = load_fashion_mnist(n_train=2000, n_test=1000, fallback="drawn")
+starts: dict[str, Callable[[torch.Tensor], object]] = {
     "std 1": lambda weight: nn.init.normal_(weight, std=1.0),
     "Kaiming": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
     "Xavier": nn.init.xavier_normal_,
@@ -229,12 +234,6 @@ starts = {
 # the variance 2/(n + m), where m counts the products in which an input takes part, here n as well
 # [Glorot2010]_; and what torch does by itself, which has the variance 1/(3n). Now twenty images go
 # through ten padded 3 x 3 convolutions of 64 channels and the ReLU after each, without training.
-
-from collections.abc import Callable
-
-from cnnbook.images import load_fashion_mnist
-
-data = load_fashion_mnist(n_train=2000, n_test=1000, fallback="drawn")
 
 
 @torch.no_grad()
@@ -483,11 +482,11 @@ for name, part in {"training": data.train, "test": data.test}.items():
     longer[name] = accuracy(predict_scores(net, part[0], device="cpu"), part[1])
 print({name: f"{fraction:.2f}" for name, fraction in longer.items()})
 assert (8 + 16) / 8 == 3
-assert data.drawn or abs(longer["training"] - 0.82) < 0.05
+assert data.drawn or abs(longer["training"] - 0.81) < 0.05
 assert data.drawn or abs(longer["test"] - 0.76) < 0.05
 
 # %%
-# To 76 of 100, with 82 on the training images: better, and still behind. This is a small network
+# To 76 of 100, with 81 on the training images: better, and still behind. This is a small network
 # with 32 channels at its end, trained for a short time; the result says nothing about global
 # average pooling in general. Many large networks end with it, such as ResNet [He2016]_. They have
 # hundreds of channels and a normalization after each convolution, which is the subject of the next
