@@ -577,11 +577,12 @@ assert (grad_cam - own / 49).abs().max() < 1e-12
 # The answer
 # ----------
 #
-# Yes, and no. With windows of 3 x 3 and the mean in place of ``Flatten``, five convolutions need
-# fewer parameters than the one of the sloppy CNN with its linear layer, and a number before
-# ``Linear`` sees the whole image. The mean also gives a map for each class, whose mean plus the
-# bias is the score. To be trained at all, such a network needs weights of the right size: with a
-# variance of 2 divided by n, each layer keeps the mean square of its inputs.
+# Yes, and no. With windows of 3 x 3 and the mean in place of ``Flatten``, a network of five
+# convolutions has fewer parameters than the sloppy CNN with one, and its last feature maps see up
+# to 30 x 30 pixels in place of 3 x 3. The mean also gives a map for each class: the mean of the
+# map, plus the bias, is the score. Such a network needs a start with weights of the right size:
+# with a variance of 2 divided by n, each layer keeps the mean square of its inputs, and the
+# training does not begin with an epoch that teaches nothing.
 #
 # But it is not better. Under the same conditions, the sloppy CNN classifies more test images
 # correctly, and the reason is the mean at the end, not the depth.
