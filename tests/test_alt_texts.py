@@ -226,6 +226,15 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ],
         {"image_size": 5},
     ),
+    "layers": (
+        figures.plot_layers,
+        {"values": {"Kaiming": [0.5, 0.625], "std 1": [2.0, 4e9]}, "label": "spread"},
+        [
+            "Two curves of spread against the layer, on a logarithmic axis.",
+            "Kaiming: 0.5 after layer 1, 0.625 after layer 2; std 1: 2 after layer 1, 4e+09",
+        ],
+        {"values": {"Kaiming": [0.5, 0.75], "std 1": [2.0, 4e9]}},
+    ),
     "maps beside images": (
         figures.plot_map_rows,
         {

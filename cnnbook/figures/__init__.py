@@ -17,6 +17,7 @@ from cnnbook.figures.images import (
     plot_images,
     plot_map_rows,
 )
+from cnnbook.figures.layers import plot_layers
 from cnnbook.figures.pooling import plot_overlap, plot_pooling, plot_pooling_shift
 from cnnbook.figures.training import plot_confusion, plot_micro_batches
 from cnnbook.figures.windows import (
@@ -41,6 +42,7 @@ __all__ = [
     "plot_feature_maps",
     "plot_feature_table",
     "plot_images",
+    "plot_layers",
     "plot_map_rows",
     "plot_micro_batches",
     "plot_number_grids",

@@ -1,0 +1,74 @@
+"""Figures of a number that is measured after each layer."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from cnnbook._checks import check_float
+from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
+from cnnbook.figures._drawing import COLOURS, check_series, check_strings, style_axes
+
+__all__ = ["plot_layers"]
+
+
+def plot_layers(values: Mapping[str, Sequence[float]], *, label: str) -> Figure:
+    """Draw a number that was measured after each layer, a curve for each network.
+
+    A number that each layer multiplies by the same factor grows or shrinks exponentially. On the
+    logarithmic axis of this figure that is a straight line.
+
+    Args:
+        values: A name and its numbers above 0, one for each layer.
+        label: What the numbers are.
+
+    Returns:
+        The figure; layers are counted from 1.
+
+    Examples:
+        >>> from cnnbook.figures import plot_layers
+        >>> figure = plot_layers({"halved": [1.0, 0.5, 0.25]}, label="spread")
+        >>> axes = figure.axes[0]
+        >>> axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()
+        ('layer', 'spread', 'log')
+        >>> plot_layers({"dead": [1.0, 0.0]}, label="spread")
+        Traceback (most recent call last):
+            ...
+        ValueError: values: expected a number above 0, got 0.0
+    """
+    check_series(values, name="values")
+    check_strings([label], name="label")
+    for numbers in values.values():
+        for number in numbers:
+            check_float(number, name="values", above=0)
+    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    # Markers as well as colours, for readers who cannot tell the colours apart.
+    markers = "osD^vP*"
+    for index, (name, numbers) in enumerate(values.items()):
+        axes.plot(
+            range(1, len(numbers) + 1),
+            list(numbers),
+            marker=markers[index % len(markers)],
+            color=COLOURS[index % len(COLOURS)],
+            label=name,
+            lw=2,
+            ms=6,
+        )
+    axes.set_yscale("log")
+    axes.set_xticks(range(1, max(map(len, values.values())) + 1))
+    axes.set_xlabel("layer", fontsize=11)
+    axes.set_ylabel(label, fontsize=11)
+    style_axes(axes)
+    # Above the axes, where the legend hides no curve.
+    figure.legend(loc="outside upper center", ncols=3, fontsize=11)
+    describe(
+        figure,
+        f"{count_noun(len(values), 'curve')} of {name_in_sentence(label)} against the layer, on a "
+        "logarithmic axis.",
+        [
+            f"{name_in_sentence(name)}: {numbers[0]:.3g} after layer 1, "
+            f"{numbers[-1]:.3g} after layer {len(numbers)}"
+            for name, numbers in values.items()
+        ],
+    )
+    return figure
