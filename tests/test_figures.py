@@ -210,13 +210,6 @@ def test_window_refuses_what_it_cannot_show() -> None:
         figures.plot_window(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), row=0, column=0)
 
 
-def test_colours_differ_in_grey() -> None:
-    """No two of the first four, which the pages use together, are equally bright."""
-    grey = sorted(0.299 * r + 0.587 * g + 0.114 * b for r, g, b in map(to_rgb, figures.COLOURS[:4]))
-    assert len(figures.COLOURS) == 7
-    assert grey[-1] - grey[0] > 0.15
-
-
 def test_nothing_is_shown() -> None:
     plt.close("all")
     figures.plot_curves({"loss": {"a": [1.0]}})

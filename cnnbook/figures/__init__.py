@@ -1,13 +1,13 @@
 """Figures that draw the tensors and numbers given to them.
 
-Every function returns its matplotlib figure and shows nothing. The colours are those of Okabe and
-Ito, which colour-blind readers can tell apart, on a white background, which suits light and dark
-pages. Each figure carries a description with its numbers for readers who cannot see it:
+Every function returns its matplotlib figure and shows nothing. The colours are made after those of
+Okabe and Ito, which colour-blind readers can tell apart, and each has one meaning in the whole book.
+The site draws each figure a second time for its dark theme. Each figure carries a description with its numbers for readers who cannot see it:
 :func:`alt_text`.
 """
 
 from cnnbook.figures._alt_text import alt_text
-from cnnbook.figures._drawing import COLOURS
+from cnnbook.figures._themes import COLOURS
 from cnnbook.figures.charts import plot_bars, plot_curves, plot_seeds, plot_sizes
 from cnnbook.figures.fields import plot_receptive_field, plot_receptive_field_growth
 from cnnbook.figures.images import (

@@ -7,11 +7,20 @@ from typing import Any, Literal
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from cnnbook._checks import check_float, check_images, summarize, tensor_remedy
+from cnnbook.figures._themes import (
+    COLOURS,
+    FILL,
+    LINE,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    SIGNED_COLORMAP,
+)
 
 __all__ = [
     "COLOURS",
@@ -33,11 +42,6 @@ __all__ = [
     "style_axes",
     "tint_by_sign",
 ]
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-# Below 0, at 0, above 0.
-SIGNED_COLORMAP = LinearSegmentedColormap.from_list("signed", [COLOURS[1], "white", COLOURS[0]])
 
 
 def check_mapping(
@@ -183,7 +187,7 @@ def draw_cells(
     rows, columns = numbers.shape
     for row in range(rows):
         for column in range(columns):
-            add_box(axes, row, column, facecolor="white", edgecolor="#999999", lw=1)
+            add_box(axes, row, column, facecolor=PAPER, edgecolor=LINE, lw=1)
             if zeros or numbers[row, column] != 0:
                 draw_number(axes, row, column, numbers[row, column], fontsize=fontsize)
     axes.set(xlim=(-0.08, columns + 0.08), ylim=(rows + 0.08, -0.08), aspect="equal")
@@ -244,7 +248,7 @@ def _pad_limits(axes: Axes, rows: int, columns: int) -> None:
 def tint_by_sign(axes: Axes, numbers: torch.Tensor) -> None:
     """Colour the cells of a grid by the sign of their numbers."""
     for row, column in numbers.nonzero().tolist():
-        colour = COLOURS[0] if numbers[row, column] > 0 else COLOURS[1]
+        colour = POSITIVE if numbers[row, column] > 0 else NEGATIVE
         add_box(axes, row, column, facecolor=colour, alpha=0.25, ec="none")
 
 
@@ -252,4 +256,4 @@ def shade_by_size(axes: Axes, numbers: torch.Tensor, maximum: float) -> None:
     """Colour the cells of a grid: the farther a number is from 0, the bluer its cell."""
     for row, column in numbers.nonzero().tolist():
         shade = 0.75 * min(abs(numbers[row, column].item()) / maximum, 1)
-        add_box(axes, row, column, facecolor=COLOURS[5], alpha=shade, ec="none")
+        add_box(axes, row, column, facecolor=FILL, alpha=shade, ec="none")

@@ -17,6 +17,7 @@ from cnnbook.figures._drawing import (
     check_strings,
     style_axes,
 )
+from cnnbook.figures._themes import INK, PAPER
 
 __all__ = ["plot_bars", "plot_curves", "plot_seeds", "plot_sizes"]
 
@@ -309,9 +310,9 @@ def plot_seeds(
         detail = f"{len(numbers)} from {min(numbers):.4g} to {max(numbers):.4g}, mean {mean:.4g}"
         if intervals is not None:
             low, high = intervals[name]
-            axes.plot([low, high], [row + 0.24] * 2, color="black", lw=3, solid_capstyle="butt")
+            axes.plot([low, high], [row + 0.24] * 2, color=INK, lw=3, solid_capstyle="butt")
             detail += f" ({low:.4g} to {high:.4g})"
-        axes.plot(mean, row + 0.24, "|", color="black", ms=13, mew=2)
+        axes.plot(mean, row + 0.24, "|", color=INK, ms=13, mew=2)
         details.append(f"{name_in_sentence(name)}: {detail}")
     axes.set_yticks(range(len(values)), list(values))
     axes.set_ylim(len(values) - 0.45, -0.75)
@@ -372,7 +373,7 @@ def plot_sizes(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figu
                 textcoords="offset points",
                 ha="center",
                 fontsize=11,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
             )
         axes.set_title(heading, fontsize=11)
         axes.set_xticks(list(numbers), [f"{size:,}" for size in numbers])

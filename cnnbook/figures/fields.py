@@ -23,6 +23,7 @@ from cnnbook.figures._drawing import (
     draw_image,
     style_axes,
 )
+from cnnbook.figures._themes import FAINT, INK_COLORMAP
 
 __all__ = ["plot_receptive_field", "plot_receptive_field_growth"]
 
@@ -83,7 +84,7 @@ def plot_receptive_field(
         image = images[index, 0]
         # However small a gradient is, only 0 may look white.
         shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
-        draw_image(axes, shade, cmap="Greys", vmin=0, vmax=1)
+        draw_image(axes, shade, cmap=INK_COLORMAP, vmin=0, vmax=1)
         add_box(
             axes,
             rows.start - 0.5,
@@ -158,7 +159,7 @@ def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_siz
             check_int(field, name="sizes", minimum=1)
     image_size = check_int(image_size, name="image_size", minimum=1)
     figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    axes.axhline(image_size, color="#555555", ls="--", lw=1.5)
+    axes.axhline(image_size, color=FAINT, ls="--", lw=1.5)
     markers = "osD^v"
     details = []
     for index, (name, fields) in enumerate(sizes.items()):
@@ -178,7 +179,7 @@ def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_siz
             f"{reached}"
         )
     depth = max(map(len, sizes.values())) - 1
-    axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color="#555555")
+    axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color=FAINT)
     axes.set_yscale("log", base=2)
     ticks = [2**power for power in range(12) if 2**power < 2 * max(map(max, sizes.values()))]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])

@@ -30,6 +30,7 @@ from cnnbook.figures._drawing import (
     draw_signed_image,
     tint_by_sign,
 )
+from cnnbook.figures._themes import INK, LINE
 
 __all__ = ["plot_feature_maps", "plot_feature_table", "plot_images", "plot_map_rows"]
 
@@ -155,7 +156,7 @@ def _panels_in_rows(
     )
     for index, axes in enumerate(grid.flat):
         axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_color("#999999")
+        axes.spines[:].set_color(LINE)
         axes.set_visible(index < count)
         if titles and index < count:
             axes.set_title(titles[index], fontsize=8)
@@ -264,7 +265,7 @@ def _draw_outline(axes: Axes, image: torch.Tensor) -> None:
     darkest, brightest = float(image.min()), float(image.max())
     if min(image.shape) > 1 and darkest < brightest:
         level = darkest + (brightest - darkest) / 4
-        axes.contour(image.numpy(), [level], colors="#000000", linewidths=0.8)
+        axes.contour(image.numpy(), [level], colors=INK, linewidths=0.8)
 
 
 def _strongest(feature_map: torch.Tensor) -> str:

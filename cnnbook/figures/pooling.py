@@ -25,6 +25,7 @@ from cnnbook.figures._drawing import (
     draw_number_table,
     shade_by_size,
 )
+from cnnbook.figures._themes import FILL, LINE, PAPER, SHADE
 from cnnbook.pooling import max_pool2d
 
 __all__ = ["plot_overlap", "plot_pooling", "plot_pooling_shift"]
@@ -78,8 +79,8 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
         pooled = strip.detach().cpu().reshape(-1, size).amax(dim=1)
         for axes, numbers in ((panels[0], strip), (panels[1], pooled)):
             for column, number in enumerate(numbers.tolist()):
-                colour = COLOURS[5] if number else "white"
-                add_box(axes, row, column, facecolor=colour, edgecolor="#999999")
+                colour = FILL if number else PAPER
+                add_box(axes, row, column, facecolor=colour, edgecolor=LINE)
                 draw_number(axes, row, column, number)
         for first in range(0, width, size):
             add_box(panels[0], row, first, 1, size, fill=False, edgecolor=COLOURS[0], lw=2.5)
@@ -145,7 +146,7 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     for row in range(height):
         for column in range(width):
             if row >= rows * stride or column >= columns * stride:
-                add_box(before, row, column, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
+                add_box(before, row, column, facecolor=SHADE, ec=LINE, hatch="//")
     unused = height * width - rows * stride * columns * stride
     describe(
         figure,

@@ -25,6 +25,7 @@ from cnnbook.figures._drawing import (
     draw_image,
     shade_by_size,
 )
+from cnnbook.figures._themes import INK, PAPER, SIZE_COLORMAP
 
 __all__ = ["plot_confusion", "plot_micro_batches"]
 
@@ -81,7 +82,7 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
     maximum = max(1, max(int(counts.max()) for counts in mistakes.values()))
     details = []
     for axes, (title, counts) in zip(panels.flat, matrices.items(), strict=True):
-        draw_image(axes, mistakes[title], cmap="Blues", vmin=0, vmax=maximum)
+        draw_image(axes, mistakes[title], cmap=SIZE_COLORMAP, vmin=0, vmax=maximum)
         for row, column in counts.nonzero().tolist():
             number = counts[row, column].item()
             is_dark = row != column and number > 0.6 * maximum
@@ -92,7 +93,7 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
                 ha="center",
                 va="center",
                 fontsize=8,
-                color="white" if is_dark else "black",
+                color=PAPER if is_dark else INK,
                 weight="bold" if row == column else "normal",
             )
         axes.set_title(title)

@@ -35,6 +35,7 @@ from cnnbook.figures._drawing import (
     draw_signed_image,
     tint_by_sign,
 )
+from cnnbook.figures._themes import FILL, LINE, PAPER, SHADE
 from cnnbook.windows import window_sum, windows
 
 __all__ = [
@@ -106,7 +107,7 @@ def plot_window(
         ),
         strict=True,
     ):
-        add_box(axes, *box, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
+        add_box(axes, *box, facecolor=FILL, alpha=0.3, edgecolor="none")
         add_box(axes, *box, fill=False, edgecolor=COLOURS[0], lw=3)
     figure.supxlabel(sum_text, fontsize=11)
     covered = image[row : row + kernel_rows, column : column + kernel_columns]
@@ -184,13 +185,13 @@ def plot_conv_options(
                 axes,
                 row,
                 column,
-                facecolor="#EEEEEE" if is_added else "white",
-                edgecolor="#999999",
+                facecolor=SHADE if is_added else PAPER,
+                edgecolor=LINE,
                 hatch="////" if is_added else None,
                 lw=1,
             )
         for row, column in covered[:, 0, 0].flatten(1).T.tolist():
-            add_box(axes, row, column, facecolor=COLOURS[5], edgecolor=COLOURS[0], lw=2, zorder=2)
+            add_box(axes, row, column, facecolor=FILL, edgecolor=COLOURS[0], lw=2, zorder=2)
         span = int(covered[0, 0, 0].max() - covered[0, 0, 0].min()) + 1
         detail = f"{name_in_sentence(title)}: {out_rows} x {out_columns}, span {span}"
         if out_columns > 1:
@@ -297,7 +298,7 @@ def _draw_matrix(axes: Axes, numbers: torch.Tensor) -> None:
     draw_image(
         axes,
         coarse[0, 0],
-        cmap=ListedColormap(["white", *COLOURS[:6]]),
+        cmap=ListedColormap([PAPER, *COLOURS[:6]]),
         vmin=0,
         vmax=6,
         extent=(0, columns, rows, 0),
@@ -305,10 +306,10 @@ def _draw_matrix(axes: Axes, numbers: torch.Tensor) -> None:
     )
     if max(rows, columns) <= 20:
         for row, column in nonzero.nonzero().tolist():
-            draw_number(axes, row, column, numbers[row, column], fontsize=9, color="white")
+            draw_number(axes, row, column, numbers[row, column], fontsize=9, color=PAPER)
         axes.set_xticks(range(columns + 1), [])
         axes.set_yticks(range(rows + 1), [])
-        axes.grid(color="#BBBBBB", lw=0.6)
+        axes.grid(color=LINE, lw=0.6)
         axes.tick_params(length=0)
     else:
         axes.set_xticks([0, columns], ["0", f"{columns:,}"], fontsize=9)
