@@ -1,6 +1,7 @@
 """The colours of the figures by their roles, on a light page and on a dark one."""
 
 import colorsys
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -47,16 +48,14 @@ POSITIVE, NEGATIVE = COLOURS[0], COLOURS[1]
 # A cell that is meant; numbers are written on it.
 FILL = "#56B4E9"
 
-# One colour for one thing in the whole book; a name is that of a thing or begins with it, as
-# "CNN shuffled" does. None of them is the colour of a sign.
+# One colour for one thing in the whole book: what its name begins with, as in "CNN shuffled". None
+# of them is the colour of a sign.
 _THINGS = {
-    "CNN": COLOURS[2],
-    "sloppy CNN": COLOURS[2],
-    "MLP": COLOURS[3],
-    "desperate MLP": COLOURS[3],
-    "matched": COLOURS[4],
-    "LeNet-5": COLOURS[5],
-    "linear": FAINT,
+    r"CNN|sloppy CNN|small CNN": COLOURS[2],
+    r"MLP|desperate MLP": COLOURS[3],
+    r"matched|small MLP": COLOURS[4],
+    r"LeNet-5|LeNet": COLOURS[5],
+    r"linear(?! layer)": FAINT,
 }
 
 # Each role on a dark page. The paper is the theme's background.
@@ -84,7 +83,7 @@ def _make_colormap(name: str, *roles: str) -> Colormap:
 # Below 0, at 0, above 0; and from 0 to the largest number.
 _ROLES_OF_COLORMAPS = {
     "signed": (NEGATIVE, PAPER, POSITIVE),
-    "size": (PAPER, POSITIVE),
+    "size": (PAPER, FILL),
     "ink": (PAPER, INK),
 }
 SIGNED_COLORMAP, SIZE_COLORMAP, INK_COLORMAP = (
@@ -190,11 +189,9 @@ def name_colours(names: Sequence[str], *, distinct: bool = False) -> dict[str, s
     free = [colour for colour in COLOURS if colour not in chosen.values()]
     others = [name for name in names if name not in chosen]
     chosen |= {name: free[index % len(free)] for index, name in enumerate(others)}
-    return chosen
+    return {name: chosen[name] for name in names}
 
 
 def _colour_of_thing(name: str) -> str | None:
-    for thing, colour in _THINGS.items():
-        if name == thing or name.startswith((f"{thing} ", f"{thing},")):
-            return colour
-    return None
+    fitting = (colour for thing, colour in _THINGS.items() if re.match(rf"(?:{thing})\b", name))
+    return next(fitting, None)
