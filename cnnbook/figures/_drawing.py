@@ -45,6 +45,7 @@ __all__ = [
     "draw_number_rows",
     "draw_number_table",
     "draw_signed_image",
+    "row_width",
     "shade_by_size",
     "style_axes",
     "tint_by_sign",
@@ -252,13 +253,18 @@ def _entry_width(entry: _Entry, cell: float) -> float:
     return max(numbers.shape[1] * cell, max(map(len, title.split("\n"))) * _LETTER) + _GAP
 
 
+def row_width(row: Sequence[_Entry], *, cell: float) -> float:
+    """Return the inches of a row of grids and operators."""
+    return sum(_entry_width(entry, cell) for entry in row)
+
+
 def wrap_grids(grids: Sequence[_Entry], *, cell: float) -> list[list[_Entry]]:
     """Put grids, and operators between them, into as many rows as their widths need."""
     rows: list[list[_Entry]] = [[]]
     for position, entry in enumerate(grids):
         # An operator stays with the grid that follows it.
         pair = grids[position : position + 2] if isinstance(entry, str) else [entry]
-        width = sum(_entry_width(one, cell) for one in (*rows[-1], *pair))
+        width = row_width([*rows[-1], *pair], cell=cell)
         follows_operator = rows[-1] and isinstance(rows[-1][-1], str)
         if rows[-1] and width > WIDTH - 0.2 and not follows_operator:
             rows.append([])
@@ -286,10 +292,7 @@ def draw_number_rows(
     Returns:
         The figure, and the axes of the grids.
     """
-    widths = [
-        sum(_entry_width(entry, cell) for entry in row)
-        for row, cell in zip(rows, cells, strict=True)
-    ]
+    widths = [row_width(row, cell=cell) for row, cell in zip(rows, cells, strict=True)]
     heights, titles = [], []
     for row, cell in zip(rows, cells, strict=True):
         grids = [entry for entry in row if not isinstance(entry, str)]

@@ -327,17 +327,12 @@ def plot_feature_table(
     check_titles(image_titles, len(images), name="image_titles", optional=False)
     check_titles(kernel_titles, len(weight), name="kernel_titles", what="kernels", optional=False)
     kernels = weight[:, 0]
-    figure, grid = draw_number_table(
-        [
-            ["\N{MULTIPLICATION SIGN}", None, *zip(kernel_titles, kernels, strict=True)],
-            *(
-                [(title, image), "=", *[("", feature_map) for feature_map in maps]]
-                for title, image, maps in zip(image_titles, images[:, 0], features, strict=True)
-            ),
-        ],
-        cell=0.31,
-        fontsize=SMALL,
-    )
+    table: list[list[tuple[str, torch.Tensor] | str | None]] = [
+        ["\N{MULTIPLICATION SIGN}", None, *zip(kernel_titles, kernels, strict=True)]
+    ]
+    for title, image, maps in zip(image_titles, images[:, 0], features, strict=True):
+        table.append([(title, image), "=", *[("", feature_map) for feature_map in maps]])
+    figure, grid = draw_number_table(table, cell=0.31, fontsize=SMALL)
     for axes, kernel in zip(grid[0][2:], kernels, strict=True):
         tint_by_sign(axes, kernel)
     describe(

@@ -35,6 +35,7 @@ from cnnbook.figures._drawing import (
     draw_number,
     draw_number_rows,
     draw_signed_image,
+    row_width,
     tint_by_sign,
     wrap_grids,
 )
@@ -101,7 +102,9 @@ def plot_window(
         grids += ["+", ("bias", bias.detach().reshape(1, 1))]
     grids += ["=", ("output", output)]
     rows = wrap_grids(grids, cell=cell)
-    sum_text = textwrap.fill(str(arithmetic), width=44)
+    # Eleven characters per inch: a longer line would extend beyond the figure on both sides.
+    inches = max(row_width(row, cell=cell) for row in rows)
+    sum_text = textwrap.fill(str(arithmetic), width=int(11 * inches))
     figure, axes_of_grids = draw_number_rows(
         rows,
         cells=[cell] * len(rows),
