@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from cnnbook import figures
 from cnnbook.figures import alt_text
@@ -290,6 +291,36 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         ["One panel of numbers against images at a time", "seconds: 0.25 at 50, 0.125 at 5,000"],
         {"panels": {"seconds": {50: 0.25, 5000: 0.5}}, "label": "images at a time"},
     ),
+    "ratios": (
+        figures.plot_bars,
+        {"groups": {"parameters": {"MLP": 600, "CNN": 10}}, "ratios": True},
+        ["parameters: MLP 600, CNN 10"],
+        {"groups": {"parameters": {"MLP": 500, "CNN": 10}}},
+    ),
+    "functions": (
+        figures.plot_functions,
+        {"functions": {"ReLU": torch.relu, "half": lambda x: x / 2 + 1}, "stop": 4},
+        [
+            "Two functions of a number, drawn as curves.",
+            "ReLU: 0 at -3, 0 at 0, 4 at 4; half: -0.5 at -3, 1 at 0, 3 at 4",
+        ],
+        {"stop": 5},
+    ),
+    "networks": (
+        figures.plot_networks,
+        {
+            "networks": {
+                "CNN": torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU()),
+                "MLP": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(25, 3)),
+            },
+            "input_shape": (1, 5, 5),
+        },
+        [
+            "Two networks, from top to bottom.",
+            "CNN: 1 x 5 x 5, Conv2d to 2 x 3 x 3; MLP: 1 x 5 x 5, Flatten to 25, Linear to 3",
+        ],
+        {"networks": {"CNN": torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3))}},
+    ),
     "seeds": (
         figures.plot_seeds,
         {"values": {"MLP": [0.5, 0.75], "CNN": [0.875]}, "label": "accuracy"},
@@ -356,6 +387,23 @@ def test_every_function_has_a_case_and_no_two_texts_are_equal() -> None:
     )
     texts = [draw_and_describe(function, arguments) for function, arguments, _, _ in CASES.values()]
     assert len(set(texts)) == len(texts)
+
+
+# The grid of that name has 25 columns, which no page has.
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"grids"}))
+def test_text_can_be_read_on_a_telephone(name: str) -> None:
+    """A telephone shows a wide figure 350 pixels wide; nine pixels can just be read."""
+    function, arguments, _, _ = CASES[name]
+    figure = function(**arguments)
+    figure.draw_without_rendering()
+    scale = min(1, 350 / figure.bbox.width) * figure.dpi / 72
+    sizes = {
+        text.get_text(): float(text.get_fontsize()) * scale
+        for text in figure.findobj(Text)
+        if text.get_text() and text.get_visible()
+    }
+    plt.close("all")
+    assert min(sizes.values()) >= 9, min(sizes.items(), key=lambda item: item[1])
 
 
 @settings(deadline=None)

@@ -12,18 +12,20 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from accessible import name_summaries, nest_lists
-from alt_texts import described_figures
+from alt_texts import dark_name, described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
 from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
+from matplotlib.colors import to_hex
 from sphinx.errors import ExtensionError
 from sphinx.search import js_index
 from sphinx_gallery.scrapers import ImagePathIterator
 
 from cnnbook.figures import alt_text, plot_curves
+from cnnbook.figures._themes import in_dark
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -244,7 +246,7 @@ def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
     plot_curves({"loss": {"c": [2.0, 1.0]}}).set_label(f"One line\n\nand another, \u2028 {HARD}")
     page = _scrape(tmp_path)
     assert not plt.get_fignums(), "figures are closed"
-    assert len(list((tmp_path / "images").glob("*_2_00x.png"))) == 3
+    assert len(list((tmp_path / "images").glob("*_2_00x.png"))) == 6
     (tmp_path / "index.rst").write_text(f"Title\n=====\n\n{page}", "utf-8")
     extensions = Path(__file__).resolve().parents[1] / "docs" / "_ext"
     (tmp_path / "conf.py").write_text(
@@ -255,13 +257,39 @@ def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", ".", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    images = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser").select(
-        "img.sphx-glr-multi-img"
-    )
-    assert [image["alt"] for image in images] == [HARD, second, f"One line and another, {HARD}"]
-    for image in images:
-        assert "2.00x" in str(image["srcset"])
-        assert (tmp_path / "out" / str(image["src"])).is_file()
+    soup = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser")
+    for theme in ("only-light", "only-dark"):
+        images = soup.select(f"img.sphx-glr-multi-img.{theme}")
+        assert [image["alt"] for image in images] == [HARD, second, f"One line and another, {HARD}"]
+        for image in images:
+            assert "2.00x" in str(image["srcset"])
+            assert ("_dark" in str(image["src"])) == (theme == "only-dark")
+            for name in (image["src"], *re.findall(r"\S+png", str(image["srcset"]))):
+                assert (tmp_path / "out" / str(name)).is_file()
+    assert len(soup.select("img")) == 6
+
+
+def test_a_figure_is_saved_on_the_background_of_each_theme(tmp_path: Path) -> None:
+    plot_curves({"loss": {"a": [2.0, 1.0]}})
+    page = _scrape(tmp_path)
+    assert page.count(":alt:") == 1, "the writer of the page adds the dark picture"
+    pictures = sorted((tmp_path / "images").iterdir())
+    assert [file.name.removeprefix("sphx_glr_page_001") for file in pictures] == [
+        ".png",
+        "_2_00x.png",
+        "_dark.png",
+        "_dark_2_00x.png",
+    ]
+    light, _, dark, dark_twice = (plt.imread(file) for file in pictures)
+    assert to_hex(light[0, 0]) == "#ffffff"
+    assert to_hex(dark[0, 0]) == to_hex(dark_twice[0, 0]) == to_hex(in_dark("white"))
+    assert dark.shape == light.shape
+    assert dark_twice.shape[:2] == (2 * dark.shape[0], 2 * dark.shape[1])
+
+
+def test_the_names_of_dark_pictures() -> None:
+    assert dark_name("a/b_001.png") == "a/b_001_dark.png"
+    assert dark_name("a/b_001_2_00x.png") == "a/b_001_dark_2_00x.png"
 
 
 @pytest.mark.parametrize("label", ["", "MLP, CNN"])

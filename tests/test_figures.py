@@ -14,6 +14,8 @@ from matplotlib.patches import Rectangle
 from cnnbook import figures
 from cnnbook.convolution import conv2d
 from cnnbook.figures._drawing import SIGNED_COLORMAP
+from cnnbook.figures._themes import name_colours
+from cnnbook.networks import mlp, small_cnn
 
 IMAGE = torch.arange(16.0).reshape(1, 1, 4, 4)
 MEAN = torch.full((1, 1, 2, 2), 0.25)
@@ -146,7 +148,32 @@ def test_bars_begin_at_zero_and_highlight_a_name() -> None:
 def test_bars_write_whole_numbers_with_every_digit() -> None:
     figure = figures.plot_bars({"parameters": {"AlexNet": 60_965_224, "none": 0}})
     assert [text.get_text() for text in figure.axes[0].texts] == ["60,965,224", "0"]
-    assert figures.plot_bars({"a": {"b": 0}}).axes[0].get_xlim() == (0, 1.2)
+    assert figures.plot_bars({"a": {"b": 0}}).axes[0].get_xlim() == (0, 1)
+
+
+@pytest.mark.parametrize("xscale", ["linear", "log"])
+def test_bars_leave_space_for_what_is_written_beside_them(xscale: Any) -> None:
+    numbers = {"the MLP": 1_628_170, "CNN": 27_130, "x": 1_000_000}
+    figure = figures.plot_bars({"a": numbers, "b": {"y": 30}}, xscale=xscale, ratios=True)
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "1,628,170 (60.0 x)",
+        "27,130",
+        "1,000,000 (36.9 x)",
+    ]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert all(tick <= max(numbers.values()) for tick in axes.get_xticks())
+        assert len(axes.get_xticks()) >= 2
+        for text in axes.texts:
+            assert text.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_bars_of_networks_have_the_colours_of_the_book() -> None:
+    (axes,) = figures.plot_bars({"parameters": {"other": 3, "MLP": 2, "CNN": 1}}).axes
+    colours = [to_hex(bar.get_facecolor()) for bar in boxes(axes)]
+    expected = name_colours(["other", "MLP", "CNN"])
+    assert colours == [colour.lower() for colour in expected.values()]
+    assert expected["MLP"] == name_colours(["MLP"])["MLP"]
 
 
 def test_bars_refuse() -> None:
@@ -170,13 +197,19 @@ def test_bars_refuse() -> None:
 
 def test_window_writes_the_numbers_that_conv2d_gives() -> None:
     figure = figures.plot_window(IMAGE, MEAN, torch.tensor([1.0]), row=2, column=0)
-    pixels, kernel, output = (
+    pixels, kernel, bias, output = (
         [float(text.get_text()) for text in axes.texts] for axes in figure.axes
     )
+    assert bias == [1]
     assert pixels == IMAGE.flatten().tolist()
     assert kernel == MEAN.flatten().tolist()
     assert output == conv2d(IMAGE, MEAN, torch.tensor([1.0])).flatten().tolist()
     assert figure.get_supxlabel() == "0.25*8 + 0.25*9 + 0.25*12 + 0.25*13 + 1 = 11.5"
+    assert [text.get_text() for text in figure.texts if len(text.get_text()) == 1] == [
+        "×",
+        "+",
+        "=",
+    ]
 
 
 def test_window_breaks_a_sum_that_is_wider_than_the_figure() -> None:
@@ -184,7 +217,7 @@ def test_window_breaks_a_sum_that_is_wider_than_the_figure() -> None:
     weight = torch.tensor([[[[-0.1733, -0.4235], [0.1802, 0.4668]]]])
     figure = figures.plot_window(image, weight, torch.tensor([0.2037]), row=0, column=0)
     figure.draw_without_rendering()
-    (message,) = (text for text in figure.texts if "=" in text.get_text())
+    (message,) = (text for text in figure.texts if " = " in text.get_text())
     first, second = message.get_text().splitlines()
     assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 + 0.4668*3 +"
     assert second == "0.2037 = 1.541"
@@ -208,13 +241,6 @@ def test_window_marks_the_window() -> None:
 def test_window_refuses_what_it_cannot_show() -> None:
     with pytest.raises(ValueError, match="one grey image"):
         figures.plot_window(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), row=0, column=0)
-
-
-def test_colours_differ_in_grey() -> None:
-    """No two of the first four, which the pages use together, are equally bright."""
-    grey = sorted(0.299 * r + 0.587 * g + 0.114 * b for r, g, b in map(to_rgb, figures.COLOURS[:4]))
-    assert len(figures.COLOURS) == 7
-    assert grey[-1] - grey[0] > 0.15
 
 
 def test_nothing_is_shown() -> None:
@@ -258,7 +284,7 @@ def test_conv_matrix_lose_no_entry_of_a_large_matrix() -> None:
         drawn = torch.as_tensor(np.asarray(axes.images[0].get_array()))
         assert drawn.shape == (100, 112)
         assert drawn.nonzero().tolist() == [[137 // 5, 613 // 9]]
-        assert axes.get_xlabel() == "1 of 500,000 entries, 0.0002 %"
+        assert axes.get_xlabel() == "1 of 500,000 entries,\n0.0002 %"
 
 
 def test_conv_matrix_give_equal_numbers_equal_colours() -> None:
@@ -329,8 +355,14 @@ def test_number_grids_are_coloured_by_sign_in_cells_of_one_size() -> None:
         to_rgb(figures.COLOURS[1]),
         to_rgb(figures.COLOURS[0]),
     ]
-    heights = {round(float(np.ptp(axes.get_ylim())), 6) for axes in figure.axes}
-    assert heights == {3.16}
+    figure.draw_without_rendering()
+    cells = {
+        round(box.get_window_extent().height, 3)
+        for axes in figure.axes
+        for box in boxes(axes)
+        if not box.get_alpha()
+    }
+    assert len(cells) == 1, "cells of one size"
     with pytest.raises(ValueError, match="at least one name with a grid"):
         figures.plot_number_grids({})
 
@@ -341,13 +373,17 @@ def test_feature_table_writes_each_image_through_each_kernel() -> None:
     figure = figures.plot_feature_table(
         images, weight, image_titles=["a", "b"], kernel_titles=["x", "y", "z"]
     )
-    written = [[float(text.get_text()) for text in axes.texts] for axes in figure.axes]
+    written = [
+        [text if text in "×=" else float(text) for text in (one.get_text() for one in axes.texts)]
+        for axes in figure.axes
+    ]
     features = conv2d(images, weight)
-    assert written[:4] == [[], *[kernel.flatten().tolist() for kernel in weight]]
+    assert written[:5] == [["×"], [""], *[kernel.flatten().tolist() for kernel in weight]]
     for row in (0, 1):
-        line = written[4 * (row + 1) : 4 * (row + 2)]
+        line = written[5 * (row + 1) : 5 * (row + 2)]
         assert line == [
             images[row].flatten().tolist(),
+            ["="],
             *[features[row, kernel].flatten().tolist() for kernel in range(3)],
         ]
     titles = [axes.get_title() for axes in figure.axes]
@@ -454,27 +490,30 @@ def test_map_rows_have_white_at_zero_and_a_scale_of_their_own() -> None:
     y = torch.tensor([[[[0.5, 0.0]]], [[[0.0, 0.25]]]])
     images = torch.rand(2, 1, 3, 4)
     figure = figures.plot_map_rows(images, {"x": x, "y": y}, titles=["a", "b"], outline=False)
-    shown = [axes.images[0] for axes in figure.axes]
-    assert [image.get_clim() for image in shown[2:]] == [(-2, 2)] * 2 + [(-0.5, 0.5)] * 2
+    shown = [axes.images[0] for axes in figure.axes if axes.images]
+    # The last two axes are the scales.
+    assert [image.get_clim() for image in shown[2:6]] == [(-2, 2)] * 2 + [(-0.5, 0.5)] * 2
     below, zero, above = shown[2].to_rgba(np.array([[-2.0, 0.0, 2.0]]))[0, :, :3]
     assert zero == pytest.approx(np.ones(3), abs=0.01)
     assert tuple(below) == pytest.approx(to_rgb(figures.COLOURS[1]))
     assert tuple(above) == pytest.approx(to_rgb(figures.COLOURS[0]))
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "", "", "", ""]
-    assert not any(axes.collections for axes in figure.axes), "no outline"
+    assert [axes.get_title() for axes in figure.axes[:6]] == ["a", "b", "", "", "", ""]
+    scales = [[t.get_text() for t in axes.get_yticklabels()] for axes in figure.axes[6:]]
+    assert scales == [["-2", "0", "2"], ["-0.5", "0", "0.5"]]
+    assert not any(axes.collections for axes in figure.axes[:6]), "no outline"
     with_outline = figures.plot_map_rows(images, {"x": x})
-    assert [bool(axes.collections) for axes in with_outline.axes] == [False] * 2 + [True] * 2
+    assert [bool(axes.collections) for axes in with_outline.axes[:4]] == [False] * 2 + [True] * 2
 
 
 def test_map_rows_put_a_map_in_the_middle_of_its_image() -> None:
     images, few = torch.rand(2, 1, 8, 6), torch.tensor([[[[-3.0]]], [[[2.0]]]])
     figure = figures.plot_map_rows(images, {"a": torch.rand(2, 1, 4, 3), "b": few}, stride=2)
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == 6 + 2, "a scale for each row"
     first, second = figure.axes[2], figure.axes[4]
     assert tuple(first.images[0].get_extent()) == (-0.5, 5.5, 7.5, -0.5)
     assert tuple(second.images[0].get_extent()) == (1.5, 3.5, 4.5, 2.5)
     assert second.images[0].get_clim() == figure.axes[5].images[0].get_clim() == (-3, 3)
-    assert second.get_ylabel() == "b\n-3 to 3"
+    assert second.get_ylabel() == "b"
     assert figure.axes[5].get_ylabel() == ""
     assert first.get_xlim() == (-0.5, 5.5)
     assert first.get_ylim() == (7.5, -0.5), "row 0 is on top"
@@ -595,3 +634,66 @@ def test_seeds_refuse() -> None:
     for bounds in wrong:
         with pytest.raises(ValueError, match=r"^intervals: expected a lower and an upper bound"):
             figures.plot_seeds({"a": [1.0]}, label="accuracy", intervals={"a": bounds})
+
+
+def test_functions_are_drawn_where_they_are() -> None:
+    (axes,) = figures.plot_functions({"ReLU": torch.relu, "half": lambda x: x / 2}, stop=2).axes
+    relu, half = (np.asarray(line.get_xydata()) for line in axes.lines[:2])
+    assert relu[[0, -1]].tolist() == [[-3, 0], [2, 2]]
+    assert np.array_equal(relu[:, 1], np.maximum(relu[:, 0], 0))
+    assert np.array_equal(half[:, 1], half[:, 0] / 2)
+    assert axes.get_aspect() == 1
+
+
+def test_functions_refuse() -> None:
+    with pytest.raises(TypeError, match=r"^functions: expected a dict of functions, got"):
+        figures.plot_functions({"a": 1})  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match=r"^functions: expected at least one name"):
+        figures.plot_functions({})
+    with pytest.raises(ValueError, match=r"^stop: expected a number above -3"):
+        figures.plot_functions({"ReLU": torch.relu}, stop=-4)
+
+
+def test_networks_say_every_shape_and_number_of_parameters() -> None:
+    networks = {"desperate MLP": mlp(), "sloppy CNN": small_cnn()}
+    figure = figures.plot_networks(networks, (1, 28, 28))
+    written = [[text.get_text() for text in axes.texts if text.get_text()] for axes in figure.axes]
+    assert written[0] == [
+        "1 x 28 x 28",
+        "Flatten",
+        "784",
+        "Linear, ReLU\n1,607,680 parameters",
+        "2,048",
+        "Linear\n20,490 parameters",
+        "10",
+    ]
+    assert written[1][1:4] == ["Conv2d, ReLU\n80 parameters", "16 x 27 x 27", "MaxPool2d"]
+    assert [axes.get_title() for axes in figure.axes] == list(networks)
+    # Four squares stand for sixteen maps, and one for one channel; 27 of 28 is nearly as large.
+    squares = [box for box in boxes(figure.axes[1]) if box.get_width() == box.get_height()]
+    assert len(squares) == 1 + 4 + 4
+    sides = [box.get_width() for box in squares]
+    assert sides[1] / sides[0] == pytest.approx(27 / 28)
+    assert sides[-1] / sides[0] == pytest.approx(13 / 28)
+
+
+def test_networks_refuse() -> None:
+    with pytest.raises(TypeError, match=r"^networks: expected a torch.nn.Sequential for 'a', got"):
+        figures.plot_networks({"a": torch.nn.ReLU()}, (1, 4, 4))  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match=r"^input_shape: expected \(channels, rows, col.*, got 4"):
+        figures.plot_networks({"a": mlp()}, 4)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"784"):
+        figures.plot_networks({"a": mlp()}, (1, 4, 4))
+
+
+def test_ticks_of_logarithmic_axes_are_numbers_and_not_powers() -> None:
+    figure = figures.plot_curves({"loss": {"a": [2.3, 0.55]}}, yscale="log")
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_ylim()
+    ticks = [
+        text.get_text()
+        for text in figure.axes[0].get_yticklabels()
+        if low <= text.get_position()[1] <= high
+    ]
+    assert ticks == ["0.6", "0.8", "1", "1.5", "2"]
+    assert not any(text.get_text() for text in figure.axes[0].get_yticklabels(minor=True))

@@ -1,4 +1,4 @@
-"""Colours, checks and drawing steps that the figures share."""
+"""Sizes, checks and drawing steps that the figures share."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,31 @@ from typing import Any, Literal
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.axis import Axis
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from cnnbook._checks import check_float, check_images, summarize, tensor_remedy
+from cnnbook.figures._themes import (
+    COLOURS,
+    FILL,
+    LINE,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    SIGNED_COLORMAP,
+)
 
 __all__ = [
     "COLOURS",
     "SIGNED_COLORMAP",
+    "SMALL",
+    "TEXT",
+    "WIDTH",
     "add_box",
+    "add_scale",
     "check_drawable",
     "check_grey_images",
     "check_mapping",
@@ -27,17 +42,21 @@ __all__ = [
     "draw_cells",
     "draw_image",
     "draw_number",
+    "draw_number_rows",
     "draw_number_table",
     "draw_signed_image",
+    "row_width",
     "shade_by_size",
     "style_axes",
     "tint_by_sign",
+    "wrap_grids",
+    "write_log_ticks",
 ]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-# Below 0, at 0, above 0.
-SIGNED_COLORMAP = LinearSegmentedColormap.from_list("signed", [COLOURS[1], "white", COLOURS[0]])
+# Inches of the widest figure, and points of its text. A telephone shows it 350 pixels wide, where
+# the smallest text has 9.5 pixels.
+WIDTH = 5.1
+SMALL, TEXT = 10, 11
 
 
 def check_mapping(
@@ -146,7 +165,7 @@ def draw_signed_image(
     largest: float,
     **style: Any,  # noqa: ANN401
 ) -> None:
-    """Draw numbers from ``-largest`` to ``largest`` in colours, white at 0."""
+    """Draw numbers from ``-largest`` to ``largest`` in colours, that of the page at 0."""
     limit = largest or 1.0
     draw_image(axes, picture, cmap=SIGNED_COLORMAP, vmin=-limit, vmax=limit, **style)
 
@@ -183,7 +202,7 @@ def draw_cells(
     rows, columns = numbers.shape
     for row in range(rows):
         for column in range(columns):
-            add_box(axes, row, column, facecolor="white", edgecolor="#999999", lw=1)
+            add_box(axes, row, column, facecolor=PAPER, edgecolor=LINE, lw=1)
             if zeros or numbers[row, column] != 0:
                 draw_number(axes, row, column, numbers[row, column], fontsize=fontsize)
     axes.set(xlim=(-0.08, columns + 0.08), ylim=(rows + 0.08, -0.08), aspect="equal")
@@ -191,31 +210,149 @@ def draw_cells(
     axes.set_axis_off()
 
 
-def draw_number_table(
-    table: Sequence[Sequence[tuple[str, torch.Tensor] | None]],
+def add_scale(figure: Figure, panels: Sequence[Axes], largest: float) -> None:
+    """Draw the scale of the signed images of some panels beside them: what each colour means."""
+    limit = largest or 1.0
+    rows = len({panel.get_subplotspec().rowspan.start for panel in panels})  # type: ignore[union-attr]
+    bar = figure.colorbar(
+        panels[0].images[0],
+        ax=list(panels),
+        ticks=[-limit, 0, limit],
+        format=lambda number, _: f"{number:.2g}",
+        aspect=12 * rows,
+        pad=0.02,
+    )
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_edgecolor(LINE)
+
+
+def write_log_ticks(axis: Axis) -> None:
+    """Write the numbers of a logarithmic axis as 2 and 0.6, not as 2 x 10^0."""
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low) if 0 < low < high else 1.0
+    if decades < 1.2:
+        digits: Sequence[float] = (1, 1.5, 2, 3, 4, 6, 8)
+    else:
+        digits = (1, 2, 5) if decades < 2.5 else (1,)
+    axis.set_major_locator(LogLocator(subs=digits, numticks=8))
+    # More than six zeros are counted more quickly in an exponent.
+    if decades < 6:
+        axis.set_major_formatter(lambda number, _: f"{number:,.10g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+_Entry = tuple[str, torch.Tensor] | str
+# Inches around an operator, between two grids, and of the letters of a title.
+_OPERATOR, _GAP, _LETTER = 0.36, 0.22, 0.088
+
+
+def _entry_width(entry: _Entry, cell: float) -> float:
+    if isinstance(entry, str):
+        return _OPERATOR + _LETTER * (len(entry) - 1)
+    title, numbers = entry
+    return max(numbers.shape[1] * cell, max(map(len, title.split("\n"))) * _LETTER) + _GAP
+
+
+def row_width(row: Sequence[_Entry], *, cell: float) -> float:
+    """Return the inches of a row of grids and operators."""
+    return sum(_entry_width(entry, cell) for entry in row)
+
+
+def wrap_grids(grids: Sequence[_Entry], *, cell: float) -> list[list[_Entry]]:
+    """Put grids, and operators between them, into as many rows as their widths need."""
+    rows: list[list[_Entry]] = [[]]
+    for position, entry in enumerate(grids):
+        # An operator stays with the grid that follows it.
+        pair = grids[position : position + 2] if isinstance(entry, str) else [entry]
+        width = row_width([*rows[-1], *pair], cell=cell)
+        follows_operator = rows[-1] and isinstance(rows[-1][-1], str)
+        if rows[-1] and width > WIDTH - 0.2 and not follows_operator:
+            rows.append([])
+        rows[-1].append(entry)
+    return rows
+
+
+def draw_number_rows(
+    rows: Sequence[Sequence[_Entry]],
     *,
-    cell: float,
-    fontsize: float = 12,
+    cells: Sequence[float],
+    fontsizes: Sequence[float],
     footer: float = 0,
+    zeros: bool = True,
+) -> tuple[Figure, list[Axes]]:
+    """Draw rows of grids of numbers, with operators such as "x", "+" and "=" between them.
+
+    Args:
+        rows: In each row grids, a title and numbers ``(h, w)``, and operators, a string each.
+        cells: Inches for a cell in each row.
+        fontsizes: Points of the numbers in each row.
+        footer: Inches to leave free below.
+        zeros: Whether to write zeros.
+
+    Returns:
+        The figure, and the axes of the grids.
+    """
+    widths = [row_width(row, cell=cell) for row, cell in zip(rows, cells, strict=True)]
+    heights, titles = [], []
+    for row, cell in zip(rows, cells, strict=True):
+        grids = [entry for entry in row if not isinstance(entry, str)]
+        lines = max((len(title.split("\n")) for title, _ in grids if title), default=0)
+        titles.append(0.12 + 0.2 * lines)
+        heights.append(titles[-1] + max(numbers.shape[0] for _, numbers in grids) * cell + 0.06)
+    width, height = max(widths) + 0.1, sum(heights) + 0.06 + footer
+    figure = plt.figure(figsize=(width, height))
+    drawn = []
+    top = height
+    for index, row in enumerate(rows):
+        cell, left = cells[index], (width - widths[index]) / 2
+        # The middle of the cells, without the titles.
+        middle = top - titles[index] - (heights[index] - titles[index] - 0.06) / 2
+        for entry in row:
+            extent = _entry_width(entry, cell)
+            centre = left + extent / 2
+            if isinstance(entry, str):
+                figure.text(
+                    centre / width, middle / height, entry, ha="center", va="center", fontsize=15
+                )
+            else:
+                title, numbers = entry
+                rows_across, columns = numbers.shape
+                # draw_cells leaves 0.08 of a cell on each side.
+                size = ((columns + 0.16) * cell / width, (rows_across + 0.16) * cell / height)
+                place = (centre / width - size[0] / 2, middle / height - size[1] / 2)
+                axes = figure.add_axes((*place, *size))
+                draw_cells(axes, numbers.detach().cpu(), fontsize=fontsizes[index], zeros=zeros)
+                axes.set_title(title, fontsize=TEXT, pad=4)
+                drawn.append(axes)
+            left += extent
+        top -= heights[index]
+    return figure, drawn
+
+
+def draw_number_table(
+    table: Sequence[Sequence[_Entry | None]], *, cell: float, fontsize: float = 12
 ) -> tuple[Figure, list[list[Axes]]]:
     """Draw grids of numbers in rows and columns, with cells of one size in all of them.
 
     Args:
-        table: Rows of grids: a title and numbers ``(h, w)``, or None for an empty place.
+        table: Rows of grids: a title and numbers ``(h, w)``, an operator, or None for an empty
+            place.
         cell: Inches for a cell.
         fontsize: Points of the numbers.
-        footer: Inches to leave free below the table.
 
     Returns:
         The figure, and its axes in rows.
     """
-    sizes = [[numbers[1].shape if numbers else (0, 0) for numbers in line] for line in table]
+    sizes = [
+        [(0.6, 0.6) if isinstance(one, str) else one[1].shape if one else (0, 0) for one in line]
+        for line in table
+    ]
     heights = [max(size[0] for size in line) for line in sizes]
     widths = [max(size[1] for size in line) for line in zip(*sizes, strict=True)]
     figure, grid = plt.subplots(
         len(heights),
         len(widths),
-        figsize=(cell * (sum(widths) + len(widths)), cell * (sum(heights) + len(heights)) + footer),
+        figsize=(cell * (sum(widths) + 0.6 * len(widths)), cell * (sum(heights) + len(heights))),
         height_ratios=heights,
         width_ratios=widths,
         squeeze=False,
@@ -224,16 +361,19 @@ def draw_number_table(
     for row, line in enumerate(table):
         for column, entry in enumerate(line):
             axes = grid[row, column]
-            if entry is None:
+            if entry is None or isinstance(entry, str):
                 axes.set_axis_off()
+                style = {"ha": "center", "va": "center", "fontsize": 15}
+                axes.text(0.5, 0.5, entry or "", transform=axes.transAxes, **style)
                 continue
             title, numbers = entry
             draw_cells(axes, numbers.detach().cpu(), title, fontsize=fontsize)
+            axes.set_title(title, fontsize=TEXT)
             _pad_limits(axes, heights[row], widths[column])
     return figure, grid.tolist()
 
 
-def _pad_limits(axes: Axes, rows: int, columns: int) -> None:
+def _pad_limits(axes: Axes, rows: float, columns: float) -> None:
     """Pad a grid's limits to those of a larger one, so that their cells are equally large."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     middle, centre = (left + right) / 2, (bottom + top) / 2
@@ -244,7 +384,7 @@ def _pad_limits(axes: Axes, rows: int, columns: int) -> None:
 def tint_by_sign(axes: Axes, numbers: torch.Tensor) -> None:
     """Colour the cells of a grid by the sign of their numbers."""
     for row, column in numbers.nonzero().tolist():
-        colour = COLOURS[0] if numbers[row, column] > 0 else COLOURS[1]
+        colour = POSITIVE if numbers[row, column] > 0 else NEGATIVE
         add_box(axes, row, column, facecolor=colour, alpha=0.25, ec="none")
 
 
@@ -252,4 +392,4 @@ def shade_by_size(axes: Axes, numbers: torch.Tensor, maximum: float) -> None:
     """Colour the cells of a grid: the farther a number is from 0, the bluer its cell."""
     for row, column in numbers.nonzero().tolist():
         shade = 0.75 * min(abs(numbers[row, column].item()) / maximum, 1)
-        add_box(axes, row, column, facecolor=COLOURS[5], alpha=shade, ec="none")
+        add_box(axes, row, column, facecolor=FILL, alpha=shade, ec="none")

@@ -1,24 +1,31 @@
 """Figures of curves, bars and dots."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from cnnbook._checks import check_float, check_int, summarize
+from cnnbook._checks import check_bool, check_float, check_int, summarize
 from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
 from cnnbook.figures._drawing import (
     COLOURS,
+    SMALL,
+    TEXT,
+    WIDTH,
     check_mapping,
     check_series,
     check_strings,
     style_axes,
+    write_log_ticks,
 )
+from cnnbook.figures._themes import INK, LINE, PAPER, name_colours
 
-__all__ = ["plot_bars", "plot_curves", "plot_seeds", "plot_sizes"]
+__all__ = ["plot_bars", "plot_curves", "plot_functions", "plot_seeds", "plot_sizes"]
 
 _Scale = Literal["linear", "log"]
 
@@ -64,7 +71,7 @@ def plot_curves(
     figure, grid = plt.subplots(
         len(panels),
         1,
-        figsize=(6.4, 1.5 + 2.1 * len(panels)),
+        figsize=(WIDTH, 1.3 + 2.1 * len(panels)),
         sharex=True,
         squeeze=False,
         layout="constrained",
@@ -72,25 +79,27 @@ def plot_curves(
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     # Dashes as well as colours, for readers who cannot tell the colours apart.
     dashes = ("-", "--", "-.", ":")
+    colours = name_colours(names, distinct=True)
     lines = {}
     for axes, (measure, curves) in zip(grid.flat, panels.items(), strict=True):
         for name, numbers in curves.items():
-            index = names.index(name)
             (lines[name],) = axes.plot(
                 range(1, len(numbers) + 1),
                 list(numbers),
-                dashes[index % len(dashes)],
-                color=COLOURS[index % len(COLOURS)],
+                dashes[names.index(name) % len(dashes)],
+                color=colours[name],
                 lw=2,
             )
         axes.set_yscale(yscale)
-        axes.set_ylabel(measure, fontsize=11)
+        axes.set_ylabel(measure, fontsize=TEXT)
         style_axes(axes)
+        if yscale == "log":
+            write_log_ticks(axes.yaxis)
         _write_last_numbers(axes, curves.values())
-    grid[-1, 0].set_xlabel("epoch", fontsize=11)
+    grid[-1, 0].set_xlabel("epoch", fontsize=TEXT)
     # Above the panels, where the legend hides no curve.
     figure.legend(
-        [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=11
+        [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=TEXT
     )
     axis = "logarithmic" if yscale == "log" else "linear"
     describe(
@@ -160,15 +169,18 @@ def plot_bars(
     *,
     xscale: _Scale = "linear",
     highlight: Sequence[str] = (),
+    ratios: bool = False,
 ) -> Figure:
     """Draw numbers as horizontal bars, each number written beside its bar.
 
     Args:
         groups: A heading for each panel, and in it a name and its number: at least 0, or at least 1
             on a logarithmic axis, where the bars begin at 1.
-        xscale: ``"log"`` shows numbers of very different size.
-        highlight: Names whose bars are orange, among blue ones; by default each name has a colour
-            of its own.
+        xscale: ``"log"`` shows numbers of very different size, but a number that is ten times
+            larger no longer looks so.
+        highlight: Names whose bars are orange, among blue ones; by default a network has its colour
+            and each other name one of its own.
+        ratios: Whether to write beside each number how many times the smallest of its panel it is.
 
     Returns:
         The figure: the panels below each other, each with an axis of its own.
@@ -178,6 +190,9 @@ def plot_bars(
         >>> figure = plot_bars({"parameters": {"MLP": 1000, "CNN": 10}}, xscale="log")
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1,000', '10']
+        >>> figure = plot_bars({"parameters": {"MLP": 1000, "CNN": 10}}, ratios=True)
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['1,000 (100.0 x)', '10']
         >>> plot_bars({"parameters": {"MLP": 0}}, xscale="log")
         Traceback (most recent call last):
             ...
@@ -186,6 +201,7 @@ def plot_bars(
     check_mapping(groups, Mapping, name="groups", what="numbers by name")
     _check_scale(xscale, name="xscale")
     check_strings(highlight, name="highlight")
+    check_bool(ratios, name="ratios")
     start = 1 if xscale == "log" else 0
     for heading, numbers in groups.items():
         check_mapping(numbers, (int, float), name="groups", what="a number")
@@ -203,23 +219,35 @@ def plot_bars(
     figure, panels = plt.subplots(
         len(groups),
         1,
-        figsize=(4.5, sum(heights)),
+        figsize=(WIDTH, sum(heights)),
         height_ratios=heights,
         squeeze=False,
         layout="constrained",
     )
     for axes, (heading, numbers) in zip(panels.flat, groups.items(), strict=True):
-        colours: Iterable[str] = COLOURS[: len(numbers)]
+        colours = name_colours([*numbers])
         if highlight:
-            colours = [COLOURS[1] if name in highlight else COLOURS[0] for name in numbers]
-        bars = axes.barh(list(numbers), list(numbers.values()), color=colours, height=0.6)
+            colours = {name: COLOURS[1] if name in highlight else COLOURS[0] for name in numbers}
+        bars = axes.barh([*numbers], [*numbers.values()], color=[*colours.values()], height=0.6)
         labels = [_format_exact(number) for number in numbers.values()]
-        axes.bar_label(bars, labels, padding=4, fontsize=9)
+        smallest = min(numbers.values())
+        if ratios and smallest > 0:
+            labels = [
+                label if number == smallest else f"{label} ({number / smallest:,.1f} x)"
+                for label, number in zip(labels, numbers.values(), strict=True)
+            ]
+        axes.bar_label(bars, labels, padding=4, fontsize=SMALL)
         axes.set_xscale(xscale)
-        # Space for the number beside the longest bar.
-        maximum = max(numbers.values())
-        axes.set_xlim(start, maximum * 300 if xscale == "log" else (maximum or 1) * 1.2)
-        axes.set_title(heading, fontsize=10)
+        axes.set_xlim(start, _end_of_axis(numbers, labels, is_log=xscale == "log"))
+        axes.set_title(heading, fontsize=TEXT)
+        axes.tick_params(labelsize=SMALL)
+        # Ticks only where there are bars: the rest of the axis is for what is written beside them.
+        longest = max(numbers.values()) or 1
+        locator = LogLocator(numticks=6) if xscale == "log" else MaxNLocator(4)
+        ticks = [tick for tick in locator.tick_values(start, longest) if start <= tick <= longest]
+        axes.set_xticks(ticks, None if xscale == "log" else [f"{tick:,.10g}" for tick in ticks])
+        axes.minorticks_off()
+        axes.spines["bottom"].set_bounds(start, longest)
         axes.invert_yaxis()
         style_axes(axes, grid=None)
     describe(
@@ -239,6 +267,19 @@ def plot_bars(
         ],
     )
     return figure
+
+
+def _end_of_axis(numbers: Mapping[str, float], labels: Sequence[str], *, is_log: bool) -> float:
+    """Return where an axis ends that leaves space for the label beside each bar."""
+    # Inches of the axis, and of a label, for which bars must leave space.
+    axis = WIDTH - 0.25 - 0.088 * max(map(len, numbers))
+    lengths = [math.log10(number) if is_log else number for number in numbers.values()]
+    ends = [
+        length * axis / max(axis - 0.2 - 0.086 * len(label), 0.5)
+        for length, label in zip(lengths, labels, strict=True)
+    ]
+    end = max(ends) or 1.0
+    return 10**end if is_log else end
 
 
 def _format_exact(number: float) -> str:
@@ -294,29 +335,30 @@ def plot_seeds(
                     f"intervals: expected a lower and an upper bound for {name!r}, "
                     f"got {list(bounds)}"
                 )
-    figure, axes = plt.subplots(figsize=(6.0, 0.8 + 0.8 * len(values)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.8 + 0.8 * len(values)), layout="constrained")
     spread = max(map(max, values.values())) - min(map(min, values.values()))
     details = []
+    colours = name_colours([*values])
     for row, (name, numbers) in enumerate(values.items()):
-        colour = COLOURS[row % len(COLOURS)]
+        colour = colours[name]
         # A dot is about a fiftieth of the axis wide; dots closer than that are stacked.
         stacks: dict[int, int] = {}
         for number in sorted(numbers):
             position = round(number / spread * 50) if spread else 0
             level = stacks[position] = stacks.get(position, -1) + 1
-            axes.plot(number, row - 0.13 * level, "o", color=colour, ms=6, alpha=0.75, mew=0)
+            axes.plot(number, row - 0.13 * level, "o", color=colour, ms=6, alpha=0.85, mew=0)
         mean = math.fsum(numbers) / len(numbers)
         detail = f"{len(numbers)} from {min(numbers):.4g} to {max(numbers):.4g}, mean {mean:.4g}"
         if intervals is not None:
             low, high = intervals[name]
-            axes.plot([low, high], [row + 0.24] * 2, color="black", lw=3, solid_capstyle="butt")
+            axes.plot([low, high], [row + 0.24] * 2, color=INK, lw=3, solid_capstyle="butt")
             detail += f" ({low:.4g} to {high:.4g})"
-        axes.plot(mean, row + 0.24, "|", color="black", ms=13, mew=2)
+        axes.plot(mean, row + 0.24, "|", color=INK, ms=13, mew=2)
         details.append(f"{name_in_sentence(name)}: {detail}")
     axes.set_yticks(range(len(values)), list(values))
     axes.set_ylim(len(values) - 0.45, -0.75)
-    axes.set_xlabel(label, fontsize=11)
-    axes.tick_params(labelsize=11)
+    axes.set_xlabel(label, fontsize=TEXT)
+    axes.tick_params(labelsize=TEXT)
     axes.tick_params(axis="y", length=0)
     style_axes(axes, grid="x")
     axes.spines["left"].set_visible(False)
@@ -337,7 +379,7 @@ def plot_sizes(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figu
         label: What the sizes are.
 
     Returns:
-        The figure: a panel for each quantity, the number written at each size.
+        The figure: a panel for each quantity, one below the other, the number written at each size.
 
     Examples:
         >>> from cnnbook.figures import plot_sizes
@@ -358,7 +400,7 @@ def plot_sizes(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figu
             check_int(size, name="panels", minimum=1)
             check_float(number, name="panels", above=0)
     figure, grid = plt.subplots(
-        1, len(panels), figsize=(3.2 * len(panels), 3.0), squeeze=False, layout="constrained"
+        len(panels), 1, figsize=(WIDTH, 2.4 * len(panels)), squeeze=False, layout="constrained"
     )
     for index, (axes, (heading, numbers)) in enumerate(zip(grid.flat, panels.items(), strict=True)):
         colour = COLOURS[index % len(COLOURS)]
@@ -371,13 +413,14 @@ def plot_sizes(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figu
                 xytext=(0, 9),
                 textcoords="offset points",
                 ha="center",
-                fontsize=11,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+                fontsize=TEXT,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
             )
-        axes.set_title(heading, fontsize=11)
+        axes.set_title(heading, fontsize=TEXT)
         axes.set_xticks(list(numbers), [f"{size:,}" for size in numbers])
         axes.minorticks_off()
-        axes.margins(x=0.15, y=0.2)
+        axes.margins(x=0.1, y=0.25)
+        write_log_ticks(axes.yaxis)
         style_axes(axes)
     describe(
         figure,
@@ -388,5 +431,77 @@ def plot_sizes(panels: Mapping[str, Mapping[int, float]], *, label: str) -> Figu
             + ", ".join(f"{number:.3g} at {size:,}" for size, number in numbers.items())
             for heading, numbers in panels.items()
         ],
+    )
+    return figure
+
+
+def plot_functions(
+    functions: Mapping[str, Callable[[torch.Tensor], torch.Tensor]],
+    *,
+    start: float = -3,
+    stop: float = 3,
+) -> Figure:
+    """Draw what functions of one number, such as ReLU, give for each number.
+
+    Args:
+        functions: A name and its function, which is called with many numbers at a time.
+        start: The smallest number.
+        stop: The largest number.
+
+    Returns:
+        The figure: numbers to the right, what a function gives upwards, one unit equally long in
+        both directions.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.figures import plot_functions
+        >>> figure = plot_functions({"ReLU": torch.relu})
+        >>> [text.get_text() for text in figure.legends[0].get_texts()]
+        ['ReLU']
+        >>> plot_functions({"ReLU": torch.relu}, start=3, stop=3)
+        Traceback (most recent call last):
+            ...
+        ValueError: stop: expected a number above 3.0, got 3
+    """
+    if not isinstance(functions, Mapping) or not all(map(callable, functions.values())):
+        raise TypeError(f"functions: expected a dict of functions, got {summarize(functions)}")
+    check_mapping(functions, object, name="functions", what="a function")
+    start = check_float(start, name="start", above=-math.inf)
+    stop = check_float(stop, name="stop", above=start)
+    numbers = torch.linspace(start, stop, 601, dtype=torch.float64, device="cpu")
+    figure, axes = plt.subplots(figsize=(4.6, 3.3), layout="constrained")
+    colours = name_colours([*functions], distinct=True)
+    dashes = ("-", "--", "-.", ":")
+    lines, details = [], []
+    for index, (name, function) in enumerate(functions.items()):
+        results = function(numbers).detach()
+        lines += axes.plot(
+            numbers.numpy(),
+            results.numpy(),
+            dashes[index % len(dashes)],
+            color=colours[name],
+            lw=2.5,
+        )
+        middle = function(numbers.new_zeros(1)).item()
+        zero = f", {middle:.3g} at 0" if start < 0 < stop else ""
+        details.append(
+            f"{name_in_sentence(name)}: {results[0]:.3g} at {start:.3g}{zero}, "
+            f"{results[-1]:.3g} at {stop:.3g}"
+        )
+    axes.axhline(0, color=LINE, lw=1, zorder=0)
+    axes.axvline(0, color=LINE, lw=1, zorder=0)
+    axes.set_aspect("equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_xlabel("number", fontsize=TEXT)
+    axes.set_ylabel("result", fontsize=TEXT)
+    axes.tick_params(labelsize=SMALL)
+    style_axes(axes)
+    figure.legend(lines, [*functions], loc="outside upper center", ncols=2, fontsize=TEXT)
+    describe(
+        figure,
+        f"{count_noun(len(functions), 'function')} of a number, drawn as "
+        f"{'a curve' if len(functions) == 1 else 'curves'}.",
+        details,
     )
     return figure

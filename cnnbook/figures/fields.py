@@ -16,6 +16,9 @@ from cnnbook.figures._alt_text import (
 )
 from cnnbook.figures._drawing import (
     COLOURS,
+    SMALL,
+    TEXT,
+    WIDTH,
     add_box,
     check_grey_images,
     check_mapping,
@@ -23,6 +26,7 @@ from cnnbook.figures._drawing import (
     draw_image,
     style_axes,
 )
+from cnnbook.figures._themes import FAINT, INK_COLORMAP
 
 __all__ = ["plot_receptive_field", "plot_receptive_field_growth"]
 
@@ -40,8 +44,8 @@ def plot_receptive_field(
     it and has gradient 0, so every coloured pixel should be inside the frame.
 
     Args:
-        images: Absolute gradients ``(n, 1, h, w)``; white is 0, black is the largest of each image,
-            and every number above 0 is grey, however small.
+        images: Absolute gradients ``(n, 1, h, w)``; 0 has the colour of the page, the largest
+            number of each image that of its text, and every number above 0 is grey, however small.
         fields: Rows and columns of the frame on each image, as from ``ReceptiveField.pixels``.
         titles: A title for each image, or none.
         margin: Pixels to show around the frame; the whole image by default.
@@ -75,15 +79,15 @@ def plot_receptive_field(
             f"images: expected no number below 0, got {images.min():.4g}; use images.abs()"
         )
     figure, panels = plt.subplots(
-        1, len(images), figsize=(3.2 * len(images), 3.4), squeeze=False, layout="constrained"
+        1, len(images), figsize=(2.55 * len(images), 2.8), squeeze=False, layout="constrained"
     )
     details = []
     for index, axes in enumerate(panels.flat):
         rows, columns = fields[index]
         image = images[index, 0]
-        # However small a gradient is, only 0 may look white.
+        # However small a gradient is, only 0 may look like the page.
         shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
-        draw_image(axes, shade, cmap="Greys", vmin=0, vmax=1)
+        draw_image(axes, shade, cmap=INK_COLORMAP, vmin=0, vmax=1)
         add_box(
             axes,
             rows.start - 0.5,
@@ -99,9 +103,9 @@ def plot_receptive_field(
             axes.set_ylim(rows.stop + margin - 0.5, rows.start - margin - 0.5)
             axes.set_xticks(range(columns.start - margin, columns.stop + margin))
             axes.set_yticks(range(rows.start - margin, rows.stop + margin))
-        axes.tick_params(labelsize=9, length=0)
+        axes.tick_params(labelsize=SMALL, length=0)
         if titles:
-            axes.set_title(titles[index], fontsize=11)
+            axes.set_title(titles[index], fontsize=TEXT)
         nonzero = image > 0
         inside = nonzero[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
         outside = int(nonzero.sum() - inside.sum())
@@ -113,7 +117,7 @@ def plot_receptive_field(
         )
     describe(
         figure,
-        f"{count_noun(len(images), 'image')} of absolute gradients, white at 0, with a frame.",
+        f"{count_noun(len(images), 'image')} of absolute gradients, empty at 0, with a frame.",
         details,
     )
     return figure
@@ -157,8 +161,8 @@ def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_siz
         for field in fields:
             check_int(field, name="sizes", minimum=1)
     image_size = check_int(image_size, name="image_size", minimum=1)
-    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    axes.axhline(image_size, color="#555555", ls="--", lw=1.5)
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
+    axes.axhline(image_size, color=FAINT, ls="--", lw=1.5)
     markers = "osD^v"
     details = []
     for index, (name, fields) in enumerate(sizes.items()):
@@ -178,13 +182,13 @@ def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_siz
             f"{reached}"
         )
     depth = max(map(len, sizes.values())) - 1
-    axes.text(-0.2, image_size * 1.08, "the whole image", fontsize=10, color="#555555")
+    axes.text(-0.2, image_size * 1.08, "whole image", fontsize=SMALL, color=FAINT)
     axes.set_yscale("log", base=2)
     ticks = [2**power for power in range(12) if 2**power < 2 * max(map(max, sizes.values()))]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])
     axes.set_xticks(range(0, depth + 1, 1 if depth < 8 else 2))
     axes.set(xlabel="layers", ylabel="pixels seen along a side")
-    axes.legend(frameon=False, loc="lower right", fontsize=10)
+    axes.legend(frameon=False, loc="lower right", fontsize=SMALL)
     style_axes(axes)
     describe(
         figure,

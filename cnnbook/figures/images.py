@@ -21,6 +21,9 @@ from cnnbook.figures._alt_text import (
     title_in_sentence,
 )
 from cnnbook.figures._drawing import (
+    SMALL,
+    WIDTH,
+    add_scale,
     check_drawable,
     check_grey_images,
     check_mapping,
@@ -30,12 +33,13 @@ from cnnbook.figures._drawing import (
     draw_signed_image,
     tint_by_sign,
 )
+from cnnbook.figures._themes import INK, LINE
 
 __all__ = ["plot_feature_maps", "plot_feature_table", "plot_images", "plot_map_rows"]
 
 
 def plot_images(
-    images: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 5, size: float = 1.1
+    images: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 5, size: float = 1.0
 ) -> Figure:
     """Draw grey images side by side.
 
@@ -64,7 +68,6 @@ def plot_images(
     figure, panels = _panels_in_rows(len(images), titles, columns, size)
     for axes, image in zip(panels, images[:, 0], strict=True):
         draw_image(axes, image)
-        axes.set_axis_off()
     names = [title_in_sentence(titles, index, f"image {index + 1}") for index in range(len(images))]
     # Each image has its own scale, so the threshold between dark and bright is its own as well.
     pixels = as_float64(images).flatten(1)
@@ -87,9 +90,10 @@ def plot_images(
 def plot_feature_maps(
     features: torch.Tensor, *, titles: Sequence[str] = (), columns: int = 4, size: float = 1.1
 ) -> Figure:
-    """Draw the feature maps of one image: blue above 0, orange below, white at 0.
+    """Draw the feature maps of one image: blue above 0, orange below.
 
-    All maps share one scale, so that a pale map has small numbers.
+    The nearer a number is to 0, the nearer its colour is to that of the page. All maps share one
+    scale, which is drawn beside them.
 
     Args:
         features: Feature maps of one image, ``(1, channels, h, w)``.
@@ -104,7 +108,7 @@ def plot_feature_maps(
         >>> import torch
         >>> from cnnbook.figures import plot_feature_maps
         >>> figure = plot_feature_maps(torch.tensor([[[[-1.0]], [[3.0]]]]), titles=["a", "b"])
-        >>> [axes.get_title() for axes in figure.axes]
+        >>> [axes.get_title() for axes in figure.axes[:2]]
         ['a', 'b']
         >>> figure.axes[0].images[0].get_clim()
         (-3.0, 3.0)
@@ -123,10 +127,11 @@ with features[:1]
         )
     maps = features[0]
     check_titles(titles, len(maps), what="maps")
-    figure, panels = _panels_in_rows(len(maps), titles, columns, size)
+    figure, panels = _panels_in_rows(len(maps), titles, columns, size, margin=0.6)
     largest = float(maps.detach().abs().max())
     for axes, feature_map in zip(panels, maps, strict=True):
         draw_signed_image(axes, feature_map, largest)
+    add_scale(figure, panels, largest)
     describe(
         figure,
         f"{count_noun(len(maps), 'feature map')} of {format_size(maps.shape[1:])} numbers, blue "
@@ -140,25 +145,29 @@ with features[:1]
 
 
 def _panels_in_rows(
-    count: int, titles: Sequence[str], columns: int, size: float
+    count: int, titles: Sequence[str], columns: int, size: float, *, margin: float = 0
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with panels in rows, each ``size`` inches wide, with or without a title."""
+    """Return a figure with panels in rows, each ``size`` inches wide, and a margin on the right."""
     size = check_float(size, name="size", above=0, maximum=100)
     columns = min(check_int(columns, name="columns", minimum=1), count)
     rows = -(-count // columns)
+    lines = max((len(title.splitlines()) for title in titles), default=0)
     figure, grid = plt.subplots(
         rows,
         columns,
-        figsize=(size * columns, rows * (size + (0.3 if titles else 0.05))),
+        figsize=(
+            size * columns + margin,
+            rows * (size + (0.06 + 0.17 * lines if titles else 0.05)),
+        ),
         squeeze=False,
         layout="constrained",
     )
     for index, axes in enumerate(grid.flat):
         axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_color("#999999")
+        axes.spines[:].set_color(LINE)
         axes.set_visible(index < count)
         if titles and index < count:
-            axes.set_title(titles[index], fontsize=8)
+            axes.set_title(titles[index], fontsize=SMALL)
     return figure, list(grid.flat[:count])
 
 
@@ -170,10 +179,11 @@ def plot_map_rows(
     stride: int = 1,
     outline: bool = True,
 ) -> Figure:
-    """Draw images and, in rows below them, maps of each: blue above 0, orange below, white at 0.
+    """Draw images and, in rows below them, maps of each: blue above 0, orange below.
 
-    All maps of a row share one scale, whose limits are written beside the row, so that a pale map
-    has small numbers. Each map is drawn at the position of its numbers on the image, centred.
+    The nearer a number is to 0, the nearer its colour is to that of the page. All maps of a row
+    share one scale, which is drawn beside the row. Each map is drawn at the position of its numbers
+    on the image, centred.
 
     Args:
         images: Grey images ``(n, 1, h, w)``, a column for each.
@@ -193,8 +203,8 @@ def plot_map_rows(
         >>> figure = plot_map_rows(image, {"drop": torch.ones(1, 1, 3, 3)}, titles=["a"])
         >>> figure.axes[1].images[0].get_extent()
         [0.0, 3.0, 3.0, 0.0]
-        >>> figure.axes[1].get_ylabel().splitlines()
-        ['drop', '-1 to 1']
+        >>> figure.axes[1].get_ylabel()
+        'drop'
         >>> plot_map_rows(image, {"drop": torch.ones(2, 1, 3, 3)})
         Traceback (most recent call last):
             ...
@@ -213,17 +223,20 @@ def plot_map_rows(
                 f"got {tuple(row_maps.shape)}"
             )
     height, width = images.shape[2:]
+    # With the names on the left and the scales on the right no wider than a telephone can show.
+    side = min(1.4, max((WIDTH - 0.8) / len(images), 0.8))
+    lines = max((len(title.splitlines()) for title in titles), default=0)
     figure, grid = plt.subplots(
         1 + len(maps),
         len(images),
-        figsize=(1.55 * len(images) + 0.5, 1.5 * (1 + len(maps)) + (0.4 if titles else 0)),
+        figsize=(side * len(images) + 0.8, side * (1 + len(maps)) + 0.17 * lines),
         squeeze=False,
         layout="constrained",
     )
     for column, axes in enumerate(grid[0]):
         draw_image(axes, images[column, 0])
         if titles:
-            axes.set_title(titles[column], fontsize=10)
+            axes.set_title(titles[column], fontsize=SMALL)
     for panels, (name, row_maps) in zip(grid[1:], maps.items(), strict=True):
         rows, columns = row_maps.shape[2:]
         top, left = (height - rows * stride) / 2 - 0.5, (width - columns * stride) / 2 - 0.5
@@ -238,9 +251,11 @@ def plot_map_rows(
             if outline:
                 _draw_outline(axes, images[column, 0])
             axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-        panels[0].set_ylabel(f"{name}\n{-largest:.2g} to {largest:.2g}", fontsize=9)
+        panels[0].set_ylabel(name, fontsize=SMALL)
+        add_scale(figure, panels, largest)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_color(LINE)
     describe(
         figure,
         f"{count_noun(len(images), 'grey image')} and, below, {count_noun(len(maps), 'row')} of "
@@ -264,7 +279,7 @@ def _draw_outline(axes: Axes, image: torch.Tensor) -> None:
     darkest, brightest = float(image.min()), float(image.max())
     if min(image.shape) > 1 and darkest < brightest:
         level = darkest + (brightest - darkest) / 4
-        axes.contour(image.numpy(), [level], colors="#000000", linewidths=0.8)
+        axes.contour(image.numpy(), [level], colors=INK, linewidths=0.8)
 
 
 def _strongest(feature_map: torch.Tensor) -> str:
@@ -299,8 +314,8 @@ def plot_feature_table(
         >>> figure = plot_feature_table(
         ...     images, kernel, image_titles=["a", "b"], kernel_titles=["sum"]
         ... )
-        >>> [[text.get_text() for text in axes.texts] for axes in figure.axes[1:]]
-        [['1', '1'], ['1', '2'], ['3'], ['3', '4'], ['7']]
+        >>> [[text.get_text() for text in axes.texts] for axes in figure.axes[2:]]
+        [['1', '1'], ['1', '2'], ['='], ['3'], ['3', '4'], ['='], ['7']]
         >>> plot_feature_table(images, kernel, image_titles=["a"], kernel_titles=["sum"])
         Traceback (most recent call last):
             ...
@@ -312,17 +327,13 @@ def plot_feature_table(
     check_titles(image_titles, len(images), name="image_titles", optional=False)
     check_titles(kernel_titles, len(weight), name="kernel_titles", what="kernels", optional=False)
     kernels = weight[:, 0]
-    figure, grid = draw_number_table(
-        [
-            [None, *zip(kernel_titles, kernels, strict=True)],
-            *(
-                [(title, image), *(("", feature_map) for feature_map in maps)]
-                for title, image, maps in zip(image_titles, images[:, 0], features, strict=True)
-            ),
-        ],
-        cell=0.4,
-    )
-    for axes, kernel in zip(grid[0][1:], kernels, strict=True):
+    table: list[list[tuple[str, torch.Tensor] | str | None]] = [
+        ["\N{MULTIPLICATION SIGN}", None, *zip(kernel_titles, kernels, strict=True)]
+    ]
+    for title, image, maps in zip(image_titles, images[:, 0], features, strict=True):
+        table.append([(title, image), "=", *[("", feature_map) for feature_map in maps]])
+    figure, grid = draw_number_table(table, cell=0.31, fontsize=SMALL)
+    for axes, kernel in zip(grid[0][2:], kernels, strict=True):
         tint_by_sign(axes, kernel)
     describe(
         figure,

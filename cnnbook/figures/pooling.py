@@ -1,6 +1,5 @@
 """Figures of pooling."""
 
-import itertools
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -17,14 +16,17 @@ from cnnbook.figures._alt_text import (
 )
 from cnnbook.figures._drawing import (
     COLOURS,
+    SMALL,
+    TEXT,
     add_box,
     check_drawable,
     check_mapping,
-    draw_cells,
     draw_number,
-    draw_number_table,
+    draw_number_rows,
     shade_by_size,
+    wrap_grids,
 )
+from cnnbook.figures._themes import FILL, LINE, PAPER, SHADE
 from cnnbook.pooling import max_pool2d
 
 __all__ = ["plot_overlap", "plot_pooling", "plot_pooling_shift"]
@@ -67,20 +69,20 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
     figure, panels = plt.subplots(
         1,
         2,
-        figsize=(0.36 * (width + width // size + 3.6), 0.54 * len(strips) + 0.35),
+        figsize=(0.33 * (width + width // size + 3.6), 0.5 * len(strips) + 0.35),
         width_ratios=[width + 3.3, width // size + 0.3],
         layout="constrained",
     )
     details = []
     for index, (label, strip) in enumerate(strips.items()):
         row = 1.5 * index
-        panels[0].text(-0.3, row + 0.5, label, ha="right", va="center", fontsize=11)
+        panels[0].text(-0.3, row + 0.5, label, ha="right", va="center", fontsize=TEXT)
         pooled = strip.detach().cpu().reshape(-1, size).amax(dim=1)
         for axes, numbers in ((panels[0], strip), (panels[1], pooled)):
             for column, number in enumerate(numbers.tolist()):
-                colour = COLOURS[5] if number else "white"
-                add_box(axes, row, column, facecolor=colour, edgecolor="#999999")
-                draw_number(axes, row, column, number)
+                colour = FILL if number else PAPER
+                add_box(axes, row, column, facecolor=colour, edgecolor=LINE)
+                draw_number(axes, row, column, number, fontsize=SMALL)
         for first in range(0, width, size):
             add_box(panels[0], row, first, 1, size, fill=False, edgecolor=COLOURS[0], lw=2.5)
         details.append(
@@ -91,7 +93,7 @@ def plot_pooling_shift(strips: Mapping[str, torch.Tensor], *, size: int = 2) -> 
         (panels[1], "largest", -0.2, width // size),
     ):
         axes.set(xlim=(left, right + 0.1), ylim=(1.5 * len(strips) - 0.4, -0.1), aspect="equal")
-        axes.set_title(title, fontsize=11)
+        axes.set_title(title, fontsize=TEXT)
         axes.set_axis_off()
     describe(
         figure,
@@ -129,8 +131,10 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     if images.shape[:2] != (1, 1):
         raise ValueError(f"images: expected one grey image (1, 1, h, w), got {tuple(images.shape)}")
     (height, width), (rows, columns) = images.shape[2:], pooled.shape[2:]
-    figure, [[before, after]] = draw_number_table(
-        [[("image", images[0, 0]), ("max pooling", pooled[0, 0])]], cell=0.5
+    figure, [before, after] = draw_number_rows(
+        [[("image", images[0, 0]), "\N{RIGHTWARDS ARROW}", ("max pooling", pooled[0, 0])]],
+        cells=[0.5],
+        fontsizes=[12],
     )
     for window, pixel in enumerate(indices.flatten().tolist()):
         colour = COLOURS[window % (len(COLOURS) - 1)]
@@ -145,7 +149,7 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     for row in range(height):
         for column in range(width):
             if row >= rows * stride or column >= columns * stride:
-                add_box(before, row, column, facecolor="#EEEEEE", ec="#BBBBBB", hatch="//")
+                add_box(before, row, column, facecolor=SHADE, ec=LINE, hatch="//")
     unused = height * width - rows * stride * columns * stride
     describe(
         figure,
@@ -168,7 +172,7 @@ def plot_overlap(parts: torch.Tensor) -> Figure:
         parts: One small picture for each window, ``(oh, ow, h, w)``, zero outside the window.
 
     Returns:
-        The figure: the parts in the order of their windows, then their sum, large.
+        The figure: the parts in the order of their windows, then their sum, larger.
 
     Examples:
         >>> import torch
@@ -190,20 +194,21 @@ def plot_overlap(parts: torch.Tensor) -> Figure:
     parts = parts.detach().cpu()
     rows, columns = parts.shape[:2]
     total = parts.sum(dim=(0, 1))
-    names = [[f"{row} {column}" for column in range(columns)] for row in range(rows)]
-    # The sum takes half of the width: it is what the reader looks at.
-    figure, panels = plt.subplot_mosaic(
-        [[*line, *["sum"] * columns] for line in names], figsize=(6.4, 3.2), layout="constrained"
+    lines: list[list[tuple[str, torch.Tensor] | str]] = []
+    for row in range(rows):
+        entries: list[tuple[str, torch.Tensor] | str] = []
+        for column in range(columns):
+            entries += [*(["+"] if row or column else []), ("", parts[row, column])]
+        lines += wrap_grids(entries, cell=0.25)
+    figure, panels = draw_number_rows(
+        [*lines, ["=", ("", total)]],
+        cells=[0.25] * len(lines) + [0.4],
+        fontsizes=[SMALL] * len(lines) + [13],
+        zeros=False,
     )
     maximum = max(total.abs().max().item(), 1e-12)
-    for row, column in itertools.product(range(rows), range(columns)):
-        axes = panels[names[row][column]]
-        draw_cells(axes, parts[row, column], fontsize=8, zeros=False)
-        shade_by_size(axes, parts[row, column], maximum)
-        axes.set_title("" if row == column == 0 else "+", fontsize=10, loc="left", pad=2)
-    draw_cells(panels["sum"], total, fontsize=14, zeros=False)
-    shade_by_size(panels["sum"], total, maximum)
-    panels["sum"].set_title("= sum", fontsize=11)
+    for axes, numbers in zip(panels, (*parts.flatten(0, 1), total), strict=True):
+        shade_by_size(axes, numbers, maximum)
     overlapping = int((parts != 0).sum(dim=(0, 1)).max())
     describe(
         figure,

@@ -15,6 +15,9 @@ from cnnbook.figures._alt_text import (
     title_in_sentence,
 )
 from cnnbook.figures._drawing import (
+    SMALL,
+    TEXT,
+    WIDTH,
     check_drawable,
     check_grey_images,
     check_mapping,
@@ -25,6 +28,7 @@ from cnnbook.figures._drawing import (
     draw_image,
     shade_by_size,
 )
+from cnnbook.figures._themes import INK, SIZE_COLORMAP
 
 __all__ = ["plot_confusion", "plot_micro_batches"]
 
@@ -68,7 +72,7 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
     figure, panels = plt.subplots(
         len(matrices),
         1,
-        figsize=(side + 0.4, (side - 0.6) * len(matrices) + 0.6),
+        figsize=(min(side + 0.2, WIDTH), (side - 0.8) * len(matrices) + 0.8),
         squeeze=False,
         layout="constrained",
         sharex=True,
@@ -81,24 +85,23 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
     maximum = max(1, max(int(counts.max()) for counts in mistakes.values()))
     details = []
     for axes, (title, counts) in zip(panels.flat, matrices.items(), strict=True):
-        draw_image(axes, mistakes[title], cmap="Blues", vmin=0, vmax=maximum)
+        draw_image(axes, mistakes[title], cmap=SIZE_COLORMAP, vmin=0, vmax=maximum)
         for row, column in counts.nonzero().tolist():
             number = counts[row, column].item()
-            is_dark = row != column and number > 0.6 * maximum
             axes.text(
                 column,
                 row,
                 str(number),
                 ha="center",
                 va="center",
-                fontsize=8,
-                color="white" if is_dark else "black",
+                fontsize=SMALL,
+                color=INK,
                 weight="bold" if row == column else "normal",
             )
-        axes.set_title(title)
-        axes.set_xticks(range(classes), class_names, rotation=60, ha="right", fontsize=8)
-        axes.set_yticks(range(classes), class_names, fontsize=8)
-        axes.set_ylabel("actual class")
+        axes.set_title(title, fontsize=TEXT)
+        axes.set_xticks(range(classes), class_names, rotation=60, ha="right", fontsize=SMALL)
+        axes.set_yticks(range(classes), class_names, fontsize=SMALL)
+        axes.set_ylabel("actual class", fontsize=TEXT)
         row, column = divmod(int(mistakes[title].argmax()), classes)
         most = mistakes[title][row, column].item()
         mistake = f"most often, {most} times, {class_names[row]} is called {class_names[column]}"
@@ -106,7 +109,7 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
             f"{name_in_sentence(title)}: {counts.diagonal().sum()} of {counts.sum()} right, "
             f"{mistake if most else 'no mistake'}"
         )
-    panels[-1, 0].set_xlabel("called")
+    panels[-1, 0].set_xlabel("called", fontsize=TEXT)
     describe(
         figure,
         f"{count_noun(len(matrices), 'table')} of counts, a row for each of {classes} actual "
@@ -164,15 +167,15 @@ def plot_micro_batches(
     images, gradients = images.detach().cpu(), gradients.detach().cpu()
     total = gradients.sum(dim=0)
     maximum = max(total.abs().max().item(), gradients.abs().max().item(), 1e-12)
-    figure = plt.figure(figsize=(6.4, 1.3 * len(counts) + 0.3))
+    figure = plt.figure(figsize=(5.6, 1.25 * len(counts) + 0.3))
     row_height, (height, width) = 0.96 / len(counts), images.shape[2:]
-    # One pixel of white between two images, and each row as wide as the longest.
+    # A pixel between two images, which is not drawn, and each row as wide as the longest.
     longest = max(counts) * (width + 1) - 1
     for index, batch in enumerate(torch.split(images[:, 0], counts)):
         bottom = 0.98 - (index + 1) * row_height
         middle = bottom + 0.42 * row_height
         columns = len(batch) * (width + 1) - 1
-        strip = torch.ones(height, columns, dtype=torch.float64, device="cpu")
+        strip = torch.full((height, columns), torch.nan, dtype=torch.float64, device="cpu")
         for position, image in enumerate(batch):
             first = position * (width + 1)
             strip[:, first : first + width] = image
@@ -183,16 +186,16 @@ def plot_micro_batches(
         axes.set_xlim(-0.5, longest - 0.5)
         axes.set_axis_off()
         if names:
-            figure.text(0.02, bottom + 0.88 * row_height, names[index], fontsize=11, va="center")
+            figure.text(0.02, bottom + 0.88 * row_height, names[index], fontsize=TEXT, va="center")
         axes = figure.add_axes((0.6, bottom + 0.02 * row_height, 0.16, 0.8 * row_height))
-        draw_cells(axes, gradients[index], fontsize=11)
+        draw_cells(axes, gradients[index], fontsize=TEXT)
         shade_by_size(axes, gradients[index], maximum)
         draw_arrow(figure, (0.53, middle), (0.6, middle))
         draw_arrow(figure, (0.765, middle), (0.83, 0.5 + 0.1 * (middle - 0.5)))
     axes = figure.add_axes((0.83, 0.5 - 0.4 * row_height, 0.16, 0.8 * row_height))
-    draw_cells(axes, total, fontsize=11)
+    draw_cells(axes, total, fontsize=TEXT)
     shade_by_size(axes, total, maximum)
-    figure.text(0.91, 0.5 + 0.46 * row_height, "sum", fontsize=12, ha="center", va="center")
+    figure.text(0.91, 0.5 + 0.46 * row_height, "sum", fontsize=TEXT, ha="center", va="center")
     describe(
         figure,
         f"A batch of {count_noun(len(images), 'image')} in "

@@ -24,6 +24,8 @@ from cnnbook.figures._alt_text import (
 )
 from cnnbook.figures._drawing import (
     COLOURS,
+    SMALL,
+    TEXT,
     add_box,
     check_drawable,
     check_mapping,
@@ -31,10 +33,13 @@ from cnnbook.figures._drawing import (
     draw_arrow,
     draw_image,
     draw_number,
-    draw_number_table,
+    draw_number_rows,
     draw_signed_image,
+    row_width,
     tint_by_sign,
+    wrap_grids,
 )
+from cnnbook.figures._themes import FILL, INK, LINE, PAPER, SHADE
 from cnnbook.windows import window_sum, windows
 
 __all__ = [
@@ -54,7 +59,7 @@ def plot_window(
     row: int,
     column: int,
 ) -> Figure:
-    """Draw one window on the pixels, the kernel, the output, and the arithmetic below them.
+    """Draw one window on the pixels, the kernel, bias and output, and the arithmetic below them.
 
     Args:
         images: One grey image ``(1, 1, h, w)``, small enough to write its numbers down.
@@ -86,16 +91,27 @@ def plot_window(
         )
     image, kernel = images[0, 0], weight[0, 0]
     output = conv2d(images, weight, bias)[0, 0]
-    cell = 0.62
-    cells_across = sum(numbers.shape[1] for numbers in (image, kernel, output)) + 3
-    # Ten characters per inch: a longer line would extend beyond the figure on both sides.
-    sum_text = textwrap.fill(str(arithmetic), width=int(10 * cell * cells_across))
-    figure, [panels] = draw_number_table(
-        [[("image", image), ("kernel", kernel), ("output", output)]],
-        cell=cell,
-        fontsize=10,
-        footer=0.2 + 0.2 * len(sum_text.splitlines()),
+    longest = max(len(f"{number:.4g}") for part in (image, kernel) for number in part.flatten())
+    cell = 0.42 + 0.055 * max(longest - 3, 0)
+    grids: list[tuple[str, torch.Tensor] | str] = [
+        ("image", image),
+        "\N{MULTIPLICATION SIGN}",
+        ("kernel", kernel),
+    ]
+    if bias is not None:
+        grids += ["+", ("bias", bias.detach().reshape(1, 1))]
+    grids += ["=", ("output", output)]
+    rows = wrap_grids(grids, cell=cell)
+    # Eleven characters per inch: a longer line would extend beyond the figure on both sides.
+    inches = max(row_width(row, cell=cell) for row in rows)
+    sum_text = textwrap.fill(str(arithmetic), width=int(11 * inches))
+    figure, axes_of_grids = draw_number_rows(
+        rows,
+        cells=[cell] * len(rows),
+        fontsizes=[SMALL + 0.5] * len(rows),
+        footer=0.15 + 0.2 * len(sum_text.splitlines()),
     )
+    panels = [*axes_of_grids[:2], axes_of_grids[-1]]
     kernel_rows, kernel_columns = kernel.shape
     for axes, box in zip(
         panels,
@@ -106,17 +122,18 @@ def plot_window(
         ),
         strict=True,
     ):
-        add_box(axes, *box, facecolor=COLOURS[5], alpha=0.3, edgecolor="none")
+        add_box(axes, *box, facecolor=FILL, alpha=0.3, edgecolor="none")
         add_box(axes, *box, fill=False, edgecolor=COLOURS[0], lw=3)
-    figure.supxlabel(sum_text, fontsize=11)
+    figure.supxlabel(sum_text, fontsize=TEXT)
     covered = image[row : row + kernel_rows, column : column + kernel_columns]
-    rows = format_range("row", row, row + kernel_rows - 1)
-    columns = format_range("column", column, column + kernel_columns - 1)
+    height = format_range("row", row, row + kernel_rows - 1)
+    width = format_range("column", column, column + kernel_columns - 1)
     describe(
         figure,
         f"Grids of numbers: an image, {format_numbers(image)}, a kernel, {format_numbers(kernel)}, "
-        f"and the output, {format_numbers(output)}.",
-        f"The window at {rows}, {columns} covers {format_numbers(covered)} and gives "
+        + ("" if bias is None else f"a bias, {format_numbers(bias)}, ")
+        + f"and the output, {format_numbers(output)}.",
+        f"The window at {height}, {width} covers {format_numbers(covered)} and gives "
         f"{arithmetic.total:.4g}.",
     )
     return figure
@@ -184,18 +201,18 @@ def plot_conv_options(
                 axes,
                 row,
                 column,
-                facecolor="#EEEEEE" if is_added else "white",
-                edgecolor="#999999",
+                facecolor=SHADE if is_added else PAPER,
+                edgecolor=LINE,
                 hatch="////" if is_added else None,
                 lw=1,
             )
         for row, column in covered[:, 0, 0].flatten(1).T.tolist():
-            add_box(axes, row, column, facecolor=COLOURS[5], edgecolor=COLOURS[0], lw=2, zorder=2)
+            add_box(axes, row, column, facecolor=FILL, edgecolor=COLOURS[0], lw=2, zorder=2)
         span = int(covered[0, 0, 0].max() - covered[0, 0, 0].min()) + 1
         detail = f"{name_in_sentence(title)}: {out_rows} x {out_columns}, span {span}"
         if out_columns > 1:
             dots = covered[:, 0, 1].flatten(1) + 0.5
-            axes.scatter(dots[1], dots[0], s=60, color=COLOURS[1], zorder=3)
+            axes.scatter(dots[1], dots[0], s=60, color=INK, zorder=3)
             detail += f", step {covered[1, 0, 1].min() - covered[1, 0, 0].min()}"
         if padding:
             detail += f", {padding} added around"
@@ -205,7 +222,7 @@ def plot_conv_options(
             ylim=(size + border + 0.1, -border - 0.1),
             aspect="equal",
         )
-        axes.set_title(f"{title}: {out_rows} x {out_columns}", fontsize=11)
+        axes.set_title(f"{title}: {out_rows} x {out_columns}", fontsize=TEXT)
         axes.set_axis_off()
     describe(
         figure,
@@ -233,8 +250,8 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
         >>> import torch
         >>> from cnnbook.figures import plot_conv_matrix
         >>> figure = plot_conv_matrix({"A": torch.tensor([[1.0, 0.0], [2.0, 1.0]])})
-        >>> figure.axes[0].get_xlabel()
-        '3 of 4 entries, 75 %'
+        >>> figure.axes[0].get_xlabel().splitlines()
+        ['3 of 4 entries,', '75 %']
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1', '2', '1']
         >>> plot_conv_matrix({"A": torch.zeros(2)})
@@ -253,7 +270,7 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
     figure, panels = plt.subplots(
         1,
         len(matrices),
-        figsize=(2.6 * len(matrices), 4.0),
+        figsize=(2.55 * len(matrices), 4.0),
         squeeze=False,
         layout="constrained",
     )
@@ -263,8 +280,8 @@ def plot_conv_matrix(matrices: Mapping[str, torch.Tensor]) -> Figure:
         _draw_matrix(axes, numbers)
         count, entries = int((numbers != 0).sum()), numbers.numel()
         label = f"{count:,} of {entries:,} entries, {format_percent(count, entries)}"
-        axes.set_title(title, fontsize=11)
-        axes.set_xlabel(label, fontsize=9)
+        axes.set_title(title, fontsize=TEXT)
+        axes.set_xlabel(label.replace(" entries, ", " entries,\n"), fontsize=SMALL)
         size = format_size(numbers.shape)
         details.append(
             ("" if title == size else f"{name_in_sentence(title)}, ")
@@ -297,7 +314,7 @@ def _draw_matrix(axes: Axes, numbers: torch.Tensor) -> None:
     draw_image(
         axes,
         coarse[0, 0],
-        cmap=ListedColormap(["white", *COLOURS[:6]]),
+        cmap=ListedColormap([PAPER, *COLOURS[:6]]),
         vmin=0,
         vmax=6,
         extent=(0, columns, rows, 0),
@@ -305,14 +322,14 @@ def _draw_matrix(axes: Axes, numbers: torch.Tensor) -> None:
     )
     if max(rows, columns) <= 20:
         for row, column in nonzero.nonzero().tolist():
-            draw_number(axes, row, column, numbers[row, column], fontsize=9, color="white")
+            draw_number(axes, row, column, numbers[row, column], fontsize=SMALL, color=PAPER)
         axes.set_xticks(range(columns + 1), [])
         axes.set_yticks(range(rows + 1), [])
-        axes.grid(color="#BBBBBB", lw=0.6)
+        axes.grid(color=LINE, lw=0.6)
         axes.tick_params(length=0)
     else:
-        axes.set_xticks([0, columns], ["0", f"{columns:,}"], fontsize=9)
-        axes.set_yticks([0, rows], ["0", f"{rows:,}"], fontsize=9)
+        axes.set_xticks([0, columns], ["0", f"{columns:,}"], fontsize=SMALL)
+        axes.set_yticks([0, rows], ["0", f"{rows:,}"], fontsize=SMALL)
 
 
 def _describe_entries(numbers: torch.Tensor) -> str:
@@ -340,7 +357,8 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
         down: What is written on the arrows downwards.
 
     Returns:
-        The figure; where a number is below 0, blue is above 0, orange below, and 0 is white.
+        The figure; where a number is below 0, blue is above 0 and orange below, with the limits
+        of the scale written below.
 
     Examples:
         >>> import torch
@@ -362,28 +380,30 @@ def plot_equivariance(corners: Sequence[torch.Tensor], *, across: str, down: str
     shapes = [tuple(corner.shape) for corner in corners]
     if len(shapes) != 4 or any(len(shape) != 4 or shape[:2] != (1, 1) for shape in shapes):
         raise ValueError(f"corners: expected four grey images (1, 1, h, w), got {shapes}")
-    figure = plt.figure(figsize=(4.8, 4.8))
-    side, gap = 0.36, 0.22
+    figure = plt.figure(figsize=(4.8, 4.9))
+    side, gap = 0.35, 0.22
     for index, corner in enumerate(corners):
         row, column = divmod(index, 2)
         axes = figure.add_axes(
-            (0.03 + column * (side + gap), 0.97 - side - row * (side + gap), side, side)
+            (0.03 + column * (side + gap), 0.98 - side - row * (side + gap), side, side)
         )
         maximum = float(corner.detach().abs().max()) or 1.0
         if (corner < 0).any():
             draw_signed_image(axes, corner[0, 0], maximum)
+            axes.set_xlabel(f"{-maximum:.3g} to {maximum:.3g}", fontsize=SMALL, labelpad=3)
         else:
             draw_image(axes, corner[0, 0], vmin=0, vmax=maximum)
         axes.set(xticks=[], yticks=[])
-    start, middle = 0.03 + side, 0.97 - side / 2
+        axes.spines[:].set_color(LINE)
+    start, middle = 0.03 + side, 0.98 - side / 2
     for row in (0, 1):
         level = middle - row * (side + gap)
         draw_arrow(figure, (start + 0.02, level), (start + gap - 0.02, level))
-        figure.text(start + gap / 2, level + 0.02, across, ha="center", va="bottom", fontsize=11)
+        figure.text(start + gap / 2, level + 0.02, across, ha="center", va="bottom", fontsize=TEXT)
         centre = 0.03 + side / 2 + row * (side + gap)
-        top = 0.97 - side
-        draw_arrow(figure, (centre, top - 0.02), (centre, top - gap + 0.02))
-        figure.text(centre + 0.02, top - gap / 2, down, ha="left", va="center", fontsize=11)
+        top = 0.98 - side
+        draw_arrow(figure, (centre, top - 0.06), (centre, top - gap + 0.02))
+        figure.text(centre + 0.02, top - gap / 2, down, ha="left", va="center", fontsize=TEXT)
     positions = ("upper left", "upper right", "lower left", "lower right")
     describe(
         figure,
@@ -406,7 +426,8 @@ def plot_number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
         grids: A title and its numbers ``(h, w)``, few enough to write them down.
 
     Returns:
-        The figure; a cell is equally large in all grids.
+        The figure; a cell is equally large in all grids, which go on in the next row where they are
+        too wide for one.
 
     Examples:
         >>> import torch
@@ -424,7 +445,8 @@ def plot_number_grids(grids: Mapping[str, torch.Tensor]) -> Figure:
         check_drawable(numbers, name="grids")
         if numbers.ndim != 2 or 0 in numbers.shape:
             raise ValueError(f"{title}: expected numbers (h, w), got {tuple(numbers.shape)}")
-    figure, [panels] = draw_number_table([list(grids.items())], cell=0.46)
+    rows = wrap_grids(list(grids.items()), cell=0.43)
+    figure, panels = draw_number_rows(rows, cells=[0.43] * len(rows), fontsizes=[TEXT] * len(rows))
     for axes, numbers in zip(panels, grids.values(), strict=True):
         tint_by_sign(axes, numbers)
     describe(

@@ -1,4 +1,8 @@
-"""Alternative texts of the gallery's figures: the result of ``cnnbook.figures.alt_text``.
+"""The gallery's figures: saved for the light and for the dark page, with an alternative text.
+
+The text is the result of ``cnnbook.figures.alt_text``. A page contains both pictures with the same
+text; the theme hides one of them with ``display: none``, so that no screen reader reads it. Without
+the theme's script, and on paper, the light one is shown.
 
 sphinx-gallery's own scraper takes the titles on a figure or the name of its file, neither of which
 describes the figure. It also writes the text into the HTML unescaped, so a quotation mark would end
@@ -7,11 +11,14 @@ the attribute.
 
 import html
 import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_gallery.directives import (
     depart_imgsg_html,
@@ -23,6 +30,7 @@ from sphinx_gallery.directives import (
 from sphinx_gallery.scrapers import matplotlib_scraper
 
 from cnnbook.figures import alt_text
+from cnnbook.figures._themes import darken
 
 # A shorter text is a name or a title, not a description.
 MIN_CHARACTERS = 40
@@ -45,10 +53,10 @@ def described_figures(
     Returns:
         The images in reStructuredText.
     """
-    descriptions = []
-    for number in plt.get_fignums():
+    descriptions, figures = [], [plt.figure(number) for number in plt.get_fignums()]
+    for figure in figures:
         try:
-            text = alt_text(plt.figure(number))
+            text = alt_text(figure)
             if len(text) < MIN_CHARACTERS:
                 raise ValueError(
                     f"figure: expected a description of at least {MIN_CHARACTERS} characters, "
@@ -61,7 +69,11 @@ def described_figures(
                 f"{page}, cell at line {block[2]}: a figure has no alternative text: {error}"
             ) from None
         descriptions.append(text)
+    names = block_vars["image_path_iterator"]
+    before = len(names)
     rst: str = matplotlib_scraper(block, block_vars, gallery_conf, **kwargs)
+    for figure, name in zip(figures, names.paths[before:], strict=True):
+        _save_dark(figure, Path(name), gallery_conf["image_srcset"], **kwargs)
     remaining = iter(descriptions)
     rst, replaced = re.subn(
         r"^( *:alt:).*$",
@@ -77,12 +89,61 @@ def described_figures(
     return rst
 
 
+def dark_name(name: str) -> str:
+    """Return the file of the same picture for the dark page.
+
+    ``a_001_dark_2_00x.png`` for ``a_001_2_00x.png``.
+
+    Args:
+        name: The path of the picture for the light page.
+
+    Returns:
+        The path of the other.
+    """
+    return re.sub(r"((?:_\d+_\d+x)?\.\w+)$", r"_dark\1", name)
+
+
+def _save_dark(figure: Figure, file: Path, factors: list[float], **options: Any) -> None:  # noqa: ANN401
+    darken(figure)
+    # sphinx-gallery's own settings would save it on white.
+    options = {"dpi": figure.dpi, **options, "facecolor": figure.get_facecolor()}
+    for factor in (1.0, *factors):
+        # sphinx-gallery's names: 2.0 is 2_00x.
+        suffix = "" if factor == 1 else f"_{factor:.2f}x".replace(".", "_")
+        name = dark_name(str(file.with_name(f"{file.stem}{suffix}{file.suffix}")))
+        figure.savefig(name, **(options | {"dpi": factor * options["dpi"]}))
+
+
 def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
-    """Write an image with its text escaped; without a ``srcset`` Sphinx escapes it itself."""
-    if node["srcset"] is not None:
-        node = node.deepcopy()
-        node["alt"] = html.escape(node["alt"])
-    visit_imgsg_html(translator, node)
+    """Write a picture for each theme, with the text escaped.
+
+    Without a ``srcset`` Sphinx writes the image, and escapes the text itself.
+    """
+    if node["srcset"] is None:
+        visit_imgsg_html(translator, node)
+        return
+    light = node.deepcopy()
+    light["alt"] = html.escape(node["alt"])
+    source = Path(translator.builder.srcdir)
+    dark = light.deepcopy()
+    dark["uri"] = dark_name(node["uri"])
+    entries = [entry.split() for entry in node["srcset"].split(",")]
+    dark["srcset"] = ", ".join(" ".join([dark_name(name), *rest]) for name, *rest in entries)
+    pictures = {"only-light": light}
+    if (source / dark["uri"].lstrip("/")).is_file():
+        pictures["only-dark"] = dark
+    for theme, picture in pictures.items():
+        first = len(translator.body)
+        visit_imgsg_html(translator, picture)
+        size = get_image_size(source / PurePosixPath(picture["uri"]).as_posix().lstrip("/"))
+        # A browser fetches a hidden picture only if it need not wait for it.
+        extra = ' loading="lazy"' if theme == "only-dark" else ""
+        if size:
+            extra += f' width="{size[0]}" height="{size[1]}"'
+        (written,) = translator.body[first:]
+        if len(pictures) > 1:
+            written = re.sub(r'class = "([^"]*)"', rf'class="\1 {theme}"', written)
+        translator.body[first:] = [written.removesuffix("/>") + f"{extra}/>"]
 
 
 def setup(app: Sphinx) -> dict[str, object]:

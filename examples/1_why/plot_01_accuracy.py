@@ -74,6 +74,14 @@ sloppy = torch.nn.Sequential(
 )
 
 # %%
+# A drawing of both: the shape of one image after each layer, and how many parameters a layer has.
+# The squares are in proportion to the sizes of the :term:`feature maps <feature map>`.
+
+from cnnbook.figures import plot_networks
+
+figure = plot_networks({"desperate MLP": desperate, "sloppy CNN": sloppy}, (1, 28, 28))
+
+# %%
 # Both networks compute ten numbers for each image, the :term:`scores <score>` of the classes. Later
 # pages take them from the library, where they are called :func:`~cnnbook.networks.mlp` and
 # :func:`~cnnbook.networks.small_cnn`.
@@ -201,7 +209,7 @@ if not data.drawn:
 # ------------------------------------
 #
 # A :term:`confusion matrix` counts how often each class was predicted for the images of each class.
-# The correct predictions are on the diagonal. The darker another field is, the more often this
+# The correct predictions are on the diagonal. The bluer another field is, the more often this
 # mistake was made.
 
 from cnnbook.figures import plot_confusion
@@ -236,7 +244,7 @@ titles = [
     f"{data.class_names[called]}?\nno, {data.class_names[actual]}"
     for called, actual in zip(worst.predicted, worst.actual, strict=True)
 ]
-figure = plot_images(data.test_images[worst.indices], titles=titles)
+figure = plot_images(data.test_images[worst.indices], titles=titles, columns=4, size=1.25)
 
 # %%
 # Would you classify them correctly? Several of them are hard for people, too.

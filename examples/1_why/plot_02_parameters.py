@@ -49,8 +49,11 @@ print(f"{1_628_170 / 27_130:.1f} times fewer")
 # The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
 # its *linear* layer, not in the convolution.
 
+from cnnbook.figures import plot_networks
+
 assert f"{1_628_170 / 27_130:.1f}" == "60.0"
 assert 10 * 2704 + 10 == 27_050
+figure = plot_networks({"desperate MLP": desperate, "sloppy CNN": sloppy}, (1, 28, 28))
 
 # %%
 # Why 2704? In each direction, a 2 x 2 :term:`window` has 27 positions in 28 pixels. :term:`Pooling
@@ -130,12 +133,13 @@ figure = plot_bars(
         "MACs per image (computed)": {name: cost.macs for name, cost in costs.items()},
         "hidden activations (kept)": hidden,
     },
-    xscale="log",
+    ratios=True,
 )
 
 # %%
-# Each panel has its own axis, and all axes are logarithmic: from one tick to the next, the number
-# is ten times larger. So a bar that is a little longer can mean a number that is many times larger.
+# Each panel has its own axis, which begins at 0. So the length of a bar is its number, and 60.0
+# times as many parameters are a bar 60.0 times as long. The number in brackets says how many times
+# the shorter bar it is.
 #
 # torch counts, too
 # -----------------

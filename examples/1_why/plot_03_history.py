@@ -159,16 +159,19 @@ from cnnbook.figures import plot_bars
 
 sizes = {"zip codes": 9_760, "LeNet-5": 60_000, "AlexNet": first + last}
 images = {"zip codes": 7_291, "LeNet-5": 60_000, "AlexNet": 1_200_000}
-figure = plot_bars({"parameters": sizes, "training images": images}, xscale="log")
+figure = plot_bars({"parameters": sizes, "training images": images}, xscale="log", ratios=True)
 for name in sizes:
     print(f"{name}: {sizes[name] / images[name]:.1f} parameters for each image")
 assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0", "50.8"]
+assert f"{sizes['AlexNet'] / sizes['zip codes']:,.1f}" == "6,246.4"
 
 # %%
-# The axes are logarithmic: from one tick to the next, the number is ten times larger. LeNet-5 had
-# one parameter for each of its 60,000 training images, which is a coincidence. AlexNet had 50.8 for
-# each image. So that it did not learn the photographs by heart, it was trained with parts of them
-# and with mirror images (data augmentation), and with units switched off at random (dropout).
+# The axes are logarithmic, because on others only the bar of AlexNet could be seen: a step of the
+# same length always means the same factor. The factors are written beside the bars: AlexNet has
+# 6,246.4 times as many parameters as the network for zip codes. LeNet-5 had one parameter for each
+# of its 60,000 training images, which is a coincidence. AlexNet had 50.8 for each image. So that it
+# did not learn the photographs by heart, it was trained with parts of them and with mirror images
+# (data augmentation), and with units switched off at random (dropout).
 #
 # It also needed fast computers. The training took five to six days on two graphics cards
 # [Krizhevsky2012]_. Others had computed convolutions on graphics cards before [Chellapilla2006]_.

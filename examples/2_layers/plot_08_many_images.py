@@ -198,7 +198,7 @@ figure = plot_images(clothes, titles=names, size=1.8)
 # %%
 # Two images of 28 x 28 become two times sixteen feature maps of 26 x 26: with a window of 3 x 3,
 # one pixel is lost on each side. Here are the sixteen feature maps of the boot. Blue is above 0,
-# orange is below 0, white is 0.
+# orange is below 0, and the nearer a number is to 0, the nearer its colour is to that of the page.
 
 assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
 figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(16)])

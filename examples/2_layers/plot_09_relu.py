@@ -32,6 +32,13 @@ assert torch.equal(torch.nn.ReLU()(numbers), relu(numbers))
 assert list(torch.nn.ReLU().parameters()) == []
 
 # %%
+# The curve of ReLU has a corner at 0. On its left the result is 0, on its right the number itself.
+
+from cnnbook.figures import plot_functions
+
+figure = plot_functions({"ReLU": relu})
+
+# %%
 # The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. About half of such numbers
 # are below 0. How many zeros do you expect here?
 

@@ -136,7 +136,7 @@ assert torch.equal(shift_first, shift_last)
 
 # %%
 # There is none. The feature maps on the right are blue where the image gets brighter to the right,
-# orange where it gets darker, and white where nothing changes. Both ways from the upper left to the
+# orange where it gets darker, and empty where nothing changes. Both ways from the upper left to the
 # lower right give the same numbers. It must be so: every window uses the same weights, so each
 # window that contained the shoe before the shift corresponds to one that contains it afterwards.
 #

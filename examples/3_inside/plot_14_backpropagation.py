@@ -120,7 +120,7 @@ from cnnbook.figures import plot_overlap
 figure = plot_overlap(parts)
 
 # %%
-# Each small square is one window on the image. Where they overlap, the sum is darker. If a pixel in
+# Each small square is one window on the image. Where they overlap, the sum is bluer. If a pixel in
 # the middle changes, the loss changes four times as much as if a corner does. No weight is larger
 # in the middle: the corner is in fewer windows.
 #

@@ -137,7 +137,7 @@ assert (int((total > 0).sum()), int((total == 0).sum())) == (9, 775)
 
 # %%
 # Nine pixels have a gradient, and the other 775 have none. Paper and network agree. On the right,
-# the middle is darkest: that pixel is in all four windows that the pooling chooses from, and a
+# the middle is strongest: that pixel is in all four windows that the pooling chooses from, and a
 # corner is in one of them.
 #
 # And the row that no number sees? Now let the loss be the sum of *all* numbers that ``Linear``

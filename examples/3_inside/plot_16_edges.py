@@ -14,20 +14,20 @@ to a kernel is.
 # --------------------------
 #
 # The moving average has equal weights and blurs edges. The smallest kernel that does the opposite
-# has two weights, 1 and -1: a pixel minus its right neighbour. Here is a row with a bright part.
+# has two weights, -1 and 1: a pixel minus its left neighbour. Here is a row with a bright part.
 # What comes out? Guess the signs.
 
 import torch
 
 from cnnbook.convolution import conv2d
 
-difference = torch.tensor([[[[1.0, -1.0]]]])
+difference = torch.tensor([[[[-1.0, 1.0]]]])
 row = torch.tensor([[[[0.0, 0.0, 1.0, 1.0, 1.0, 0.0]]]])
 print(conv2d(row, difference).flatten().int().tolist())
-assert conv2d(row, difference).flatten().tolist() == [0, -1, 0, 0, 1]
+assert conv2d(row, difference).flatten().tolist() == [0, 1, 0, 0, -1]
 
 # %%
-# 0 where nothing changes, -1 where it gets brighter, 1 where it gets darker. Only the two edges are
+# 0 where nothing changes, 1 where it gets brighter, -1 where it gets darker. Only the two edges are
 # not 0, and the sign is the direction of the change. This works because the two weights add up to
 # 0: where all pixels are the same grey, they cancel.
 #
@@ -84,12 +84,12 @@ titles = [data.class_names[kind] for kind in kinds]
 figure = plot_map_rows(firsts, maps, titles=titles, outline=False)
 
 # %%
-# Blue is above 0, orange below, and white is 0, as on every page. Areas of one grey are white, both
-# the black and the bright ones. The long sides of the trousers are strong in *Sobel x*, blue on the
-# left, where the image gets brighter to the right, and orange on the right. In *Sobel y* they are
-# nearly white. With the sneaker it is the other way round. The Laplacian draws thin outlines in
-# every direction. The bag is mostly pattern, and every kernel responds everywhere on it. The
-# kernels know nothing of bags: they see windows of 3 x 3 pixels.
+# Blue is above 0, orange below, and 0 has no colour, as on every page. Areas of one grey have none,
+# both the black and the bright ones. The long sides of the trousers are strong in *Sobel x*, blue
+# on the left, where the image gets brighter to the right, and orange on the right. In *Sobel y*
+# they are nearly empty. With the sneaker it is the other way round. The Laplacian draws thin
+# outlines in every direction. The bag is mostly pattern, and every kernel responds everywhere on
+# it. The kernels know nothing of bags: they see windows of 3 x 3 pixels.
 #
 # That was one image of each. Take all trousers and all sneakers among the first 200, and divide the
 # mean absolute value of the first feature map by that of the second:
@@ -112,7 +112,7 @@ assert sneakers < 0.7
 #
 # Sobel chose his nine weights. In a CNN nobody chooses the weights; they minimize a :term:`loss`.
 # Here is an experiment. We are given 20 images, and for each of them the output of a kernel that we
-# do not know. (It is 1 and -1.) We start with a kernel that does the opposite, the average of two
+# do not know. (It is -1 and 1.) We start with a kernel that does the opposite, the average of two
 # pixels, and follow the gradient. The loss is the mean of the squared errors, as in linear
 # regression.
 
@@ -141,12 +141,12 @@ for steps in (0, 10, 100, 400):
     print(steps, [round(number, 3) for number in path[steps].flatten().tolist()])
 left, right = path[10].flatten().tolist()
 assert abs(left + right) < 0.05
-assert left < 0.5
+assert right < 0.5
 assert (path[400] - difference).abs().max() < 0.01
 
 # %%
-# After 400 steps they are 1 and -1, learnt from the images. The training has two parts. After 10
-# steps the weights add up to nearly 0, so the kernel is an edge detector already; but the left one
+# After 400 steps they are -1 and 1, learnt from the images. The training has two parts. After 10
+# steps the weights add up to nearly 0, so the kernel is an edge detector already; but the right one
 # is still below 0.5, so it is a weak one. The loss shows both parts:
 
 from cnnbook.figures import plot_curves
@@ -178,7 +178,7 @@ assert rows.shape == (20 * 28 * 27, 2) == (15_120, 2)
 assert (solution.flatten() - difference.flatten()).abs().max() < 0.001
 
 # %%
-# There are 15,120 rows of two columns, and the solution is 1 and -1 to three decimals. Twenty
+# There are 15,120 rows of two columns, and the solution is -1 and 1 to three decimals. Twenty
 # images are many examples for two weights, because every window is one: that is the advantage of
 # shared weights.
 #
@@ -193,8 +193,8 @@ print(both.flatten(1).int().tolist(), torch.equal(rectified, outputs.abs()))
 assert torch.equal(rectified, outputs.abs())
 
 # %%
-# Two kernels, a ReLU, and a sum. One kernel finds the edges where it gets darker, the other those
-# where it gets brighter, and their sum has all of them. No formula gives these weights, but the
+# Two kernels, a ReLU, and a sum. One kernel finds the edges where it gets brighter, the other those
+# where it gets darker, and their sum has all of them. No formula gives these weights, but the
 # loss still has a gradient, so they can be learnt in steps.
 #
 # Exercises
@@ -215,7 +215,7 @@ assert torch.equal(rectified, outputs.abs())
 # A kernel whose weights add up to 0 gives 0 in areas of one grey and responds to edges. Two weights
 # are enough. Sobel's nine are less sensitive to noise and distinguish directions; the Laplacian
 # does not. And a network can learn such kernels. From images and the outputs that are wanted,
-# gradient descent finds the weights, here 1 and -1 from 20 images [Zhang2023]_. In a classifier
+# gradient descent finds the weights, here -1 and 1 from 20 images [Zhang2023]_. In a classifier
 # only the labels are given, and gradient descent finds kernels that help to predict them.
 #
 # This was the last page on what is inside a layer. The next part is on training. On this page we

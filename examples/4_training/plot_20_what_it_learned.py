@@ -97,7 +97,7 @@ from cnnbook.figures import plot_feature_maps
 order = fractions[:, 0].argsort(descending=True)
 names = list(patterns)
 titles = [f"{names[int(s.argmax())]} {s.max():.0%}" for s in fractions[order]]
-figure = plot_feature_maps(kernels[order].transpose(0, 1), titles=titles, size=1.4)
+figure = plot_feature_maps(kernels[order].transpose(0, 1), titles=titles, size=1.12)
 ahead = (fractions[:, 1:].sum(dim=1) > fractions[:, 0]).sum()
 print(ahead.item(), "of 16 are more difference than average")
 assert data.drawn or 8 <= ahead <= 14
@@ -209,7 +209,7 @@ assert conv.weight.shape[0] == 16
 # show everything except the clothes: where a shirt has its collar, a bag has only air, with or
 # without a handle around it.
 #
-# A few are noisy and darker than all others. Do these votes count most?
+# A few are noisy and stronger in colour than all others. Do these votes count most?
 
 with torch.no_grad():
     strength = net[:3](data.test_images).mean(dim=(0, 2, 3))
@@ -340,10 +340,10 @@ assert drops["black patch"].shape == (3, 1, 24, 24)
 
 # %%
 # Blue is where the score drops: what was there spoke for the class. A black patch on black changes
-# nothing, so the second row is white around the clothes, and shows which *cloth* counts. The third
-# row shows something else. The darkest blue of the boot is not on the boot. It is the air above the
-# instep: grey cloth there costs the boot more points than anything else. Both rows are right. A map
-# depends on its patch.
+# nothing, so the second row is empty around the clothes, and shows which *cloth* counts. The third
+# row shows something else. The strongest blue of the boot is not on the boot. It is the air above
+# the instep: grey cloth there costs the boot more points than anything else. Both rows are right. A
+# map depends on its patch.
 
 for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     lit = torch.nn.functional.max_pool2d(image[None], 5, 1)[0] > 0  # Not only black is covered.

@@ -59,16 +59,15 @@ both = {"convolutions": "Conv2d", "linear layers": "Linear"}
 kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row.kind == name]
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
-figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, xscale="log")
+figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, ratios=True)
 assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
 assert table.macs == 357_600 + 58_920 == 416_520
 
 # %%
-# The convolutions have 4.2 % of the parameters and do 85.9 % of the multiplications. (The axes are
-# logarithmic: each tick is ten times the one before.) A weight of a kernel is used at every
-# position, one of a linear layer once.
+# The convolutions have 4.2 % of the parameters and do 85.9 % of the multiplications. A weight of a
+# kernel is used at every position, one of a linear layer once.
 #
 # Compare with the small CNN of the first page:
 
@@ -110,7 +109,7 @@ from cnnbook.figures import plot_images
 from cnnbook.lenet import digit_codes
 
 assert 6 * 16 == 96
-figure = plot_images(-digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is black.
+figure = plot_images(digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is 1.
 assert digit_codes().shape == (10, 84)
 assert 12 * 7 == 84
 
