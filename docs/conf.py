@@ -29,6 +29,7 @@ extensions = [
     "accessible",
     "explorer",
     "exercise",
+    "checks",
     "backlinks",
     "colab",
     "notebooks",

@@ -23,8 +23,8 @@ from cnnbook.kernels import averaging_conv
 
 images = torch.arange(32.0).reshape(2, 1, 4, 4)
 first, second = images[:1], images[1:]
-assert (images.shape, first.max(), second.min(), second.max()) == ((2, 1, 4, 4), 15, 16, 31)
 print(moving_average(first, size=3)[0, 0])
+assert (images.shape, first.max(), second.min(), second.max()) == ((2, 1, 4, 4), 15, 16, 31)
 
 # %%
 # The 3 x 3 average of the first image is 5, 6, 9 and 10. What do you expect for the second one?
@@ -200,8 +200,8 @@ figure = plot_images(clothes, titles=names, size=1.8)
 # one pixel is lost on each side. Here are the sixteen feature maps of the boot. Blue is above 0,
 # orange is below 0, white is 0.
 
-assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
 figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(16)])
+assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
 # sphinx_gallery_thumbnail_number = 3
 
 # %%
@@ -212,9 +212,9 @@ figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(1
 # output is the :term:`bias` alone. Where the background is orange, the bias is negative.
 
 corners = maps[0, :, 0, 0]
+print(f"{(corners < 0).sum()} of 16 backgrounds are orange")
 assert clothes[0, 0, :3, :3].count_nonzero() == 0
 assert torch.allclose(corners, layer.bias, rtol=0, atol=0.00001)
-print(f"{(corners < 0).sum()} of 16 backgrounds are orange")
 assert (corners < 0).sum() == (layer.bias < 0).sum()
 
 # %%

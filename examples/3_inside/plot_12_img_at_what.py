@@ -84,8 +84,7 @@ figure = plot_conv_matrix({"one column for each window": what})
 assert what.shape == (16, 4)
 assert int(what.count_nonzero()) == 4 * 9 == 36
 assert what.numel() == 64
-counts = [int((what == weight).sum()) for weight in range(1, 10)]
-assert counts == [4] * 9
+assert [int((what == weight).sum()) for weight in range(1, 10)] == [4] * 9
 
 # %%
 # Read the second column from top to bottom: 1, 2, 3 in the last three pixels of the first row, then

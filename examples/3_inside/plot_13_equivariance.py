@@ -71,10 +71,10 @@ assert conv2d(row, other.flip(3), padding=(0, 1)).flatten().tolist() == [
 # swapped, the result is reversed.
 
 swapped = conv2d(other, row.flip(3), padding=(0, 1)).flatten().tolist()
-assert swapped == [3, 10, 8]
-assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 print("swapped, with the flip:", swapped)
 print("swapped, without:", conv2d(other, row, padding=(0, 1)).flatten().tolist())
+assert swapped == [3, 10, 8]
+assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 
 # %%
 # Why does torch not flip?

@@ -199,9 +199,9 @@ assert received[0, 0, 2, 2].item() == 9 * 1 + 8 * 2 + 6 * 3 + 5 * 4 == 63
 # flipped kernel:
 
 around = torch.nn.functional.pad(numbered, (2, 2, 2, 2))
+print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())
 assert torch.equal(conv2d(around, kernel.flip(2, 3)), received)
 assert torch.equal(numbered.flatten(1) @ conv_matrix(kernel, 4).T, received.flatten(1))
-print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())
 assert (8 * 2, 6 * 3, 5 * 4) == (16, 18, 20)
 
 # %%

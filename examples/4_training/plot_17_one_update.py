@@ -205,9 +205,9 @@ def loss_of(parameters: torch.Tensor) -> torch.Tensor:
 hessian = torch.autograd.functional.hessian(loss_of, torch.tensor([1.0, 0.0]))
 flat, steep = torch.linalg.eigvalsh(hessian).tolist()
 print(hessian.tolist(), f"curvatures {flat:.2f} and {steep:.2f}, limit {2 / steep:.2f}")
+factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
 assert hessian.tolist() == [[4, 2], [2, 2]]
 assert (round(flat, 2), round(steep, 2), round(2 / steep, 2)) == (0.76, 5.24, 0.38)
-factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
 assert (round(factors["1/8"], 2), round(factors["1/2"], 2)) == (0.35, -1.62)
 
 # %%
@@ -248,10 +248,10 @@ adam = torch.optim.Adam([numbers])
 numbers.grad = torch.tensor([-6.0, 0.004, 1e-8, 0.0], dtype=torch.float64)
 adam.step()
 print([f"{number:.6f}" for number in numbers.tolist()])
-assert (adam.defaults["lr"], adam.defaults["eps"]) == (0.001, 1e-8)
-assert adam.defaults["betas"] == (1 - 0.1, 1 - 0.001)
 uncorrected = 0.1 * 6 / (0.001 * 6**2) ** 0.5
 print(f"without the bias correction, {uncorrected:.2f} times the rate")
+assert (adam.defaults["lr"], adam.defaults["eps"]) == (0.001, 1e-8)
+assert adam.defaults["betas"] == (1 - 0.1, 1 - 0.001)
 assert round(uncorrected, 2) == 3.16
 
 # %%
@@ -264,9 +264,9 @@ assert round(uncorrected, 2) == 3.16
 
 gradient = numbers.grad
 formula = -0.001 * gradient / (gradient.abs() + 1e-8)
-assert torch.allclose(numbers, formula, rtol=1e-9, atol=0)
 sizes = (numbers.abs() / 0.001).tolist()
 print([f"{size:.9f}" for size in sizes])
+assert torch.allclose(numbers, formula, rtol=1e-9, atol=0)
 assert 1 - 1e-8 < sizes[0] < 1
 assert 1 - 1e-5 < sizes[1] < 1
 assert round(sizes[2], 6) == 0.5

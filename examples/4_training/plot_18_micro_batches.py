@@ -158,10 +158,10 @@ for x, y in zip(twelve.split(5), labels[:12].split(5), strict=True):
     net.zero_grad()
     cross_entropy(net(x), y, reduction="sum").backward()
     gradients.append(net[0].weight.grad[0, 0].clone())
-assert [len(x) for x in twelve.split(5)] == [5, 5, 2]
 names = ["five images", "five more", "the two that are left"]
 shown = torch.stack(gradients).round(decimals=2)
 figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
+assert [len(x) for x in twelve.split(5)] == [5, 5, 2]
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
@@ -170,9 +170,9 @@ figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
 
 net.zero_grad()
 cross_entropy(net(twelve), labels[:12], reduction="sum").backward()
+torch.set_num_threads(threads)
 assert torch.allclose(torch.stack(gradients).sum(dim=0), net[0].weight.grad[0, 0], atol=1e-4)
 assert torch.allclose(shown.sum(dim=0), net[0].weight.grad[0, 0], atol=0.02)
-torch.set_num_threads(threads)
 
 # %%
 # All twelve at once give the same sum. (Up to 0.02, because the figure has two decimals.) And torch
@@ -263,9 +263,9 @@ assert numbers["ReLU"] == 16 * 13 * 13 == 2_704 < 11_664 / 4
 
 history = fit_full_batch(fresh(), images, labels, epochs=1, device="cpu")
 print(history.micro_batch_size, "images at a time")
-assert history.micro_batch_size == 50
 for count in (5000, 50):
     print(f"{count} images: {count * 11_664 * 4:,} bytes")
+assert history.micro_batch_size == 50
 assert 11_664 * 4 == 46_656
 assert 5000 * 46_656 == 233_280_000
 assert 50 * 46_656 == 2_332_800

@@ -37,10 +37,10 @@ assert [share.mean().item() for share in shares] == [-3, -1, -12, -4]
 # their means, each must be weighted with its share of the six. A plain mean of the four means would
 # be -5: we have met this mistake.
 
+print(sum(share.mean().item() * len(share) / 6 for share in shares))
 assert sum(share.sum() for share in shares) / 6 == -24 / 6 == -4
 assert (2 * -3 + 2 * -1 + 1 * -12 + 1 * -4) / 6 == -4
 assert (-3 - 1 - 12 - 4) / 4 == -5
-print(sum(share.mean().item() * len(share) / 6 for share in shares))
 
 # %%
 # Up to a rounding, -4. And no process has sent a pixel to another.

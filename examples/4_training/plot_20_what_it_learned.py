@@ -69,9 +69,9 @@ patterns = {
     "diagonal": [[1, -1], [-1, 1]],
 }
 basis = torch.tensor(list(patterns.values())).reshape(4, 4) / 2
-assert torch.equal(basis @ basis.T, torch.eye(4))
 example = torch.tensor([0.0, 2.0, 0.0, 2.0])
 print((basis @ example).tolist())
+assert torch.equal(basis @ basis.T, torch.eye(4))
 assert (basis @ example).tolist() == [2, 2, 0, 0]
 assert example.square().sum() == 2**2 + 2**2 == 8
 
@@ -251,14 +251,14 @@ assert points.shape == (3, 1, 13, 13)
 
 inside = pooled.clone().requires_grad_()
 net[3:](inside)[range(3), classes].sum().backward()
-assert torch.equal(inside.grad, votes[classes])
 average_vote = inside.grad.mean(dim=(2, 3), keepdim=True)
 grad_cam = (average_vote * pooled).sum(dim=1, keepdim=True).relu()
 before = maps.clone().requires_grad_()
 net[2:](before)[range(3), classes].sum().backward()
 in_front = before.grad.mean(dim=(2, 3), keepdim=True)
-assert torch.allclose(in_front, average_vote * 169 / 729, rtol=1e-4, atol=1e-7)
 print(f"votes {votes.abs().mean():.3f}, averaged {votes.mean(dim=(2, 3)).abs().mean():.3f}")
+assert torch.equal(inside.grad, votes[classes])
+assert torch.allclose(in_front, average_vote * 169 / 729, rtol=1e-4, atol=1e-7)
 assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 
 # %%
@@ -297,9 +297,9 @@ tiny = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 1, bias=False)
 with torch.no_grad():
     tiny[1].weight.copy_(weights.reshape(1, 6))
 score = tiny(image[None, None]).item()
-assert score == 2 * 1 + 0 * 2 + 1 * 0 + 1 * 3 - 1 * 1 + 3 * 2 == 10
 left, right = score - (1 * 0 + 3 * 2), score - (2 * 1 + 1 * 3)
 print(score, left, right)
+assert score == 2 * 1 + 0 * 2 + 1 * 0 + 1 * 3 - 1 * 1 + 3 * 2 == 10
 assert (left, right) == (2 * 1 + 0 * 2 + 1 * 3 - 1 * 1, 0 * 2 + 1 * 0 - 1 * 1 + 3 * 2) == (4, 5)
 
 # %%
@@ -314,8 +314,8 @@ black = occlusion_map(tiny, image[None, None], zero, patch=2, fill=0)
 grey = occlusion_map(tiny, image[None, None], zero, patch=2, fill=1)
 grids = {"image": image, "weights": weights, "black": black[0, 0], "grey": grey[0, 0]}
 figure = plot_number_grids(grids)
-assert black.flatten().tolist() == [4, 5]
 ones = torch.ones(1, 1, 2, 2)
+assert black.flatten().tolist() == [4, 5]
 assert torch.equal(grey, torch.nn.functional.conv2d((weights * (image - 1))[None, None], ones))
 assert grey.flatten().tolist() == [2, 2]
 
@@ -350,12 +350,12 @@ for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     assert (drop[~lit].abs() < 1e-4).all()
 largest = {name: drop.abs().max().item() for name, drop in drops.items()}
 print({name: f"{size:.2f}" for name, size in largest.items()})
-assert largest["untrained, grey"] < largest["grey patch"] / 5
 both = torch.stack([drops["grey patch"].flatten(), drops["untrained, grey"].flatten()])
 print(f"correlation, trained and untrained: {torch.corrcoef(both)[0, 1]:.2f}")
-assert data.drawn or abs(torch.corrcoef(both)[0, 1] - 0.02) < 0.2
 position = int(drops["grey patch"][1].argmax())
 under = images[1, 0, position // 24 :, position % 24 :][:5, :5]
+assert largest["untrained, grey"] < largest["grey patch"] / 5
+assert data.drawn or abs(torch.corrcoef(both)[0, 1] - 0.02) < 0.2
 assert data.drawn or under.mean() < 0.05
 
 # %%

@@ -60,8 +60,8 @@ kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
 figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, xscale="log")
-assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
+assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
 assert table.macs == 357_600 + 58_920 == 416_520
 
@@ -109,8 +109,8 @@ assert sum(len(maps) for maps in original.C3.connections) == 60 < 6 * 16
 from cnnbook.figures import plot_images
 from cnnbook.lenet import digit_codes
 
-assert 6 * 16 == 96
 figure = plot_images(-digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is black.
+assert 6 * 16 == 96
 assert digit_codes().shape == (10, 84)
 assert 12 * 7 == 84
 

@@ -66,9 +66,9 @@ assert "16x169 and 2704x10" in message
 # the first axis, because that is the batch. So it took sixteen feature maps for sixteen images of
 # 13 x 13 = 169 numbers each. All 2704 are there, along the wrong axes.
 
+print(attempt(lambda: tuple(net(images[0][None]).shape)))
 assert 13 * 13 == 169
 assert 16 * 169 == 2704
-print(attempt(lambda: tuple(net(images[0][None]).shape)))
 assert torch.allclose(net(images[0][None]), net(images[:1]))
 
 # %%
@@ -97,10 +97,10 @@ from cnnbook.shapes import shape_table
 
 message = attempt(lambda: shape_table(guessed, (1, 28, 28)))
 print(message)
-assert "use torch.nn.Linear(2704, 10)" in message
 mended = torch.nn.Sequential(*layers, torch.nn.Linear(2704, 10))
 table = shape_table(mended, (1, 28, 28))
 print(table)
+assert "use torch.nn.Linear(2704, 10)" in message
 assert [row.output_shape[-1] for row in table.rows] == [27, 27, 13, 2704, 10]
 assert mended(images).shape == (200, 10)
 
@@ -259,8 +259,8 @@ for batch in (slice(0, 100), slice(100, 200)):
     loss.backward()
     total += loss.item()
 print(f"mean loss {total / 2:.3f}")
-assert abs(total / 2 - cross_entropy(net(images), labels).item()) < 1e-5
 net.zero_grad()
+assert abs(total / 2 - cross_entropy(net(images), labels).item()) < 1e-5
 
 # %%
 # The mean of the two is the loss of all 200 images.
@@ -275,10 +275,10 @@ net.zero_grad()
 many = images[:1].expand(10**12, -1, -1, -1)
 message = attempt(lambda: net(many))
 print(message)
-assert "tried to allocate" in message
 print(f"{10**12 * 28 * 28 * 4:,} bytes")
 with torch.no_grad():
     parts = torch.cat([net(part) for part in images.split(50)])
+assert "tried to allocate" in message
 assert torch.allclose(parts, net(images), atol=1e-5)
 
 # %%
