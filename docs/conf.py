@@ -30,6 +30,7 @@ extensions = [
     "explorer",
     "exercise",
     "checks",
+    "returns",
     "backlinks",
     "colab",
     "notebooks",

@@ -20,6 +20,7 @@ from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
+from returns import mark_as_prose
 from sphinx.errors import ExtensionError
 from sphinx.search import js_index
 from sphinx_gallery.scrapers import ImagePathIterator
@@ -152,6 +153,16 @@ def test_pages_are_found_by_what_they_import(book: Path) -> None:
     assert pages_by_name(book / "examples") == {
         "cnnbook.windows.windows": ["/gallery/1_part/plot_01_page"]
     }
+
+
+def test_a_colon_in_what_is_returned_makes_no_type() -> None:
+    lines = ["Say.", "", "Returns:", "    The figure: large.", "    A: b.", "", "Yields:", "    X."]
+    mark_as_prose(lines)
+    assert lines[3:5] == ["    : The figure: large.", "    A: b."]
+    assert lines[-1] == "    X."
+    lines[:] = ["Returns:"]
+    mark_as_prose(lines)
+    assert lines == ["Returns:"]
 
 
 def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
