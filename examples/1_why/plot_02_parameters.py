@@ -175,5 +175,6 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # parameters, because it uses the same few weights at every position, and many activations, because
 # each position gives a number for each kernel.
 #
-# A small network that shares its weights does at least as well as a large one. The lecture calls
-# this kind of network famous. Where does it come from? :doc:`/gallery/1_why/plot_03_history`.
+# In the run of page 1, a small network that shares its weights classified more test images
+# correctly than a large one. The lecture calls this kind of network famous. Where does it come
+# from? :doc:`/gallery/1_why/plot_03_history`.

@@ -37,9 +37,9 @@ print(data)
 # Four networks
 # -------------
 #
-# Against the third objection we use a *floor*: a network without a hidden layer, with one linear
+# For the third objection we use a *floor*: a network without a hidden layer, with one linear
 # layer from the pixels to the ten :term:`scores <score>`. A network with a hidden layer should be
-# better than that. Against the second objection we use an MLP with as many parameters as the CNN.
+# better than that. For the second objection we use an MLP with as many parameters as the CNN.
 
 from torch import nn
 

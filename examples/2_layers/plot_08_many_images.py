@@ -36,7 +36,7 @@ print(second[0, 0])
 print(together[1, 0])
 
 # %%
-# ``[[21, 22], [25, 26]]``: every pixel is larger by 16, and so is every mean. (The asserts allow a
+# ``[[21, 22], [25, 26]]``: every pixel is larger by 16, and so is every mean. (The checks allow a
 # difference of 0.00001, since torch rounds 1/9.)
 
 expected = torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]], [[[21.0, 22.0], [25.0, 26.0]]]])

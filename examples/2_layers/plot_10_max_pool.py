@@ -129,8 +129,8 @@ assert f"{848 / 11_664:.1%}" == "7.3%"
 #
 # A feature map says how strongly a kernel responds at each position. After pooling it only says how
 # strongly the kernel responds somewhere in each window. Put a single bright pixel on a black image
-# and move it one pixel to the right, then one more. Such a shift is called a *translation*. Guess
-# what happens to the output.
+# and move it one pixel to the right, then one more. Such a shift is called a :term:`translation`.
+# Guess what happens to the output.
 
 for column in (2, 3, 4):
     dot = torch.zeros(1, 1, 6, 6)
@@ -176,8 +176,8 @@ assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 # ----------------------------
 #
 # The lecture's network applies ReLU first and then pools. Does the order matter? Here is a window
-# with numbers on both sides of 0, and one with only negative numbers. Expect a result for both
-# orders before you run it.
+# with numbers on both sides of 0, and one with only negative numbers. Guess both results before you
+# run it.
 
 window = torch.tensor([[-3.0, 5.0, -1.0, -2.0], [2.0, 1.0, -4.0, -2.0]])[None, None]
 print("ReLU, then pool:", pool(relu(window)).tolist())

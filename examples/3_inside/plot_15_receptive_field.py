@@ -70,9 +70,10 @@ assert list(field.pixels(1, 0)[0]) == [2, 3, 4]
 assert list(field.pixels(12, 0)[0]) == [24, 25, 26]
 
 # %%
-# Neighbours overlap in one row, here row 2. And no number sees row 27. Pooling takes 27 rows in
-# pairs, one is left over, and the last row of the image is only in that one. The same is true of
-# the last column. This was computed on paper. Is it true of the network itself?
+# Neighbours overlap in one row, here row 2. And no number sees row 27. Pooling takes the 27 rows of
+# the feature map in pairs. One row is left over, and only this row depends on the last row of the
+# image. The same is true of the last column. This was computed on paper. Is it also true of the
+# network itself?
 #
 # A gradient shows the receptive field
 # ------------------------------------

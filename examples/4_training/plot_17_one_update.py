@@ -68,8 +68,8 @@ assert (weight.item(), bias.item()) == (1, 0)
 # The third line: step
 # --------------------
 #
-# The optimizer subtracts from each parameter its gradient times the learning rate. With SGD and a
-# rate of 1/8, where do you expect the two to be?
+# The :term:`optimizer` subtracts from each parameter its gradient times the :term:`learning rate`.
+# With SGD and a rate of 1/8, where do you expect the two to be?
 
 optimizer = torch.optim.SGD(net.parameters(), lr=1 / 8)
 optimizer.step()
@@ -234,12 +234,13 @@ assert quotients[0] < 0.13
 # Adam's first step
 # -----------------
 #
-# The lecture uses Adam and not SGD [Kingma2015]_. Adam keeps two running means for each parameter,
-# one of its gradient and one of its square. Both start at 0. A step moves them toward the new
-# values, the first by a tenth and the second by a thousandth of the way. So after the first step
-# they are 0.1 times the gradient and 0.001 times its square: much too small. The *bias correction*
-# therefore divides the first mean by 0.1 and the second by 0.001. Then Adam divides the first mean
-# by the root of the second. A number divided by the root of its own square: what is left of it?
+# The lecture uses :term:`Adam` and not :term:`SGD` [Kingma2015]_. Adam keeps two running means for
+# each parameter, one of its gradient and one of its square. Both start at 0. A step moves them
+# toward the new values, the first by a tenth and the second by a thousandth of the way. So after
+# the first step they are 0.1 times the gradient and 0.001 times its square: much too small. The
+# *bias correction* therefore divides the first mean by 0.1 and the second by 0.001. Then Adam
+# divides the first mean by the root of the second. A number divided by the root of its own square:
+# what is left of it?
 #
 # Here are four parameters, each at 0, with gradients of very different size.
 
@@ -283,7 +284,7 @@ assert sizes[3] == 0
 #
 # The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in
 # micro-batches, and ``backward`` adds up their gradients. This is what the adding is good for, and
-# it is called *gradient accumulation*. First, our two images, one at a time:
+# it is called :term:`gradient accumulation`. First, our two images, one at a time:
 
 from cnnbook.training import fit_full_batch
 

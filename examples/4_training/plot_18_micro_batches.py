@@ -31,7 +31,8 @@ assert parts.mean() == -24 / 6 == -4
 # %%
 # The sum is -24 and the mean -4. The six need not be added in one go. You may write down the sum of
 # the first four, -8, and of the other two, -16, and add these. torch does the same when
-# ``backward`` is called once for each of these two *micro-batches*:
+# ``backward`` is called once for each of these two :term:`micro-batches <micro-batch>`, which is
+# called :term:`gradient accumulation`:
 
 weight = torch.ones((), requires_grad=True)
 for x, target in zip(pixels.split(4), targets.split(4), strict=True):
@@ -48,7 +49,7 @@ assert weight.grad.item() == -8 - 16 == -24
 # ---------------------
 #
 # But a loss is usually a mean. So take the mean of each micro-batch, -8 / 4 and -16 / 2, and then
-# the mean of the two. It looks harmless. What do you expect?
+# the mean of the two. Is this the same? What do you expect?
 
 means = [part.mean().item() for part in parts.split(4)]
 print("means of the micro-batches", means, "- their mean", sum(means) / 2)
@@ -198,8 +199,8 @@ for name, found in (
 
 # %%
 # With Fashion-MNIST, the mistake is more than twice as long as the gradient itself. One garment
-# counts as much as 4,999 others, and its gradient points elsewhere. No error is raised; this is a
-# kind of mistake that stays unnoticed for long. With the right weights the difference is below
+# counts as much as 4,999 others, and its gradient has another direction. No error is raised; this
+# is a kind of mistake that stays unnoticed for long. With the right weights the difference is below
 # 1e-4.
 #
 # When micro-batches are not allowed

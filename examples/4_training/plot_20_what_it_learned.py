@@ -14,9 +14,9 @@ we understand them.
 # A trained network, and its start
 # --------------------------------
 #
-# Training changes a network in place, so we keep a copy of the start. We make 150 updates here,
-# less than a third of the 499 of the first page, to keep the page short. The numbers in the text
-# are those of Fashion-MNIST.
+# Training changes the weights of the network itself, so we keep a copy of the start. We make 150
+# updates here, less than a third of the 499 of the first page, to keep the page short. The numbers
+# in the text are those of Fashion-MNIST.
 
 from copy import deepcopy
 
@@ -244,10 +244,10 @@ assert points.shape == (3, 1, 13, 13)
 # Grad-CAM
 # --------
 #
-# For deeper networks there is Grad-CAM [Selvaraju2017]_. It computes the gradient of the score with
-# respect to the last convolution's feature maps, takes the mean of it over each map, weights the
-# maps with these means, adds them up and sets what is below 0 to 0. What is that gradient here?
-# Make a guess before you run the cell.
+# For deeper networks there is :term:`Grad-CAM` [Selvaraju2017]_. It computes the gradient of the
+# score with respect to the last convolution's feature maps, takes the mean of it over each map,
+# weights the maps with these means, adds them up and sets what is below 0 to 0. What is that
+# gradient here? Make a guess before you run the cell.
 
 inside = pooled.clone().requires_grad_()
 net[3:](inside)[range(3), classes].sum().backward()
@@ -278,8 +278,9 @@ assert data.drawn or points[2, 0].sum(dim=0).argmax() in (4, 5)  # of 13 columns
 # top, where cloth speaks for other classes. The rows have different scales, written at the left.
 # The mean is the right weight where a feature map means the same at every position, as in networks
 # that take the mean over the positions before they decide; there this is the class activation map
-# (CAM). Our network knows *where*, and Grad-CAM averages exactly that away: it draws all cloth in
-# one colour, or nothing. Grad-CAM is not a bad method, but it does not fit this network.
+# (:term:`CAM`). Our network knows *where*, and Grad-CAM loses exactly this by taking the mean: it
+# draws all cloth in one colour, or nothing. Grad-CAM is not a bad method, but it does not fit this
+# network.
 #
 # Cover it and see
 # ----------------

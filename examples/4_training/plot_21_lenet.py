@@ -219,7 +219,7 @@ print("LeNet-5, Kaiming:", [f"{number:.3f}" for number in spread])
 assert min(spread) > max(spread) / 3
 
 # %%
-# They stay of one size. And the training, with everything else as before?
+# They stay of one size. How does it train, with everything else as before?
 
 long["LeNet-5, Kaiming"] = fit_full_batch(cured, images, labels, epochs=60, validation=test)
 losses = {name: history.losses for name, history in long.items()}
@@ -431,9 +431,10 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 #
 # Here, no. With torch's start, LeNet-5 stays behind the small CNN, with the full batch and with
 # mini-batches, although it has more than twice the parameters and computes more than five times as
-# much. With Kaiming initialization it comes level, and trained until it is fitted, it classifies
-# about as many test images correctly as the small CNN. With more images that may change, and we
-# have not tried it. A network is good or bad only together with its data and its training.
+# much. With Kaiming initialization it is as good after 60 updates, and trained until it is fitted,
+# it classifies about as many test images correctly as the small CNN. With more images that may
+# change, and we have not tried it. A network is good or bad only together with its data and its
+# training.
 #
 # The training made the greater difference: 500 small updates in place of ten large ones, for the
 # same number of images. And if yours makes no progress at all, or does not even run:

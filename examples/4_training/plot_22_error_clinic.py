@@ -78,7 +78,8 @@ assert torch.allclose(net(images[0][None]), net(images[:1]))
 # Why 2704?
 # ---------
 #
-# The second patient has written the CNN alone, and thought: 28 pixels, pooled in pairs, make 14.
+# The second patient has written the CNN from memory, and thought: 28 pixels, pooled in pairs, make
+# 14.
 
 layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
 guessed = torch.nn.Sequential(*layers, torch.nn.Linear(16 * 14 * 14, 10))
@@ -106,7 +107,7 @@ assert mended(images).shape == (200, 10)
 
 # %%
 # The window of two makes 27 of 28 pixels. There are 13 pairs in 27, and one pixel is left over.
-# Sixteen times 13 times 13 is 2704, and the patient may go.
+# Sixteen times 13 times 13 is 2704, and the network works.
 #
 # Three channels
 # --------------
@@ -188,9 +189,9 @@ assert "type" in message
 
 # %%
 # Weights are floating-point numbers, and torch does not mix the two dtypes by itself. "Then
-# ``stored.float()``", says the patient, and the error is gone. Is he well? A network that has
-# learnt nothing gives each of ten classes a tenth, so the :term:`loss` should begin near the
-# logarithm of 10, which is 2.303. What do you expect of the three?
+# ``stored.float()``", says the patient, and the error is gone. Is the network right now? A network
+# that has learned nothing gives each of ten classes a tenth, so the :term:`loss` should begin near
+# the logarithm of 10, which is 2.303. What do you expect of the three?
 
 import math
 
@@ -349,7 +350,7 @@ assert right / len(labels) == 20 / 200 == 0.1
 assert scores.argmax(dim=1).unique().tolist() == [0]
 
 # %%
-# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learnt
+# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learned
 # nothing would be about as bad, but hardly exactly. Look at the scores:
 
 print(scores[0, :3].tolist(), "NaN in", int(scores.isnan().any(dim=1).sum()), "images")
