@@ -526,6 +526,23 @@ def test_the_explorer_is_worked_with_the_keyboard(site: Site, tab: Page) -> None
 
 
 @needs_browser
+def test_folded_checks_open_with_the_keyboard_and_are_not_printed(site: Site, tab: Page) -> None:
+    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
+    fold = tab.locator("details.checked").first
+    summary, code = fold.locator("summary"), fold.locator("pre")
+    assert re.fullmatch(r"checked: \d+ claims?", summary.inner_text())
+    assert not code.is_visible()
+    summary.focus()
+    tab.keyboard.press("Enter")
+    assert code.inner_text().startswith("assert ")
+    box = summary.bounding_box()
+    assert box
+    assert box["height"] >= 32, "high enough for a finger"
+    tab.emulate_media(media="print")
+    assert not fold.is_visible()
+
+
+@needs_browser
 def test_the_explorer_says_when_a_kernel_does_not_fit(site: Site, tab: Page) -> None:
     tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
     explorer = tab.locator("conv-explorer")
