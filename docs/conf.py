@@ -29,6 +29,8 @@ extensions = [
     "accessible",
     "explorer",
     "exercise",
+    "checks",
+    "returns",
     "backlinks",
     "colab",
     "notebooks",

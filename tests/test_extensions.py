@@ -15,17 +15,20 @@ from accessible import name_summaries, nest_lists
 from alt_texts import dark_name, described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
+from checks import split_cell
 from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
 from matplotlib.colors import to_hex
+from returns import mark_as_prose
 from sphinx.errors import ExtensionError
 from sphinx.search import js_index
 from sphinx_gallery.scrapers import ImagePathIterator
 
 from cnnbook.figures import alt_text, plot_curves
 from cnnbook.figures._themes import in_dark
+from cnnbook.kernels import identity_kernel, laplacian_kernel, prewitt_kernel, sharpening_kernel
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -155,11 +158,32 @@ def test_pages_are_found_by_what_they_import(book: Path) -> None:
     }
 
 
+def test_a_colon_in_what_is_returned_makes_no_type() -> None:
+    lines = ["Say.", "", "Returns:", "    The figure: large.", "    A: b.", "", "Yields:", "    X."]
+    mark_as_prose(lines)
+    assert lines[3:5] == ["    : The figure: large.", "    A: b."]
+    assert lines[-1] == "    X."
+    lines[:] = ["Returns:"]
+    mark_as_prose(lines)
+    assert lines == ["Returns:"]
+
+
 def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
     assert to_mathml("a^2", block=False).startswith("<math")
     assert 'display="block"' in to_mathml("a^2", block=True)
     with pytest.raises(MathError):
         to_mathml(r"\nonsense", block=False)
+
+
+def test_the_explorer_has_the_librarys_kernels() -> None:
+    script = EXTENSIONS.with_name("_static").joinpath("conv-explorer.js").read_text("utf-8")
+    named = dict(re.findall(r"^    (\w+): (\[\[.*\]\]),$", script, re.MULTILINE))
+    kernels = {name: json.loads(rows) for name, rows in named.items()}
+    assert kernels["vertical"] == prewitt_kernel("x").tolist()
+    assert kernels["horizontal"] == prewitt_kernel("y").tolist()
+    assert kernels["identity"] == identity_kernel(3).tolist()
+    assert kernels["laplacian"] == laplacian_kernel().tolist()
+    assert kernels["sharpen"] == sharpening_kernel().tolist()
 
 
 def test_fold_outs_are_named_by_their_links() -> None:
@@ -303,6 +327,93 @@ def test_a_figure_without_a_description_is_refused(label: str, tmp_path: Path) -
 
 def test_a_cell_without_a_figure_gives_no_image(tmp_path: Path) -> None:
     assert _scrape(tmp_path) == ""
+
+
+DRAWN = "from cnnbook.figures import plot_x\n\nfigure = plot_x(torch.ones(2))"
+CELLS = {
+    "nothing to fold": ("a = f()\nprint(a)", "a = f()\nprint(a)", "", 0),
+    "at the end": ("a = f()\n\nassert a == 1\nassert a", "a = f()", "assert a == 1\nassert a", 2),
+    "a whole cell": ("assert a == (\n    1\n)", "", "assert a == (\n    1\n)", 1),
+    "its comment": ("a = f()\n# Why.\nassert a", "a = f()", "# Why.\nassert a", 1),
+    "a comment above": ("# Why.\na = f()\nassert a", "# Why.\na = f()", "assert a", 1),
+    "only what is last": ("assert a\nprint(a)", "assert a\nprint(a)", "", 0),
+    "under conditions": (
+        "a = f()\nif not drawn:\n    b = f(a)\n    assert a\n    for c in b:\n        assert c",
+        "a = f()",
+        "if not drawn:\n    b = f(a)\n    assert a\n    for c in b:\n        assert c",
+        2,
+    ),
+    "a condition that does more": (
+        "if a:\n    print(a)\n    assert a",
+        "if a:\n    print(a)\n    assert a",
+        "",
+        0,
+    ),
+    "a loop that computes": (
+        "for a in b:\n    c = f(a)\n    assert c",
+        "for a in b:\n    c = f(a)\n    assert c",
+        "",
+        0,
+    ),
+    "what is expected": (
+        "print(a)\nb = [1]\nassert a == b",
+        "print(a)",
+        "b = [1]\nassert a == b",
+        1,
+    ),
+    "another name": ("b = [1]\nassert a", "b = [1]", "assert a", 1),
+    "a result": ("b = f(1)\nassert a == b", "b = f(1)", "assert a == b", 1),
+    "a figure": (DRAWN, "", DRAWN, 0),
+    "a figure and a check": (f"{DRAWN}\nassert a", "", f"{DRAWN}\nassert a", 1),
+    "a figure with its data": (f"a = f()\n{DRAWN}", f"a = f()\n{DRAWN}", "", 0),
+    "an import": (
+        "from cnnbook.figures import plot_x",
+        "from cnnbook.figures import plot_x",
+        "",
+        0,
+    ),
+    "not Python": ("%pip install x", "%pip install x", "", 0),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_is_split_into_what_is_shown_and_what_is_folded(name: str) -> None:
+    code, shown, folded, claims = CELLS[name]
+    cell = split_cell(code)
+    assert (cell.shown, cell.folded, cell.claims) == (shown, folded, claims)
+    assert cell.draws == ("figure =" in folded)
+
+
+def test_checks_and_drawing_are_folded_below_the_output(tmp_path: Path) -> None:
+    (tmp_path / "gallery").mkdir()
+    out = "\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    1 < 2 & 3\n\n"
+    cells = ["print(a)\nassert a < 2\nassert a", "assert a", DRAWN, "print(a)"]
+    page = "Title\n=====\n\n"
+    for cell in cells:
+        code = cell.replace("\n", "\n    ")
+        page += f".. GENERATED FROM\n\n.. code-block:: Python\n\n    {code}\n\n"
+        page += out if "print" in cell else ""
+    page += "Text\n----\n\n.. code-block:: python\n\n    assert quoted\n"
+    (tmp_path / "gallery/page.rst").write_text(page, "utf-8")
+    (tmp_path / "index.rst").write_text(f"{page}\n.. toctree::\n\n   gallery/page\n", "utf-8")
+    (tmp_path / "conf.py").write_text("extensions = ['checks']\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")],
+        env={**os.environ, "PYTHONPATH": str(EXTENSIONS)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    built = BeautifulSoup((tmp_path / "out/gallery/page.html").read_text("utf-8"), "html.parser")
+    parts = [part.get_text().strip() for part in built.select("section pre, section summary")]
+    assert parts == [
+        *("print(a)", "1 < 2 & 3", "checked: 2 claims", "assert a < 2\nassert a"),
+        *("checked: 1 claim", "assert a", "code of the figure", DRAWN),
+        *("print(a)", "1 < 2 & 3", "assert quoted"),
+    ]
+    folded = built.select("details.checked > summary ~ div pre")
+    assert [part.get_text().strip() for part in folded] == [parts[3], parts[5], parts[7]]
+    assert "<details" not in (tmp_path / "out/index.html").read_text("utf-8"), "not of the gallery"
 
 
 def test_index_entries_of_unchanged_pages_stay_in_the_search_index(tmp_path: Path) -> None:

@@ -254,6 +254,21 @@ def test_the_overview_lists_every_function_by_task() -> None:
         if inspect.isfunction(getattr(_module(module), name))
     }
     assert public <= set(listed)
-    # "engine.ensemble.fit_ensemble" is listed among the ways to train.
-    others = {(name.replace("/", "."), public) for name, public in _exported(ENGINE)}
-    assert set(listed) <= public | others
+    # The trainer's exceptions, and the parts of it that the pages use, are listed too.
+    others = {(name.replace("/", "."), public) for name, public in _exported(PUBLIC + ENGINE)}
+    assert set(listed) <= others
+
+
+def test_the_overview_lists_everything_that_the_pages_import() -> None:
+    overview = (ROOT / "docs" / "api" / "index.rst").read_text("utf-8")
+    listed = set(re.findall(r"^   ([\w.]+)$", overview, re.MULTILINE))
+    scripts = sorted((ROOT / "examples").glob("*/*.py"))
+    used = {
+        f"{node.module.removeprefix('cnnbook.')}.{alias.name}"
+        for script in scripts
+        for node in ast.walk(ast.parse(script.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cnnbook.")
+        for alias in node.names
+    }
+    assert {"training.fit_full_batch", "engine.gradients.GradientAccumulator"} <= used
+    assert sorted(used - listed) == []

@@ -88,3 +88,34 @@ def test_a_name_that_does_not_exist_is_found(text: str) -> None:
     assert not _exists(name, "cnnbook")
     assert _exists("cnnbook.pooling.relu", "cnnbook")
     assert _exists("relu", "cnnbook.pooling")
+
+
+# The words of the book that a reader may look up.
+WORDS = [
+    *("accuracy", "Adam", "backpropagation", "batch", "batch normalization", "bias"),
+    *(
+        "CAM",
+        "CNN",
+        "confusion matrix",
+        "convolution",
+        "cross-correlation",
+        "depthwise convolution",
+    ),
+    *("dilation", "epoch", "equivariance", "feature expansion", "feature map", "filter"),
+    *("fine-tuning", "full batch", "Grad-CAM", "gradient", "gradient accumulation"),
+    *("groups", "im2col", "kernel", "learning rate", "logit", "loss", "micro-batch"),
+    *("mini-batch", "MLP", "moving average", "one-hot", "optimizer", "padding", "parameter"),
+    *("pooling", "receptive field", "ReLU", "score", "SGD", "stride", "translation"),
+    *("weight", "window"),
+]
+
+
+def test_the_glossary_defines_each_word_in_few_sentences() -> None:
+    glossary = (ROOT / "docs/glossary.md").read_text("utf-8").split("```")[1]
+    entries = re.findall(r"^((?:\w.*\n)+)((?:  .*\n)+)", glossary, re.MULTILINE)
+    defined = {term: text for terms, text in entries for term in terms.splitlines()}
+    assert [word for word in WORDS if word not in defined] == []
+    for term, text in defined.items():
+        assert 1 <= len(re.findall(r"[.?](?=\s)", text)) <= 3, term
+    first = [terms.splitlines()[0].lower() for terms, _ in entries]
+    assert first == sorted(first)

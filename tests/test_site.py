@@ -5,9 +5,11 @@ running them, which is enough for all but what they computed. axe looks at one p
 `make test-long` lets it look at every page.
 """
 
+import inspect
 import re
 import shutil
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from site_builds import Site, build_site, copy_book
 
+import cnnbook
 from cnnbook.convolution import conv2d
 from cnnbook.shapes import derive_output_size
 
@@ -116,6 +119,41 @@ def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere(site: S
                 assert unquote(anchor) in pages[target].ids, f"{page}: no {address}"
             followed += 1
     assert followed > 500
+
+
+def _described(site: Site) -> dict[str, list[str]]:
+    """Return the names that each page of the API describes, in order."""
+    return {
+        path.stem: re.findall(r'<dt class="sig[^>]* id="([\w.]+)"', path.read_text("utf-8"))
+        for path in sorted((site.folder / "api").glob("*.html"))
+    }
+
+
+def test_every_public_name_is_described_and_what_is_used_first_comes_first(site: Site) -> None:
+    pages = _described(site)
+    described = {name for names in pages.values() for name in names}
+    for module in cnnbook.__all__:
+        for name in getattr(cnnbook, module).__all__:
+            thing = getattr(getattr(cnnbook, module), name)
+            if inspect.isfunction(thing) or inspect.isclass(thing):
+                assert f"cnnbook.{module}.{name}" in described
+    assert pages["training"][0] == "cnnbook.training.fit_full_batch"
+    assert pages["data"][0] == "cnnbook.images.load_fashion_mnist"
+    assert not [name for name in described - set(pages["internals"]) if ".engine." in name]
+
+
+def test_types_of_what_is_returned_are_types(site: Site) -> None:
+    types = [
+        unescape(re.sub(r"<[^>]+>", "", found))
+        for path in (site.folder / "api").glob("*.html")
+        for found in re.findall(
+            r"<dt[^>]*>Return type<.*?<dd[^>]*>(.*?)</dd>", path.read_text("utf-8"), re.DOTALL
+        )
+    ]
+    assert len(types) > 100
+    assert {"Figure", "Tensor"} <= {text.strip() for text in types}
+    # Words side by side are a sentence.
+    assert not [text for text in types if re.search(r"\w \w", text)]
 
 
 def test_every_picture_has_words_and_nothing_is_scripted_in_attributes(site: Site) -> None:
@@ -485,6 +523,23 @@ def test_the_explorer_is_worked_with_the_keyboard(site: Site, tab: Page) -> None
     explorer.get_by_label("Kernel").select_option("custom")
     explorer.get_by_label("Weight, row 0, column 0").fill("2")
     assert message.inner_text() == "Row 0, column 0: 2*0 + 0*1 + 0*4 + (-1)*5 = -5"
+
+
+@needs_browser
+def test_folded_checks_open_with_the_keyboard_and_are_not_printed(site: Site, tab: Page) -> None:
+    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
+    fold = tab.locator("details.checked").first
+    summary, code = fold.locator("summary"), fold.locator("pre")
+    assert re.fullmatch(r"checked: \d+ claims?", summary.inner_text())
+    assert not code.is_visible()
+    summary.focus()
+    tab.keyboard.press("Enter")
+    assert code.inner_text().startswith("assert ")
+    box = summary.bounding_box()
+    assert box
+    assert box["height"] >= 32, "high enough for a finger"
+    tab.emulate_media(media="print")
+    assert not fold.is_visible()
 
 
 @needs_browser

@@ -15,8 +15,8 @@ from cnnbook.engine.losses import Loss, unknown_loss
 
 __all__ = ["WARM_UP", "can_capture", "side_stream", "try_capture"]
 
-# Eager updates before the capture: during them libraries choose their algorithms and allocate their
-# workspaces, which must not happen during a capture.
+#: Eager updates before the capture: during them libraries choose their algorithms and allocate
+#: their workspaces, which must not happen during a capture.
 WARM_UP = 3
 
 _CAPTURING_DEVICES = {"cuda"}

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import check_float
 from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
-from cnnbook.figures._drawing import COLOURS, check_series, check_strings, style_axes
+from cnnbook.figures._drawing import check_series, check_strings, style_axes
+from cnnbook.figures._themes import COLOURS
 
 __all__ = ["plot_layers"]
 

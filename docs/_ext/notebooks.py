@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urljoin
 from zipfile import ZipFile
 
+from checks import folded_code, shown_code
 from docutils import nodes
 from exercise import exercise_box, exercise_fold, exercise_title, fold_title
 from gallery_state import ROOT, files_beside
@@ -133,6 +134,8 @@ class Markdown:
 
 def _code(node: nodes.Node) -> tuple[str, str] | None:
     """Return the language and the text of a block of code; None for any other node."""
+    if isinstance(node, shown_code):
+        return "Python", node["code"].strip()
     # sphinx-gallery replaces a block by a node of its own to link the names in its code.
     if isinstance(node, code_links_block):
         return node["lang"], node.astext().strip()
@@ -153,6 +156,8 @@ def _parts(node: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
     def walk(node: nodes.Node, depth: int) -> Iterator[tuple[nodes.Node, int]]:
         for child in node.children:
             if not isinstance(child, nodes.Element) or set(child["classes"]) & _ADDED:
+                continue
+            if isinstance(child, folded_code):
                 continue
             if isinstance(child, nodes.section):
                 yield from walk(child, depth + 1)

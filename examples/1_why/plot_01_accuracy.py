@@ -31,16 +31,17 @@ print(data)
 
 from cnnbook.figures import plot_images
 
-assert data.train_images.shape == (5000, 1, 28, 28)
-assert data.test_images.shape == (1000, 1, 28, 28)
-assert 28 * 28 == 784
 labels = data.train_labels.argmax(dim=1)
 first_of_each = [int((labels == k).nonzero()[0]) for k in range(10)]
 figure = plot_images(data.train_images[first_of_each], titles=data.class_names)
+assert data.train_images.shape == (5000, 1, 28, 28)
+assert data.test_images.shape == (1000, 1, 28, 28)
+assert 28 * 28 == 784
 
 # %%
-# (An ``assert`` prints nothing if it is true, and stops the page if it is not. In this way the
-# numbers in the text are compared with the code, here and on every page.)
+# (The numbers in the text are compared with the code, here and on every page, by lines such as
+# ``assert 28 * 28 == 784``. Such a line prints nothing if it is true, and stops the page if it is
+# not. On the website these lines are folded: unfold "checked: 3 claims" to see them.)
 #
 # The figure shows the first image of each class. Some classes are easy to tell apart, such as bag
 # and trouser. Others are not: look at pullover, coat and shirt.
@@ -88,9 +89,9 @@ figure = plot_networks({"desperate MLP": desperate, "sloppy CNN": sloppy}, (1, 2
 
 from cnnbook.networks import mlp, small_cnn
 
-assert (str(mlp()), str(small_cnn())) == (str(desperate), str(sloppy))
 for net in (desperate, sloppy):
     print(net(data.train_images[:3]).shape)
+assert (str(mlp()), str(small_cnn())) == (str(desperate), str(sloppy))
 
 # %%
 # Before you read on, guess: which network classifies more *training* images correctly after 499

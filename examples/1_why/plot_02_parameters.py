@@ -25,7 +25,7 @@ print(parameter_table(desperate))
 
 # %%
 # A linear layer from 784 numbers to 2,048 has a weight for each pair of an input and an output, and
-# a bias for each output. The MLP has two such layers, so it has four tensors:
+# a bias for each output. The MLP has two such layers, so it has four tensors.
 
 assert parameter_table(desperate).formula == "2048*784 + 2048 + 10*2048 + 10"
 assert 2048 * 784 + 2048 + 10 * 2048 + 10 == parameter_table(desperate).total == 1_628_170
@@ -40,10 +40,10 @@ print(parameter_table(sloppy))
 # :term:`channel`, and sixteen biases. These are only 80 numbers for the whole image, because the
 # same 2 x 2 weights are used at every position.
 
+print(f"{1_628_170 / 27_130:.1f} times fewer")
 assert parameter_table(sloppy).formula == "16*1*2*2 + 16 + 10*2704 + 10"
 assert 16 * 1 * 2 * 2 + 16 == 80
 assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
-print(f"{1_628_170 / 27_130:.1f} times fewer")
 
 # %%
 # The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
@@ -179,5 +179,6 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # parameters, because it uses the same few weights at every position, and many activations, because
 # each position gives a number for each kernel.
 #
-# A small network that shares its weights does at least as well as a large one. The lecture calls
-# this kind of network famous. Where does it come from? :doc:`/gallery/1_why/plot_03_history`.
+# In the run of page 1, a small network that shares its weights classified more test images
+# correctly than a large one. The lecture calls this kind of network famous. Where does it come
+# from? :doc:`/gallery/1_why/plot_03_history`.

@@ -61,7 +61,7 @@ assert 2012 - 1959 == 53
 # Both convolutions have windows of 5 x 5 and a :term:`stride` of 2, so a :term:`feature map` has
 # half as many rows and columns as the input. Windows may go over the edge of the image; the missing
 # pixels have the value of the background (:term:`padding`). That is how 16 becomes 8, and 8 becomes
-# 4:
+# 4 (:func:`~cnnbook.shapes.output_size` uses the formula of page 2, with a stride and a padding):
 
 from cnnbook.shapes import output_size
 
@@ -239,5 +239,5 @@ assert winners[2015] < person["top-5 error, %"] < winners[2014]
 # experiment, when there were a million images, a thousand times as many parameters, and computers
 # that were fast enough. The layer itself has hardly changed since 1989.
 #
-# These networks were compared on millions of photographs. Ours were compared once, on 1,000 images.
-# Was that fair? :doc:`/gallery/1_why/plot_04_fair`.
+# AlexNet and its successors were compared on many thousands of photographs. Our two networks were
+# compared once, on 1,000 images. Was that fair? :doc:`/gallery/1_why/plot_04_fair`.

@@ -37,9 +37,9 @@ print(data)
 # Five networks
 # -------------
 #
-# Against the third objection we use a *floor*: a network without a hidden layer, with one linear
+# For the third objection we use a *floor*: a network without a hidden layer, with one linear
 # layer from the pixels to the ten :term:`scores <score>`. A network with a hidden layer should be
-# better than that. Against the second objection we use two MLPs of the CNN's size: one with as many
+# better than that. For the second objection we use two MLPs of the CNN's size: one with as many
 # :term:`parameters <parameter>`, and one with as many :term:`MACs <MAC>`.
 
 from torch import nn

@@ -135,7 +135,7 @@ print(larger[0, 0])
 # %%
 # Two windows fit in each direction, so the output is 2 x 2. The numbers grow evenly from left to
 # right and from top to bottom, so the mean of nine of them is the number in the middle of the
-# window: 5, 6, 9 and 10. (1/9 has no exact floating-point number, and torch rounds it. The asserts
+# window: 5, 6, 9 and 10. (1/9 has no exact floating-point number, and torch rounds it. The checks
 # allow a difference of 0.00001.)
 
 middles = [[5, 6], [9, 10]]

@@ -23,8 +23,8 @@ from cnnbook.kernels import averaging_conv
 
 images = torch.arange(32.0).reshape(2, 1, 4, 4)
 first, second = images[:1], images[1:]
-assert (images.shape, first.max(), second.min(), second.max()) == ((2, 1, 4, 4), 15, 16, 31)
 print(moving_average(first, size=3)[0, 0])
+assert (images.shape, first.max(), second.min(), second.max()) == ((2, 1, 4, 4), 15, 16, 31)
 
 # %%
 # The 3 x 3 average of the first image is 5, 6, 9 and 10. What do you expect for the second one?
@@ -36,7 +36,7 @@ print(second[0, 0])
 print(together[1, 0])
 
 # %%
-# ``[[21, 22], [25, 26]]``: every pixel is larger by 16, and so is every mean. (The asserts allow a
+# ``[[21, 22], [25, 26]]``: every pixel is larger by 16, and so is every mean. (The checks allow a
 # difference of 0.00001, since torch rounds 1/9.)
 
 expected = torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]], [[[21.0, 22.0], [25.0, 26.0]]]])
@@ -200,8 +200,8 @@ figure = plot_images(clothes, titles=names, size=1.8)
 # one pixel is lost on each side. Here are the sixteen feature maps of the boot. Blue is above 0,
 # orange is below 0, and the nearer a number is to 0, the nearer its colour is to that of the page.
 
-assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
 figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(16)])
+assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
 # sphinx_gallery_thumbnail_number = 3
 
 # %%
@@ -212,9 +212,9 @@ figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(1
 # output is the :term:`bias` alone. Where the background is orange, the bias is negative.
 
 corners = maps[0, :, 0, 0]
+print(f"{(corners < 0).sum()} of 16 backgrounds are orange")
 assert clothes[0, 0, :3, :3].count_nonzero() == 0
 assert torch.allclose(corners, layer.bias, rtol=0, atol=0.00001)
-print(f"{(corners < 0).sum()} of 16 backgrounds are orange")
 assert (corners < 0).sum() == (layer.bias < 0).sum()
 
 # %%

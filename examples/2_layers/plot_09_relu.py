@@ -55,10 +55,10 @@ print((rectified == 0).sum().item(), "zeros")
 
 from cnnbook.figures import plot_feature_maps, plot_number_grids
 
-assert (rectified == 0).sum() == (image < 0).sum() == 8
-assert torch.equal(rectified[image > 0], image[image > 0])
 grids = {"image": image[0, 0].round(decimals=1), "after ReLU": rectified[0, 0].round(decimals=1)}
 figure = plot_number_grids(grids)
+assert (rectified == 0).sum() == (image < 0).sum() == 8
+assert torch.equal(rectified[image > 0], image[image > 0])
 
 # %%
 # Now on a feature map. Take the kernel that subtracts the left column of its window from the right
@@ -133,10 +133,10 @@ figure = plot_number_grids({"first": right_minus_left, "second": adding_up, "bot
 # Only one of the nine copies covers the corner: -1. Three copies cover the middle of the left edge:
 # -3. Does this kernel give the same output?
 
-expected = [[-1, -1, 0, 1, 1], [-2, -2, 0, 2, 2], [-3, -3, 0, 3, 3], [-2, -2, 0, 2, 2]]
-assert both.tolist() == [*expected, expected[0]]
 at_once = conv2d(boot, both[None, None])
 print("the same within 0.00001:", torch.allclose(at_once, summed, rtol=0, atol=0.00001))
+expected = [[-1, -1, 0, 1, 1], [-2, -2, 0, 2, 2], [-3, -3, 0, 3, 3], [-2, -2, 0, 2, 2]]
+assert both.tolist() == [*expected, expected[0]]
 assert torch.allclose(at_once, summed, rtol=0, atol=0.00001)
 
 # %%
@@ -144,8 +144,8 @@ assert torch.allclose(at_once, summed, rtol=0, atol=0.00001)
 
 whole = torch.arange(64.0).reshape(1, 1, 8, 8)
 twice = conv2d(conv2d(whole, right_minus_left[None, None]), adding_up[None, None])
-assert torch.equal(conv2d(whole, both[None, None]), twice)
 print(twice[0, 0, 0].tolist())
+assert torch.equal(conv2d(whole, both[None, None]), twice)
 assert twice[0, 0, 0].tolist() == [54, 54, 54, 54]
 assert (2 * 3 * 3, 5 * 5) == (18, 25)
 
@@ -195,10 +195,10 @@ from cnnbook.networks import mlp
 flatten, hidden, rectify, output = mlp()
 without = torch.nn.Sequential(flatten, hidden, output)
 weight, offset = output.weight @ hidden.weight, output.weight @ hidden.bias + output.bias
+print(f"{count_parameters(without):,} do the work of {weight.numel() + offset.numel():,}")
 assert torch.allclose(without(boot), boot.flatten(1) @ weight.T + offset, rtol=0, atol=0.00001)
 assert weight.shape == (10, 784)
 assert count_parameters(without) == count_parameters(mlp()) == 1_628_170
-print(f"{count_parameters(without):,} do the work of {weight.numel() + offset.numel():,}")
 assert weight.numel() + offset.numel() == 10 * 785 == 7_850
 
 # %%
@@ -246,14 +246,16 @@ assert two_layers(stripe, with_relu=True)[0, 0, 0].tolist() == [9, 9, 0]
 negative = two_layers(-stripe, with_relu=True)[0, 0, 0]
 added = two_layers(stripe, with_relu=True)[0, 0, 0] + negative
 print(negative.tolist(), added.tolist())
+without = two_layers(stripe, with_relu=False) + two_layers(-stripe, with_relu=False)
+print("without ReLU, the largest sum is", without.abs().max().item())
 assert negative.tolist() == [0, 9, 9]
 assert added.tolist() == [9, 18, 9]
-added = two_layers(stripe, with_relu=False) + two_layers(-stripe, with_relu=False)
-assert added.abs().max() == 0
+assert without.abs().max() == 0
 
 # %%
-# 9, 18 and 9 are not the same number. So no convolution with one 5 x 5 kernel and a bias does the
-# same as two layers with a ReLU between them. With ReLU, two layers can do more than one.
+# Without ReLU every sum is 0. With ReLU they are 9, 18 and 9, which are not the same number. So no
+# convolution with one 5 x 5 kernel and a bias does the same as two layers with a ReLU between them.
+# With ReLU, two layers can do more than one.
 #
 # Exercises
 # ---------

@@ -110,8 +110,8 @@ for name, options in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **options))
 
 # %%
-# It does. The stride is a divisor. The dilation makes the number larger that is subtracted before
-# the division.
+# It does. The stride is a divisor. The dilation increases the number that is subtracted before the
+# division.
 
 assert (7 + 2 * 0 - 1 * (3 - 1) - 1) // 2 + 1 == 3
 assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3
@@ -199,8 +199,8 @@ for groups, layer in layers.items():
 # %%
 # With one group, every input reaches all eight outputs. With two, the first two inputs reach the
 # first four outputs, and the last two inputs the last four: two convolutions side by side, with
-# nothing in common. With four, each input has two outputs of its own. As many groups as input
-# channels is called a *depthwise* convolution.
+# nothing in common. With four, each input has two outputs of its own. A convolution with as many
+# groups as input channels is called *depthwise* (:term:`depthwise convolution`).
 #
 # Change an option, and another layer fails
 # -----------------------------------------

@@ -84,8 +84,7 @@ figure = plot_conv_matrix({"one column for each window": what})
 assert what.shape == (16, 4)
 assert int(what.count_nonzero()) == 4 * 9 == 36
 assert what.numel() == 64
-counts = [int((what == weight).sum()) for weight in range(1, 10)]
-assert counts == [4] * 9
+assert [int((what == weight).sum()) for weight in range(1, 10)] == [4] * 9
 
 # %%
 # Read the second column from top to bottom: 1, 2, 3 in the last three pixels of the first row, then
@@ -166,7 +165,7 @@ print((A @ img[0, 0] @ B).tolist())
 assert (A @ img[0, 0] @ B).tolist() == edges.tolist() == [[8, 8], [8, 8]]
 
 # %%
-# Sobel's kernel measures how much brighter the image gets to the right. In ours it gets brighter by
+# Sobel's kernel measures how much brighter the image gets to the right. Our image gets brighter by
 # the same amount everywhere. But not every kernel is separable:
 
 try:
@@ -179,7 +178,7 @@ assert rank == 2
 
 # %%
 # A kernel of rank 2 is the sum of two kernels of rank 1, so it needs two such products, added. A
-# kernel that a network has learnt usually has full rank. Flattening works for every kernel.
+# kernel that a network has learned usually has full rank. Flattening works for every kernel.
 #
 # Windows times kernel: im2col
 # ----------------------------
@@ -205,8 +204,8 @@ assert torch.equal(product.reshape(1, 1, 3, 3), torch.nn.functional.conv2d(img, 
 # %%
 # ``(9, 4) @ (4, 1)`` gives nine numbers, and the first is 34. They are equal to those of the
 # convolution to the last bit, because sums of small whole numbers are not rounded. This is called
-# *im2col*, image to columns. Unlike ``What``, this matrix holds pixels only, but it holds a pixel
-# up to four times. With sixteen kernels the second factor has sixteen columns, one for each.
+# :term:`im2col`, image to columns. Unlike ``What``, this matrix holds pixels only, but it holds a
+# pixel up to four times. With sixteen kernels the second factor has sixteen columns, one for each.
 
 counts = [int((columns == pixel).sum()) for pixel in range(16)]
 print("copies of pixels 0, 1 and 5:", counts[0], counts[1], counts[5])
@@ -224,7 +223,7 @@ assert (columns @ torch.ones(4, 16)).shape == (9, 16)
 # -----------------
 #
 # Now the lecture's convolution: 28 x 28 pixels, sixteen kernels of 2 x 2. How many rows and how
-# many columns has its ``What``? And how many percent of its entries are not 0?
+# many columns has its ``What``? And what percentage of its entries is not 0?
 
 from cnnbook.networks import small_cnn
 
@@ -306,5 +305,5 @@ assert apart < 0.00001
 # the answer is nearly literal: ``A @ img @ B``. And frameworks multiply the windows, one in each
 # row, with the kernels: im2col.
 #
-# The same weights at every position: what does that mean for an image whose shoe is somewhere else?
-# :doc:`/gallery/3_inside/plot_13_equivariance`.
+# The same weights at every position: what does that mean if the shoe is at another position in the
+# image? :doc:`/gallery/3_inside/plot_13_equivariance`.

@@ -71,19 +71,19 @@ assert conv2d(row, other.flip(3), padding=(0, 1)).flatten().tolist() == [
 # swapped, the result is reversed.
 
 swapped = conv2d(other, row.flip(3), padding=(0, 1)).flatten().tolist()
-assert swapped == [3, 10, 8]
-assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 print("swapped, with the flip:", swapped)
 print("swapped, without:", conv2d(other, row, padding=(0, 1)).flatten().tolist())
+assert swapped == [3, 10, 8]
+assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 
 # %%
 # Why does torch not flip?
 # ------------------------
 #
-# Because the weights are learnt. A network that flips its kernels would learn them in reverse order
-# and compute the same. Most libraries do not flip and still call it convolution [Goodfellow2016]_,
-# and so does this book. For some kernels it makes no difference. What does the flip do to an
-# average, and what to Sobel's edge kernel? Guess.
+# Because the weights are learned. A network that flips its kernels would learn them in reverse
+# order and compute the same. Most libraries do not flip and still call it convolution
+# [Goodfellow2016]_, and so does this book. For some kernels it makes no difference. What does the
+# flip do to an average, and what to Sobel's edge kernel? Guess.
 
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
@@ -137,12 +137,12 @@ assert torch.equal(shift_first, shift_last)
 # %%
 # There is none. The feature maps on the right are blue where the image gets brighter to the right,
 # orange where it gets darker, and empty where nothing changes. Both ways from the upper left to the
-# lower right give the same numbers. It must be so: every window uses the same weights, so each
+# lower right give the same numbers. This must be so: every window uses the same weights, so each
 # window that contained the shoe before the shift corresponds to one that contains it afterwards.
 #
-# This is called *equivariance*, here *translation equivariance*, since a shift is also called a
-# translation: the output moves with the input. It is not *invariance*, which would mean that the
-# output does not change at all.
+# This is called :term:`equivariance`, here *translation equivariance*, since a shift is also called
+# a :term:`translation`: the output moves with the input. It is not *invariance*, which would mean
+# that the output does not change at all.
 #
 # Is it true for other shifts and other kernels? Here are all shifts by up to seven pixels in each
 # direction, and another kernel, our 1 to 9:
@@ -158,7 +158,7 @@ assert len(steps) ** 2 == 15 * 15 == 225
 
 # %%
 # All 225 agree, in every pixel. The MLP of the first pages does not have this property: there, each
-# pixel has weights of its own, and a shoe one pixel further right must be learnt again.
+# pixel has weights of its own, and a shoe one pixel further right must be learned again.
 #
 # At the edges
 # ------------
@@ -243,9 +243,9 @@ for name, layer in layers.items():
     print(f"{name:8}", {step: found[name, step] for step in range(7)})
 
 # %%
-# Shifts by 0, 2, 4 and 6 give the old result shifted by 0, 1, 2 and 3. Odd shifts give no shift of
-# it. The convolution with stride 2 behaves like pooling, so the reason is not the maximum. It is
-# the stride.
+# Shifts by 0, 2, 4 and 6 give the old result shifted by 0, 1, 2 and 3. After an odd shift, the
+# result is not a shift of the old one. The convolution with stride 2 behaves like pooling, so the
+# reason is not the maximum. It is the stride.
 
 for name in layers:
     assert [found[name, step] for step in (0, 2, 4, 6)] == [[0], [1], [2], [3]]
@@ -290,7 +290,7 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 # ----------
 #
 # torch's convolution is what mathematics calls cross-correlation: it does not flip the kernel, and
-# since the weights are learnt, it does not need to. When the image moves, its feature maps move
+# since the weights are learned, it does not need to. When the image moves, its feature maps move
 # with it, exactly, except at the edges. Pooling in pairs is equivariant to even shifts only. The
 # linear layer at the end is not equivariant: it has weights of its own for each position.
 #

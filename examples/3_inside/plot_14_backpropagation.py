@@ -33,9 +33,9 @@ assert abs(loss.item() - (5 + 6 + 9 + 10)) < 1e-5
 # The loss is 5 + 6 + 9 + 10 = 30. It depends on nine weights, one bias and sixteen pixels. For each
 # of these 26 numbers we ask: if it grows by a little, how many times as much does the loss grow?
 #
-# *Backpropagation* starts at the loss and goes backwards. If one output grows by a little, the sum
-# grows by the same. So the gradient with respect to the output is four ones. This is what the loss
-# passes back to the convolution:
+# :term:`Backpropagation <backpropagation>` starts at the loss and goes backwards. If one output
+# grows by a little, the sum grows by the same. So the gradient with respect to the output is four
+# ones. This is what the loss passes back to the convolution:
 
 grad_output = torch.ones(1, 1, 2, 2)
 print(grad_output[0, 0].tolist())
@@ -160,8 +160,8 @@ assert torch.allclose(9 * input_grad.reshape(4, 4), counts)
 assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 
 # %%
-# Forwards with the matrix, backwards with its transpose. The last line of the cell asserts that the
-# four rows of the transpose, as images, are the four small squares of the figure.
+# Forwards with the matrix, backwards with its transpose. The four rows of the transpose, as images,
+# are the four small squares of the figure; this is checked as well.
 #
 # When the gradient is not all ones
 # ---------------------------------
@@ -199,9 +199,9 @@ assert received[0, 0, 2, 2].item() == 9 * 1 + 8 * 2 + 6 * 3 + 5 * 4 == 63
 # flipped kernel:
 
 around = torch.nn.functional.pad(numbered, (2, 2, 2, 2))
+print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())
 assert torch.equal(conv2d(around, kernel.flip(2, 3)), received)
 assert torch.equal(numbered.flatten(1) @ conv_matrix(kernel, 4).T, received.flatten(1))
-print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())
 assert (8 * 2, 6 * 3, 5 * 4) == (16, 18, 20)
 
 # %%

@@ -70,9 +70,10 @@ assert list(field.pixels(1, 0)[0]) == [2, 3, 4]
 assert list(field.pixels(12, 0)[0]) == [24, 25, 26]
 
 # %%
-# Neighbours overlap in one row, here row 2. And no number sees row 27. Pooling takes 27 rows in
-# pairs, one is left over, and the last row of the image is only in that one. The same is true of
-# the last column. This was computed on paper. Is it true of the network itself?
+# Neighbours overlap in one row, here row 2. And no number sees row 27. Pooling takes the 27 rows of
+# the feature map in pairs. One row is left over, and only this row depends on the last row of the
+# image. The same is true of the last column. This was computed on paper. Is it also true of the
+# network itself?
 #
 # A gradient shows the receptive field
 # ------------------------------------
@@ -128,11 +129,11 @@ figure = plot_receptive_field(
 # no pixel outside has a gradient.
 
 rows, columns = field.pixels(6, 6)
-assert (list(rows), list(columns)) == ([12, 13, 14], [12, 13, 14])
 inside = torch.zeros(28, 28, dtype=torch.bool)
 inside[rows.start : rows.stop, columns.start : columns.stop] = True
-assert torch.equal(total > 0, inside)
 print(int((total > 0).sum()), "pixels with a gradient,", int((total == 0).sum()), "without")
+assert (list(rows), list(columns)) == ([12, 13, 14], [12, 13, 14])
+assert torch.equal(total > 0, inside)
 assert (int((total > 0).sum()), int((total == 0).sum())) == (9, 775)
 
 # %%
@@ -165,9 +166,9 @@ assert all(27 in position for position in unseen.tolist())
 plain = [torch.nn.Conv2d(1, 1, 3, padding=1) for _ in range(14)]
 sizes_plain = [row.size[0] for row in receptive_field(plain).rows]
 print(sizes_plain)
+image = torch.zeros(1, 1, 28, 28)
 assert sizes_plain == [2 * layers + 1 for layers in range(15)]
 assert (sizes_plain[13], sizes_plain[14]) == (27, 29)
-image = torch.zeros(1, 1, 28, 28)
 assert torch.nn.Sequential(*plain)(image).shape == (1, 1, 28, 28)
 
 # %%
@@ -178,10 +179,10 @@ assert torch.nn.Sequential(*plain)(image).shape == (1, 1, 28, 28)
 strided = [torch.nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(4)]
 print(receptive_field(strided))
 sizes_strided = [row.size[0] for row in receptive_field(strided).rows]
+ends = [receptive_field(strided).pixels(0, column)[1] for column in (0, 1)]
 assert sizes_strided == [1, 3, 7, 15, 31]
 assert 1 + 2 * 1 + 2 * 2 + 2 * 4 + 2 * 8 == 31
 assert torch.nn.Sequential(*strided)(image).shape == (1, 1, 2, 2)
-ends = [receptive_field(strided).pixels(0, column)[1] for column in (0, 1)]
 assert [(max(end.start, 0), min(end.stop - 1, 27)) for end in ends] == [(0, 15), (1, 27)]
 
 # %%
@@ -195,12 +196,12 @@ mixed = [torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.MaxPool2d(2)] * 3
 mixed.append(torch.nn.Conv2d(1, 1, 3, padding=1))
 sizes_mixed = [row.size[0] for row in receptive_field(mixed).rows]
 print(sizes_mixed)
-assert sizes_mixed == [1, 3, 4, 8, 10, 18, 22, 38]
-assert torch.nn.Sequential(*mixed)(image).shape == (1, 1, 3, 3)
 names = ("3 x 3", "3 x 3, stride 2", "3 x 3 and pooling 2 x 2 in turn")
 figure = plot_receptive_field_growth(
     dict(zip(names, (sizes_plain, sizes_strided, sizes_mixed), strict=True)), image_size=28
 )
+assert sizes_mixed == [1, 3, 4, 8, 10, 18, 22, 38]
+assert torch.nn.Sequential(*mixed)(image).shape == (1, 1, 3, 3)
 
 # %%
 # Each tick of the vertical axis is twice the one before. Adding the same width in each layer makes

@@ -145,14 +145,14 @@ assert right < 0.5
 assert (path[400] - difference).abs().max() < 0.01
 
 # %%
-# After 400 steps they are -1 and 1, learnt from the images. The training has two parts. After 10
+# After 400 steps they are -1 and 1, learned from the images. The training has two parts. After 10
 # steps the weights add up to nearly 0, so the kernel is an edge detector already; but the right one
 # is still below 0.5, so it is a weak one. The loss shows both parts:
 
 from cnnbook.figures import plot_curves
 
 # sphinx_gallery_thumbnail_number = 1
-figure = plot_curves({"loss": {"learnt kernel": losses}}, yscale="log")
+figure = plot_curves({"loss": {"learned kernel": losses}}, yscale="log")
 assert losses[-1] < losses[0] / 1_000_000
 
 # %%
@@ -195,7 +195,7 @@ assert torch.equal(rectified, outputs.abs())
 # %%
 # Two kernels, a ReLU, and a sum. One kernel finds the edges where it gets brighter, the other those
 # where it gets darker, and their sum has all of them. No formula gives these weights, but the
-# loss still has a gradient, so they can be learnt in steps.
+# loss still has a gradient, so they can be learned in steps.
 #
 # Exercises
 # ---------

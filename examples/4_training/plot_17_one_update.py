@@ -68,8 +68,8 @@ assert (weight.item(), bias.item()) == (1, 0)
 # The third line: step
 # --------------------
 #
-# The optimizer subtracts from each parameter its gradient times the learning rate. With SGD and a
-# rate of 1/8, where do you expect the two to be?
+# The :term:`optimizer` subtracts from each parameter its gradient times the :term:`learning rate`.
+# With SGD and a rate of 1/8, where do you expect the two to be?
 
 optimizer = torch.optim.SGD(net.parameters(), lr=1 / 8)
 optimizer.step()
@@ -205,9 +205,9 @@ def loss_of(parameters: torch.Tensor) -> torch.Tensor:
 hessian = torch.autograd.functional.hessian(loss_of, torch.tensor([1.0, 0.0]))
 flat, steep = torch.linalg.eigvalsh(hessian).tolist()
 print(hessian.tolist(), f"curvatures {flat:.2f} and {steep:.2f}, limit {2 / steep:.2f}")
+factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
 assert hessian.tolist() == [[4, 2], [2, 2]]
 assert (round(flat, 2), round(steep, 2), round(2 / steep, 2)) == (0.76, 5.24, 0.38)
-factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
 assert (round(factors["1/8"], 2), round(factors["1/2"], 2)) == (0.35, -1.62)
 
 # %%
@@ -234,12 +234,13 @@ assert quotients[0] < 0.13
 # Adam's first step
 # -----------------
 #
-# The lecture uses Adam and not SGD [Kingma2015]_. Adam keeps two running means for each parameter,
-# one of its gradient and one of its square. Both start at 0. A step moves them toward the new
-# values, the first by a tenth and the second by a thousandth of the way. So after the first step
-# they are 0.1 times the gradient and 0.001 times its square: much too small. The *bias correction*
-# therefore divides the first mean by 0.1 and the second by 0.001. Then Adam divides the first mean
-# by the root of the second. A number divided by the root of its own square: what is left of it?
+# The lecture uses :term:`Adam` and not :term:`SGD` [Kingma2015]_. Adam keeps two running means for
+# each parameter, one of its gradient and one of its square. Both start at 0. A step moves them
+# toward the new values, the first by a tenth and the second by a thousandth of the way. So after
+# the first step they are 0.1 times the gradient and 0.001 times its square: much too small. The
+# *bias correction* therefore divides the first mean by 0.1 and the second by 0.001. Then Adam
+# divides the first mean by the root of the second. A number divided by the root of its own square:
+# what is left of it?
 #
 # Here are four parameters, each at 0, with gradients of very different size.
 
@@ -248,10 +249,10 @@ adam = torch.optim.Adam([numbers])
 numbers.grad = torch.tensor([-6.0, 0.004, 1e-8, 0.0], dtype=torch.float64)
 adam.step()
 print([f"{number:.6f}" for number in numbers.tolist()])
-assert (adam.defaults["lr"], adam.defaults["eps"]) == (0.001, 1e-8)
-assert adam.defaults["betas"] == (1 - 0.1, 1 - 0.001)
 uncorrected = 0.1 * 6 / (0.001 * 6**2) ** 0.5
 print(f"without the bias correction, {uncorrected:.2f} times the rate")
+assert (adam.defaults["lr"], adam.defaults["eps"]) == (0.001, 1e-8)
+assert adam.defaults["betas"] == (1 - 0.1, 1 - 0.001)
 assert round(uncorrected, 2) == 3.16
 
 # %%
@@ -264,9 +265,9 @@ assert round(uncorrected, 2) == 3.16
 
 gradient = numbers.grad
 formula = -0.001 * gradient / (gradient.abs() + 1e-8)
-assert torch.allclose(numbers, formula, rtol=1e-9, atol=0)
 sizes = (numbers.abs() / 0.001).tolist()
 print([f"{size:.9f}" for size in sizes])
+assert torch.allclose(numbers, formula, rtol=1e-9, atol=0)
 assert 1 - 1e-8 < sizes[0] < 1
 assert 1 - 1e-5 < sizes[1] < 1
 assert round(sizes[2], 6) == 0.5
@@ -283,7 +284,7 @@ assert sizes[3] == 0
 #
 # The book trains with :func:`~cnnbook.training.fit_full_batch`. It takes the images in
 # micro-batches, and ``backward`` adds up their gradients. This is what the adding is good for, and
-# it is called *gradient accumulation*. First, our two images, one at a time:
+# it is called :term:`gradient accumulation`. First, our two images, one at a time:
 
 from cnnbook.training import fit_full_batch
 

@@ -31,7 +31,8 @@ assert parts.mean() == -24 / 6 == -4
 # %%
 # The sum is -24 and the mean -4. The six need not be added in one go. You may write down the sum of
 # the first four, -8, and of the other two, -16, and add these. torch does the same when
-# ``backward`` is called once for each of these two *micro-batches*:
+# ``backward`` is called once for each of these two :term:`micro-batches <micro-batch>`, which is
+# called :term:`gradient accumulation`:
 
 weight = torch.ones((), requires_grad=True)
 for x, target in zip(pixels.split(4), targets.split(4), strict=True):
@@ -48,7 +49,7 @@ assert weight.grad.item() == -8 - 16 == -24
 # ---------------------
 #
 # But a loss is usually a mean. So take the mean of each micro-batch, -8 / 4 and -16 / 2, and then
-# the mean of the two. It looks harmless. What do you expect?
+# the mean of the two. Is this the same? What do you expect?
 
 means = [part.mean().item() for part in parts.split(4)]
 print("means of the micro-batches", means, "- their mean", sum(means) / 2)
@@ -158,10 +159,10 @@ for x, y in zip(twelve.split(5), labels[:12].split(5), strict=True):
     net.zero_grad()
     cross_entropy(net(x), y, reduction="sum").backward()
     gradients.append(net[0].weight.grad[0, 0].clone())
-assert [len(x) for x in twelve.split(5)] == [5, 5, 2]
 names = ["five images", "five more", "the two that are left"]
 shown = torch.stack(gradients).round(decimals=2)
 figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
+assert [len(x) for x in twelve.split(5)] == [5, 5, 2]
 # sphinx_gallery_thumbnail_number = 1
 
 # %%
@@ -170,9 +171,9 @@ figure = plot_micro_batches(twelve, shown, sizes=[5, 5, 2], names=names)
 
 net.zero_grad()
 cross_entropy(net(twelve), labels[:12], reduction="sum").backward()
+torch.set_num_threads(threads)
 assert torch.allclose(torch.stack(gradients).sum(dim=0), net[0].weight.grad[0, 0], atol=1e-4)
 assert torch.allclose(shown.sum(dim=0), net[0].weight.grad[0, 0], atol=0.02)
-torch.set_num_threads(threads)
 
 # %%
 # All twelve at once give the same sum. (Up to 0.02, because the figure has two decimals.) And torch
@@ -198,8 +199,8 @@ for name, found in (
 
 # %%
 # With Fashion-MNIST, the mistake is more than twice as long as the gradient itself. One garment
-# counts as much as 4,999 others, and its gradient points elsewhere. No error is raised; this is a
-# kind of mistake that stays unnoticed for long. With the right weights the difference is below
+# counts as much as 4,999 others, and its gradient has another direction. No error is raised; this
+# is a kind of mistake that stays unnoticed for long. With the right weights the difference is below
 # 1e-4.
 #
 # When micro-batches are not allowed
@@ -263,9 +264,9 @@ assert numbers["ReLU"] == 16 * 13 * 13 == 2_704 < 11_664 / 4
 
 history = fit_full_batch(fresh(), images, labels, epochs=1, device="cpu")
 print(history.micro_batch_size, "images at a time")
-assert history.micro_batch_size == 50
 for count in (5000, 50):
     print(f"{count} images: {count * 11_664 * 4:,} bytes")
+assert history.micro_batch_size == 50
 assert 11_664 * 4 == 46_656
 assert 5000 * 46_656 == 233_280_000
 assert 50 * 46_656 == 2_332_800
@@ -411,11 +412,16 @@ for _ in range(2):
         seconds[name] = min(seconds[name], (time.perf_counter() - began) / 2)
         for loss, plain in zip(losses, expected, strict=True):
             assert abs(loss - plain) < 1e-4 * plain
+before = seconds["plain loop"]
 for name, found in seconds.items():
-    print(f"{name}: {found / seconds['plain loop']:.2f} of the plain loop's time")
+    share = f"{found / seconds['plain loop']:.2f} of the plain loop's time"
+    print(f"{name:20} {share}, {found / before:.2f} of the row above")
+    before = found
 
 # %%
-# The losses agree, to 1e-4 of their size. In seconds an epoch, the better of the two rounds:
+# The losses agree, to 1e-4 of their size. The last number of a row is the step's own share: 0.80
+# means that this step alone saves a fifth of the time that was left. In seconds an epoch, the
+# better of the two rounds:
 
 from cnnbook.figures import plot_bars
 
@@ -427,8 +433,18 @@ figure = plot_bars({"seconds an epoch": rounded}, highlight=["fit_full_batch"])
 # may change: a step that saves much time on one machine may save none on another, and one that
 # saves little alone may save much together with others. The last two bars should be about equal,
 # because the trainer consists of these steps and a few checks. What is the same everywhere is that
-# the losses agree. The time was not saved at the cost of the result. :doc:`/benchmarks` has the
-# same steps, measured for longer, and the memory that each of them needs.
+# the losses agree. The time was not saved at the cost of the result.
+#
+# The same steps were also measured for longer, and the results were kept. That was on
+# :measured:`date`, with torch :measured:`torch` on :measured:`cores` cores (:measured:`processor`),
+# and each time is the shortest of :measured:`rounds` rounds:
+#
+# .. include:: /benchmarks/steps-cnn.md
+#    :parser: myst_parser.sphinx_
+#
+# The column "Relative to the row above" is a step's own share: the smaller it is, the more time the
+# step saved. Near 1.00, a step saved nothing that could be measured on that machine.
+# :doc:`/benchmarks` explains how this was measured, and has the steps of the MLP.
 #
 # How many images at a time are best? The trainer, with micro-batches of four sizes:
 

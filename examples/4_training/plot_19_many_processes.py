@@ -2,22 +2,22 @@
 19. More than one machine
 =========================
 
-*How can several processes train one network, and what if one of them dies?*
+*How can several processes train one network, and what happens if one of them is killed?*
 
 You need :doc:`/gallery/4_training/plot_18_micro_batches`: the :term:`gradient` of a batch is the
-sum of the gradients of its micro-batches. A :term:`process` is a program that runs, with a memory
-of its own that no other can look into.
+sum of the gradients of its micro-batches. A :term:`process` is a running program with memory of
+its own, which no other process can read.
 """
 
 # %%
 # With a pencil
 # -------------
 #
-# The six pictures of the last page again. Their parts of the gradient were -2, -4, -2, 0, -12 and
-# -4, their sum -24, their mean -4. Now there are four processes. Six pictures cannot be shared out
-# evenly among four; the first ones take one more. The processes are numbered from 0, and torch
-# calls that number the *rank*. Who takes which pictures, and what does each have to send to the
-# others so that all know the -4?
+# Here are the six images of the last page again. Their parts of the gradient were -2, -4, -2, 0,
+# -12 and -4, their sum -24, their mean -4. Now there are four processes. Six images cannot be
+# divided equally among four, so the first two processes take one more. The processes are numbered
+# from 0, and torch calls that number the *rank*. Which process takes which images, and what does
+# each have to send to the others so that all of them can compute the -4?
 
 import torch
 
@@ -33,17 +33,17 @@ assert [share.sum().item() for share in shares] == [-6, -2, -12, -4]
 assert [share.mean().item() for share in shares] == [-3, -1, -12, -4]
 
 # %%
-# One number each, its sum: -6, -2, -12 and -4. Added up and divided by six that is -4. If they send
-# their means, each must be weighted with its share of the six. A plain mean of the four means would
-# be -5: we have met this mistake.
+# Each sends one number, its sum: -6, -2, -12 and -4. Added up and divided by six, they give -4. If
+# they send their means, each must be weighted with its share of the six. A plain mean of the four
+# means would be -5, the mistake of the last page.
 
+print(sum(share.mean().item() * len(share) / 6 for share in shares))
 assert sum(share.sum() for share in shares) / 6 == -24 / 6 == -4
 assert (2 * -3 + 2 * -1 + 1 * -12 + 1 * -4) / 6 == -4
 assert (-3 - 1 - 12 - 4) / 4 == -5
-print(sum(share.mean().item() * len(share) / 6 for share in shares))
 
 # %%
-# Up to a rounding, -4. And no process has sent a pixel to another.
+# It is -4, up to rounding. And no process has sent a pixel to another.
 #
 # What everybody uses
 # -------------------
@@ -51,9 +51,9 @@ print(sum(share.mean().item() * len(share) / 6 for share in shares))
 # .. index:: ! DistributedDataParallel, data parallel training
 #
 # torch has a class for this, ``DistributedDataParallel``, DDP for short [Li2020]_. It wraps a
-# network. Each process computes the mean loss of its own pictures and calls ``backward``; DDP
+# network. Each process computes the mean loss of its own images and calls ``backward``; DDP
 # exchanges the gradients, and then every process has their *mean over the processes*. That is the
-# mean of means. With two processes of three pictures each, it is right:
+# mean of means. With two processes of three images each, it is right:
 
 two = [parts[Processes(rank, 2, cpu).shard(6)].mean().item() for rank in range(2)]
 print(f"three and three: {two[0]:.2f} and {two[1]:.2f}, mean {sum(two) / 2:.2f}")
@@ -62,9 +62,9 @@ assert abs(sum(two) / 2 - -4) < 1e-6
 # %%
 # If the shares are equal, DDP computes the gradient of the full batch, -4. With the four shares
 # from above it computes -5. The remedy is to weight the loss of each process before ``backward``.
-# DDP divides by the number of processes, and it should divide by the number of pictures, so the
-# weight is the process's number of pictures, times the number of processes, divided by the number
-# of all pictures: 8/6 for a share of two, and 4/6 for a share of one.
+# DDP divides by the number of processes, and it should divide by the number of images, so the
+# weight is the process's number of images, times the number of processes, divided by the number
+# of all images: 8/6 for a share of two, and 4/6 for a share of one.
 
 weights = [len(share) * 4 / 6 for share in shares]
 means = [share.mean().item() for share in shares]
@@ -75,11 +75,11 @@ assert abs(weighted - -4) < 1e-6
 assert (8 * -3 + 8 * -1 + 4 * -12 + 4 * -4) / 6 / 4 == -4
 
 # %%
-# (torch's ``DistributedSampler`` makes the shares equal by giving some pictures to two processes.
-# Those pictures then count twice.)
+# (torch's ``DistributedSampler`` makes the shares equal by giving some images to two processes.
+# Those images then count twice.)
 #
-# Here is a whole script, :download:`train_ddp.py </../examples/4_training/train_ddp.py>`. It must
-# lie beside this page where it is run, like the one that we need later:
+# Here is a whole script, :download:`train_ddp.py </../examples/4_training/train_ddp.py>`. To run
+# this page, both this script and the one that is used later must be in the folder of the page:
 
 import os
 import sys
@@ -99,7 +99,7 @@ print(ddp_script.read_text("utf-8"))
 # Two lines matter most: the one that wraps the network, and the one that weights the loss. The
 # script trains twice, the second time without the weights. A shell starts it in two processes with
 # ``torchrun --nproc-per-node 2 train_ddp.py``; ``torchrun`` comes with torch. Here we start it from
-# Python. The processes talk by a library named gloo.
+# Python. The processes communicate through a library named gloo.
 
 import subprocess
 import tempfile
@@ -147,8 +147,8 @@ def finish(running: subprocess.Popen[bytes], name: str) -> str:
 
 
 # %%
-# 101 images for two processes: one takes 51 and the other 50. We train for 50 epochs. How much, do
-# you expect, does one image more or less change the loss?
+# 101 images for two processes: one takes 51 and the other 50. We train for 50 epochs. How much do
+# you expect the loss to change because one process has one image more?
 
 losses_file = Path(folder.name, "ddp.json")
 options = ["--images=101", "--epochs=50", f"--losses={losses_file}"]
@@ -207,7 +207,7 @@ assert apart["mean of means"] > 10 * apart["weighted"]
 # ---------------------
 #
 # The library's trainer exchanges *sums*, so that nobody has to remember the weights. How that
-# works, with real pictures and the small CNN: ten garments, four processes, and the gradient that
+# works, with real images and the small CNN: ten garments, four processes, and the gradient that
 # each of them computes for the four weights of the first :term:`kernel`.
 
 images, labels = data.train_images[:10], data.train_labels[:10]
@@ -231,15 +231,15 @@ figure = plot_micro_batches(images, shown, sizes=sizes, names=names)
 assert sizes == [3, 3, 2, 2]
 
 # %%
-# Three, three, two and two pictures. After the exchange each process has the sum on the right,
+# Three, three, two and two images. After the exchange each process has the sum on the right,
 # divides by ten, and takes the same step; so the four copies of the network stay equal without ever
 # being compared. This is called *data parallel* training, with DDP as well as here.
-#
-# What travels
+# What is sent
 # ------------
 #
-# Before you look, guess: how many numbers does a process send in each update, if 5,000 pictures are
-# shared between two? We replace the exchange by a mock, and look at its argument.
+# Before you look, guess: how many numbers does a process send in each update, if 5,000 images are
+# shared between two? We replace the exchange by a function that only records its argument (a
+# *mock*).
 
 from unittest.mock import patch
 
@@ -257,7 +257,7 @@ assert len(parameters) + 2 == 6
 # 27,136 numbers in one go: the 27,130 of the gradient and six more. These are the loss, whether the
 # process was asked to stop, and for each of the four tensors whether it has a gradient at all. No
 # image is among them, and the number does not depend on how many there are. Half of the 5,000
-# pictures would be 72 times as many numbers; those stay where they are.
+# images would be 72 times as many numbers; those stay where they are.
 
 assert round(2500 * 784 / 27_136) == 72
 
@@ -320,7 +320,7 @@ assert "takes 25 images, from 77" in printed
 # %%
 # Each process says who it is and which images it takes; with four, two of them take 26 and two 25.
 # Only the first one, number 0, reports at the end, since all the others have the same results. Are
-# the 200 losses the same, whoever computed them?
+# the 200 losses the same for one, two and four processes?
 
 for name in ("two", "four"):
     apart = ((losses[name] - losses["alone"]) / losses["alone"]).abs()
@@ -331,18 +331,17 @@ for name in ("two", "four"):
 assert 2 * 26 + 2 * 25 == 102
 
 # %%
-# Nearly. In the first 100 epochs they differ by less than 1e-5 of their size. The sums are the
-# same, but made in another order, and so rounded otherwise. Each update builds on the last and
-# hands its roundings on, so later it may be more; below 1e-3 in all 200. No weights were needed:
-# four unequal shares give what one process gives.
+# Nearly. In the first 100 epochs they differ by less than 1e-5 of their size. The sums have the
+# same terms in another order, so they are rounded differently. Each update begins with the result
+# of the one before, so the differences can grow; in all 200 epochs they stay below 1e-3. No weights
+# were needed: four unequal shares give what one process gives.
 #
 # (Ignore the times. Four processes on two cores do not make so small a task faster. Sharing pays
 # when a share is much more work than the exchange.)
+# One of them is killed
+# ---------------------
 #
-# One of them dies
-# ----------------
-#
-# Machines fail, and the more of them work together the more often one does. The others then wait
+# Machines fail, and with more machines it happens more often. The others then wait
 # for a gradient that never comes. ``torchrun`` notices, ends them too, and starts all of them
 # again, as often as ``--max-restarts`` allows. Then the script begins from the start; but the
 # trainer finds the checkpoint. Let us see. A function that reads how far a training is:
@@ -359,8 +358,8 @@ def epochs_kept(name: str) -> int:
 
 
 # %%
-# Two processes start. As soon as fifty epochs are saved, process 1 gets the signal SIGKILL, which
-# no program can refuse or even notice. It is like pulling the plug.
+# Two processes start. As soon as fifty epochs are saved, process 1 gets the signal SIGKILL. A
+# program cannot react to this signal: it ends at once, as in a power failure.
 
 import re
 import signal
@@ -378,8 +377,8 @@ ends[name] = last_checkpoint(name)
 
 # %%
 # Read what was printed: two processes, then one line from which epoch it goes on, and two processes
-# again, with other numbers (*pid*), for those are new ones. Before the next cell: how far will the
-# 200 losses be from those of the two processes that ran without a kill?
+# again, with other numbers (*pid*), because these are new processes. Before the next cell: how far
+# will the 200 losses be from those of the two processes that ran without a kill?
 
 went_on = re.search(r"goes on after epoch (\d+)", printed)
 assert went_on
@@ -392,10 +391,10 @@ for key, values in ends["two"]["weights"].items():
 folder.cleanup()
 
 # %%
-# Not at all. Every loss and every weight is equal to the last bit. A checkpoint holds all that the
-# rest of the training depends on: the weights, Adam's running means, the losses so far, and the
-# state of the random numbers. It is written beside the old one and takes its place only when it is
-# whole, so it does not matter at which moment the process dies.
+# Not at all. Every loss and every weight is equal to the last bit. A checkpoint contains everything
+# that the rest of the training depends on: the weights, Adam's running means, the losses so far,
+# and the state of the random numbers. It is written beside the old one and takes its place only
+# when it is whole, so it does not matter when the process is killed.
 #
 # (The restart itself needed care. ``torchrun`` keeps the addresses of the dead processes, and the
 # new ones would try to connect to them; :func:`~cnnbook.engine.distributed.init_distributed` says
@@ -416,7 +415,7 @@ assert "first:29400" in command
 
 # %%
 # **This has not been tried here on more than one machine.** What is known: every machine needs its
-# own copy of the pictures, and all the same one. The process with number 0 reads and writes the
+# own copy of the images, and all the same one. The process with number 0 reads and writes the
 # checkpoint, and after a restart that may be one on another machine, so put the file where all can
 # reach it. The restart works within one machine only; across machines, give the command again when
 # it has ended.
@@ -425,8 +424,8 @@ assert "first:29400" in command
 # the processes find each other. It is not the only one. ``torchrun`` may open a second, and each
 # process opens one more at which gloo (or NCCL, on GPUs) exchanges the gradients; the system
 # chooses their numbers at random. So between the machines, all ports must be open. None of them
-# asks for a password: who can reach them can join or disturb the training, so use them only in a
-# network that you trust. On this page ``GLOO_SOCKET_IFNAME`` keeps the ports of gloo on the
+# asks for a password: anyone who can reach them can join or disturb the training, so use them only
+# in a network that you trust. On this page ``GLOO_SOCKET_IFNAME`` keeps the ports of gloo on the
 # loopback address, which no other machine can reach; those of ``torchrun`` are open to the network
 # for as long as it runs.
 #
@@ -450,8 +449,8 @@ assert "first:29400" in command
 # for the small CNN, and each takes the same step. ``DistributedDataParallel`` takes the mean of the
 # processes' gradients; that is the gradient of the full batch if the shares are equal, or if each
 # loss is weighted with the size of its share. The trainer sums instead. One, two and four processes
-# agree, for 100 epochs to 1e-5. If one dies, all are started again, go on from the last checkpoint,
-# and end with exactly the result that they would have had.
+# agree, for 100 epochs to 1e-5. If one is killed, all are started again, go on from the last
+# checkpoint, and end with exactly the result that they would have had.
 #
 # So much for how to train. What is in the weights when it is over?
 # :doc:`/gallery/4_training/plot_20_what_it_learned`.

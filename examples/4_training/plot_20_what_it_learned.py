@@ -14,9 +14,9 @@ we understand them.
 # A trained network, and its start
 # --------------------------------
 #
-# Training changes a network in place, so we keep a copy of the start. We make 150 updates here,
-# less than a third of the 499 of the first page, to keep the page short. The numbers in the text
-# are those of Fashion-MNIST.
+# Training changes the weights of the network itself, so we keep a copy of the start. We make 150
+# updates here, less than a third of the 499 of the first page, to keep the page short. The numbers
+# in the text are those of Fashion-MNIST.
 
 from copy import deepcopy
 
@@ -69,9 +69,9 @@ patterns = {
     "diagonal": [[1, -1], [-1, 1]],
 }
 basis = torch.tensor(list(patterns.values())).reshape(4, 4) / 2
-assert torch.equal(basis @ basis.T, torch.eye(4))
 example = torch.tensor([0.0, 2.0, 0.0, 2.0])
 print((basis @ example).tolist())
+assert torch.equal(basis @ basis.T, torch.eye(4))
 assert (basis @ example).tolist() == [2, 2, 0, 0]
 assert example.square().sum() == 2**2 + 2**2 == 8
 
@@ -244,21 +244,21 @@ assert points.shape == (3, 1, 13, 13)
 # Grad-CAM
 # --------
 #
-# For deeper networks there is Grad-CAM [Selvaraju2017]_. It computes the gradient of the score with
-# respect to the last convolution's feature maps, takes the mean of it over each map, weights the
-# maps with these means, adds them up and sets what is below 0 to 0. What is that gradient here?
-# Make a guess before you run the cell.
+# For deeper networks there is :term:`Grad-CAM` [Selvaraju2017]_. It computes the gradient of the
+# score with respect to the last convolution's feature maps, takes the mean of it over each map,
+# weights the maps with these means, adds them up and sets what is below 0 to 0. What is that
+# gradient here? Make a guess before you run the cell.
 
 inside = pooled.clone().requires_grad_()
 net[3:](inside)[range(3), classes].sum().backward()
-assert torch.equal(inside.grad, votes[classes])
 average_vote = inside.grad.mean(dim=(2, 3), keepdim=True)
 grad_cam = (average_vote * pooled).sum(dim=1, keepdim=True).relu()
 before = maps.clone().requires_grad_()
 net[2:](before)[range(3), classes].sum().backward()
 in_front = before.grad.mean(dim=(2, 3), keepdim=True)
-assert torch.allclose(in_front, average_vote * 169 / 729, rtol=1e-4, atol=1e-7)
 print(f"votes {votes.abs().mean():.3f}, averaged {votes.mean(dim=(2, 3)).abs().mean():.3f}")
+assert torch.equal(inside.grad, votes[classes])
+assert torch.allclose(in_front, average_vote * 169 / 729, rtol=1e-4, atol=1e-7)
 assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 
 # %%
@@ -278,8 +278,9 @@ assert data.drawn or points[2, 0].sum(dim=0).argmax() in (4, 5)  # of 13 columns
 # top, where cloth speaks for other classes. The rows have different scales, written at the left.
 # The mean is the right weight where a feature map means the same at every position, as in networks
 # that take the mean over the positions before they decide; there this is the class activation map
-# (CAM). Our network knows *where*, and Grad-CAM averages exactly that away: it draws all cloth in
-# one colour, or nothing. Grad-CAM is not a bad method, but it does not fit this network.
+# (:term:`CAM`). Our network knows *where*, and Grad-CAM loses exactly this by taking the mean: it
+# draws all cloth in one colour, or nothing. Grad-CAM is not a bad method, but it does not fit this
+# network.
 #
 # Cover it and see
 # ----------------
@@ -297,9 +298,9 @@ tiny = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 1, bias=False)
 with torch.no_grad():
     tiny[1].weight.copy_(weights.reshape(1, 6))
 score = tiny(image[None, None]).item()
-assert score == 2 * 1 + 0 * 2 + 1 * 0 + 1 * 3 - 1 * 1 + 3 * 2 == 10
 left, right = score - (1 * 0 + 3 * 2), score - (2 * 1 + 1 * 3)
 print(score, left, right)
+assert score == 2 * 1 + 0 * 2 + 1 * 0 + 1 * 3 - 1 * 1 + 3 * 2 == 10
 assert (left, right) == (2 * 1 + 0 * 2 + 1 * 3 - 1 * 1, 0 * 2 + 1 * 0 - 1 * 1 + 3 * 2) == (4, 5)
 
 # %%
@@ -314,8 +315,8 @@ black = occlusion_map(tiny, image[None, None], zero, patch=2, fill=0)
 grey = occlusion_map(tiny, image[None, None], zero, patch=2, fill=1)
 grids = {"image": image, "weights": weights, "black": black[0, 0], "grey": grey[0, 0]}
 figure = plot_number_grids(grids)
-assert black.flatten().tolist() == [4, 5]
 ones = torch.ones(1, 1, 2, 2)
+assert black.flatten().tolist() == [4, 5]
 assert torch.equal(grey, torch.nn.functional.conv2d((weights * (image - 1))[None, None], ones))
 assert grey.flatten().tolist() == [2, 2]
 
@@ -350,12 +351,12 @@ for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     assert (drop[~lit].abs() < 1e-4).all()
 largest = {name: drop.abs().max().item() for name, drop in drops.items()}
 print({name: f"{size:.2f}" for name, size in largest.items()})
-assert largest["untrained, grey"] < largest["grey patch"] / 5
 both = torch.stack([drops["grey patch"].flatten(), drops["untrained, grey"].flatten()])
 print(f"correlation, trained and untrained: {torch.corrcoef(both)[0, 1]:.2f}")
-assert data.drawn or abs(torch.corrcoef(both)[0, 1] - 0.02) < 0.2
 position = int(drops["grey patch"][1].argmax())
 under = images[1, 0, position // 24 :, position % 24 :][:5, :5]
+assert largest["untrained, grey"] < largest["grey patch"] / 5
+assert data.drawn or abs(torch.corrcoef(both)[0, 1] - 0.02) < 0.2
 assert data.drawn or under.mean() < 0.05
 
 # %%

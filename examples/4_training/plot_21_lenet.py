@@ -60,8 +60,8 @@ kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
 figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, ratios=True)
-assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
+assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
 assert table.macs == 357_600 + 58_920 == 416_520
 
@@ -108,8 +108,8 @@ assert sum(len(maps) for maps in original.C3.connections) == 60 < 6 * 16
 from cnnbook.figures import plot_images
 from cnnbook.lenet import digit_codes
 
-assert 6 * 16 == 96
 figure = plot_images(digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is 1.
+assert 6 * 16 == 96
 assert digit_codes().shape == (10, 84)
 assert 12 * 7 == 84
 
@@ -218,7 +218,7 @@ print("LeNet-5, Kaiming:", [f"{number:.3f}" for number in spread])
 assert min(spread) > max(spread) / 3
 
 # %%
-# They stay of one size. And the training, with everything else as before?
+# They stay of one size. How does it train, with everything else as before?
 
 long["LeNet-5, Kaiming"] = fit_full_batch(cured, images, labels, epochs=60, validation=test)
 losses = {name: history.losses for name, history in long.items()}
@@ -430,9 +430,10 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 #
 # Here, no. With torch's start, LeNet-5 stays behind the small CNN, with the full batch and with
 # mini-batches, although it has more than twice the parameters and computes more than five times as
-# much. With Kaiming initialization it comes level, and trained until it is fitted, it classifies
-# about as many test images correctly as the small CNN. With more images that may change, and we
-# have not tried it. A network is good or bad only together with its data and its training.
+# much. With Kaiming initialization it is as good after 60 updates, and trained until it is fitted,
+# it classifies about as many test images correctly as the small CNN. With more images that may
+# change, and we have not tried it. A network is good or bad only together with its data and its
+# training.
 #
 # The training made the greater difference: 500 small updates in place of ten large ones, for the
 # same number of images. And if yours makes no progress at all, or does not even run:

@@ -66,9 +66,9 @@ assert "16x169 and 2704x10" in message
 # the first axis, because that is the batch. So it took sixteen feature maps for sixteen images of
 # 13 x 13 = 169 numbers each. All 2704 are there, along the wrong axes.
 
+print(attempt(lambda: tuple(net(images[0][None]).shape)))
 assert 13 * 13 == 169
 assert 16 * 169 == 2704
-print(attempt(lambda: tuple(net(images[0][None]).shape)))
 assert torch.allclose(net(images[0][None]), net(images[:1]))
 
 # %%
@@ -78,7 +78,8 @@ assert torch.allclose(net(images[0][None]), net(images[:1]))
 # Why 2704?
 # ---------
 #
-# The second patient has written the CNN alone, and thought: 28 pixels, pooled in pairs, make 14.
+# The second patient has written the CNN from memory, and thought: 28 pixels, pooled in pairs, make
+# 14.
 
 layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
 guessed = torch.nn.Sequential(*layers, torch.nn.Linear(16 * 14 * 14, 10))
@@ -97,16 +98,16 @@ from cnnbook.shapes import shape_table
 
 message = attempt(lambda: shape_table(guessed, (1, 28, 28)))
 print(message)
-assert "use torch.nn.Linear(2704, 10)" in message
 mended = torch.nn.Sequential(*layers, torch.nn.Linear(2704, 10))
 table = shape_table(mended, (1, 28, 28))
 print(table)
+assert "use torch.nn.Linear(2704, 10)" in message
 assert [row.output_shape[-1] for row in table.rows] == [27, 27, 13, 2704, 10]
 assert mended(images).shape == (200, 10)
 
 # %%
 # The window of two makes 27 of 28 pixels. There are 13 pairs in 27, and one pixel is left over.
-# Sixteen times 13 times 13 is 2704, and the patient may go.
+# Sixteen times 13 times 13 is 2704, and the network works.
 #
 # Three channels
 # --------------
@@ -188,9 +189,9 @@ assert "type" in message
 
 # %%
 # Weights are floating-point numbers, and torch does not mix the two dtypes by itself. "Then
-# ``stored.float()``", says the patient, and the error is gone. Is he well? A network that has
-# learnt nothing gives each of ten classes a tenth, so the :term:`loss` should begin near the
-# logarithm of 10, which is 2.303. What do you expect of the three?
+# ``stored.float()``", says the patient, and the error is gone. Is the network right now? A network
+# that has learned nothing gives each of ten classes a tenth, so the :term:`loss` should begin near
+# the logarithm of 10, which is 2.303. What do you expect of the three?
 
 import math
 
@@ -259,8 +260,8 @@ for batch in (slice(0, 100), slice(100, 200)):
     loss.backward()
     total += loss.item()
 print(f"mean loss {total / 2:.3f}")
-assert abs(total / 2 - cross_entropy(net(images), labels).item()) < 1e-5
 net.zero_grad()
+assert abs(total / 2 - cross_entropy(net(images), labels).item()) < 1e-5
 
 # %%
 # The mean of the two is the loss of all 200 images.
@@ -275,10 +276,10 @@ net.zero_grad()
 many = images[:1].expand(10**12, -1, -1, -1)
 message = attempt(lambda: net(many))
 print(message)
-assert "tried to allocate" in message
 print(f"{10**12 * 28 * 28 * 4:,} bytes")
 with torch.no_grad():
     parts = torch.cat([net(part) for part in images.split(50)])
+assert "tried to allocate" in message
 assert torch.allclose(parts, net(images), atol=1e-5)
 
 # %%
@@ -349,7 +350,7 @@ assert right / len(labels) == 20 / 200 == 0.1
 assert scores.argmax(dim=1).unique().tolist() == [0]
 
 # %%
-# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learnt
+# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learned
 # nothing would be about as bad, but hardly exactly. Look at the scores:
 
 print(scores[0, :3].tolist(), "NaN in", int(scores.isnan().any(dim=1).sum()), "images")

@@ -493,6 +493,8 @@ def quoted(record: Record) -> dict[str, str]:
         "bound-images": number(memory_bound["images"]),
         "date": str(record["environment"]["date"])[:10],
         "cores": number(record["environment"]["cores"]),
+        "processor": str(record["environment"]["cpu"]),
+        "torch": str(record["environment"]["torch"]),
         "data": str(record["data"]),
     }
 
