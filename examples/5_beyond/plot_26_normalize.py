@@ -532,8 +532,9 @@ for pair in pairs:
 # the one without: by 0.41 on average where there is no BatchNorm, and by 0.26 where there is.
 # BatchNorm alone was not clearly better than Kaiming initialization: 0.01 on average, and the
 # interval goes far to both sides of 0. A gradient of the right size, which both of them have, was
-# not enough to train twenty layers well in 150 updates. [He2016]_ saw the same in larger networks: without shortcuts, a deeper
-# network had the higher training error, although BatchNorm kept its gradients from vanishing.
+# not enough to train twenty layers well in 150 updates. [He2016]_ saw the same in larger networks:
+# without shortcuts, a deeper network had the higher training error, although BatchNorm kept its
+# gradients from vanishing.
 #
 # And the small CNN has 80. So depth was no advantage here. Twenty layers with eight channels on 7 x
 # 7 pixels are not a good network for these images. They are an experiment on what can be trained.
