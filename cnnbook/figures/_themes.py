@@ -121,7 +121,8 @@ def darken(figure: Figure) -> None:
     """
     for artist in figure.findobj():
         _recolour(artist)
-    for axes in figure.axes:
+    # Not figure.axes, which lacks axes within axes.
+    for axes in figure.findobj(Axes):
         _recolour_ticks(axes, axes.xaxis, "x")
         _recolour_ticks(axes, axes.yaxis, "y")
 
