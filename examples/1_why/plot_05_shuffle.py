@@ -260,8 +260,8 @@ assert small_cnn()[4].in_features == 2704
 #
 # So on Fashion-MNIST the lead over the matched MLP has two parts. The larger part, 0.017, depends
 # on the order of the pixels and is lost by shuffling. The smaller part, 0.009, is left. Shuffling
-# does not show what causes it. On page 4 only the number of parameters was matched: the CNN has
-# more MACs and activations.
+# does not show what causes it. The matched MLP has as many parameters as the CNN, but fewer MACs
+# and activations.
 #
 # The experiment does not show that a CNN needs the right order to learn. It shows that a CNN learns
 # more with it, and that an MLP does not. It does not show which part of the CNN is affected, the
