@@ -136,6 +136,7 @@ def test_what_a_page_draws_itself_is_recoloured() -> None:
     figure.draw_without_rendering()
     ground: Any = text.get_bbox_patch()
     dots, contour = axes.collections
+    assert not np.asarray(contour.get_facecolor()).size, "a contour is not filled"
     for colour, role in (
         (line.get_color(), INK),
         (line.get_markerfacecolor(), PAPER),

@@ -213,14 +213,16 @@ def draw_cells(
 def add_scale(figure: Figure, panels: Sequence[Axes], largest: float) -> None:
     """Draw the scale of the signed images of some panels beside them: what each colour means."""
     limit = largest or 1.0
-    rows = len({panel.get_subplotspec().rowspan.start for panel in panels})  # type: ignore[union-attr]
+    rows = {panel.get_subplotspec().rowspan.start for panel in panels}  # type: ignore[union-attr]
+    style: dict[str, Any] = {"ax": list(panels), "aspect": 12 * len(rows), "pad": 0.02}
+    if len(rows) == 1:
+        # Within the column of the last panel, so that the panels of other rows stay in line.
+        style = {"cax": panels[-1].inset_axes((1.06, 0, 0.08, 1))}
     bar = figure.colorbar(
         panels[0].images[0],
-        ax=list(panels),
         ticks=[-limit, 0, limit],
-        format=lambda number, _: f"{number:.2g}",
-        aspect=12 * rows,
-        pad=0.02,
+        format=lambda number, _: f"{number:,.0f}" if abs(number) >= 100 else f"{number:.2g}",
+        **style,
     )
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_edgecolor(LINE)

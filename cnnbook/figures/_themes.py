@@ -2,7 +2,7 @@
 
 import colorsys
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import matplotlib as mpl
@@ -121,7 +121,8 @@ def darken(figure: Figure) -> None:
     """
     for artist in figure.findobj():
         _recolour(artist)
-    for axes in figure.axes:
+    # Not figure.axes, which lacks axes within axes.
+    for axes in figure.findobj(Axes):
         _recolour_ticks(axes, axes.xaxis, "x")
         _recolour_ticks(axes, axes.yaxis, "y")
 
@@ -159,9 +160,15 @@ def _recolour(artist: Artist) -> None:
         artist.set_edgecolor(edge if edge[3] else "none")
     elif isinstance(artist, (AxesImage, Collection)):
         if isinstance(artist, Collection):
-            artist.set_facecolor([in_dark(colour) for colour in artist.get_facecolor()])
-            artist.set_edgecolor([in_dark(colour) for colour in artist.get_edgecolor()])
+            artist.set_facecolor(_visible_in_dark(artist.get_facecolor()))
+            artist.set_edgecolor(_visible_in_dark(artist.get_edgecolor()))
         artist.set_cmap(_colormap_in_dark(artist.get_cmap()))
+
+
+def _visible_in_dark(colours: Iterable[object]) -> list[tuple[float, float, float, float]] | str:
+    dark = [in_dark(colour) for colour in colours]
+    # A list of transparent colours would be taken for one of colours: a contour would be filled.
+    return dark if any(colour[3] for colour in dark) else "none"
 
 
 def _colormap_in_dark(colormap: Colormap) -> Colormap:

@@ -491,6 +491,9 @@ def plot_functions(
     axes.axhline(0, color=LINE, lw=1, zorder=0)
     axes.axvline(0, color=LINE, lw=1, zorder=0)
     axes.set_aspect("equal")
+    bottom, top = axes.get_ylim()
+    tall = (top - bottom) / (stop - start)
+    figure.set_figheight(min(max(3.8 * tall, 1.2), 4.5) + 1.1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(8, integer=True))
     axes.set_xlabel("number", fontsize=TEXT)

@@ -167,7 +167,7 @@ def plot_micro_batches(
     images, gradients = images.detach().cpu(), gradients.detach().cpu()
     total = gradients.sum(dim=0)
     maximum = max(total.abs().max().item(), gradients.abs().max().item(), 1e-12)
-    figure = plt.figure(figsize=(5.6, 1.25 * len(counts) + 0.3))
+    figure = plt.figure(figsize=(5.2, 1.35 * len(counts) + 0.3))
     row_height, (height, width) = 0.96 / len(counts), images.shape[2:]
     # A pixel between two images, which is not drawn, and each row as wide as the longest.
     longest = max(counts) * (width + 1) - 1
@@ -180,22 +180,22 @@ def plot_micro_batches(
             first = position * (width + 1)
             strip[:, first : first + width] = image
         axes = figure.add_axes(
-            (0.02, bottom + 0.05 * row_height, 0.5, 0.74 * row_height), anchor="W"
+            (0.02, bottom + 0.05 * row_height, 0.43, 0.74 * row_height), anchor="W"
         )
         draw_image(axes, strip)
         axes.set_xlim(-0.5, longest - 0.5)
         axes.set_axis_off()
         if names:
             figure.text(0.02, bottom + 0.88 * row_height, names[index], fontsize=TEXT, va="center")
-        axes = figure.add_axes((0.6, bottom + 0.02 * row_height, 0.16, 0.8 * row_height))
-        draw_cells(axes, gradients[index], fontsize=TEXT)
+        axes = figure.add_axes((0.52, bottom + 0.02 * row_height, 0.2, 0.8 * row_height))
+        draw_cells(axes, gradients[index], fontsize=SMALL)
         shade_by_size(axes, gradients[index], maximum)
-        draw_arrow(figure, (0.53, middle), (0.6, middle))
-        draw_arrow(figure, (0.765, middle), (0.83, 0.5 + 0.1 * (middle - 0.5)))
-    axes = figure.add_axes((0.83, 0.5 - 0.4 * row_height, 0.16, 0.8 * row_height))
-    draw_cells(axes, total, fontsize=TEXT)
+        draw_arrow(figure, (0.455, middle), (0.515, middle))
+        draw_arrow(figure, (0.725, middle), (0.785, 0.5 + 0.1 * (middle - 0.5)))
+    axes = figure.add_axes((0.79, 0.5 - 0.4 * row_height, 0.2, 0.8 * row_height))
+    draw_cells(axes, total, fontsize=SMALL)
     shade_by_size(axes, total, maximum)
-    figure.text(0.91, 0.5 + 0.46 * row_height, "sum", fontsize=TEXT, ha="center", va="center")
+    figure.text(0.89, 0.5 + 0.46 * row_height, "sum", fontsize=TEXT, ha="center", va="center")
     describe(
         figure,
         f"A batch of {count_noun(len(images), 'image')} in "

@@ -96,7 +96,7 @@ from cnnbook.figures import plot_feature_maps
 
 order = fractions[:, 0].argsort(descending=True)
 names = list(patterns)
-titles = [f"{names[int(s.argmax())]} {s.max():.0%}" for s in fractions[order]]
+titles = [f"{names[int(s.argmax())]}\n{s.max():.0%}" for s in fractions[order]]
 figure = plot_feature_maps(kernels[order].transpose(0, 1), titles=titles, size=1.12)
 ahead = (fractions[:, 1:].sum(dim=1) > fractions[:, 0]).sum()
 print(ahead.item(), "of 16 are more difference than average")
