@@ -384,6 +384,13 @@ def test_a_cell_is_split_into_what_is_shown_and_what_is_folded(name: str) -> Non
     assert cell.draws == ("figure =" in folded)
 
 
+def test_a_cell_that_says_so_is_folded_whole() -> None:
+    cell = split_cell("# Folded on the site: the same once more\n\nagain = 1\nassert again\nprint(1)")
+    assert (cell.shown, cell.folded) == ("", "again = 1\nassert again\nprint(1)")
+    assert cell.title == "the same once more"
+    assert split_cell("again = 1\n# Folded on the site: no\nprint(again)").folded == ""
+
+
 def test_checks_and_drawing_are_folded_below_the_output(tmp_path: Path) -> None:
     (tmp_path / "gallery").mkdir()
     out = "\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    1 < 2 & 3\n\n"

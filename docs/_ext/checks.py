@@ -3,6 +3,8 @@
 A page asserts every number in its text. On the site these lines would stand between the reader and
 the code that is to be learned, so they are folded behind "checked: 3 claims". The script and the
 notebook show them as they are. A folded part is a ``<details>`` element, which needs no script.
+
+A cell whose first line is ``# Folded on the site: SUMMARY`` is folded whole.
 """
 
 import ast
@@ -15,6 +17,9 @@ from sphinx.locale import get_translation
 from sphinx.writers.html5 import HTML5Translator
 
 _ = get_translation("sphinx")
+
+
+_MARK = "# Folded on the site: "
 
 
 class shown_code(nodes.General, nodes.Element):
@@ -34,12 +39,14 @@ class Cell:
         folded: What is folded.
         claims: How many assertions are folded.
         draws: Whether the folded part draws a figure.
+        title: What the page calls the folded part; empty if it gives it no name.
     """
 
     shown: str
     folded: str
     claims: int
     draws: bool
+    title: str = ""
 
 
 def split_cell(code: str) -> Cell:
@@ -64,6 +71,9 @@ def split_cell(code: str) -> Cell:
     while first < len(statements) and first and _is_expected(statements, first - 1):
         first -= 1
     claims = sum(isinstance(n, ast.Assert) for s in statements[first:] for n in ast.walk(s))
+    if code.startswith(_MARK):
+        title, *rest = code.removeprefix(_MARK).split("\n", 1)
+        return Cell("", "".join(rest).strip("\n"), claims, False, title)
     if _only_draws(statements[:first]):
         return Cell("", code.strip("\n"), claims, True)
     if not claims:
@@ -132,6 +142,8 @@ def _is_drawing(module: str) -> bool:
 
 
 def _summary(cell: Cell) -> str:
+    if cell.title:
+        return str(_(cell.title))
     if not cell.claims:
         return str(_("code of the figure"))
     checked = _("checked: 1 claim") if cell.claims == 1 else _("checked: {count} claims")

@@ -136,9 +136,10 @@ print(results["CNN"])
 # The fifty trainings take about half an hour on two cores, so they were run once, and their results
 # are read from the folder ``kept_seeds`` beside this page; the last lines above say where and when.
 # (``make seeds`` trains all of them again, and so does a notebook without this folder. With drawn
-# images there are only three seeds and ten updates.) Each time this page is built, some updates are
-# computed again and compared with the files:
+# images there are only three seeds and ten updates.) Each time this page is built, a part of the
+# updates is computed again and compared with the files:
 
+# Folded on the site: are the kept results those of this code?
 import torch
 
 from cnnbook.metrics import accuracy, predict_scores
