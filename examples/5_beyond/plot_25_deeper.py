@@ -338,6 +338,8 @@ assert abs(factors["torch's default"] - 0.408) < 0.0005
 # Kaiming, and, because the new end may matter as much as the depth, the five convolutions with
 # ``Flatten`` in place of the mean.
 
+images, labels = data.train
+
 
 def kaiming(net: nn.Sequential) -> nn.Sequential:
     """Draw the weights anew, in place, and set the biases to 0."""
@@ -358,21 +360,18 @@ def flattened() -> nn.Sequential:
 # is 320 updates, Adam at its defaults, for each seed the images in the same order. Nothing is
 # tuned. The numbers in the text are those of Fashion-MNIST.
 
-images, labels = data.train
-
 
 def train(net: nn.Module, *, seed: int, epochs: int = 8) -> list[float]:
     """Train a network in place, and return the mean loss of each epoch."""
     optimizer, order = torch.optim.Adam(net.parameters()), torch.Generator().manual_seed(seed)
-    means = []
-    for _ in range(epochs):
-        means.append(0.0)
+    means = [0.0] * epochs
+    for epoch in range(epochs):
         for pick in torch.randperm(2000, generator=order).split(50):
             loss = nn.functional.cross_entropy(net(images[pick]), labels[pick])
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-            means[-1] += loss.item() / 40
+            means[epoch] += loss.item() / 40
     return means
 
 
