@@ -193,7 +193,8 @@ assert nn.functional.linear(means, weight).item() == mixed.mean().item() == 10
 # activation map <CAM>`, CAM [Zhou2016]_. We will draw it when the network is trained.
 #
 # The mean has another effect: it does not know *where* a number was. Shuffle the 49 positions of
-# the last feature maps, and the scores stay the same. In the sloppy CNN they change.
+# the last feature maps, and the scores stay the same. With ``Flatten``, as in the sloppy CNN, they
+# change.
 
 shuffle = torch.randperm(49, generator=torch.Generator().manual_seed(0))
 head = deeper()[-3:]
@@ -522,7 +523,7 @@ assert (from_maps - scores).abs().max() < 1e-12
 
 from cnnbook.figures import plot_map_rows
 
-# sphinx_gallery_thumbnail_number = 5
+# sphinx_gallery_thumbnail_number = 4
 kinds = ("Bag", "Ankle boot", "Dress", "Trouser")
 classes = torch.tensor([data.class_names.index(kind) for kind in kinds])
 actual = data.test_labels.argmax(dim=1)
