@@ -193,7 +193,8 @@ assert nn.functional.linear(means, weight).item() == mixed.mean().item() == 10
 # activation map <CAM>`, CAM [Zhou2016]_. We will draw it when the network is trained.
 #
 # The mean has another effect: it does not know *where* a number was. Shuffle the 49 positions of
-# the last feature maps, and the scores stay the same. In the sloppy CNN they change.
+# the last feature maps, and the scores stay the same. With ``Flatten``, as in the sloppy CNN, they
+# change.
 
 shuffle = torch.randperm(49, generator=torch.Generator().manual_seed(0))
 head = deeper()[-3:]
@@ -338,6 +339,8 @@ assert abs(factors["torch's default"] - 0.408) < 0.0005
 # Kaiming, and, because the new end may matter as much as the depth, the five convolutions with
 # ``Flatten`` in place of the mean.
 
+images, labels = data.train
+
 
 def kaiming(net: nn.Sequential) -> nn.Sequential:
     """Draw the weights anew, in place, and set the biases to 0."""
@@ -358,21 +361,18 @@ def flattened() -> nn.Sequential:
 # is 320 updates, Adam at its defaults, for each seed the images in the same order. Nothing is
 # tuned. The numbers in the text are those of Fashion-MNIST.
 
-images, labels = data.train
-
 
 def train(net: nn.Module, *, seed: int, epochs: int = 8) -> list[float]:
     """Train a network in place, and return the mean loss of each epoch."""
     optimizer, order = torch.optim.Adam(net.parameters()), torch.Generator().manual_seed(seed)
-    means = []
-    for _ in range(epochs):
-        means.append(0.0)
+    means = [0.0] * epochs
+    for epoch in range(epochs):
         for pick in torch.randperm(2000, generator=order).split(50):
             loss = nn.functional.cross_entropy(net(images[pick]), labels[pick])
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-            means[-1] += loss.item() / 40
+            means[epoch] += loss.item() / 40
     return means
 
 
@@ -467,14 +467,18 @@ if not data.drawn:
     assert leads["deeper with Flatten, or sloppy"].interval.low < 0.01
 
 # %%
+# Here are the mean losses of the eight epochs, for the first seed:
+
+for name, epoch_means in losses.items():
+    print(f"{name:25}", *(f"{mean:.2f}" for mean in epoch_means))
+assert data.drawn or abs(losses["deeper"][0] - 2.30) < 0.05
+assert data.drawn or losses["deeper, Kaiming"][0] < 2.2
+
+# %%
 # With torch's initialization, the loss of the deeper network in the whole first epoch is 2.30, the
 # loss of guessing. With Kaiming it falls at once, but slowly, and after eight epochs it is still
 # falling. How far does the deeper network get with three times as many updates?
 
-for name, means_of_epochs in losses.items():
-    print(f"{name:25}", *(f"{mean:.2f}" for mean in means_of_epochs))
-assert data.drawn or abs(losses["deeper"][0] - 2.30) < 0.05
-assert data.drawn or losses["deeper, Kaiming"][0] < 2.2
 net = nets["deeper, Kaiming"]
 train(net, seed=0, epochs=16)
 longer = {}
@@ -519,7 +523,7 @@ assert (from_maps - scores).abs().max() < 1e-12
 
 from cnnbook.figures import plot_map_rows
 
-# sphinx_gallery_thumbnail_number = 5
+# sphinx_gallery_thumbnail_number = 4
 kinds = ("Bag", "Ankle boot", "Dress", "Trouser")
 classes = torch.tensor([data.class_names.index(kind) for kind in kinds])
 actual = data.test_labels.argmax(dim=1)
