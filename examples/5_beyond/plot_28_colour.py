@@ -86,16 +86,18 @@ from cnnbook.figures import plot_colour_images
 rows = torch.eye(3).repeat_interleave(2, dim=0)
 flag = rows[:, None].repeat(1, 6, 1)
 assert flag.shape == (6, 6, 3)
+assert flag[:2].flatten().tolist() == [1, 0, 0] * 12
+assert flag[:2].numel() == 36
 assert flag[:, 0].argmax(dim=1).tolist() == [0, 0, 1, 1, 2, 2]
 flags = torch.stack([flag.permute(2, 0, 1), flag.reshape(3, 6, 6)])
 figure = plot_colour_images(flags, titles=["permute", "reshape"])
 assert flags[1].argmax(dim=0).tolist() == [[0, 1, 2, 0, 1, 2]] * 6
 
 # %%
-# The rows have become columns, and there are six of them: every third number goes to the next
-# column. A network can be trained on such images without any error, so this mistake
-# is easily overlooked. With a landscape you see it at once. We draw one with PIL, the library with
-# which torchvision opens image files.
+# The rows have become columns. The 36 numbers of the two red rows are stored first: 1, 0, 0, 1, 0,
+# 0 and so on. They fill the red channel row by row, so every third column is red. A network can be
+# trained on such images without any error, so this mistake is easily overlooked. With a landscape
+# you see it at once. We draw one with PIL, the library with which torchvision opens image files.
 
 from PIL import Image, ImageDraw
 
@@ -232,6 +234,8 @@ def attempt(action: Callable[[], object]) -> str:
 # %%
 # The images are put into batches by a ``DataLoader``. The first attempt:
 
+import textwrap
+
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
@@ -243,7 +247,7 @@ def first_batch(dataset: ImageFolder) -> tuple[int, ...]:
 
 
 message = attempt(lambda: first_batch(ImageFolder(root)))
-print(message)
+print(textwrap.fill(message, 88))
 assert message.startswith("TypeError: default_collate: batch must contain tensors")
 
 # %%
@@ -286,15 +290,15 @@ tries = [
     attempt(lambda t=t: first_batch(ImageFolder(root, t)))
     for t in (to_tensor, shorter, both, cropped)
 ]
-print(*tries, sep="\n")
+print(*(textwrap.fill(text, 88) for text in tries), sep="\n")
 assert "stack expects each tensor to be equal size" in tries[0]
 assert tries[1] == tries[0]
 assert tries[2:] == ["works: (5, 3, 32, 32)"] * 2
 
 # %%
 # The batch cannot be stacked. ``Resize(32)`` does not help, because it brings only the shorter side
-# to 32. ``Resize((32, 32))`` brings both to 32 and distorts the picture: the ball becomes narrow or
-# wide. ``Resize(32)`` with ``CenterCrop(32)`` keeps the shape and cuts off the ends.
+# to 32. ``Resize((32, 32))`` brings both to 32 and distorts the picture. ``Resize(32)`` with
+# ``CenterCrop(32)`` keeps the shape and cuts off the ends.
 #
 # **Grey, palette, transparency.** An image file need not contain red, green and blue. PIL calls
 # what it contains the *mode*. We save a ball in three other modes, and make tensors of the files as
@@ -312,10 +316,10 @@ print(shapes)
 assert shapes == {"RGB": (3, 32, 32), "L": (1, 32, 32), "P": (1, 32, 32), "RGBA": (4, 32, 32)}
 
 # %%
-# A grey image (``L``) has one channel. So has one with a *palette* (``P``), but its numbers are not
-# grey values: each is the number of a colour in a table. The fourth channel of ``RGBA``, *alpha*,
-# says where a pixel is transparent. Images of different modes cannot be stacked. The cure is
-# ``convert("RGB")``, and ``ImageFolder`` calls it by itself, so the folder works:
+# A grey image (``L``) has one channel. An image with a *palette* (``P``) also has one, but its
+# numbers are not grey values: each is the number of a colour in a table. The fourth channel of
+# ``RGBA``, *alpha*, says where a pixel is transparent. Images of different modes cannot be stacked.
+# The cure is ``convert("RGB")``, and ``ImageFolder`` calls it by itself, so the folder works:
 
 message = attempt(lambda: first_batch(ImageFolder(root, both)))
 print(message)
@@ -397,7 +401,7 @@ broken.unlink()
 hidden = root / ".ipynb_checkpoints"
 hidden.mkdir()
 empty = attempt(lambda: ImageFolder(root))
-print(message, empty, sep="\n")
+print(message, empty.partition(". ")[0], sep="\n")
 assert message.startswith("UnidentifiedImageError: cannot identify image file")
 assert empty.startswith("FileNotFoundError: Found no valid file for the classes .ipynb_checkpoints")
 
