@@ -385,9 +385,8 @@ def test_a_cell_is_split_into_what_is_shown_and_what_is_folded(name: str) -> Non
 
 
 def test_a_cell_that_says_so_is_folded_whole() -> None:
-    cell = split_cell(
-        "# Folded on the site: the same once more\n\nagain = 1\nassert again\nprint(1)"
-    )
+    code = "again = 1\nassert again\nprint(1)"
+    cell = split_cell(f"# Folded on the site: the same once more\n\n{code}")
     assert (cell.shown, cell.folded) == ("", code)
     assert cell.title == "the same once more"
     assert split_cell("again = 1\n# Folded on the site: no\nprint(again)").folded == ""
