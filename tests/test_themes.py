@@ -80,8 +80,8 @@ def test_a_role_has_its_dark_colour_and_others_turn_their_lightness() -> None:
 
 
 def test_one_colour_for_one_thing() -> None:
-    colours = name_colours(["linear", "matched", "MLP", "CNN", "LeNet-5"])
-    assert len(set(colours.values())) == 5
+    colours = name_colours(["linear", "matched", "same MACs", "MLP", "CNN", "LeNet-5"])
+    assert len(set(colours.values())) == 6
     assert not {POSITIVE, NEGATIVE} & set(colours.values()), "a network is not a sign"
     for names in (["CNN"], ["MLP", "CNN"], ["CNN shuffled"], ["CNN, ten seeds", "x"]):
         assert name_colours(names)[next(n for n in names if "CNN" in n)] == colours["CNN"]

@@ -54,6 +54,7 @@ _THINGS = {
     r"CNN|sloppy CNN|small CNN": COLOURS[2],
     r"MLP|desperate MLP": COLOURS[3],
     r"matched|small MLP": COLOURS[4],
+    r"same MACs": COLOURS[6],
     r"LeNet-5|LeNet": COLOURS[5],
     r"linear(?! layer)": FAINT,
 }
