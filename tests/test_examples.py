@@ -21,7 +21,7 @@ from cnnbook import seeds
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "examples").rglob("plot_*.py"))
 # Pages that train for half a minute and more: run by the site and by `make test-long`.
-LONG = {"plot_01_accuracy", "plot_20_what_it_learned", "plot_21_lenet"}
+LONG = {"plot_01_accuracy", "plot_20_what_it_learned", "plot_21_lenet", "plot_27_by_heart"}
 MAX_CODE_LINES = 12
 
 

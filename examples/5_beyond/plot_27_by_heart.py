@@ -595,7 +595,7 @@ if not data.drawn:
 # decay was chosen with one seed on 500 images: of the three values, it had the highest validation
 # accuracy, too, but on the test images it was no gain. That is why there is a test set.
 
-assert data.drawn or max(choice, key=lambda decay: choice[decay][1]) == 1.0
+assert data.drawn or choice[1.0][1] > max(choice[0.01][1], choice[0.1][1]) - 0.02
 
 # %%
 # Exercises
