@@ -138,8 +138,8 @@ figure = plot_receptive_field(spots, frames, titles=["position (0, 0)", "positio
 
 # %%
 # The number in the corner sees 17 x 17 pixels (the rest of its field is padding), and the one in
-# the middle sees the whole image, all 784 pixels. Pixels in the middle of a field are darker: more
-# ways lead from them to the number.
+# the middle sees the whole image, all 784 pixels. Pixels in the middle of a field have a stronger
+# colour: more ways lead from them to the number.
 
 for spot, (rows, columns) in zip(spots[:, 0], frames, strict=True):
     seen = torch.zeros(28, 28, dtype=torch.bool)
