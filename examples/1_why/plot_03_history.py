@@ -171,8 +171,7 @@ assert f"{sizes['AlexNet'] / sizes['zip codes']:,.1f}" == "6,246.4"
 # 6,246.4 times as many parameters as the network for zip codes. LeNet-5 had one parameter for each
 # of its 60,000 training images, which is a coincidence. AlexNet had 50.8 for each image. So that it
 # did not learn the photographs by heart, it was trained with parts of them and with mirror images
-# (:term:`data augmentation`), and with units switched off at random
-# (:term:`dropout`).
+# (:term:`data augmentation`), and with units switched off at random (:term:`dropout`).
 #
 # It also needed fast computers. The training took five to six days on two graphics cards
 # [Krizhevsky2012]_. Others had computed convolutions on graphics cards before [Chellapilla2006]_.

@@ -399,9 +399,9 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 
 # %%
 # On the training images 99 of 100 are correct, on the test images 85. This gap is called
-# :term:`overfitting`: the network knows its training images by heart, and that does not help with others.
-# The small CNN had about as many test images correct after ten epochs. With 5,000 images, the
-# larger network is not the better one here.
+# :term:`overfitting`: the network knows its training images by heart, and that does not help with
+# others. The small CNN had about as many test images correct after ten epochs. With 5,000 images,
+# the larger network is not the better one here.
 #
 # Then why does this book use the full batch?
 # -------------------------------------------
