@@ -25,6 +25,7 @@ extensions = [
     "gallery_state",
     "download_note",
     "alt_texts",
+    "dark_thumbnails",
     "mathml",
     "accessible",
     "explorer",

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -17,6 +18,7 @@ from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
 from checks import split_cell
 from colab import install_cell, notebook_address
+from dark_thumbnails import scale_dark, show_both
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
@@ -458,3 +460,28 @@ def test_index_entries_of_unchanged_pages_stay_in_the_search_index(tmp_path: Pat
     (source / "gone.rst").unlink()
     write("other", "It has changed again.")
     assert build() == {"stride": [("index", True)], "padding": [("other", True)]}
+
+
+def test_a_card_shows_the_dark_figure_on_the_dark_page(tmp_path: Path) -> None:
+    page = tmp_path / "gallery/1_part/plot_01_page.py"
+    thumbnails = page.parent / "images/thumb"
+    thumbnails.mkdir(parents=True)
+    page.write_text("# sphinx_gallery_thumbnail_number = 2\n", "utf-8")
+    for number, grey in ((1, "0.9"), (2, "0.1")):
+        image = page.parent / f"images/sphx_glr_plot_01_page_00{number}_dark.png"
+        plt.figure(figsize=(1, 1)).savefig(image, facecolor=grey)
+    book: Any = SimpleNamespace(
+        srcdir=tmp_path, config=SimpleNamespace(sphinx_gallery_conf={"thumbnail_size": (40, 28)})
+    )
+    light = "/gallery/1_part/images/thumb/sphx_glr_plot_01_page_thumb.png"
+    dark = dark_name(light)
+    source = [f".. only:: html\n\n  .. image:: {light}\n    :alt:\n\n  :doc:`page`\n"]
+    show_both(book, "gallery/index", source)
+    assert "only-" not in source[0]
+    scale_dark(book)
+    pixels = plt.imread(tmp_path / dark.lstrip("/"))
+    assert pixels.shape[:2] == (28, 40)
+    assert pixels[14, 20, 0] == pytest.approx(0.1, abs=0.01)
+    show_both(book, "gallery/index", source)
+    cards = re.findall(r"  \.\. image:: (.*)\n    :alt:\n    :class: (.*)\n", source[0])
+    assert cards == [(light, "only-light"), (dark, "only-dark")]
