@@ -63,8 +63,8 @@ desperate = torch.nn.Sequential(
 
 # %%
 # The second network is a :term:`CNN`, a convolutional neural network. The lecture calls it
-# *sloppy*: it has one :term:`convolution` with sixteen :term:`kernels <kernel>` of 2 x 2 weights, one
-# :term:`pooling` and one linear layer, and nothing is tuned.
+# *sloppy*: it has one :term:`convolution` with sixteen :term:`kernels <kernel>` of 2 x 2 weights,
+# one :term:`pooling` and one linear layer, and nothing is tuned.
 
 torch.manual_seed(0)
 sloppy = torch.nn.Sequential(
