@@ -9,6 +9,9 @@ sys.path.insert(0, str(here / "_ext"))
 
 import cnnbook  # noqa: E402
 
+# A progress bar in a page is a new line for each time it is drawn; tqdm reads this when imported.
+os.environ.setdefault("TQDM_MININTERVAL", "20")
+
 project = "cnnbook"
 author = "The cnnbook authors"
 project_copyright = "2026, the cnnbook authors"

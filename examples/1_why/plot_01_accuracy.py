@@ -49,8 +49,9 @@ assert 28 * 28 == 784
 # Two networks
 # ------------
 #
-# The first network is an :term:`MLP`. The lecture calls it *desperate*: it flattens the image into
-# a row of 784 numbers, so it does not know which pixels are neighbours, and has 2,048 hidden units.
+# The first network is an :term:`MLP`, a multi-layer perceptron. The lecture calls it *desperate*.
+# It flattens the image into a row of 784 numbers, so it does not know which pixels are neighbours,
+# and has 2,048 hidden units.
 
 torch.manual_seed(0)
 desperate = torch.nn.Sequential(
@@ -61,9 +62,9 @@ desperate = torch.nn.Sequential(
 )
 
 # %%
-# The second network is a :term:`CNN`. The lecture calls it *sloppy*: it has one :term:`convolution`
-# with sixteen :term:`kernels <kernel>` of 2 x 2 weights, one :term:`pooling` and one linear layer,
-# and nothing is tuned.
+# The second network is a :term:`CNN`, a convolutional neural network. The lecture calls it
+# *sloppy*: it has one :term:`convolution` with sixteen :term:`kernels <kernel>` of 2 x 2 weights,
+# one :term:`pooling` and one linear layer, and nothing is tuned.
 
 torch.manual_seed(0)
 sloppy = torch.nn.Sequential(
@@ -123,7 +124,7 @@ for name, net in (("MLP", deepcopy(desperate)), ("CNN", deepcopy(sloppy))):
 # The loop computes scores, loss and gradients, updates the weights, and clears the gradients. The
 # lecture repeats this for ``range(1, 500)``, which is 499 times.
 # :func:`~cnnbook.training.fit_full_batch` does the same and is several times faster
-# (:doc:`/benchmarks`):
+# (:doc:`/benchmarks`). With ``progress=True`` it shows how far it is:
 
 from cnnbook.training import fit_full_batch
 
@@ -131,14 +132,19 @@ histories = {
     "MLP": fit_full_batch(desperate, *data.train, epochs=499, progress=True),
     "CNN": fit_full_batch(sloppy, *data.train, epochs=499, progress=True),
 }
+
+# %%
+# These are the first five losses of each network, and the last one:
+
 for name, history in histories.items():
     print(f"{name}: first losses {[f'{loss:.4f}' for loss in history.losses[:5]]}")
     print(f"{name}: {len(history.losses)} epochs, last loss {history.losses[-1]:.4f}")
 
 # %%
-# Its first losses are those of the loop above. It is faster mainly because it divides the images
-# into micro-batches, whose gradients it adds up (:term:`gradient accumulation`), and because it
-# pools before the :term:`ReLU`. Later pages show why this does not change the result.
+# The first losses are those of the loop above. The function is faster than the loop mainly because
+# it divides the images into small parts, *micro-batches*, whose gradients it adds up
+# (:term:`gradient accumulation`), and because it pools before the :term:`ReLU`. Later pages show
+# why this does not change the result.
 
 for name, history in histories.items():
     for plain, fast in zip(first_losses[name], history.losses, strict=False):
@@ -154,9 +160,9 @@ figure = plot_curves({"loss before the update": losses}, yscale="log")
 assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 
 # %%
-# The axis is logarithmic: from one tick to the next, the loss is ten times smaller. The training
-# loss of the MLP falls faster, and it is much smaller at the end. But what matters is the accuracy
-# on images that were not used for training.
+# The axis of the loss is logarithmic: from one number to the next below it, the loss is ten times
+# smaller. The training loss of the MLP falls faster, and it is much smaller at the end. But what
+# matters is the accuracy on images that were not used for training.
 #
 # Accuracy
 # --------
@@ -177,7 +183,7 @@ for name in networks:
 # images at a time.) The same line is in the library, as :func:`~cnnbook.metrics.accuracy`. The
 # accuracy on the training images and on the test images:
 
-train_scores = {name: predict_scores(net, data.train_images) for name, net in networks.items()}
+train_scores = {name: predict_scores(networks[name], data.train_images) for name in networks}
 train = {name: accuracy(train_scores[name], data.train_labels) for name in networks}
 test = {name: accuracy(scores[name], data.test_labels) for name in networks}
 for name in networks:
@@ -210,8 +216,9 @@ if not data.drawn:
 # ------------------------------------
 #
 # A :term:`confusion matrix` counts how often each class was predicted for the images of each class.
-# The correct predictions are on the diagonal. The bluer another field is, the more often this
-# mistake was made.
+# A row is the actual class, and a column is the predicted class, what the network *called* the
+# image. The correct predictions are on the diagonal. The bluer another field is, the more often
+# this mistake was made.
 
 from cnnbook.figures import plot_confusion
 from cnnbook.metrics import confusion_matrix
@@ -223,8 +230,9 @@ figure = plot_confusion(matrices, class_names=data.class_names)
 # Both networks make most mistakes among the same four classes, T-shirt, pullover, coat and shirt.
 # Few trousers and few bags are classified wrongly.
 
-sleeves = [data.class_names.index(name) for name in ("T-shirt/top", "Pullover", "Coat", "Shirt")]
-easy = [data.class_names.index(name) for name in ("Trouser", "Bag")]
+number = data.class_names.index
+sleeves = [number(name) for name in ("T-shirt/top", "Pullover", "Coat", "Shirt")]
+easy = [number(name) for name in ("Trouser", "Bag")]
 for name, matrix in matrices.items():
     wrong = matrix.sum() - matrix.diagonal().sum()
     among_sleeves = matrix[sleeves][:, sleeves]
@@ -236,7 +244,8 @@ for name, matrix in matrices.items():
 # %%
 # On Fashion-MNIST, more than half of all mistakes are among these four. Here are the ten test
 # images for which the loss of the CNN is largest: it gives the lowest probability (the
-# :term:`softmax` of its scores) to their class.
+# :term:`softmax` of its scores) to their class. Above each image is the class that the CNN
+# predicted, and after "no" the class that is right.
 
 from cnnbook.metrics import top_losses
 

@@ -25,7 +25,9 @@ print(parameter_table(desperate))
 
 # %%
 # A linear layer from 784 numbers to 2,048 has a weight for each pair of an input and an output, and
-# a bias for each output. The MLP has two such layers, so it has four tensors.
+# a bias for each output. The MLP has two such layers, so it has four tensors, one in each row of
+# the table. ``1.weight`` is the weight of layer 1: torch counts the layers from 0, and ``Flatten``
+# is layer 0. Layers without parameters are not in the table.
 
 assert parameter_table(desperate).formula == "2048*784 + 2048 + 10*2048 + 10"
 assert 2048 * 784 + 2048 + 10 * 2048 + 10 == parameter_table(desperate).total == 1_628_170
@@ -47,13 +49,13 @@ assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
 
 # %%
 # The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
-# its *linear* layer, not in the convolution.
+# its *linear* layer, not in the convolution. The drawing of page 1 has the number of each layer:
 
 from cnnbook.figures import plot_networks
 
+figure = plot_networks({"desperate MLP": desperate, "sloppy CNN": sloppy}, (1, 28, 28))
 assert f"{1_628_170 / 27_130:.1f}" == "60.0"
 assert 10 * 2704 + 10 == 27_050
-figure = plot_networks({"desperate MLP": desperate, "sloppy CNN": sloppy}, (1, 28, 28))
 
 # %%
 # Why 2704? In each direction, a 2 x 2 :term:`window` has 27 positions in 28 pixels. :term:`Pooling
@@ -139,7 +141,7 @@ figure = plot_bars(
 # %%
 # Each panel has its own axis, which begins at 0. So the length of a bar is its number, and 60.0
 # times as many parameters are a bar 60.0 times as long. The number in brackets says how many times
-# the shorter bar it is.
+# as long as the shorter bar it is.
 #
 # torch counts, too
 # -----------------

@@ -56,7 +56,8 @@ assert 2012 - 1959 == 53
 #
 # In 1989 such a network was trained with a gradient [LeCun1989]_. All layers together learned their
 # :term:`weights <weight>` by :term:`backpropagation` [Rumelhart1986]_, from 7,291 images of
-# handwritten digits from envelopes, with 16 x 16 pixels each.
+# handwritten digits, with 16 x 16 pixels each. They are from zip codes, the numbers in addresses on
+# envelopes.
 #
 # Both convolutions have windows of 5 x 5 and a :term:`stride` of 2, so a :term:`feature map` has
 # half as many rows and columns as the input. Windows may go over the edge of the image; the missing
@@ -75,6 +76,7 @@ assert output_size(8, 5, stride=2, padding=2) == 4
 # 8 x 8 units, and the second has 12 of 4 x 4. A unit of the first layer has a window in the image.
 # A unit of the second layer has windows in 8 of the 12 feature maps. The units of a feature map
 # share their weights, but each has its own bias. Two linear layers follow, with 30 and 10 units.
+# (The paper counts the pixels of the image as units, too.)
 
 connections = 12 * 8 * 8 * (5 * 5 + 1) + 12 * 4 * 4 * (8 * 5 * 5 + 1)
 connections += 30 * (12 * 4 * 4 + 1) + 10 * (30 + 1)
@@ -108,19 +110,23 @@ print(f"sum {count_parameters(lenet, trainable_only=True):>7,}")
 assert count_parameters(lenet, trainable_only=True) == 60_000
 assert 156 + 12 + 1_516 + 32 + 48_120 + 10_164 == 60_000
 assert 1998 - 1989 == 9
+assert (6 * 2, 16 * 2) == (12, 32)
 
 # %%
 # Exactly 60,000. C stands for convolution, S for subsampling, which is pooling, and F for a linear
 # layer ("fully connected"). Fukushima's C-cells correspond to the layers S, not to the layers C.
+# The pooling of page 2 has no parameters. In 1998 it had a weight and a bias for each feature map:
+# 12 numbers in S2, for 6 feature maps, and 32 in S4, for 16.
 #
 # For comparison: our sloppy CNN has fewer parameters, and the desperate MLP has many more.
 
-print(f"sloppy CNN {count_parameters(small_cnn()):,}, desperate MLP {count_parameters(mlp()):,}")
+print(f"sloppy CNN {count_parameters(small_cnn()):,}")
+print(f"desperate MLP {count_parameters(mlp()):,}")
 assert count_parameters(small_cnn()) == 27_130 < 60_000 < 1_628_170 == count_parameters(mlp())
 
 # %%
 # So in 1998 the main ideas were known: shared weights, pooling, training with a gradient. What was
-# missing? The next network has much the same layers. Guess in what it differs.
+# missing? The next network has much the same layers. Guess what is different.
 #
 # AlexNet
 # -------
@@ -163,7 +169,7 @@ figure = plot_bars({"parameters": sizes, "training images": images}, xscale="log
 for name in sizes:
     print(f"{name}: {sizes[name] / images[name]:.1f} parameters for each image")
 assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0", "50.8"]
-assert f"{sizes['AlexNet'] / sizes['zip codes']:,.1f}" == "6,246.4"
+assert f"{sizes['AlexNet'] / sizes['zip codes']:.1f}" == "6246.4"
 
 # %%
 # The axes are logarithmic, because on others only the bar of AlexNet could be seen: a step of the

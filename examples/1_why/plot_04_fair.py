@@ -162,8 +162,8 @@ for name, updates in again.items():
 # %%
 # .. index:: ! confidence interval
 #
-# Now the results. In the figure, each dot is one start, and the black line below the dots is the 95
-# % :term:`confidence interval` of the mean:
+# Now the results. In the figure, each dot is one start, and the line below the dots is the 95 %
+# :term:`confidence interval` of the mean:
 
 from cnnbook.figures import plot_seeds
 
@@ -177,7 +177,8 @@ figure = plot_seeds(
 )
 
 # %%
-# The starts of one network differ, and neighbouring rows overlap. As a table, in images of 1,000:
+# The starts of one network differ. On Fashion-MNIST, the dots of neighbouring rows overlap, except
+# those of the two rows "same MACs" and "MLP". As a table, in images of 1,000:
 
 print("network    lowest  highest  mean  seed 0  better than seed 0")
 for name, row in shares.items():
@@ -217,7 +218,8 @@ if not data.drawn:
 #
 # The seeds are the same for all networks, so we can compare in pairs, seed by seed [Student1908]_.
 # The table has the mean of the ten differences in images of 1,000, its 95 % interval, the number of
-# seeds for which the first network is better, and the p value of the paired t test:
+# seeds for which the first network is better, and the p value of the paired t test. That is the
+# probability of a mean difference at least as far from 0 if the true one is 0:
 
 from cnnbook.metrics import compare_paired
 
@@ -231,6 +233,8 @@ for (one, other), lead in leads.items():
     print(f"{lead.first_larger:8} of {len(seeds)} {lead.p_value:9.1g}")
 
 # %%
+# (The end of a p value, such as ``e-07``, means "times 10 to the power of -7".)
+#
 # On Fashion-MNIST, the CNN is better than the matched MLP with each of the ten seeds, by 26 images
 # of 1,000 on average. So the number of parameters is not the reason for the lead of the CNN: with
 # as many parameters, the MLP is only 8 images above the floor. Its 34 hidden units help little.
@@ -256,6 +260,9 @@ if not data.drawn:
 # classifies 14 more images correctly. Over ten starts it is 7 images on average, with an interval
 # from 2.5 to 12.1. The interval does not contain 0, so the lead is more than the luck of some
 # starts, but it is small.
+#
+# (The numbers on page 1 can differ from the kept ones by a few images: page 1 trains again whenever
+# it is built, and another processor rounds differently.)
 
 if not data.drawn:
     large = leads["CNN", "MLP"]
@@ -273,8 +280,8 @@ if not data.drawn:
 #
 # An interval over ten starts is about other starts. It is not about other images: all fifty
 # networks were tested on the same 1,000 images. If a network classifies an image correctly with
-# probability 0.87, then its accuracy on n images has the standard deviation sqrt(0.87 * 0.13 / n),
-# the :term:`standard error`. How much do you expect for 1,000 images?
+# probability 0.87, then its accuracy on n images has the standard deviation
+# ``sqrt(0.87 * 0.13 / n)``, the :term:`standard error`. How much do you expect for 1,000 images?
 
 error = (0.87 * 0.13 / 1000) ** 0.5
 print(f"{error:.4f}")

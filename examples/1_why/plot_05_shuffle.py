@@ -89,11 +89,14 @@ assert difference.abs().max() < 0.00001
 
 # %%
 # The scores of all test images are the same. They differ by less than 0.00001, because the sums are
-# added up in another order and rounded. And after training? The :term:`gradient` of a weight is a
-# sum over the images: the pixel of the weight, times the gradient of the hidden unit. The pixel has
-# moved to the new position of its weight, so the gradient has moved, too, and Adam updates each
-# weight separately. So we expect the two networks to stay equal during training. Ten updates of
-# each:
+# added up in another order and rounded.
+#
+# And after training? For one image, the :term:`gradient` of a weight in the first layer is the
+# pixel that it multiplies, times the gradient of its hidden unit. The gradients of all images are
+# added up. Weight and pixel have moved to the same new position, so the gradient has moved there,
+# too.
+# And Adam updates each weight separately. So we expect the two networks to stay equal during
+# training. Ten updates of each:
 
 from cnnbook.training import fit_full_batch
 
@@ -102,9 +105,8 @@ curves = [
     for net, clothes in ((plain, data), (moved, shuffled))
 ]
 apart = max(abs(one / other - 1) for one, other in zip(*curves, strict=True))
-print(
-    f"from {curves[0][0]:.3f} to {curves[0][-1]:.3f}; apart by less than 0.0001: {apart < 0.0001}"
-)
+print(f"from {curves[0][0]:.3f} to {curves[0][-1]:.3f}")
+print("apart by less than 0.0001:", apart < 0.0001)
 assert apart < 0.0001
 assert curves[0][-1] < curves[0][0]
 
@@ -184,11 +186,14 @@ figure = plot_seeds(
 # %%
 # For the MLP the two rows are nearly the same, for the CNN they are not. The table has the mean
 # drop in accuracy by shuffling, in images of 1,000, its 95 % interval, the number of seeds that are
-# better with the pixels in order, and the p value of the paired t test:
+# better with the pixels in order, and the p value of the paired t test. A negative drop means that
+# the network is better with shuffled pixels:
 
 from cnnbook.metrics import compare_paired
 
-drops = {kind: compare_paired(shares[kind], shares[f"{kind} shuffled"]) for kind in ("MLP", "CNN")}
+drops = {}
+for kind in ("MLP", "CNN"):
+    drops[kind] = compare_paired(shares[kind], shares[f"{kind} shuffled"])
 print("network  mean drop   95 % interval  better in order  p value")
 for kind, drop in drops.items():
     interval = f"{1000 * drop.interval.low:.1f} to {1000 * drop.interval.high:.1f}"
@@ -201,7 +206,7 @@ for kind, drop in drops.items():
 # shuffled images are like ten other starts on images in order. The measured difference is chance,
 # and on Fashion-MNIST its interval contains 0.
 #
-# There the CNN is worse on shuffled images with each of the ten seeds, by 17 images of
+# On Fashion-MNIST, the CNN is worse on shuffled images with each of the ten seeds, by 17 images of
 # 1,000 on average. That is the part of its accuracy that depends on which pixels are neighbours.
 
 if not data.drawn:
