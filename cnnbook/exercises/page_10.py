@@ -91,7 +91,7 @@ answer = image.grad[0, 0]
         Mistake(
             "those are the pixels themselves",
             lambda: [[0, 0, 0, 0], [3, 0, 0, 5], [0, 0, 2, 0], [4, 0, 0, 0]],
-            "The gradient says by how much the loss grows when a pixel grows by 1.",
+            "The gradient says how fast the loss grows when a pixel grows a little.",
         ),
         Mistake(
             "only the largest pixel of all has a gradient",
