@@ -16,8 +16,8 @@ weight, adds the products, and adds a bias. In one window, a convolution does th
 #
 # This is the first example of the lecture [Choi2025]_. torch's layer is called ``Conv2d``. Ours has
 # one input channel, one output channel, and a :term:`window` of 2 x 2 pixels. (A :term:`channel` is
-# one grid of numbers. A grey image has one.) The weights are random, so we fix the seed of the
-# random numbers: then everybody gets the same weights.
+# one grid of numbers. A grey image has one.) The weights are random, so we fix the
+# :term:`seed` of the random numbers: then everybody gets the same weights.
 
 import torch
 

@@ -165,7 +165,7 @@ assert same_padding(2) == (0, 1)
 # Two options that do not move windows
 # ------------------------------------
 #
-# The number of channels and the number of groups do not change the windows. They decide which input
+# The number of channels and of :term:`groups` does not change the windows. It decides which input
 # channels each output channel uses. With ``groups=2``, the input channels and the kernels are
 # divided into two groups each, and a kernel sees only the channels of its own group. Four channels
 # go in, eight feature maps come out: how large is each of the eight, and how many parameters does
