@@ -219,8 +219,8 @@ def test_window_breaks_a_sum_that_is_wider_than_the_figure() -> None:
     figure.draw_without_rendering()
     (message,) = (text for text in figure.texts if " = " in text.get_text())
     first, second = message.get_text().splitlines()
-    assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 + 0.4668*3 +"
-    assert second == "0.2037 = 1.541"
+    assert first == "(-0.1733)*0 + (-0.4235)*1 + 0.1802*2 +"
+    assert second == "0.4668*3 + 0.2037 = 1.541"
     assert message.get_window_extent().x0 >= 0
     assert message.get_window_extent().x1 <= figure.bbox.width
 

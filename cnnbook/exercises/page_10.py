@@ -15,8 +15,9 @@ def _pooling_image() -> torch.Tensor:
 
 
 _max_pool_by_hand = Exercise(
-    "What does ``MaxPool2d(2)`` make of ``[[1, 2, 0, 1, 9], [3, 0, 1, 5, 9], [0, 1, 2, 0, 9], "
-    "[4, 0, 0, 1, 9], [9, 9, 9, 9, 9]]``? Use a pencil, and hand in rows.",
+    "An image has the rows ``[1, 2, 0, 1, 9]``, ``[3, 0, 1, 5, 9]``, ``[0, 1, 2, 0, 9]``, "
+    "``[4, 0, 0, 1, 9]`` and ``[9, 9, 9, 9, 9]``. What does ``MaxPool2d(2)`` make of it? Use a "
+    "pencil, and hand in rows, as in ``[[1, 2], [3, 4]]``.",
     hint="The windows lie side by side. Does the last column fill one?",
     solution="""
 import torch
@@ -63,8 +64,9 @@ answer = torch.nn.MaxPool2d(2)(image[None, None])[0, 0]
 )
 
 _max_pool_gradient = Exercise(
-    "``MaxPool2d(2)`` is applied to ``[[1, 2, 0, 1], [3, 0, 1, 5], [0, 1, 2, 0], [4, 0, 0, 1]]``, "
-    "and the loss is the sum of the output. What is the gradient of each pixel? Hand in four rows.",
+    "``MaxPool2d(2)`` is applied to an image with the rows ``[1, 2, 0, 1]``, ``[3, 0, 1, 5]``, "
+    "``[0, 1, 2, 0]`` and ``[4, 0, 0, 1]``, and the loss is the sum of the output. What is the "
+    "gradient of each pixel? Hand in four rows.",
     hint="Make one pixel a little brighter: does the loss change, and by how much?",
     solution="""
 import torch
@@ -91,7 +93,7 @@ answer = image.grad[0, 0]
         Mistake(
             "those are the pixels themselves",
             lambda: [[0, 0, 0, 0], [3, 0, 0, 5], [0, 0, 2, 0], [4, 0, 0, 0]],
-            "The gradient says by how much the loss grows when a pixel grows by 1.",
+            "The gradient says how fast the loss grows when a pixel grows a little.",
         ),
         Mistake(
             "only the largest pixel of all has a gradient",

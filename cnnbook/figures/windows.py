@@ -92,7 +92,7 @@ def plot_window(
     image, kernel = images[0, 0], weight[0, 0]
     output = conv2d(images, weight, bias)[0, 0]
     longest = max(len(f"{number:.4g}") for part in (image, kernel) for number in part.flatten())
-    cell = 0.42 + 0.055 * max(longest - 3, 0)
+    cell = 0.42 + 0.075 * max(longest - 3, 0)
     grids: list[tuple[str, torch.Tensor] | str] = [
         ("image", image),
         "\N{MULTIPLICATION SIGN}",

@@ -15,8 +15,9 @@ weight, adds the products, and adds a bias. In one window, a convolution does th
 # .. index:: ! convolution, ! window
 #
 # This is the first example of the lecture [Choi2025]_. torch's layer is called ``Conv2d``. Ours has
-# one input channel, one output channel, and a :term:`window` of 2 x 2 pixels. Its weights are
-# random, so we fix the seed: then everybody gets the same weights.
+# one input channel, one output channel, and a :term:`window` of 2 x 2 pixels. (A :term:`channel` is
+# one grid of numbers. A grey image has one.) The weights are random, so we fix the
+# :term:`seed` of the random numbers: then everybody gets the same weights.
 
 import torch
 
@@ -53,7 +54,8 @@ print(image.shape)
 #
 # .. math:: w_{00} x_{00} + w_{01} x_{01} + w_{10} x_{10} + w_{11} x_{11} + b
 #
-# Take a pencil: what is the output?
+# Here *x* is a pixel, *w* a weight and *b* the bias. The two small digits are the row and the
+# column, counted from 0. Take a pencil: what is the output?
 
 by_hand = -0.1733 * 0 + -0.4235 * 1 + 0.1802 * 2 + 0.4668 * 3 + 0.2037
 print(f"{by_hand:.3f}")
@@ -100,8 +102,9 @@ from cnnbook.figures import plot_window
 figure = plot_window(image, layer.weight, layer.bias, row=0, column=0)
 
 # %%
-# The pixels in the window are blue. Here this is the whole image; in a larger image it is a small
-# part.
+# The pixels in the window are blue. Here the window is the whole image; in a larger image it is a
+# small part. The sign between image and kernel is not a matrix product: numbers at the same
+# position are multiplied, and the products are added.
 #
 # In one window, a convolution is a linear layer
 # ----------------------------------------------

@@ -41,7 +41,8 @@ assert (image.min(), image.max()) == (0, 15)
 
 # %%
 # Before you run the next cell: how many windows of 2 x 2 fit into 4 x 4, if the window moves by one
-# pixel at a time? And what is the first number that comes out?
+# pixel at a time? And what is the first number that comes out? (``detach`` gives the numbers alone,
+# without what torch keeps for training.)
 
 result = average(image).detach()
 print(result.shape)
@@ -67,8 +68,9 @@ assert derive_output_size(4, 2).output_size == 3 == 4 - 2 + 1
 
 # %%
 # ``floor`` rounds down. 4 is the size of the image, and the 2 in ``(2 - 1)`` is the size of the
-# window. The 0 is the :term:`padding`, the 1 before that bracket the :term:`dilation`, and the 1
-# after the ``/`` the :term:`stride`: three options, here with their default values. With these
+# window. The 0 in ``2*0`` is the :term:`padding`, the 1 before ``*(2 - 1)`` is the
+# :term:`dilation`, and the 1 after the ``/`` is the :term:`stride`. These are three options, here
+# with their default values; :doc:`/gallery/3_inside/plot_11_sizes` changes them. With the default
 # values, the formula is 4 - 2 + 1.
 #
 # Look at a single window
@@ -114,13 +116,17 @@ assert every.data_ptr() == image.data_ptr()
 
 from cnnbook.convolution import conv2d, conv2d_loop, moving_average
 
-assert moving_average(image, size=2)[0, 0].tolist() == expected
-assert conv2d_loop(image, average.weight, average.bias)[0, 0].tolist() == expected
-assert conv2d(image, average.weight, average.bias)[0, 0].tolist() == expected
+means = moving_average(image, size=2)
+loop = conv2d_loop(image, average.weight, average.bias)
+product = conv2d(image, average.weight, average.bias)
+print([torch.equal(way, result) for way in (means, loop, product)])
+assert means[0, 0].tolist() == expected
+assert loop[0, 0].tolist() == expected
+assert product[0, 0].tolist() == expected
 
 # %%
-# All are exactly equal, because sums of quarters of small whole numbers are exact in floating-point
-# arithmetic.
+# All three are exactly equal to torch's output, because sums of quarters of small whole numbers are
+# exact in floating-point arithmetic.
 #
 # A larger window
 # ---------------
@@ -142,7 +148,8 @@ middles = [[5, 6], [9, 10]]
 assert derive_output_size(4, 3).output_size == 2 == 4 - 3 + 1
 assert (0 + 1 + 2 + 4 + 5 + 6 + 8 + 9 + 10) / 9 == 5
 assert torch.allclose(larger[0, 0], torch.tensor(middles).float(), rtol=0, atol=0.00001)
-assert moving_average(image, size=3)[0, 0].tolist() == middles == image[0, 0, 1:3, 1:3].tolist()
+assert moving_average(image, size=3)[0, 0].tolist() == middles
+assert image[0, 0, 1:3, 1:3].tolist() == middles
 
 # %%
 # Try it
@@ -154,6 +161,11 @@ assert moving_average(image, size=3)[0, 0].tolist() == middles == image[0, 0, 1:
 # .. conv-explorer::
 #    :image: lecture
 #    :kernel: average2
+#
+# One answer is -1 and 1 in the upper row of the kernel and two zeros below: each pixel is larger by
+# 1 than the pixel to its left.
+
+assert conv2d(image, torch.tensor([[[[-1.0, 1.0], [0.0, 0.0]]]])).unique().tolist() == [1]
 
 # %%
 # On an image of a shoe

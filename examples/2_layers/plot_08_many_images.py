@@ -56,8 +56,8 @@ assert torch.allclose(disturbed[:1], together[:1], rtol=0, atol=0.00001)
 
 # %%
 # It does not: the means of the first image are 5, 6, 9 and 10 as before. If the images go through
-# the layer one by one, the numbers are the same, too. All images at once, a :term:`batch`, only
-# save time.
+# the layer one by one, the numbers are the same, too. Passing all images at once, as a
+# :term:`batch`, only saves time.
 #
 # So a layer does not depend on the number of images. It has nine weights and one bias for two
 # images, and it would have the same ten parameters for 5,000 images.
@@ -81,7 +81,8 @@ from cnnbook.convolution import conv2d
 from cnnbook.figures import plot_feature_maps, plot_feature_table, plot_images
 from cnnbook.kernels import identity_kernel, prewitt_kernel
 
-kernels = torch.stack([identity_kernel(3), prewitt_kernel("x"), prewitt_kernel("y")])[:, None]
+three = [identity_kernel(3), prewitt_kernel("x"), prewitt_kernel("y")]
+kernels = torch.stack(three)[:, None]
 features = conv2d(images, kernels)
 figure = plot_feature_table(
     images,
@@ -92,13 +93,14 @@ figure = plot_feature_table(
 
 # %%
 # The figure has a row for each image and a column for each kernel, and the outputs are in the
-# cells. One pixel to the right, the numbers are larger by 1, so the right column of a window is
-# larger than the left column by 2 in each of three rows: 6. One pixel down, the numbers are larger
-# by 4, so the lower row is larger than the upper row by 8 in each of three columns: 24. The weights
-# of these two kernels add up to 0. If every pixel is larger by the same number, their output does
-# not change: they find differences, not brightness. Only the output of the first kernel differs
-# between the images. (The other two are named after Prewitt [Prewitt1970]_, who found edges with
-# them.)
+# cells. One pixel to the right, the numbers are larger by 1. The left and the right column of a
+# window are two pixels apart, so they differ by 2 in each of three rows: 6. One pixel down, the
+# numbers are larger by 4, so the upper and the lower row differ by 8 in each of three columns: 24.
+#
+# The weights of these two kernels add up to 0. If every pixel is larger by the same number, their
+# output does not change: they find differences, not brightness. Only the output of the first kernel
+# differs between the images. (The other two are named after Prewitt [Prewitt1970]_, who found edges
+# with them.)
 
 assert features[:, 0].tolist() == expected[:, 0].tolist()
 assert torch.equal(features[:, 1], torch.full((2, 2, 2), 6.0))
@@ -129,8 +131,8 @@ assert kernels.shape == (3, 1, 3, 3)
 #
 # A grey image has one :term:`channel`, a colour photograph has three, and the output of a
 # convolution has one channel for each kernel. If the input of a layer has several channels, each
-# kernel has weights for all of them. What would you expect of one kernel on two channels: one
-# number or two?
+# kernel has weights for all of them. Below, an image has two channels of 1 x 2 pixels, and the
+# kernel has 1 x 2 weights for each. What would you expect of this kernel: one number or two?
 
 two_channels = torch.tensor([[[[1.0, 2.0]], [[10.0, 20.0]]]])
 one_kernel = torch.tensor([[[[1.0, 1.0]], [[3.0, 0.0]]]])
@@ -140,9 +142,10 @@ assert conv2d(two_channels, one_kernel).item() == 33 == (1 * 1 + 1 * 2) + (3 * 1
 assert (1 * 1 + 1 * 2, 3 * 10 + 0 * 20) == (3, 30)
 
 # %%
-# One: the sums of the two channels, 3 and 30, are added to 33. A bias would be added once, at the
-# end. The number of channels that come out is the number of kernels. (A layer that does not add up
-# the channels is called *depthwise*; :doc:`/gallery/3_inside/plot_11_sizes` has one.)
+# One. The first channel gives 1*1 + 1*2 = 3 and the second 3*10 + 0*20 = 30. The two sums are
+# added: 33. A bias would be added once, at the end. The number of channels that come out is the
+# number of kernels. (A layer that does not add up the channels is called *depthwise*;
+# :doc:`/gallery/3_inside/plot_11_sizes` has one.)
 #
 # Sixteen
 # -------
@@ -198,15 +201,18 @@ figure = plot_images(clothes, titles=names, size=1.8)
 # %%
 # Two images of 28 x 28 become two times sixteen feature maps of 26 x 26: with a window of 3 x 3,
 # one pixel is lost on each side. Here are the sixteen feature maps of the boot. Blue is above 0,
-# orange is below 0, and the nearer a number is to 0, the nearer its colour is to that of the page.
+# orange is below 0, and a number near 0 has almost the colour of the page.
 
 figure = plot_feature_maps(maps[:1], titles=[str(channel) for channel in range(16)])
 assert (clothes.shape, maps.shape) == ((2, 1, 28, 28), (2, 16, 26, 26))
+assert data.drawn or maps[0, 8, 10:20, 15:22].mean() > 0.8
+assert data.drawn or maps[0, 15, 10:20, 15:22].mean() < -0.2
+assert data.drawn or (maps[0, 14, 10:20, 15:22].mean() - layer.bias[14]).abs() < 0.1
 # sphinx_gallery_thumbnail_number = 3
 
 # %%
-# The layer has not been trained yet. Some maps show the boot brighter or darker, some show its
-# negative, and some show little more than its outline.
+# The layer has not been trained yet. In some maps the boot is blue, as in map 8, in some it is
+# orange, as in map 15, and map 14 shows little more than its outline.
 #
 # The parameters explain the background. There the image is black, all products are 0, and the
 # output is the :term:`bias` alone. Where the background is orange, the bias is negative.

@@ -55,8 +55,8 @@ print((rectified == 0).sum().item(), "zeros")
 
 from cnnbook.figures import plot_feature_maps, plot_number_grids
 
-grids = {"image": image[0, 0].round(decimals=1), "after ReLU": rectified[0, 0].round(decimals=1)}
-figure = plot_number_grids(grids)
+grids = {"image": image[0, 0], "after ReLU": rectified[0, 0]}
+figure = plot_number_grids({name: grid.round(decimals=1) for name, grid in grids.items()})
 assert (rectified == 0).sum() == (image < 0).sum() == 8
 assert torch.equal(rectified[image > 0], image[image > 0])
 
@@ -112,16 +112,17 @@ print(tuple(boot.shape[2:]), tuple(edges.shape[2:]), tuple(summed.shape[2:]))
 
 from cnnbook.shapes import output_size
 
+print(output_size(28, 5))
 assert (boot.shape[3], edges.shape[3], summed.shape[3]) == (28, 26, 24)
 assert output_size(28, 5) == 24
 
 # %%
 # Is there a 5 x 5 kernel that does the same as both layers? We can compute it. Each weight of the
-# second kernel is multiplied with one number of the first output, and that number is a sum with the
-# weights of the first kernel at that position. So the 5 x 5 kernel is the sum of nine copies of the
-# first kernel: each copy is moved to its position and multiplied with its weight of the second
-# kernel. Take a pencil: what is in the upper left corner, and what is in the middle of the left
-# edge?
+# second kernel is multiplied with one number of the first output. This number is itself a weighted
+# sum of 3 x 3 pixels, with the weights of the first kernel. So the 5 x 5 kernel is the sum of nine
+# copies of the first kernel, one for each weight of the second kernel: the copy is moved to the
+# position of this weight and multiplied with it. Take a pencil: what is in the upper left corner of
+# the sum, and what is in the middle of its left edge?
 
 both = torch.zeros(5, 5)
 for row in range(3):
@@ -158,17 +159,20 @@ assert (2 * 3 * 3, 5 * 5) == (18, 25)
 # ------------------------------
 #
 # Take random kernels with biases, and sixteen channels between the two layers. How many parameters
-# does one layer need that does the same?
+# do the two layers have, and how many does a single layer need to do the same?
+
+from cnnbook.counting import count_parameters
 
 torch.manual_seed(43052)
 first, second = torch.nn.Conv2d(1, 16, 3), torch.nn.Conv2d(16, 1, 3)
 pair = torch.nn.Sequential(first, second)
-print(f"{sum(tensor.numel() for tensor in pair.parameters())} parameters")
+print(count_parameters(pair), "parameters")
 assert 16 * 1 * 9 + 16 + 1 * 16 * 9 + 1 == 305
-assert sum(tensor.numel() for tensor in pair.parameters()) == 305
+assert count_parameters(pair) == 305
 
 # %%
-# The 5 x 5 kernel is computed as before, once for each of the sixteen channels, and the sixteen
+# The first layer has 16 * 9 weights and 16 biases, the second 16 * 9 weights and one bias: 305. The
+# 5 x 5 kernel is computed as before, once for each of the sixteen channels, and the sixteen
 # results are added: :func:`~cnnbook.convolution.conv_transpose2d` does that. The :term:`bias` of
 # the first layer is the same at every position, so it adds the same number to every output of the
 # second layer.
@@ -179,17 +183,17 @@ from cnnbook.kernels import conv_from_kernel
 kernel = conv_transpose2d(second.weight, first.weight)
 bias = second.bias + second.weight.sum(dim=(2, 3)) @ first.bias
 single = conv_from_kernel(kernel, bias)
-print(tuple(kernel.shape), f"{sum(tensor.numel() for tensor in single.parameters())} parameters")
+print(tuple(kernel.shape), count_parameters(single), "parameters")
 assert torch.allclose(single(boot), pair(boot), rtol=0, atol=0.00001)
-assert sum(tensor.numel() for tensor in single.parameters()) == 25 + 1 == 26
+assert count_parameters(single) == 25 + 1 == 26
 
 # %%
-# 305 parameters do the work of 26. The same holds for linear layers: the product of their two
-# matrices is one matrix. Take the ReLU out of the desperate MLP of
+# On the boot, the single layer gives the same output as the two, up to rounding. So 305 parameters
+# do the work of 26. The same holds for two linear layers: the product of their matrices is one
+# matrix. Take the ReLU out of the desperate MLP of
 # :doc:`/gallery/1_why/plot_02_parameters`. How many parameters does it have when it is written as
 # one layer?
 
-from cnnbook.counting import count_parameters
 from cnnbook.networks import mlp
 
 flatten, hidden, rectify, output = mlp()
@@ -235,13 +239,15 @@ print("with ReLU:   ", two_layers(stripe, with_relu=True)[0, 0, 0].tolist())
 assert conv2d(stripe, right_minus_left[None, None])[0, 0, 0].tolist() == [0, 3, 0, -3, 0]
 assert two_layers(stripe, with_relu=False)[0, 0, 0].tolist() == [9, 0, -9]
 assert two_layers(stripe, with_relu=True)[0, 0, 0].tolist() == [9, 9, 0]
+assert conv2d(stripe, torch.tensor([[[[0.0, 0, 9, 9, 0]]]]))[0, 0, 0].tolist() == [9, 9, 0]
 
 # %%
-# Can one layer with another 5 x 5 kernel give 9, 9 and 0? Take also the negative of the image, in
-# which the column is -1. In one convolution, the weighted sums of the negative are those of the
-# image with the opposite sign. If the outputs for both images are added, the sums cancel and twice
-# the bias is left: the same number at every position. And what is the sum for the two layers with
-# ReLU?
+# Can one layer with another 5 x 5 kernel do this, too? For this image alone it can: with 0, 0, 9, 9
+# and 0 in the upper row and zeros below, it gives 9, 9 and 0. But it must give the same as the two
+# layers for every image. Take also the negative of the image, in which the column is -1. In one
+# convolution, the weighted sums of the negative are those of the image with the opposite sign. If
+# the outputs for both images are added, the sums cancel and twice the bias is left: the same number
+# at every position. And what is the sum for the two layers with ReLU?
 
 negative = two_layers(-stripe, with_relu=True)[0, 0, 0]
 added = two_layers(stripe, with_relu=True)[0, 0, 0] + negative
@@ -276,7 +282,7 @@ assert without.abs().max() == 0
 # A weighted sum of weighted sums is a weighted sum. So two convolutions of 3 x 3 with nothing
 # between them are one convolution of 5 x 5, and several linear layers are one linear layer. With a
 # ReLU between them this is no longer so. That is why ReLU stands after the convolution in the
-# lecture's network. [Goodfellow2016]_ recommends it as the first choice.
+# lecture's network. [Goodfellow2016]_ recommends ReLU as the first choice.
 #
 # The next layer of that network throws away three numbers of every four:
 # :doc:`/gallery/2_layers/plot_10_max_pool`.

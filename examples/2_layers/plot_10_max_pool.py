@@ -24,7 +24,7 @@ image = torch.randn(1, 1, 5, 5)
 print(image[0, 0])
 
 # %%
-# :term:`Pooling <pooling>` takes one number from each :term:`window`, and *max* pooling takes the
+# :term:`Pooling <pooling>` makes one number of each :term:`window`, and *max* pooling takes the
 # largest. The windows are 2 x 2, and they do not overlap: the :term:`stride`, the step from one
 # window to the next, is 2 as well. Take a pencil: which windows are there, and what is the largest
 # number in each?
@@ -50,8 +50,9 @@ assert (image[..., 2:4, 2:4] < 0).all()
 
 # %%
 # The figure shows the numbers rounded to one digit. The fifth row and the fifth column are crossed
-# out. A third window would need a sixth pixel, and a window that goes over the edge does not count.
-# The formula for the output size says the same; the stride is the 2 under the line:
+# out with thin lines. A third window would need a sixth pixel, and a window that goes over the edge
+# does not count. The formula for the output size says the same; the stride is the 2 after the
+# ``/``:
 
 from cnnbook.shapes import derive_output_size
 
@@ -80,7 +81,7 @@ assert (5 - 2) / 2 == 1.5
 
 # %%
 # The output does not change: max pooling never uses these pixels. They have no part in training
-# either. How much does the sum of the output grow when one pixel grows by 1? That is the
+# either. How fast does the sum of the output grow when one pixel grows a little? That is the
 # :term:`gradient` with respect to this pixel. (The tensor of ones says that each output counts once
 # in the sum.)
 
@@ -95,7 +96,8 @@ assert torch.equal(leaf.grad, gradient)
 # %%
 # The gradient is 1 at the largest pixel of each window and 0 at the 21 others. If one of the other
 # pixels grows a little, it is still not the largest, and the output stays the same. A pixel of the
-# last row or column can grow as much as it likes: it is in no window.
+# last row or column can grow by any amount: it is in no window. (The last two lines of the cell
+# compute the gradient with torch alone. It is equal.)
 
 assert gradient[0, 0].nonzero().tolist() == [[0, 0], [0, 2], [2, 1], [2, 2]]
 assert int((gradient == 0).sum()) == 21
@@ -132,22 +134,19 @@ assert f"{848 / 11_664:.1%}" == "7.3%"
 # and move it one pixel to the right, then one more. Such a shift is called a :term:`translation`.
 # Guess what happens to the output.
 
-for column in (2, 3, 4):
-    dot = torch.zeros(1, 1, 6, 6)
-    dot[..., 2, column] = 1
-    print(column, pool(dot)[0, 0].tolist())
+dots = torch.zeros(3, 1, 6, 6)
+for index, column in enumerate((2, 3, 4)):
+    dots[index, 0, 2, column] = 1
+    print(column, pool(dots)[index, 0].tolist())
 
 # %%
 # From column 2 to column 3 nothing changes, because both lie in the same window. From 3 to 4 the
 # output moves by one. So the output is the same for *some* small translations, and not for others.
+# This is the first reason for pooling.
 
-dots = torch.zeros(3, 1, 6, 6)
-for index, column in enumerate((2, 3, 4)):
-    dots[index, 0, 2, column] = 1
-pooled = pool(dots)
-assert torch.equal(pooled[0], pooled[1])
-assert pooled[1, 0].tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
-assert pooled[2, 0].tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 0]]
+assert torch.equal(pool(dots)[0], pool(dots)[1])
+assert pool(dots)[1, 0].tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+assert pool(dots)[2, 0].tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 # %%
 # The second reason is simple: the next layer gets a quarter of the numbers. Here are the edges of a
@@ -162,7 +161,8 @@ data = load_fashion_mnist(n_train=100, n_test=1, one_hot=False, fallback="drawn"
 boot = data.train_images[data.train_labels == data.class_names.index("Ankle boot")][:1]
 edges = relu(conv2d(boot, prewitt_kernel("x")[None, None]))
 small = torch.nn.functional.interpolate(pool(edges), scale_factor=2)
-figure = plot_feature_maps(torch.cat([edges, small], 1), titles=["26 x 26", "13 x 13"], size=2)
+both = torch.cat([edges, small], dim=1)
+figure = plot_feature_maps(both, titles=["26 x 26", "13 x 13"], size=2)
 
 # %%
 # The right map has 13 x 13 numbers, drawn with pixels twice as large. The front of the boot and the
@@ -175,9 +175,9 @@ assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 # Before the ReLU or after it?
 # ----------------------------
 #
-# The lecture's network applies ReLU first and then pools. Does the order matter? Here is a window
-# with numbers on both sides of 0, and one with only negative numbers. Guess both results before you
-# run it.
+# The lecture's network applies ReLU first and then pools. Does the order matter? The next image has
+# two windows: the left one has positive and negative numbers, the right one only negative numbers.
+# Guess both results before you run the cell.
 
 window = torch.tensor([[-3.0, 5.0, -1.0, -2.0], [2.0, 1.0, -4.0, -2.0]])[None, None]
 print("ReLU, then pool:", pool(relu(window)).tolist())
@@ -185,13 +185,13 @@ print("pool, then ReLU:", relu(pool(window)).tolist())
 assert pool(relu(window)).tolist() == relu(pool(window)).tolist() == [[[[5, 0]]]]
 
 # %%
-# 5 and 0, both ways. This always holds. ReLU never makes a smaller number larger than another, so
-# the largest number of a window stays the largest. And if all numbers of a window are below 0, the
-# result is 0 in both orders.
+# 5 and 0, both ways. The order never matters. If one number is smaller than another, ReLU does not
+# make it the larger one, so the largest number of a window stays the largest. And if all numbers of
+# a window are below 0, the result is 0 in both orders.
 #
-# What about gradients? The second window is special: after ReLU it has four equal zeros, and the
-# pooling has to choose one of them. We pass a different number back from each output, so that two
-# gradients cannot be mixed up without being noticed, and look at the gradient of the image.
+# What about gradients? The right window is special: after ReLU it has four equal zeros, and the
+# pooling has to choose one of them. We pass a different number back from each output, so that we
+# can see which output a gradient comes from, and look at the gradient of the image.
 
 
 def gradient_of(image: torch.Tensor, *layers: torch.nn.Module) -> torch.Tensor:
@@ -206,9 +206,10 @@ print(gradient_of(window, torch.nn.ReLU(), pool)[0, 0])
 print(gradient_of(window, pool, torch.nn.ReLU())[0, 0])
 
 # %%
-# Only the 5 has a gradient, both ways. In the second window the pooling chooses one of the four
-# zeros, but ReLU passes no gradient to it, because the number before ReLU was below 0. Now the same
-# on the feature maps that sixteen random kernels make of a hundred images:
+# Only the 5 has a gradient, both ways. In the right window the pooling chooses one of the four
+# zeros, but ReLU passes no gradient to it, because the number before ReLU was below 0. If the
+# pooling comes first, the largest number is below 0, and ReLU passes no gradient either. Now the
+# same on the feature maps that sixteen random kernels make of a hundred images:
 
 torch.manual_seed(43052)
 features = torch.nn.Conv2d(1, 16, 2)(data.train_images).detach()
@@ -216,12 +217,13 @@ for case in (window, features):
     assert torch.equal(pool(relu(case)), relu(pool(case)))
     rectify_first = gradient_of(case, torch.nn.ReLU(), pool)
     assert torch.equal(rectify_first, gradient_of(case, pool, torch.nn.ReLU()))
-print(f"{features.numel():,} numbers compared")
+print(f"{pool(features).numel():,} outputs and {features.numel():,} gradients compared")
 
 # %%
-# All 1,166,400 are equal to the last bit, values and gradients, and they include numbers on both
-# sides of 0.
+# All 270,400 outputs and all 1,166,400 gradients are equal to the last bit. The feature maps have
+# numbers on both sides of 0.
 
+assert pool(features).numel() == 100 * 2_704 == 270_400
 assert features.numel() == 100 * 11_664 == 1_166_400
 assert gradient_of(window, pool, torch.nn.ReLU())[0, 0].nonzero().tolist() == [[0, 1]]
 assert (features < 0).any()
@@ -266,8 +268,8 @@ assert (11_664 + comparisons, 2_704 + comparisons) == (19_776, 10_816)
 # There are 10,816 comparisons instead of 19,776, and 46,656 products in both orders. We have
 # counted here, not measured time.
 #
-# This works only for the maximum. The *average* of a window cannot be exchanged with ReLU, and one
-# window is enough to see it:
+# This works for the maximum, but not for the *average*: here the order matters. One window is
+# enough to see it:
 
 from cnnbook.pooling import avg_pool2d
 

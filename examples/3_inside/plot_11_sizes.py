@@ -25,9 +25,10 @@ assert str(moved) == "floor((28 + 2*0 - 1*(2 - 1) - 1)/1) + 1 = 27"
 
 # %%
 # 27 positions. Read the formula from the inside. There are 28 pixels, and 2*0 that were added at
-# the two ends. The window's second :term:`weight` is 1*(2 - 1) pixels to the right of its first.
-# The last 1 is the pixel under the first weight. The remaining 26 is how far the window can move.
-# We divide by the step, 1, and add the position where it started.
+# the two ends. The window's second :term:`weight` is 1*(2 - 1) pixels to the right of its first:
+# this is subtracted. The next 1 that is subtracted is the pixel under the first weight. The
+# remaining 26 is how far the window can move. We divide by the step, 1, and add 1 for the position
+# where the window started.
 
 assert (28 + 2 * 0 - 1 * (2 - 1) - 1) // 1 == 26
 assert 26 + 1 == moved.output_size == 27
@@ -48,7 +49,7 @@ assert pooled.output_size == 13 == int(12.5) + 1
 # --------------------------
 #
 # :func:`~cnnbook.shapes.shape_table` goes through a network and writes down the shape after each
-# layer and how it was computed. It does not run the network. Here is the CNN of the lecture:
+# layer and how it was computed. It does not run the network. Here is the sloppy CNN of the lecture:
 
 from cnnbook.networks import small_cnn
 from cnnbook.shapes import shape_table
@@ -94,9 +95,9 @@ figure = plot_conv_options(7, 3, settings)
 
 # %%
 # Blue pixels belong to the first window, and pixels with a dot to its right neighbour. The titles
-# count the windows. The stride moves the neighbour away. The padding, drawn hatched, lets the first
-# window start one pixel outside, and the output is as large as the image. The dilation spreads the
-# window: it has nine weights, as before, but they span five pixels.
+# count the windows. The stride moves the neighbour away. The padding, the pixels with thin lines,
+# lets the first window start one pixel outside, and the output is as large as the image. The
+# dilation spreads the window: it has nine weights, as before, but they span five pixels.
 
 assert [output_size(7, 3, **options) for options in settings.values()] == [5, 3, 7, 3]
 assert 2 * (3 - 1) + 1 == 5
@@ -104,7 +105,7 @@ assert 2 * (3 - 1) + 1 == 5
 # %%
 # Stride 2 and dilation 2 both give 3 x 3, but they do different things. With stride 2, the nine
 # windows are two pixels apart. With dilation 2, they are one pixel apart, and each covers a larger
-# part of the image. The size alone does not tell the two apart. Does the derivation?
+# part of the image. The size alone does not tell the two apart. Does the formula?
 
 for name, options in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **options))
@@ -145,7 +146,7 @@ assert len(options) == 5 * 3 * 3 * 3 == 135
 # ----------------
 #
 # Often a layer should not make the image smaller. A kernel of 3 needs padding 1, a kernel of 5
-# needs padding 2. What does a kernel of 2 need? Guess, then read the next three numbers.
+# needs padding 2. What does a kernel of 2 need? Guess, then read the second line of the output.
 
 from cnnbook.shapes import same_padding
 
@@ -158,15 +159,17 @@ assert same_padding(2) == (0, 1)
 
 # %%
 # It needs half a pixel on each side. Padding 0 gives 27, padding 1 gives 29, and neither gives 28.
-# torch's ``padding="same"`` therefore adds its one pixel at the end only. This is one reason why
-# kernels mostly have an odd number of rows and columns.
+# So torch's ``padding="same"`` adds no pixel before the image and one after it, as the third line
+# says. This is one reason why kernels mostly have an odd number of rows and columns.
 #
 # Two options that do not move windows
 # ------------------------------------
 #
-# The number of channels and the number of groups do not change the windows. They decide which input
-# channels each output channel uses. Four channels go in, eight feature maps come out: how large is
-# each of the eight, and how many weights does that take?
+# The number of channels and of :term:`groups` does not change the windows. It decides which input
+# channels each output channel uses. With ``groups=2``, the input channels and the kernels are
+# divided into two groups each, and a kernel sees only the channels of its own group. Four channels
+# go in, eight feature maps come out: how large is each of the eight, and how many parameters does
+# the layer have with one, two and four groups?
 
 layers = {groups: torch.nn.Conv2d(4, 8, 3, groups=groups) for groups in (1, 2, 4)}
 for groups, layer in layers.items():
@@ -178,9 +181,9 @@ for groups, layer in layers.items():
 
 # %%
 # The size is the same each time: eight feature maps of 26 x 26. The second axis of the weights
-# changes. With one group, each kernel has a slice of 3 x 3 for all four channels, 296 parameters in
-# all. With two groups it has slices for two of them, 152 parameters. With four groups it has a
-# slice for a single one, 80 parameters.
+# changes. With one group, each kernel has 3 x 3 weights for each of the four channels, and the
+# layer has 296 parameters. With two groups, a kernel has weights for two channels: 152 parameters.
+# With four groups, it has weights for a single channel: 80 parameters.
 
 assert (8 * 4 * 9 + 8, 8 * 2 * 9 + 8, 8 * 1 * 9 + 8) == (296, 152, 80)
 
