@@ -191,10 +191,12 @@ assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 # --------------------------------------------
 #
 # Along a straight line through the minimum, the loss is a parabola. Its second derivative is called
-# the *curvature*. Where it is c, one step multiplies the distance to the minimum by 1 - rate * c.
-# With two parameters there are two such directions, one steep and one flat. They are the
+# the *curvature*. If the curvature is c, the slope at a distance d from the minimum is c times d.
+# So one step changes the distance by rate times c times d: it multiplies the distance by ``1 - rate
+# * c``. With two parameters there are two such directions, one steep and one flat. They are the
 # eigenvectors of the *Hessian*, the matrix of the second derivatives, and the curvatures are its
-# eigenvalues. Take the pencil: above which rate is a step longer than twice the distance?
+# eigenvalues. Take the pencil: above which rate is a step longer than twice the distance, so that
+# it ends further away than it began?
 
 
 def loss_of(parameters: torch.Tensor) -> torch.Tensor:
@@ -206,6 +208,7 @@ hessian = torch.autograd.functional.hessian(loss_of, torch.tensor([1.0, 0.0]))
 flat, steep = torch.linalg.eigvalsh(hessian).tolist()
 print(hessian.tolist(), f"curvatures {flat:.2f} and {steep:.2f}, limit {2 / steep:.2f}")
 factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
+print("steep direction:", {name: round(factor, 2) for name, factor in factors.items()})
 assert hessian.tolist() == [[4, 2], [2, 2]]
 assert (round(flat, 2), round(steep, 2), round(2 / steep, 2)) == (0.76, 5.24, 0.38)
 assert (round(factors["1/8"], 2), round(factors["1/2"], 2)) == (0.35, -1.62)
@@ -235,12 +238,12 @@ assert quotients[0] < 0.13
 # -----------------
 #
 # The lecture uses :term:`Adam` and not :term:`SGD` [Kingma2015]_. Adam keeps two running means for
-# each parameter, one of its gradient and one of its square. Both start at 0. A step moves them
-# toward the new values, the first by a tenth and the second by a thousandth of the way. So after
-# the first step they are 0.1 times the gradient and 0.001 times its square: much too small. The
-# *bias correction* therefore divides the first mean by 0.1 and the second by 0.001. Then Adam
-# divides the first mean by the root of the second. A number divided by the root of its own square:
-# what is left of it?
+# each parameter, one of its gradient and one of its square. Both start at 0. Each step moves the
+# first mean a tenth of the way to the new gradient, and the second mean a thousandth of the way to
+# the square of the new gradient. So after the first step they are 0.1 times the gradient and 0.001
+# times its square: much too small. The *bias correction* therefore divides the first mean by 0.1
+# and the second by 0.001. Then Adam divides the first mean by the root of the second. A number
+# divided by the root of its own square: what is left of it?
 #
 # Here are four parameters, each at 0, with gradients of very different size.
 

@@ -62,9 +62,9 @@ assert abs(sum(two) / 2 - -4) < 1e-6
 # %%
 # If the shares are equal, DDP computes the gradient of the full batch, -4. With the four shares
 # from above it computes -5. The remedy is to weight the loss of each process before ``backward``.
-# DDP divides by the number of processes, and it should divide by the number of images, so the
-# weight is the process's number of images, times the number of processes, divided by the number
-# of all images: 8/6 for a share of two, and 4/6 for a share of one.
+# DDP divides by the number of processes, but we want to divide by the number of images, so the
+# weight is the process's number of images, times the number of processes, divided by the number of
+# all images: 8/6 for a share of two, and 4/6 for a share of one.
 
 weights = [len(share) * 4 / 6 for share in shares]
 means = [share.mean().item() for share in shares]
@@ -96,10 +96,12 @@ for file in (ddp_script, script):
 print(ddp_script.read_text("utf-8"))
 
 # %%
-# Two lines matter most: the one that wraps the network, and the one that weights the loss. The
-# script trains twice, the second time without the weights. A shell starts it in two processes with
-# ``torchrun --nproc-per-node 2 train_ddp.py``; ``torchrun`` comes with torch. Here we start it from
-# Python. The processes communicate through a library named gloo.
+# The box shows the beginning; scroll in it for the rest. Two lines matter most. The first wraps the
+# network: ``net = DistributedDataParallel(small_cnn())``. The second weights the loss:
+# ``(loss * weight).backward()``. The script trains twice, the second time without the weights. A
+# shell starts it in two processes with ``torchrun --nproc-per-node 2 train_ddp.py``; ``torchrun``
+# comes with torch. Here we start it from Python. The processes communicate through a library named
+# gloo.
 
 import subprocess
 import tempfile
@@ -154,6 +156,8 @@ losses_file = Path(folder.name, "ddp.json")
 options = ["--images=101", "--epochs=50", f"--losses={losses_file}"]
 printed = finish(start(2, "ddp", ddp_script, *options), "ddp")
 assert printed.count("50 epochs") == 2
+for line in ("net = DistributedDataParallel(small_cnn())", "(loss * weight).backward()"):
+    assert line in ddp_script.read_text("utf-8")
 assert [len(share) for share in torch.arange(101).tensor_split(2)] == [51, 50]
 
 # %%
@@ -234,6 +238,7 @@ assert sizes == [3, 3, 2, 2]
 # Three, three, two and two images. After the exchange each process has the sum on the right,
 # divides by ten, and takes the same step; so the four copies of the network stay equal without ever
 # being compared. This is called *data parallel* training, with DDP as well as here.
+#
 # What is sent
 # ------------
 #
@@ -273,8 +278,9 @@ assert round(2500 * 784 / 27_136) == 72
 print(script.read_text("utf-8"))
 
 # %%
-# Most of it reads options and reports what is done. The training is one call. It starts alone as
-# ``python train_distributed.py``, or in two processes as ``torchrun --nproc-per-node 2
+# Most of it reads options and reports what is done. The training is one call, further down in the
+# box, and it looks like that of every other page. The script starts alone as ``python
+# train_distributed.py``, or in two processes as ``torchrun --nproc-per-node 2
 # train_distributed.py``. 102 images, because 102 is a number that four does not divide; 200 epochs,
 # and every ten of them a :term:`checkpoint`:
 
@@ -338,6 +344,7 @@ assert 2 * 26 + 2 * 25 == 102
 #
 # (Ignore the times. Four processes on two cores do not make so small a task faster. Sharing pays
 # when a share is much more work than the exchange.)
+#
 # One of them is killed
 # ---------------------
 #
@@ -376,8 +383,9 @@ printed = finish(running, name)
 ends[name] = last_checkpoint(name)
 
 # %%
-# Read what was printed: two processes, then one line from which epoch it goes on, and two processes
-# again, with other numbers (*pid*), because these are new processes. Before the next cell: how far
+# Read what was printed: two processes, two processes again, with other numbers (*pid*), because
+# these are new processes, and a line that says after which epoch they go on. (Several processes
+# print at the same time, so the order of their lines can differ.) Before the next cell: how far
 # will the 200 losses be from those of the two processes that ran without a kill?
 
 went_on = re.search(r"goes on after epoch (\d+)", printed)
@@ -407,8 +415,8 @@ folder.cleanup()
 # same command is given on each of them; ``first`` stands for the name of the first.
 
 command = (
-    "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d "
-    "--rdzv-id garments --rdzv-endpoint first:29400 train_distributed.py --checkpoint run.ckpt"
+    "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d --rdzv-id garments \\\n"
+    "    --rdzv-endpoint first:29400 train_distributed.py --checkpoint run.ckpt"
 )
 print(command)
 assert "first:29400" in command

@@ -204,10 +204,10 @@ assert 16 * 13 * 13 == 2704
 assert conv.weight.shape[0] == 16
 
 # %%
-# Blue: a large number at this position of the feature map speaks for a bag. Orange: it speaks
-# against. Some have a blue area at the middle of the top. They belong to kernels whose feature maps
-# show everything except the clothes: where a shirt has its collar, a bag has only air, with or
-# without a handle around it.
+# The grids are in the order of the kernels above. Blue: a large number at this position of the
+# feature map speaks for a bag. Orange: it speaks against it. Some grids have a blue area at the
+# middle of the top. They belong to kernels whose feature maps show everything except the clothes:
+# where a shirt has its collar, a bag has only air, with or without a handle around it.
 #
 # A few are noisy and stronger in colour than all others. Do these votes count most?
 
@@ -275,7 +275,8 @@ assert data.drawn or points[2, 0].sum(dim=0).argmax() in (4, 5)  # of 13 columns
 # %%
 # Most points are where cloth is or where it might be. The boot gets most of them for its heel and
 # sole, the dress for a strip on the left of its middle, and the bag loses some at the middle of its
-# top, where cloth speaks for other classes. The rows have different scales, written at the left.
+# top, where cloth speaks for other classes. The rows have different scales, written at the right.
+#
 # The mean is the right weight where a feature map means the same at every position, as in networks
 # that take the mean over the positions before they decide; there this is the class activation map
 # (:term:`CAM`). Our network knows *where*, and Grad-CAM loses exactly this by taking the mean: it
@@ -341,10 +342,10 @@ assert drops["black patch"].shape == (3, 1, 24, 24)
 
 # %%
 # Blue is where the score drops: what was there spoke for the class. A black patch on black changes
-# nothing, so the second row is empty around the clothes, and shows which *cloth* counts. The third
-# row shows something else. The strongest blue of the boot is not on the boot. It is the air above
-# the instep: grey cloth there costs the boot more points than anything else. Both rows are right. A
-# map depends on its patch.
+# nothing, so the row "black patch" is empty around the clothes, and shows which *cloth* counts. The
+# row "grey patch" shows something else. The strongest blue of the boot is not on the boot. It is
+# the air above the front of the foot: grey cloth there costs the boot more points than anything
+# else. Both rows are right. A map depends on its patch.
 
 for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     lit = torch.nn.functional.max_pool2d(image[None], 5, 1)[0] > 0  # Not only black is covered.
@@ -360,10 +361,10 @@ assert data.drawn or abs(torch.corrcoef(both)[0, 1] - 0.02) < 0.2
 assert data.drawn or under.mean() < 0.05
 
 # %%
-# The fourth row is a check that every such map should pass and that some well-known methods do not
-# [Adebayo2018]_: make the same map for a network that was not trained. If the two maps were alike,
-# they would show the image and not the network. Ours are not alike. The drops of the untrained
-# network are less than a fifth as large, and the correlation of the two maps is 0.02.
+# The last row is a check that every such map should pass and that some well-known methods do not
+# pass [Adebayo2018]_: make the same map for a network that was not trained. If the two maps were
+# alike, they would show the image and not the network. Ours are not alike. The drops of the
+# untrained network are less than a fifth as large, and the correlation of the two maps is 0.02.
 #
 # The largest losses
 # ------------------
@@ -385,10 +386,11 @@ wrong_drops = {
 figure = plot_map_rows(wrong_images, wrong_drops, titles=titles)
 
 # %%
-# The lower row suggests explanations. It is the air again: at both sides it speaks for a dress, and
-# above the third shoe it speaks for a sneaker as it does for a sandal. But be careful with such
-# explanations. The map says where the score is sensitive to this patch, one position at a time.
-# "Because of the air" is a story that we add, and a story fits nearly any map.
+# The lower row suggests explanations. It is the air again: at both sides of the second and the
+# fourth garment it speaks for a dress. Above the shoe it speaks for a sneaker, and, in the row
+# above, for a sandal as well. But be careful with such explanations. The map says where the score
+# is sensitive to this patch, one position at a time. "Because of the air" is a story that we add,
+# and a story fits nearly any map.
 
 print(worst)
 assert (worst.predicted != worst.actual).all()

@@ -69,7 +69,8 @@ assert table.macs == 357_600 + 58_920 == 416_520
 # The convolutions have 4.2 % of the parameters and do 85.9 % of the multiplications. A weight of a
 # kernel is used at every position, one of a linear layer once.
 #
-# Compare with the small CNN of the first page:
+# Compare with the small CNN of the first page. A :term:`MAC` is one multiplication and one
+# addition. The first number is that of the small CNN, the second that of LeNet-5:
 
 small = cost_table(small_cnn(), (1, 28, 28))
 for what in ("parameters", "macs", "activations"):
@@ -97,13 +98,18 @@ print(parameter_table(original))
 assert parameter_table(original).total == 156 + 12 + 1_516 + 32 + 48_120 + 10_164 == 60_000
 assert 60 * 5 * 5 + 16 == 1_516
 assert sum(len(maps) for maps in original.C3.connections) == 60 < 6 * 16
+assert sorted(map(len, original.C3.connections)) == [3] * 6 + [4] * 9 + [6]
 
 # %%
-# Pooling has parameters there, 12 and 32 of them: it adds up four neighbours, multiplies the sum by
-# one trained weight for each feature map and adds a trained bias. The second convolution, C3, has
-# 1,516 in place of 2,416. Its kernels do not use all six feature maps but three to six of them, by
-# a table of 60 connections out of 96, to save work, and so that they do not all learn the same. In
-# place of ReLU there is a scaled tanh, and the images were 32 x 32.
+# C is a convolution, S a pooling layer (it was called "subsampling") and F a linear layer. C5 is
+# listed with kernels of 5 x 5, but its input is 5 x 5 as well, so it computes what a linear layer
+# computes. Pooling has parameters there, 12 and 32 of them: it adds up four neighbours, multiplies
+# the sum by one trained weight for each feature map and adds a trained bias. The second
+# convolution, C3, has 1,516 parameters in place of 2,416. Only one of its sixteen kernels uses all
+# six feature maps; the others use three or four. That makes 60 connections out of 96. It saves
+# work, and the kernels cannot all learn the same. In place of ReLU there is a scaled tanh, and the
+# images were 32 x 32. The buffers are fixed numbers: the table of these 60 connections, and the 840
+# of the last layer, which are drawings:
 
 from cnnbook.figures import plot_images
 from cnnbook.lenet import digit_codes
@@ -112,12 +118,14 @@ figure = plot_images(digit_codes().reshape(10, 1, 12, 7), size=0.9)  # Ink is 1.
 assert 6 * 16 == 96
 assert digit_codes().shape == (10, 84)
 assert 12 * 7 == 84
+assert 10 * 84 == 840 == 900 - 60
 
 # %%
 # The last layer has no parameters at all. It compares the 84 numbers before it with a drawing of
 # each digit, 12 x 7 pixels in black and white, and the most similar drawing is the answer. (Ours
-# are drawn like the digits of a pocket calculator.) Such drawings are hard to make for trousers and
-# most other things, which is one reason why a linear layer is used today.
+# are drawn like the digits of a pocket calculator. The ink is white, the number 1, and the
+# background is black, the number 0.) Such drawings are hard to make for trousers and most other
+# things, which is one reason why a linear layer is used today.
 #
 # The same number of updates
 # --------------------------
@@ -188,14 +196,16 @@ for name, make in makers.items():
     print(f"{name}:", [f"{number:.3f}" for number in spread])
 assert data.drawn or (round(spread[0], 2), round(spread[-1], 3)) == (0.14, 0.004)
 assert all(after < before for before, after in pairwise(spread))
+assert round((1 / 3 / 2) ** 0.5, 2) == 0.41
 assert data.drawn or all(after < before / 2 for before, after in pairwise(spread))
 
 # %%
-# Each layer has a smaller spread than the one before, less than half of it: from 0.14 after the
-# first to 0.004 in the scores. To a fresh LeNet-5, all clothes look nearly the same. The reason is
-# torch's initialization of the weights. Their mean square is 1/3 divided by the number of inputs,
-# so each layer multiplies the mean square of its inputs by 1/3, and ReLU, which removes one half of
-# it, by another 1/2.
+# In LeNet-5, each layer has a smaller spread than the one before, less than half of it: from 0.14
+# after the first to 0.004 in the scores. To a fresh LeNet-5, all clothes look nearly the same. The
+# reason is torch's initialization of the weights. Their mean square is 1/3 divided by the number of
+# inputs, so each layer multiplies the mean square of its inputs by 1/3, and ReLU, which removes one
+# half of it, by another 1/2. Together that is 1/6 of the mean square. The spread is not a square
+# but a root, and the root of 1/6 is 0.41.
 #
 # The cure is *Kaiming initialization* [He2015]_: a mean square of 2 divided by the number of
 # inputs. The 2 makes up for ReLU, and each layer keeps the mean square. Before you run it: what
@@ -218,7 +228,7 @@ print("LeNet-5, Kaiming:", [f"{number:.3f}" for number in spread])
 assert min(spread) > max(spread) / 3
 
 # %%
-# They stay of one size. How does it train, with everything else as before?
+# The five numbers stay about the same. How does it train, with everything else as before?
 
 long["LeNet-5, Kaiming"] = fit_full_batch(cured, images, labels, epochs=60, validation=test)
 losses = {name: history.losses for name, history in long.items()}
@@ -345,9 +355,9 @@ if not data.drawn:
     assert worst["small CNN, full batch"] > max(last["LeNet-5, full batch"])
 
 # %%
-# The gap of LeNet-5 is more than 0.3. With mini-batches, all three of LeNet-5 are above 0.76 and
-# all three of the small CNN above 0.82. In both ways the small CNN is ahead. These are the curves
-# of the first of the three starts:
+# For LeNet-5, the gap between the two ways is more than 0.3. With mini-batches, all three runs of
+# LeNet-5 are above 0.76 and all three of the small CNN above 0.82. In both ways the small CNN is
+# ahead. These are the curves of the first of the three starts:
 
 first = {key: three[0] for key, three in runs.items()}
 figure = plot_curves(

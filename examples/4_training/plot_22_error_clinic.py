@@ -15,10 +15,11 @@ Nine of them have an error message. Three have none, and these are the more dang
 #
 # A traceback is read from below: its last line says what happened, the lines above say where. So
 # here is a function that tries something and, if it fails, returns that line. (Where torch writes
-# several, we take the first of them. In another version of torch the words may be a little
-# different.)
+# several, we take the first of them, and ``fill`` breaks a long line where we print it. In another
+# version of torch the words may be a little different.)
 
 from collections.abc import Callable
+from textwrap import fill
 
 import torch
 
@@ -97,7 +98,7 @@ assert 16 * 14 * 14 == 3136
 from cnnbook.shapes import shape_table
 
 message = attempt(lambda: shape_table(guessed, (1, 28, 28)))
-print(message)
+print(fill(message, 88))
 mended = torch.nn.Sequential(*layers, torch.nn.Linear(2704, 10))
 table = shape_table(mended, (1, 28, 28))
 print(table)
@@ -116,7 +117,7 @@ assert mended(images).shape == (200, 10)
 
 colour = images.repeat(1, 3, 1, 1)
 message = attempt(lambda: net(colour))
-print(message)
+print(fill(message, 88))
 assert "to have 1 channels, but got 3 channels" in message
 assert small_cnn(image_shape=(3, 28, 28))(colour).shape == (200, 10)
 assert torch.allclose(net(colour.mean(dim=1, keepdim=True)), net(images), atol=1e-5)
@@ -189,9 +190,10 @@ assert "type" in message
 
 # %%
 # Weights are floating-point numbers, and torch does not mix the two dtypes by itself. "Then
-# ``stored.float()``", says the patient, and the error is gone. Is the network right now? A network
-# that has learned nothing gives each of ten classes a tenth, so the :term:`loss` should begin near
-# the logarithm of 10, which is 2.303. What do you expect of the three?
+# ``stored.float()``", says the patient, and the error is gone. Is everything correct then? A
+# network that has learned nothing gives each of ten classes a tenth, so the :term:`loss` should
+# begin near the logarithm of 10, which is 2.303. Where do you expect it for the bytes as floats,
+# and where for the bytes divided by 255?
 
 import math
 
@@ -244,14 +246,15 @@ def two_rounds() -> float:
 
 
 message = attempt(two_rounds)
-print(message.partition(". ")[0])
+print(fill(message.partition(". ")[0], 88))
 assert "backward through the graph a second time" in message
 
 # %%
 # The sum still contains the first batch. ``backward`` frees the tensors that it has used, so it
-# cannot go through the first batch again. The message suggests ``retain_graph=True``, which would
-# count the first batch twice and keep more in memory in every round. The cure is to call
-# ``backward`` on the loss of this batch, and to add up numbers, with ``item()``:
+# cannot go through the first batch again. The rest of the message, which is not printed here,
+# suggests ``retain_graph=True``. That would count the first batch twice and keep more in memory in
+# every round. The cure is to call ``backward`` on the loss of this batch, and to add up numbers,
+# with ``item()``:
 
 net.zero_grad()
 total = 0.0
@@ -275,7 +278,7 @@ assert abs(total / 2 - cross_entropy(net(images), labels).item()) < 1e-5
 
 many = images[:1].expand(10**12, -1, -1, -1)
 message = attempt(lambda: net(many))
-print(message)
+print(fill(message, 88))
 print(f"{10**12 * 28 * 28 * 4:,} bytes")
 with torch.no_grad():
     parts = torch.cat([net(part) for part in images.split(50)])
@@ -351,7 +354,7 @@ assert scores.argmax(dim=1).unique().tolist() == [0]
 
 # %%
 # Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learned
-# nothing would be about as bad, but hardly exactly. Look at the scores:
+# nothing would be about as bad, but rarely exactly. Look at the scores:
 
 print(scores[0, :3].tolist(), "NaN in", int(scores.isnan().any(dim=1).sum()), "images")
 dead = images.std(dim=0) == 0
@@ -361,9 +364,9 @@ assert torch.equal(scaled.isnan().any(dim=0), dead)
 assert dead.any()
 
 # %%
-# NaN means "not a number". Some pixels in a corner are black in all 200 images. There the standard
-# deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a single NaN
-# makes all ten scores NaN. And the ``argmax`` of ten NaN is 0, without an error.
+# NaN means "not a number". Some pixels in the corners are black in all 200 images. There the
+# standard deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a
+# single NaN makes all ten scores NaN. And the ``argmax`` of ten NaN is 0, without an error.
 #
 # The book's functions raise one. :func:`~cnnbook.metrics.accuracy` refuses such scores, and the
 # trainer refuses such losses:
@@ -374,13 +377,13 @@ for message in (
     attempt(lambda: accuracy(scores, labels)),
     attempt(lambda: fit_full_batch(small_cnn(), scaled, labels, epochs=3, device="cpu")),
 ):
-    print(message)
+    print(fill(message, 88))
     assert "NaN" in message
     assert "200 of 200" in message
 
 # %%
 # Both messages say where to look. The cure is one mean and one standard deviation for all pixels
-# together. That is not 0, unless all images have the same grey everywhere:
+# together. This standard deviation is not 0, unless all images have the same grey everywhere:
 
 scaled = (images - images.mean()) / images.std()
 torch.manual_seed(0)
@@ -397,9 +400,9 @@ assert right > 0.5
 # Always in training mode
 # -----------------------
 #
-# The last patient has a network with dropout, which sets half of the numbers to 0 at random while
-# it trains. It has been trained. Now it is asked twice about the same images. Do you expect the
-# same scores?
+# The last patient has a network with :term:`dropout`, which sets half of the numbers to 0 at random
+# while it trains. It has been trained. Now it is asked twice about the same images. Do you expect
+# the same scores?
 
 layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
 torch.manual_seed(0)
