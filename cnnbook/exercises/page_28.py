@@ -91,8 +91,8 @@ def answer(image):
         Mistake(
             "the image is scrambled",
             lambda: lambda image: image.reshape(1, 3, *image.shape[:2]).float() / 255,
-            "``reshape`` and ``view`` keep the order of the numbers and only count them off anew. "
-            "Move the axis.",
+            "``reshape`` and ``view`` keep the order of the numbers and only divide them into new "
+            "groups. Move the axis.",
         ),
         Mistake(
             "the numbers still go from 0 to 255",

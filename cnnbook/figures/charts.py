@@ -97,6 +97,9 @@ def plot_curves(
             write_log_ticks(axes.yaxis)
         _write_last_numbers(axes, curves.values())
     grid[-1, 0].set_xlabel("epoch", fontsize=TEXT)
+    # There is no epoch 1.5, also where few epochs leave room for such a tick.
+    whole = MaxNLocator("auto", steps=(1, 2, 2.5, 5, 10), integer=True)
+    grid[-1, 0].xaxis.set_major_locator(whole)
     # Above the panels, where the legend hides no curve.
     figure.legend(
         [lines[name] for name in names], names, loc="outside upper center", ncols=2, fontsize=TEXT

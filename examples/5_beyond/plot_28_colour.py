@@ -34,8 +34,7 @@ assert image.shape == (1, 3, 3, 3)
 assert kernel.shape == (1, 3, 2, 2)
 
 # %%
-# Make a guess before you go on: how many grids of numbers come out, one or three? Each channel is
-# multiplied with its own slice, as on page 6, and the three results are added.
+# Make a guess before you look at the figure: how many grids of numbers come out, one or three?
 
 from cnnbook.figures import plot_channel_sum
 
@@ -43,8 +42,10 @@ from cnnbook.figures import plot_channel_sum
 figure = plot_channel_sum(image, kernel)
 
 # %%
-# One grid comes out. At the upper left, red gives 1 + 1, green gives 1 + 2, blue gives
-# 3 + 0 - 1 - 2, and the sum is 5. Torch computes the same four numbers:
+# One grid comes out. Each channel is convolved with its own slice, as in
+# :doc:`/gallery/2_layers/plot_06_one_window`, and the three results are added. At the upper left,
+# red gives 1 + 1, green gives 1 + 2, blue gives 3 + 0 - 1 - 2, and the sum is 5. Torch computes the
+# same four numbers:
 
 upper_left = (1 * 1 + 1 * 1) + (1 * 1 + 2 * 1) + (3 * 1 + 0 * 1 - 1 * 1 - 2 * 1)
 result = torch.nn.functional.conv2d(image, kernel)
@@ -62,10 +63,10 @@ assert torch.equal(result, parts[0] + parts[1] + parts[2])
 # Which axis is the colour?
 # -------------------------
 #
-# Torch puts the channels before the rows. Files, matplotlib and most other libraries put them last:
-# ``(h, w, 3)``, three numbers for each pixel. So you will have to move an axis. Two commands give
-# the right shape, and only one of them is right. Here are two pixels, and the red of the first is
-# 1, its green 2, its blue 3:
+# Torch puts the channels before the rows. Image files, matplotlib and most other libraries put them
+# last: ``(h, w, 3)``, three numbers for each pixel. So you will have to move an axis. Two commands
+# give the right shape, and only one of them is right. Here are two pixels, and the red of the first
+# is 1, its green 2, its blue 3:
 
 stored = torch.tensor([[[1, 2, 3], [4, 5, 6]]])
 moved, scrambled = stored.permute(2, 0, 1), stored.reshape(3, 1, 2)
@@ -77,9 +78,10 @@ assert scrambled.tolist() == [[[1, 2]], [[3, 4]], [[5, 6]]]
 
 # %%
 # Both have the shape ``(3, 1, 2)``. ``permute`` moves the axis: the first channel contains 1 and 4,
-# the two reds. ``reshape`` leaves the numbers in their order and only counts them off anew: its
-# first channel contains 1 and 2, a red and a green. There is no error. What does this do to a
-# picture? We take six rows, two red, two green and two blue. Guess what ``reshape`` makes of them.
+# the red of both pixels. ``reshape`` keeps the numbers in their order and only divides them into
+# new groups: its first channel contains 1 and 2, a red and a green. There is no error. What does
+# this do to a picture? We take six rows, two red, two green and two blue. Guess what ``reshape``
+# makes of them.
 
 from cnnbook.figures import plot_colour_images
 
@@ -133,10 +135,11 @@ assert not torch.equal(houses[1], house)
 # Each channel for itself, then a mixture
 # ---------------------------------------
 #
-# The convolution at the top did two things: a weighted sum over the window, and a sum over the
-# channels. They can be two layers. With ``groups=3``, which page 11 called :term:`depthwise
-# <depthwise convolution>`, each channel keeps its own result. A convolution of 1 x 1 then adds the
-# channels up, pixel by pixel. With three weights of 1 this must give the numbers from above:
+# The convolution at the top of this page did two things: a weighted sum over the window, and a sum
+# over the channels. They can be two layers. With ``groups=3``, a :term:`depthwise convolution` as
+# in :doc:`/gallery/3_inside/plot_11_sizes`, each channel keeps its own result. A convolution of 1 x
+# 1 then adds the channels up, pixel by pixel. With three weights of 1 this must give the numbers
+# from above:
 
 depthwise = torch.nn.functional.conv2d(image, kernel.reshape(3, 1, 2, 2), groups=3)
 mixed = torch.nn.functional.conv2d(depthwise, torch.ones(1, 3, 1, 1))
@@ -181,9 +184,10 @@ assert round(float(ratio), 3) == 0.127
 
 # %%
 # The ratio is 1/64 + 1/9: one divided by the number of output channels, plus one divided by the
-# number of weights of a window. So with kernels of 3 x 3 the pair costs about a ninth. The price:
-# the kernels of all outputs have the same slice for a channel, up to a factor. MobileNet, a network
-# for phones, is built of such pairs.
+# number of weights of a window. So here the pair costs about an eighth, and with more output
+# channels it comes close to a ninth. The price: for each input channel there is only one slice, and
+# each output channel can only multiply it by its own factor. MobileNet, a network for phones, is
+# built of such pairs.
 #
 # Your own images
 # ---------------
@@ -251,9 +255,9 @@ print(textwrap.fill(message, 88))
 assert message.startswith("TypeError: default_collate: batch must contain tensors")
 
 # %%
-# ``ImageFolder`` gives PIL images, and the loader wants tensors. A *transform* is what each image
-# goes through. ``ToImage`` makes a tensor of three channels, and moves the axis. ``ToDtype`` makes
-# floating-point numbers of the bytes.
+# ``ImageFolder`` gives PIL images, and the loader needs tensors. A *transform* is a function that
+# is applied to each image. ``ToImage`` makes a tensor of three channels, and moves the axis.
+# ``ToDtype`` makes floating-point numbers of the bytes.
 
 from torchvision.transforms import v2
 
@@ -264,8 +268,7 @@ assert dataset.class_to_idx == {"ball": 0, "box": 1}
 assert first_batch(dataset) == (4, 3, 32, 32)
 
 # %%
-# Four images of three channels. This is the healthy folder; now come the mistakes, each with its
-# cure.
+# Four images of three channels. This folder is correct; now come the mistakes, each with its cure.
 #
 # **Bytes.** Without ``scale=True`` the numbers go from 0 to 255, and nothing complains. The
 # error clinic showed what a network makes of it. Look at the largest number of your first batch:
@@ -336,7 +339,8 @@ assert torch.equal(channels[1], channels[2])
 # shows.
 #
 # **Orientation.** A phone that is held upright often stores the photo on its side, with a note in
-# the file, in the so-called EXIF data: turn it by a quarter. We store the landscape in this way.
+# the file, in the so-called EXIF data, that it must be turned by 90 degrees. We store the landscape
+# in this way.
 
 photo = landscape().rotate(90, expand=True)
 exif = photo.getexif()
@@ -349,8 +353,8 @@ assert landscape().size == (48, 60)
 
 # %%
 # ``ImageFolder`` does not turn it. A program that shows photos does, so you do not notice it there.
-# ``ImageOps.exif_transpose`` reads the note and turns the image. This function cures both, and
-# replaces the one that ``ImageFolder`` brings:
+# ``ImageOps.exif_transpose`` reads the note and turns the image. This function cures
+# both mistakes, the transparency and the orientation. It replaces the loader of ``ImageFolder``:
 
 from PIL import ImageOps
 
@@ -392,7 +396,8 @@ assert count == len(list(root.glob("*/*"))) - 1 == 10
 
 # %%
 # ``ImageFolder`` takes the files whose names end like those of images, and skips the others without
-# a word. Count them once: is ``len(dataset)`` what you expect? The other two:
+# a message. Count them once: is ``len(dataset)`` what you expect? Now the broken image and the
+# empty folder:
 
 broken = root / "box" / "broken.png"
 broken.write_bytes(b"not an image")
@@ -487,6 +492,7 @@ assert [data.class_names[kind] for kind in new] == ["Pullover", "Coat"]
 # A function picks as many images of each class as we ask for, at random.
 
 Examples = tuple[torch.Tensor, torch.Tensor]
+Net = torch.nn.Sequential
 
 
 def choose(split: Examples, kinds: tuple[int, ...], count: int, seed: int) -> Examples:
@@ -501,7 +507,7 @@ def choose(split: Examples, kinds: tuple[int, ...], count: int, seed: int) -> Ex
 # The training has the usual four lines. ``requires_grad`` says which parameters it may change.
 
 
-def train(net: torch.nn.Module, examples: Examples, batches: list, rate: float) -> torch.nn.Module:
+def train(net: Net, examples: Examples, batches: list, rate: float) -> Net:
     """Make one update with each batch, of the parameters that are not frozen."""
     images, labels = examples
     free = [parameter for parameter in net.parameters() if parameter.requires_grad]
@@ -545,7 +551,7 @@ def pretrain(kinds: tuple[int, ...], seed: int) -> torch.nn.Sequential:
     return net
 
 
-pretrained = {name: [pretrain(kinds, seed) for seed in range(5)] for name, kinds in earlier.items()}
+pretrained = {name: [pretrain(kinds, s) for s in range(5)] for name, kinds in earlier.items()}
 
 # %%
 # Have they learned their first task? The accuracy on 100 test images of each of their classes:
@@ -562,10 +568,12 @@ first = {
     name: [score(net, choose(data.test, earlier[name], 100, 0)) for net in nets]
     for name, nets in pretrained.items()
 }
-print({name: [f"{fraction:.2f}" for fraction in five] for name, five in first.items()})
+for name, five in first.items():
+    print(name, [round(fraction, 2) for fraction in five])
 
 # %%
-# They have. Now the new task, and 400 test images of each of its two classes.
+# They have: all numbers are far above guessing. Now the new task, and 400 test images of each of
+# its two classes. ``slice(None)`` takes all images, so each update uses the whole batch.
 
 whole = [slice(None)] * 100
 test = choose(data.test, new, 400, 0)
@@ -574,8 +582,8 @@ print(tuple(test[0].shape), len(whole), "times the whole batch")
 
 # %%
 # In each start, all networks see the same twenty images in 200 updates, in one of three ways.
-# *From scratch*: fresh weights, and all are trained. *Last layer*: only the new layer of a
-# pretrained network is trained, with ten times the usual learning rate, which a single layer bears.
+# *From scratch*: new random weights, and all are trained. *Last layer*: only the new layer of a
+# pretrained network is trained, with ten times the usual learning rate (a single layer allows it).
 # *Then all*: after 100 such updates everything is trained, for 100 more, with a tenth of the usual
 # rate, so that what was learned is changed only a little. Which will be best? Make a guess.
 
@@ -592,8 +600,8 @@ for seed in range(5):
             found.setdefault(f"{name}, {way}", []).append(score(net, test))
 
 # %%
-# Each dot is one start, the bar is the interval of the mean, and "eight" and "ten" say what was
-# learned before.
+# Each dot is one start, the bar below is the interval of the mean, and "eight" and "ten" say
+# how many classes were learned before.
 
 from cnnbook.figures import plot_seeds
 from cnnbook.metrics import mean_interval
@@ -608,7 +616,7 @@ for name, mean in means.items():
 # From scratch, 68 of 100 test images are classified correctly. With the network that had learned
 # eight other classes it is 63 with a new last layer, and 64 after everything was trained. With the
 # network that had learned all ten it is 67 and 68. Are these differences more than chance? The same
-# five seeds, compared pair by pair, as on page 4:
+# five seeds, compared pair by pair, as in :doc:`/gallery/1_why/plot_04_fair`:
 
 from cnnbook.metrics import compare_paired
 
@@ -622,10 +630,10 @@ for name, difference in differences.items():
 
 # %%
 # No interval lies above 0: five starts do not show that fine-tuning helps here. With the eight
-# classes it is a little worse on average, with intervals that end near 0. One reason may be that a
-# network that never had to tell a pullover from a coat need not keep what tells them apart. Another
-# may be that 2,400 small images are not many. This is one task and one network, and says nothing
-# about others.
+# classes it is a little worse on average, with intervals that end near 0. One reason may be
+# that this network never had to distinguish pullovers from coats, so it may have lost the details
+# that distinguish them. Another may be that 2,400 small images are not many. This is one task and
+# one network, and says nothing about others.
 
 assert 8 * 300 == 2_400
 if not data.drawn:
@@ -639,14 +647,14 @@ if not data.drawn:
 
 # %%
 # Elsewhere it helps, and often a lot. Yosinski and others [Yosinski2014]_ trained on one half of
-# the thousand classes of ImageNet and transferred to the other half. Early layers served both
-# halves, late layers were special to their own, and a network that was trained on as a whole ended
-# a little better than one from scratch. So compare with a training from scratch, as we did: it
-# costs a line.
+# the thousand classes of ImageNet and transferred to the other half. Early layers were useful for
+# both halves, late layers only for their own. A transferred network whose layers were all trained
+# further was a little better at the end than one from scratch. So compare with a training from
+# scratch, as we did.
 #
 # The networks of torchvision were trained on more than a million photos in colour. Their weights
-# are downloaded, so here is only the code. The weights know the sizes, the means and the standard
-# deviations of the channels that your images must be prepared with:
+# are downloaded, so here is only the code. With the weights come the size, the means and the
+# standard deviations with which your images must be prepared:
 #
 # .. code-block:: python
 #
@@ -694,8 +702,8 @@ assert resnet18(weights=None).fc.in_features == 512
 # ----------
 #
 # Three channels change one layer, the first: each kernel has a slice for each channel, and their
-# results are added. Depthwise and 1 x 1 convolutions do the two steps in two layers, for about a
-# ninth of the work. What makes trouble is the way from the file to the tensor: an axis that is
+# results are added. Depthwise and 1 x 1 convolutions do the two steps in two layers, here for about
+# an eighth of the work. What makes trouble is the way from the file to the tensor: an axis that is
 # reshaped instead of moved, sizes, modes, transparency, orientation, bytes, files that do not
 # belong there, the order of the classes. Many of these mistakes have no message, so draw a batch
 # before you train. A pretrained network may help or not: compare it with a training from scratch.
@@ -703,9 +711,9 @@ assert resnet18(weights=None).fc.in_features == 512
 # Where to go next
 # ----------------
 #
-# This was the last page. It began with one convolution, one pooling and one linear layer; with what
-# came after, you can read most networks for images. :doc:`/exercises` lists what there is to try,
-# and :doc:`/api/index` has all functions by task, for your own experiments. Four books go further:
-# [Goodfellow2016]_ and [Prince2023]_ with more of the theory, [Zhang2023]_ with code for detection,
-# segmentation and attention, and [Howard2020]_ from a pretrained network to an application. Then
-# take a folder of your own images, and begin.
+# This was the last page. The book began with one convolution, one pooling and one linear layer;
+# with what came after, you can read most networks for images. :doc:`/exercises` lists what there is
+# to try, and :doc:`/api/index` has all functions by task, for your own experiments. Four books go
+# further: [Goodfellow2016]_ and [Prince2023]_ with more of the theory, [Zhang2023]_ with code for
+# detection, segmentation and attention, and [Howard2020]_ from a pretrained network to an
+# application. Then take a folder of your own images, and begin.
