@@ -250,8 +250,8 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 # ----------
 #
 # A number sees the pixels of its receptive field, and no other. Each layer makes the field wider,
-# by the window minus one, times the jump; a stride multiplies the jump. In the sloppy CNN it is 3 x
-# 3 before ``Linear``, and the gradients show exactly these nine pixels [Araujo2019]_.
+# by the window minus one, times the jump; a stride multiplies the jump [Araujo2019]_. In the sloppy
+# CNN the field is 3 x 3 before ``Linear``, and the gradients show exactly these nine pixels.
 #
 # What can be found with so few pixels? Edges, for example, and a network can learn them:
 # :doc:`/gallery/3_inside/plot_16_edges`.
