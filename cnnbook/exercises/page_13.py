@@ -58,8 +58,8 @@ def _convolution(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
 
 _convolution_function = Exercise(
     "Write a function ``convolve(images, kernel)``: images of shape ``(n, 1, rows, columns)``, a "
-    "kernel with two axes. It returns the mathematical convolution of each image, which flips the "
-    "kernel, wherever the kernel fits; the result has four axes as well.",
+    "kernel with two axes. It flips the kernel and returns the mathematical convolution of each "
+    "image, at every position where the kernel fits. The result has four axes as well.",
     hint="``kernel.flip(0, 1)`` flips both axes. torch's ``conv2d`` takes a kernel with four axes: "
     "``kernel[None, None]``.",
     solution="""
@@ -114,8 +114,8 @@ answer = convolve
 )
 
 _shifted_pooling = Exercise(
-    "The row ``[2, 0, 5, 1, 0, 0, 0, 0]`` is shifted one pixel to the right, a 0 comes in, and "
-    "then max-pooled in pairs. What is the result? Hand in four numbers.",
+    "The row ``[2, 0, 5, 1, 0, 0, 0, 0]`` is shifted one pixel to the right, so that a 0 comes in "
+    "at the left. Then it is max-pooled in pairs. What is the result? Hand in four numbers.",
     hint="Write the shifted row down, and draw a line after every second number.",
     solution="""
 import torch

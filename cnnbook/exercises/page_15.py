@@ -8,8 +8,9 @@ from cnnbook.exercises._grading import Exercise, Mistake
 __all__ = ["EXERCISES"]
 
 _receptive_field_by_hand = Exercise(
-    "``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then ``Conv2d`` with windows of 3 x "
-    "3 again. How many pixels of a row of the image does one number of the output see?",
+    "A network has a ``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then a ``Conv2d`` "
+    "with windows of 3 x 3 again. How many pixels of a row of the image does one number of the "
+    "output see?",
     hint="Go backwards. One number of the output is computed from 3 pools in a row. How "
     "many pixels do 3 neighbouring pools see, and how many does the first layer add?",
     solution="""

@@ -39,7 +39,9 @@ for columns in (1, 2, 3):
 
 # %%
 # It always has four rows, and we need two. That already answers the question, but there is a deeper
-# reason. Add 9 to every pixel of row 2 and see which rows of the product and of the average change:
+# reason. Add 9 to every pixel of row 2, which is the third row, as we count from 0. Which rows of
+# the product and of the average change? Take a ``What`` of one column, 1, 10, 100 and 1000. The
+# change of the product is the product of the change:
 
 changed = img.clone()
 changed[0, 0, 2] += 9
@@ -105,8 +107,9 @@ assert torch.allclose(flat.reshape(1, 1, 2, 2), conv(img))
 assert torch.equal(what != 0, conv_matrix(numbered, 4) != 0)
 
 # %%
-# 5, 6, 9 and 10 again, as a row. So ``conv(img)``, flattened, is ``img @ What``, flattened: the
-# answer is yes. (The last line shows the first four rows, times nine: all the weights are 1/9.)
+# 5, 6, 9 and 10 again, as a row. So ``conv(img)``, flattened, is the flattened ``img`` times
+# ``What``: the answer is yes. (The last line shows the first four rows of ``What``, times nine: all
+# the weights are 1/9.)
 
 assert flat.round().tolist() == [[5, 6, 9, 10]]
 
@@ -152,7 +155,8 @@ assert torch.allclose(A @ img[0, 0] @ A.T, conv(img)[0, 0])
 # This needs a kernel that is a column times a row, of *rank 1* in the words of linear algebra. Such
 # a kernel is called *separable*. :func:`~cnnbook.conv_matrix.separable_factors` finds the two
 # factors, or raises an error. In general they differ, so the two matrices do as well: ``A @ img @
-# B``.
+# B``. An example is Sobel's kernel, ``[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]``, which compares the
+# pixels on the right with those on the left:
 
 from cnnbook.conv_matrix import separable_factors
 from cnnbook.kernels import laplacian_kernel, sobel_kernel
@@ -166,7 +170,9 @@ assert (A @ img[0, 0] @ B).tolist() == edges.tolist() == [[8, 8], [8, 8]]
 
 # %%
 # Sobel's kernel measures how much brighter the image gets to the right. Our image gets brighter by
-# the same amount everywhere. But not every kernel is separable:
+# 1 with each pixel, so a pixel on the right has 2 more than one on the left, with the weights 1, 2
+# and 1: 2 x (1 + 2 + 1) = 8, everywhere. But not every kernel is separable. The Laplacian, ``[[0,
+# 1, 0], [1, -4, 1], [0, 1, 0]]``, is not:
 
 try:
     separable_factors(laplacian_kernel())
@@ -175,10 +181,15 @@ except ValueError as error:
 rank = int(torch.linalg.matrix_rank(laplacian_kernel()))
 print("rank", rank)
 assert rank == 2
+assert 2 * (1 + 2 + 1) == 8
+assert sobel_kernel("x").tolist() == [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+assert laplacian_kernel().tolist() == [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
 
 # %%
-# A kernel of rank 2 is the sum of two kernels of rank 1, so it needs two such products, added. A
-# kernel that a network has learned usually has full rank. Flattening works for every kernel.
+# Its middle row is not a multiple of its first row. A kernel of rank 2 is the sum of two kernels of
+# rank 1, so it needs two such products, added. A kernel that a network has learned usually has full
+# rank. Flattening works for every kernel. (What these two kernels are for is in
+# :doc:`/gallery/3_inside/plot_16_edges`.)
 #
 # Windows times kernel: im2col
 # ----------------------------
@@ -204,8 +215,9 @@ assert torch.equal(product.reshape(1, 1, 3, 3), torch.nn.functional.conv2d(img, 
 # %%
 # ``(9, 4) @ (4, 1)`` gives nine numbers, and the first is 34. They are equal to those of the
 # convolution to the last bit, because sums of small whole numbers are not rounded. This is called
-# :term:`im2col`, image to columns. Unlike ``What``, this matrix holds pixels only, but it holds a
-# pixel up to four times. With sixteen kernels the second factor has sixteen columns, one for each.
+# :term:`im2col`, image to columns, since some libraries write the windows into columns instead of
+# rows. Unlike ``What``, this matrix holds pixels only, but it holds a pixel up to four times. With
+# sixteen kernels the second factor has sixteen columns, one for each.
 
 counts = [int((columns == pixel).sum()) for pixel in range(16)]
 print("copies of pixels 0, 1 and 5:", counts[0], counts[1], counts[5])
@@ -223,7 +235,7 @@ assert (columns @ torch.ones(4, 16)).shape == (9, 16)
 # -----------------
 #
 # Now the lecture's convolution: 28 x 28 pixels, sixteen kernels of 2 x 2. How many rows and how
-# many columns has its ``What``? And what percentage of its entries is not 0?
+# many columns does its ``What`` have? And what percentage of its entries is not 0?
 
 from cnnbook.networks import small_cnn
 
@@ -233,7 +245,7 @@ what = conv_matrix(layer.weight.detach(), 28)
 held = int(what.count_nonzero())
 print(f"{what.shape[0]} x {what.shape[1]:,} = {what.numel():,} entries")
 different = set(what[what != 0].tolist())
-print(f"{held:,} not 0, {100 * held / what.numel():.2f} %, {len(different)} different numbers")
+print(f"{held:,} not 0, {100 * held / what.numel():.2f} %, {len(different)} different")
 
 # %%
 # There is a row for each of the 784 pixels, and a column for each of the 16 x 27 x 27 = 11,664
@@ -261,7 +273,9 @@ figure = plot_conv_matrix({"784 x 11,664": what, "the corner": what[: 3 * 28, : 
 # next, 28 pixels further down. Where a row of windows ends, the stripe skips a pixel.
 
 corner = what[: 3 * 28, : 2 * 27]
-assert len(set(corner[corner != 0].tolist())) == 4
+weights = set(corner[corner != 0].tolist())
+print(len(weights), "weights; in each column", (corner != 0).sum(dim=0).unique().tolist())
+assert len(weights) == 4
 assert all(int(count) == 4 for count in (corner != 0).sum(dim=0))
 
 # %%

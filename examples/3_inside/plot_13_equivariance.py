@@ -36,8 +36,8 @@ assert torch.equal(conv2d(dot, kernel), torch.nn.functional.conv2d(dot, kernel))
 # .. index:: ! cross-correlation
 #
 # Nothing is wrong with that, except the name. Mathematicians call this operation
-# :term:`cross-correlation`. Their :term:`convolution` flips the kernel first, in both directions.
-# Let us do the same:
+# :term:`cross-correlation`. Their :term:`convolution` *flips* the kernel first: it reverses the
+# order of its rows and of its columns. Let us do the same:
 
 flipped = kernel.flip(2, 3)
 print(flipped[0, 0].int())
@@ -51,8 +51,9 @@ assert torch.equal(conv2d(dot, flipped), kernel)
 # all of these are added up.
 #
 # Multiplying polynomials is such a convolution. To multiply (1 + 2x) by (3 + 4x), you sort the
-# products by powers of x: 1*3, then 1*4 + 2*3, then 2*4. Which of the two lines below is the
-# product?
+# products by powers of x: 1*3, then 1*4 + 2*3, then 2*4. With a kernel of two weights and a 0 at
+# both ends of the row (``padding=(0, 1)``), a convolution also gives three numbers. Which of the
+# two lines below is the product?
 
 row = torch.tensor([1.0, 2.0])[None, None, None]
 other = torch.tensor([3.0, 4.0])[None, None, None]
@@ -83,7 +84,8 @@ assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 # Because the weights are learned. A network that flips its kernels would learn them in reverse
 # order and compute the same. Most libraries do not flip and still call it convolution
 # [Goodfellow2016]_, and so does this book. For some kernels it makes no difference. What does the
-# flip do to an average, and what to Sobel's edge kernel? Guess.
+# flip do to an average, and what to Sobel's kernel, which finds edges: ``[[-1, 0, 1], [-2, 0, 2],
+# [-1, 0, 1]]``? Guess.
 
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
@@ -95,7 +97,7 @@ assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
 
 # %%
 # The average stays the same; Sobel's kernel changes its sign. If you copy an edge kernel from a
-# book that flips, the signs of your output are exchanged, and this is the reason.
+# book that flips, your output has the opposite sign, and this is the reason.
 #
 # When the image moves
 # --------------------
@@ -135,10 +137,11 @@ figure = plot_equivariance(
 assert torch.equal(shift_first, shift_last)
 
 # %%
-# There is none. The feature maps on the right are blue where the image gets brighter to the right,
-# orange where it gets darker, and empty where nothing changes. Both ways from the upper left to the
-# lower right give the same numbers. This must be so: every window uses the same weights, so each
-# window that contained the shoe before the shift corresponds to one that contains it afterwards.
+# There is no difference. The feature maps on the right are blue where the image gets brighter to
+# the right, orange where it gets darker, and empty where nothing changes. Both ways from the upper
+# left to the lower right give the same numbers. This must be so: every window uses the same
+# weights, so each window that contained the shoe before the shift corresponds to one that contains
+# it afterwards.
 #
 # This is called :term:`equivariance`, here *translation equivariance*, since a shift is also called
 # a :term:`translation`: the output moves with the input. It is not *invariance*, which would mean
@@ -243,9 +246,9 @@ for name, layer in layers.items():
     print(f"{name:8}", {step: found[name, step] for step in range(7)})
 
 # %%
-# Shifts by 0, 2, 4 and 6 give the old result shifted by 0, 1, 2 and 3. After an odd shift, the
-# result is not a shift of the old one. The convolution with stride 2 behaves like pooling, so the
-# reason is not the maximum. It is the stride.
+# Shifts by 0, 2, 4 and 6 give the old result shifted by 0, 1, 2 and 3. After an odd shift, the list
+# is empty: the result is not a shift of the old one. The convolution with stride 2 behaves like
+# pooling, so the reason is not the maximum. It is the stride.
 
 for name in layers:
     assert [found[name, step] for step in (0, 2, 4, 6)] == [[0], [1], [2], [3]]

@@ -83,9 +83,10 @@ assert by_hand_weight.tolist() == [[10, 14, 18], [26, 30, 34], [42, 46, 50]]
 assert (0 + 1 + 4 + 5, 5 + 6 + 9 + 10, 10 + 11 + 14 + 15) == (10, 30, 50)
 
 # %%
-# Look again at how ``met`` moves over the image: a window of 2 x 2, one step at a time, with a
-# weighted sum at each position. The gradient with respect to the kernel is itself a
-# :term:`convolution`, of the image with the output's gradient:
+# Look again at how ``met`` moves over the image: a window of 2 x 2, one step at a time, with a sum
+# at each position. It is a weighted sum, whose weights are the output's gradient, here four ones.
+# So the gradient with respect to the kernel is itself a :term:`convolution`, of the image with the
+# output's gradient:
 
 from cnnbook.convolution import conv2d
 
@@ -145,9 +146,9 @@ assert torch.allclose(9 * image.grad[0, 0], counts)
 # ----------------------
 #
 # With the matrix of :doc:`/gallery/3_inside/plot_12_img_at_what`, the convolution is ``image @
-# What``: 16 pixels go in, 4 outputs come out. Row *i* of the matrix says how much each output
-# changes with pixel *i*. Backwards, 4 gradients go in and 16 come out. Which matrix do you need for
-# that?
+# What``, with the image in one row: 16 pixels go in, 4 outputs come out. Row *i* of the matrix says
+# how much each output changes with pixel *i*. Backwards, 4 gradients go in and 16 come out. Which
+# matrix do you need for that?
 
 from cnnbook.conv_matrix import conv_matrix
 
@@ -166,7 +167,7 @@ assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 # When the gradient is not all ones
 # ---------------------------------
 #
-# Two things could not be seen with ones and equal weights. So take the kernel 1 to 9, and a
+# With ones and equal weights, two things could not be seen. So take the kernel 1 to 9, and a
 # gradient that is 0 except for a 1 at the lower right output. Which gradient does each pixel get?
 
 from cnnbook.convolution import conv2d_input_grad
@@ -180,7 +181,8 @@ assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8,
 # %%
 # The pixels of that window get the kernel, not flipped.
 # :func:`~cnnbook.convolution.conv2d_input_grad` does so for every output: it multiplies the kernel
-# by the output's gradient, and adds up. That factor is the first of the two.
+# by this output's gradient, writes it at the window's place, and adds up. That factor is the first
+# of the two things.
 #
 # For the second, look at pixel (2, 2), which is in all four windows. The upper left output
 # multiplied it by the weight 9, the upper right one by 8, the lower left one by 6 and the lower
@@ -195,8 +197,8 @@ assert received[0, 0, 2, 2].item() == 9 * 1 + 8 * 2 + 6 * 3 + 5 * 4 == 63
 # %%
 # 9 + 16 + 18 + 20 = 63. The weights came in the order 9, 8, 6, 5, backwards: from the pixel's point
 # of view the kernel is flipped. torch leaves out the flip on the way forward, and needs it on the
-# way back. Put two rows and columns of zeros around the output's gradient, and convolve it with the
-# flipped kernel:
+# way back. Put zeros around the output's gradient, two rows or columns on each side, and convolve
+# it with the flipped kernel:
 
 around = torch.nn.functional.pad(numbered, (2, 2, 2, 2))
 print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())

@@ -53,7 +53,7 @@ assert [row.size for row in field.rows] == [(1, 1), (2, 2), (2, 2), (3, 3)]
 assert 2 + (2 - 1) * 1 == 3
 
 # %%
-# It is 3 x 3: pooling takes two neighbouring windows, and they share a column of pixels. ReLU takes
+# It is 3 x 3: in a row, pooling takes two neighbouring windows, and they share a pixel. ReLU takes
 # one number and adds no pixel. Each of the 2704 numbers that ``Linear`` takes depends on nine of
 # the 784 pixels.
 #
@@ -80,7 +80,9 @@ assert list(field.pixels(12, 0)[0]) == [24, 25, 26]
 #
 # Take one number in the middle, number (6, 6) of a channel, as if it were the loss, and let
 # autograd compute its gradient with respect to every pixel of the image. Where the gradient is not
-# zero, the pixel can change the number. The images are noise, so that no two pixels are alike.
+# zero, the pixel can change the number. The images are noise, so that no two pixels are alike. (The
+# code adds up the same number of all images before it asks for the gradient. Each of them depends
+# on its own image only, so this changes nothing and saves time.)
 
 noise = torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -94,17 +96,18 @@ def seen(images: torch.Tensor, row: int, column: int) -> torch.Tensor:
 
 
 # %%
-# Before you look: how many pixels have a gradient, for a single image and a single channel?
+# Before you look: how many pixels have a gradient that is not zero, for a single image and a single
+# channel?
 
 sizes = seen(noise, 6, 6)
 alive = sizes.flatten(0, 1)[sizes.flatten(0, 1).amax(dim=(1, 2)) > 0]
 spots = (alive > 0).sum(dim=(1, 2))
-print(tuple(sizes.shape), "to", len(alive), "that are not zero everywhere")
+print(len(alive), "of", sizes.shape[0] * sizes.shape[1], "numbers have a gradient somewhere")
 print("pixels in a spot:", spots.unique().tolist())
 assert spots.unique().tolist() == [4]
 
 # %%
-# Four pixels, 2 x 2, never nine. (In some channels none: there ReLU has set the number to 0.)
+# Four pixels, 2 x 2, never nine. (The other numbers have no gradient: ReLU has set them to 0.)
 # Pooling takes the *largest* of its four numbers. If one of the other three grows a little, the
 # maximum stays the same, so only the window of the largest has a gradient. On one image, a number
 # depends on one window. Which one it is depends on the image.
@@ -124,9 +127,10 @@ figure = plot_receptive_field(
 )
 
 # %%
-# The frame is the receptive field as computed on paper, rows and columns 12 to 14. On the left
-# there is a spot of 2 x 2 in it. On the right the spots fill the frame, all nine pixels of it, and
-# no pixel outside has a gradient.
+# A pixel without a gradient has the colour of the background; the larger the gradient, the more the
+# pixel stands out. The frame is the receptive field as computed on paper, from row 12 to 14 and
+# from column 12 to 14. On the left there is a spot of 2 x 2 in it. On the right the spots fill the
+# frame, all nine pixels of it, and no pixel outside has a gradient.
 
 rows, columns = field.pixels(6, 6)
 inside = torch.zeros(28, 28, dtype=torch.bool)
@@ -166,10 +170,9 @@ assert all(27 in position for position in unseen.tolist())
 plain = [torch.nn.Conv2d(1, 1, 3, padding=1) for _ in range(14)]
 sizes_plain = [row.size[0] for row in receptive_field(plain).rows]
 print(sizes_plain)
-image = torch.zeros(1, 1, 28, 28)
 assert sizes_plain == [2 * layers + 1 for layers in range(15)]
 assert (sizes_plain[13], sizes_plain[14]) == (27, 29)
-assert torch.nn.Sequential(*plain)(image).shape == (1, 1, 28, 28)
+assert torch.nn.Sequential(*plain)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 28, 28)
 
 # %%
 # Fourteen. That is many. The column *jump* shows how to need fewer: if a layer has a stride of two,
@@ -180,15 +183,17 @@ strided = [torch.nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(4)]
 print(receptive_field(strided))
 sizes_strided = [row.size[0] for row in receptive_field(strided).rows]
 ends = [receptive_field(strided).pixels(0, column)[1] for column in (0, 1)]
+print("columns:", [(end.start, end.stop - 1) for end in ends])
+assert [(end.start, end.stop - 1) for end in ends] == [(-15, 15), (1, 31)]
 assert sizes_strided == [1, 3, 7, 15, 31]
 assert 1 + 2 * 1 + 2 * 2 + 2 * 4 + 2 * 8 == 31
-assert torch.nn.Sequential(*strided)(image).shape == (1, 1, 2, 2)
+assert torch.nn.Sequential(*strided)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 2, 2)
 assert [(max(end.start, 0), min(end.stop - 1, 27)) for end in ends] == [(0, 15), (1, 27)]
 
 # %%
-# Four: 1 + 2 + 4 + 8 + 16 = 31. (Two numbers in a row are left, and because of the padding they see
-# columns 0 to 15 and 1 to 27.) Many networks use a pooling as the layer with stride 2. The three
-# networks in one figure:
+# Four: 1 + 2 + 4 + 8 + 16 = 31. (Two numbers in a row are left. They see the columns from -15 to 15
+# and from 1 to 31. The columns below 0 and above 27 are padding, so 0 to 15 and 1 to 27 remain.)
+# Many networks use a pooling as the layer with stride 2. The three networks in one figure:
 
 from cnnbook.figures import plot_receptive_field_growth
 
@@ -201,13 +206,13 @@ figure = plot_receptive_field_growth(
     dict(zip(names, (sizes_plain, sizes_strided, sizes_mixed), strict=True)), image_size=28
 )
 assert sizes_mixed == [1, 3, 4, 8, 10, 18, 22, 38]
-assert torch.nn.Sequential(*mixed)(image).shape == (1, 1, 3, 3)
+assert torch.nn.Sequential(*mixed)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 3, 3)
 
 # %%
 # Each tick of the vertical axis is twice the one before. Adding the same width in each layer makes
-# a curve that bends, and doubling makes a straight line. The dashed line is the width of the image:
-# with strides of 2 it is passed at the fourth layer, with a pooling after each convolution at the
-# seventh, and with neither at the fourteenth.
+# a curve that bends, and doubling makes a line that is nearly straight. The dashed line is the
+# width of the image: with strides of 2 it is passed at the fourth layer, with a pooling after each
+# convolution at the seventh, and with neither at the fourteenth.
 #
 # Not all pixels count the same
 # -----------------------------
@@ -245,8 +250,8 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 # ----------
 #
 # A number sees the pixels of its receptive field, and no other. Each layer makes the field wider,
-# by the window minus one, times the jump; a stride multiplies the jump. In the sloppy CNN it is 3 x
-# 3 before ``Linear``, and the gradients show exactly these nine pixels [Araujo2019]_.
+# by the window minus one, times the jump; a stride multiplies the jump [Araujo2019]_. In the sloppy
+# CNN the field is 3 x 3 before ``Linear``, and the gradients show exactly these nine pixels.
 #
 # What can be found with so few pixels? Edges, for example, and a network can learn them:
 # :doc:`/gallery/3_inside/plot_16_edges`.
