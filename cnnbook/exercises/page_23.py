@@ -156,8 +156,8 @@ answer = predict
 _two_small_updates = Exercise(
     "A network computes weight times pixel, and its weight is 0. There are two images of one "
     "pixel each: the first pixel is 1, the second 2, and the target of both is 6. The loss is the "
-    "mean of the squared errors, the optimizer SGD with a rate of 1/8. What is the weight after one "
-    "epoch with ``batch_size=1`` and without shuffling?",
+    "mean of the squared errors, the optimizer SGD with a rate of 1/8. What is the weight after "
+    "one epoch with ``batch_size=1`` and without shuffling?",
     hint="There are two updates. The gradient of an image is twice its error times its pixel. With "
     "which weight is the second error computed?",
     solution="""

@@ -283,9 +283,13 @@ assert 1e38 < torch.finfo(torch.float32).max < 17.0**32
 # One output, before the ReLU, is a sum of n products. The weights are drawn independently, with
 # mean 0 and variance v. Square the sum, and take the mean over all draws of the weights: the
 # products of two different weights have the mean 0, and the square of each weight has the mean v.
-# What is left is v times the sum of the n squared inputs. Then ReLU: an output and its negative are
-# equally likely, so ReLU removes exactly half of the mean square. An exact case: four inputs, and
-# every weight is 1 or -1, so that there are 16 equally likely draws.
+# What is left is v times the sum of the n squared inputs.
+#
+# Then comes ReLU: an output and its negative are equally likely, so ReLU removes exactly half of
+# the mean square.
+#
+# Here is an exact case: four inputs, and every weight is 1 or -1, so that there are 16 equally
+# likely draws.
 
 inputs = torch.tensor([1.0, 2.0, 3.0, 4.0])
 draws = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 4)
