@@ -14,7 +14,7 @@ __all__ = ["EXERCISES"]
 
 _left_out_images = Exercise(
     "A training has 60,000 images, and its loader has ``batch_size=128``, ``shuffle=True`` and "
-    "``drop_last=True``. How many images of an epoch are used for no update?",
+    "``drop_last=True``. How many of the images are left out in each epoch?",
     hint="How many full mini-batches are there, and how many images are in all of them?",
     solution="""
 from torch.utils.data import DataLoader
@@ -155,9 +155,9 @@ answer = predict
 
 _two_small_updates = Exercise(
     "A network computes weight times pixel, and its weight is 0. There are two images of one "
-    "pixel, first 1 and then 2, and the target of both is 6. The loss is the mean of the squared "
-    "errors, the optimizer SGD with a rate of 1/8. What is the weight after one epoch with "
-    "``batch_size=1`` and without shuffling?",
+    "pixel each: the first pixel is 1, the second 2, and the target of both is 6. The loss is the "
+    "mean of the squared errors, the optimizer SGD with a rate of 1/8. What is the weight after "
+    "one epoch with ``batch_size=1`` and without shuffling?",
     hint="There are two updates. The gradient of an image is twice its error times its pixel. With "
     "which weight is the second error computed?",
     solution="""

@@ -44,7 +44,8 @@ class SloppyCNN(nn.Module):
 # %%
 # ``super().__init__()`` must come first: after it, torch notices each layer that is stored with
 # ``self.name = ...``. ReLU and pooling have no parameters, so they can be functions. You call
-# ``model(images)`` and never ``model.forward(images)``, which would skip what torch does around it.
+# ``model(images)`` and never ``model.forward(images)``, which would skip the *hooks*, functions
+# that torch calls before and after it.
 #
 # If both are made with the same :term:`seed`, do the class and the ``Sequential`` of the first page
 # start with the same weights?
@@ -57,7 +58,8 @@ torch.manual_seed(0)
 sequential = small_cnn()
 pairs = zip(model.state_dict().items(), sequential.state_dict().items(), strict=True)
 for (name, ours), (number, theirs) in pairs:
-    print(f"{name} is {number} in Sequential, {tuple(ours.shape)}, {torch.equal(ours, theirs)}")
+    same = torch.equal(ours, theirs)
+    print(f"{name}, in Sequential {number}: {tuple(ours.shape)}, same numbers: {same}")
     assert torch.equal(ours, theirs)
 
 # %%
@@ -72,7 +74,8 @@ for (name, ours), (number, theirs) in pairs:
 #
 # A ``Dataset`` says how many examples there are and returns one of them. Here all images are in
 # memory already. In most projects ``__getitem__`` opens a file, and changes the image at random if
-# that is wanted. The label is the number of the class, as nearly everybody writes it.
+# that is wanted. The label is the number of the class, as nearly everybody writes it. On most other
+# pages it is one-hot; the cross-entropy of torch takes both.
 
 from torch.utils.data import Dataset
 
@@ -124,9 +127,10 @@ assert 78 * 64 + 8 == 4992 + 8 == 5000
 assert images.shape == (64, 1, 28, 28)
 
 # %%
-# 79: 78 are full, which makes 4,992 images, and the last one has 8. A loader takes everything that
-# has a length and an index, also ``range(5000)``. So we can see in which order it takes the
-# examples. What do you expect of two epochs with ``shuffle=True``?
+# 79: 78 are full, which makes 4,992 images, and the last one has 8. A loader can read everything
+# that has a length and an index, also ``range(5000)``. With it we can see in which order a loader
+# takes the examples. Will two epochs with ``shuffle=True`` have the same order? Will each contain
+# every example?
 
 shuffled = DataLoader(range(5000), batch_size=64, shuffle=True)
 first, second = (torch.cat(list(shuffled)) for epoch in range(2))
@@ -134,9 +138,10 @@ print("two epochs begin with", first[:5].tolist(), "and", second[:5].tolist())
 assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(5000))
 assert not torch.equal(first, second)
 dropped = DataLoader(range(5000), batch_size=64, shuffle=True, drop_last=True)
-print("with drop_last:", len(dropped), "mini-batches,", len(torch.cat(list(dropped))), "examples")
+kept = torch.cat(list(dropped))
+print("with drop_last:", len(dropped), "mini-batches,", len(kept), "examples")
 assert len(dropped) == 78
-assert len(torch.cat(list(dropped))) == 4992
+assert len(kept) == 4992
 
 # %%
 # Each epoch takes each example once, in a new order. These are the options that you will meet:
@@ -286,9 +291,9 @@ validation_loader = DataLoader(validation, batch_size=250)
 print(len(validation_loader), "mini-batches")
 
 # %%
-# Now the whole training, with mini-batches of 64 and a bar from the package *tqdm* that shows how
-# far it is. After each epoch we look at the validation images. Guess: what will the validation
-# accuracy be after one epoch, and after five?
+# Now the whole training, with mini-batches of 64 and a progress bar from the package *tqdm*, which
+# is shown for seed 0 only. After each epoch we look at the validation images. Guess: what will the
+# validation accuracy be after one epoch, and after five?
 
 from tqdm import tqdm
 
@@ -299,7 +304,7 @@ def fit(seed: int, epochs: int = 5) -> tuple[nn.Module, list[tuple[float, float,
     model, history = SloppyCNN(), []
     optimizer = torch.optim.Adam(model.parameters())
     loader = DataLoader(training, batch_size=64, shuffle=True)
-    for _ in (bar := tqdm(range(epochs), unit="epoch")):
+    for _ in (bar := tqdm(range(epochs), unit="epoch", disable=seed > 0)):
         loss = train(model, loader, optimizer)
         history.append((loss, *evaluate(model, validation_loader)))
         bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{history[-1][2]:.3f}")
@@ -307,7 +312,8 @@ def fit(seed: int, epochs: int = 5) -> tuple[nn.Module, list[tuple[float, float,
 
 
 # %%
-# ``manual_seed`` sets the start of the network and the order of the images.
+# ``manual_seed`` determines the first weights of the network and the order of the images. In a
+# terminal the bar stays on one line; on this page each of its states is a line of its own.
 
 model, history = fit(seed=0)
 for epoch, (loss, validation_loss, accuracy) in enumerate(history, start=1):
@@ -315,9 +321,9 @@ for epoch, (loss, validation_loss, accuracy) in enumerate(history, start=1):
 
 # %%
 # After one epoch 74 of 100 validation images are classified correctly, after five 85. In the first
-# epoch, the training loss is larger than the validation loss, although these images are new. It is
-# no mistake: the training loss is a mean over the whole epoch, while the network was still worse,
-# and the validation loss is measured at its end.
+# epoch, the training loss is larger than the validation loss, although the network was not trained
+# on the validation images. It is no mistake: the training loss is a mean over the whole epoch,
+# while the network was still worse, and the validation loss is measured at its end.
 
 if not data.drawn:
     assert abs(history[0][2] - 0.74) < 0.04
@@ -348,8 +354,8 @@ for size in (64, 999):
 # %%
 # Weighted, both are the mean of all images. The mean of the means differs a little from it for
 # mini-batches of 64. For 999 and 1 it differs by much, because the single image counts as much as
-# the 999 others. It is the mistake of :doc:`/gallery/4_training/plot_18_micro_batches`. There it
-# made a gradient wrong; here it only makes a printed number wrong.
+# the 999 others. This is the mistake from :doc:`/gallery/4_training/plot_18_micro_batches`. There
+# it made a gradient wrong; here it only makes a printed number wrong.
 
 assert 1000 - 15 * 64 == 40
 assert 1000 / len(validation_loader) == 250
@@ -364,8 +370,9 @@ assert data.drawn or abs(means[64] - weighted) < 0.02
 # Save and load
 # -------------
 #
-# What has been trained is the state dict, so this is what is saved. To load it, make a network with
-# the same class first. Which scores do you expect, equal ones or nearly equal ones?
+# The training has changed the numbers in the state dict and nothing else, so the state dict is what
+# we save. To load it, make a network of the same class first. Will the loaded network give exactly
+# the same scores, or nearly the same?
 
 import tempfile
 from pathlib import Path
@@ -373,7 +380,7 @@ from pathlib import Path
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "sloppy.pt"
 torch.save(model.state_dict(), path)
-print(f"{path.stat().st_size:,} bytes for", 27_130, "numbers of 4 bytes, that is", 4 * 27_130)
+print(f"{path.stat().st_size:,} bytes; 27,130 numbers of 4 bytes are {4 * 27_130:,}")
 loaded = SloppyCNN()
 print(loaded.load_state_dict(torch.load(path, weights_only=True)))
 loaded.eval()
@@ -381,9 +388,9 @@ assert torch.equal(loaded(images), model(images))
 assert 108_520 == 4 * 27_130 <= path.stat().st_size < 1.1 * 108_520
 
 # %%
-# Equal ones: nothing is rounded. The file has 108,520 bytes of numbers, and a little more for the
-# names and shapes. Two errors are frequent. The first: the file does not fit the network. Here the
-# other network is the ``Sequential`` of the first page, which has the same layers.
+# Exactly the same: nothing is rounded. The file has 108,520 bytes of numbers, and a little more for
+# the names and shapes. Two errors are frequent. The first: the file does not fit the network. Here
+# the other network is the ``Sequential`` of the first page, which has the same layers.
 
 message = ""
 try:
@@ -395,8 +402,9 @@ assert 'Missing key(s) in state_dict: "0.weight"' in message
 assert 'Unexpected key(s) in state_dict: "conv.weight"' in message
 
 # %%
-# The names tell which tensor belongs where. The second: somebody has saved the whole network, with
-# ``torch.save(model, path)``.
+# The names tell which tensor belongs where. *Missing* are the names that the network has and the
+# file does not have, *unexpected* are those that only the file has. The second error: somebody has
+# saved the whole network, with ``torch.save(model, path)``.
 
 torch.save(model, path)
 message = ""
@@ -411,8 +419,9 @@ assert "SloppyCNN" in message
 # %%
 # A file with a whole network contains Python objects, and to load these can run any code that the
 # author of the file has chosen. ``weights_only=True``, the default since torch 2.6, accepts tensors
-# and simple containers only, and refuses this file. The message advises ``weights_only=False``. Do
-# that only with files of your own. It is better to save the state dict.
+# and simple containers only, and refuses this file. The rest of the message, not printed here, says
+# that ``weights_only=False`` would probably load it. Do that only with a file that you trust. It is
+# better to save the state dict.
 
 assert torch.__version__ >= "2.6"
 
@@ -456,10 +465,11 @@ assert abs(second_epochs["weights only, Adam new"] - without_a_break) > 1e-4
 # Mini-batches or the full batch?
 # -------------------------------
 #
-# Everybody else uses mini-batches. Five epochs of them, as above, or five passes of the full batch
-# over the same 4,000 images: the same number of images go through the network. That is 315 updates
-# against five. Three seeds each. How many of 100 validation images will be correct with the full
-# batch? For the full batch we take ``fit_full_batch``, whose update we have compared above.
+# Everybody else uses mini-batches. We compare five epochs of them, as above, with five epochs of
+# the full batch, on the same 4,000 images. The same number of images go through the network, but
+# the mini-batches make 315 updates and the full batch five. Each has three seeds. How many of 100
+# validation images will be correct with the full batch? For the full batch we take
+# ``fit_full_batch``, whose update we have compared above.
 
 assert 5 * len(DataLoader(training, batch_size=64)) == 5 * 63 == 315
 picks = {"training": training.indices, "validation": validation.indices}
@@ -511,12 +521,12 @@ figure = plot_curves({"validation accuracy": first})
 assert data.drawn or first["mini-batches of 64"][0] > first["full batch"][-1]
 
 # %%
-# One epoch of mini-batches, which is 63 updates, is already better than five updates of the full
+# One epoch of mini-batches, with its 63 updates, is already better than five updates of the full
 # batch. For the same number of *updates* the full batch would be ahead, as
 # :doc:`/gallery/4_training/plot_21_lenet` shows; it needs more than sixty times as many images for
 # each.
 #
-# At the very end, once, the test images. They were used for no decision:
+# At the very end, we use the test images, once. No decision was based on them:
 
 test = Clothes(data.test_images, data.test_labels.argmax(dim=1))
 loss, accuracy = evaluate(model, DataLoader(test, batch_size=64))
@@ -525,7 +535,7 @@ assert data.drawn or abs(accuracy - 0.84) < 0.03
 assert round(4000 / 64, 1) == 62.5
 
 # %%
-# 84 of 100, nearly as many as of the validation images.
+# 84 of 100 are correct, nearly as many as of the validation images.
 #
 # Exercises
 # ---------
@@ -545,10 +555,11 @@ assert round(4000 / 64, 1) == 62.5
 #
 # A class with ``__init__`` and ``forward`` in place of ``Sequential``; ``Dataset`` and
 # ``DataLoader``, which return mini-batches; ``train()`` and ``eval()``; a validation after each
-# epoch; ``state_dict``, to save and load; and a bar. The lines in the middle are the same. With
-# ``batch_size=5000`` and no shuffling, one epoch is the first page's update to the last bit. What
-# makes the difference is the size of the mini-batch: five epochs with 64 images at a time classify
-# 84 of 100 validation images correctly, and five with all of them 62.
+# epoch; ``state_dict``, to save and load; and a progress bar. The lines of the update are the same
+# as before. With ``batch_size=5000`` and no shuffling, one epoch is the first page's update to the
+# last bit. What makes the difference is the size of the mini-batch: five epochs with 64 images at a
+# time classify 84 of 100 validation images correctly, and five with all of them 62.
 #
-# One of these lines does most of the work, and you have not seen its inside: ``loss.backward()``.
-# The next page does without it: :doc:`/gallery/5_beyond/plot_24_backwards`.
+# One of these lines does most of the work, and so far you have seen only parts of what it computes:
+# ``loss.backward()``. The next page does all of it by hand:
+# :doc:`/gallery/5_beyond/plot_24_backwards`.

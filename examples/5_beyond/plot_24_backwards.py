@@ -48,26 +48,29 @@ assert features[0].tolist() == [4, 0]
 assert scores[0].tolist() == [1 * 4 - 1 * 0 + 4, 2 * 4 + 1 * 0 + 0] == [8, 8]
 
 # %%
-# Kernel A finds most at the upper right, 2 + 3 - 1 = 4. Kernel B has only negative sums, so after
-# ReLU there are four zeros. Both scores are 8, so the :term:`softmax` gives both classes a
-# probability of 1/2. The image belongs to the second class.
+# Kernel A has its largest output at the upper right, 2 + 3 - 1 = 4. Kernel B has only negative
+# sums, so after ReLU there are four zeros. Both scores are 8, so the :term:`softmax` gives both
+# classes a probability of 1/2. The image belongs to the second class.
 #
-# Now backwards. We write a *g* with an index for the :term:`gradient` with respect to what the
-# index names. The *chain rule* says how to come from one *g* to the one before: multiply by the
-# derivative of the layer, and add up over all ways on which a number reaches the loss.
+# Now backwards. We write *g* for a :term:`gradient`, and its index says with respect to what. The
+# *chain rule* says how to get from the *g* of a layer's outputs to the *g* of its inputs: multiply
+# by the derivative of the layer, and add up over all ways in which an input reaches the loss.
 #
 # The loss: softmax minus one-hot
 # -------------------------------
 #
-# The :term:`cross-entropy` of an image of class *t* is minus the logarithm of its probability:
+# The *s* are the scores. For an image of class *t*, the :term:`cross-entropy` is minus the
+# logarithm of the probability of this class:
 #
 # .. math:: L = -\log \frac{e^{s_t}}{\sum_j e^{s_j}} = -s_t + \log \sum_j e^{s_j}
 #
-# The derivative of the last logarithm with respect to one score is again a softmax:
+# The derivative of a logarithm is 1 divided by what is inside, times the derivative of the inside.
+# So the derivative of the last term with respect to one score is again a softmax, the probability
+# *p* of that class:
 #
 # .. math:: \frac{\partial}{\partial s_k} \log \sum_j e^{s_j} = \frac{e^{s_k}}{\sum_j e^{s_j}} = p_k
 #
-# The first term adds -1 at the right class, so together they are
+# The first term adds -1 at the right class and nothing at the others, so together they are
 #
 # .. math:: g_{s_k} = p_k - y_k
 #
@@ -80,21 +83,26 @@ print(g_scores[0].tolist())
 assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 
 # %%
-# 1/2 and -1/2: the loss falls if the first score falls and the second rises. The two always add up
-# to 0. With *n* images the loss is a mean, so each of these rows is divided by *n*.
+# 1/2 and -1/2: the loss falls if the first score falls and the second rises. The numbers of an
+# image always add up to 0. With *n* images there are *n* such rows, and because the loss is the
+# mean over the images, each row is divided by *n*.
 #
 # The linear layer
 # ----------------
 #
+# A score is a weighted sum of the features, plus an offset. *W* is ``matrix``, *f* are the features
+# and *c* the offsets:
+#
 # .. math:: s_k = \sum_j W_{kj} f_j + c_k
 #
-# A weight is multiplied by its feature, an offset by 1, and a feature reaches all scores:
+# A weight is multiplied by its feature, an offset by 1, and a feature reaches all scores. So the
+# three gradients are
 #
 # .. math:: g_{W_{kj}} = g_{s_k} f_j \qquad g_{c_k} = g_{s_k}
 #
 # .. math:: g_{f_j} = \sum_k g_{s_k} W_{kj}
 #
-# The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three:
+# The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients:
 
 g_matrix = g_scores.T @ features
 g_offsets = g_scores.sum(dim=0)
@@ -107,14 +115,14 @@ assert g_features[0].tolist() == [0.5 * 1 - 0.5 * 2, 0.5 * -1 - 0.5 * 1] == [-0.
 
 # %%
 # The second column of the first result is 0, because feature B is 0: its weights had no influence.
-# The features themselves get -1/2 and -1. A larger feature B would help even more than a larger
-# feature A.
+# The features themselves get -1/2 and -1. Both are below 0, so the loss falls if a feature grows,
+# and feature B would lower it twice as fast as feature A.
 #
 # Pooling and ReLU
 # ----------------
 #
-# Max pooling sends the gradient of each window to the number that was the largest, and ReLU lets it
-# pass where its input *z* was above 0:
+# Max pooling sends the gradient of each window to the number that was the largest. ReLU has the
+# input *z* and the output *a*, and lets the gradient pass where *z* was above 0:
 #
 # .. math:: g_{z} = g_{a} \text{ where } z > 0, \quad g_{z} = 0 \text{ elsewhere}
 #
@@ -124,19 +132,21 @@ from cnnbook.pooling import max_pool2d_grad, relu_grad
 
 g_positive = max_pool2d_grad(g_features.reshape(1, 2, 1, 1), positive, 2)
 g_maps = relu_grad(g_positive, maps)
-print("before ReLU", g_positive[0].tolist())
-print("after ReLU", g_maps[0].tolist())
+print("output of ReLU", g_positive[0].tolist())
+print("input of ReLU ", g_maps[0].tolist())
 assert g_positive[0].tolist() == [[[0, -0.5], [0, 0]], [[-1, 0], [0, 0]]]
 assert g_maps[0].tolist() == [[[0, -0.5], [0, 0]], [[0, 0], [0, 0]]]
 
 # %%
-# In map A, the 4 at the upper right gets all of it, -1/2. In map B four zeros were equal, and the
-# first of them gets the -1. But before ReLU it was -4, so ReLU stops it. Nothing arrives at kernel
-# B, although the loss would like a larger feature: a small change of the kernel does not change a 0
-# after ReLU.
+# In map A, the 4 at the upper right gets all of the gradient, -1/2. In map B the four outputs of
+# ReLU were all 0, and the first of them gets the -1. But its input was -4, so ReLU stops the
+# gradient. Nothing arrives at kernel B, although a larger feature would lower the loss: a small
+# change of the kernel does not change a 0 after ReLU.
 #
 # The convolution
 # ---------------
+#
+# For one kernel *K* with the bias *b*, an image *x* and the feature map *z*:
 #
 # .. math:: z_{ij} = \sum_{u,v} K_{uv}\, x_{i+u,\,j+v} + b
 #
@@ -144,9 +154,9 @@ assert g_maps[0].tolist() == [[[0, -0.5], [0, 0]], [[0, 0], [0, 0]]]
 #
 # .. math:: g_b = \sum_{i,j} g_{z_{ij}}
 #
-# As on :doc:`/gallery/3_inside/plot_14_backpropagation`, a weight gets the pixels that it meets,
-# each times the gradient there. Only one number of map A has a gradient, and its window is 2, 0 and
-# 1, 3.
+# As on :doc:`/gallery/3_inside/plot_14_backpropagation`, the gradient of a weight is the sum of the
+# pixels that it meets, each times the gradient there. Only one number of map A has a gradient that
+# is not 0, and the pixels of its window are 2, 0 and 1, 3.
 
 from cnnbook.convolution import conv2d_bias_grad, conv2d_weight_grad
 
@@ -159,19 +169,21 @@ assert g_kernels[1].count_nonzero() == 0
 assert g_biases.tolist() == [-0.5, 0]
 
 # %%
-# Kernel A gets -1/2 times its window, and its bias -1/2. Kernel B learns nothing from this image;
-# others may reach it. We stop here. The gradient of the image could be computed as well, but no
-# update changes a pixel. In a deeper network it would be the *g* of the layer before.
+# Kernel A gets -1/2 times the pixels of this window, and its bias -1/2. Kernel B learns nothing
+# from this image, but it may learn from others. We stop here. The gradient of the image could be
+# computed as well, but no update changes a pixel. In a deeper network it would be the *g* of the
+# layer before.
 #
-# Here is the way back, from right to left: the features, map A and map B, and the two kernels.
+# Here is the way back, in the order of the computation: the features, the two maps, and the two
+# kernels.
 
-back = {"g of kernel A": g_kernels[0, 0], "g of kernel B": g_kernels[1, 0]}
-back |= {"g of map A": g_maps[0, 0], "g of map B": g_maps[0, 1]}
+back = {"g of features": g_features, "g of map A": g_maps[0, 0], "g of map B": g_maps[0, 1]}
+back |= {"g of kernel A": g_kernels[0, 0], "g of kernel B": g_kernels[1, 0]}
 # sphinx_gallery_thumbnail_number = 2
-figure = plot_number_grids(back | {"g of features": g_features})
+figure = plot_number_grids(back)
 
 # %%
-# And torch's autograd, which has recorded nothing so far?
+# Does torch's autograd, which has recorded nothing so far, find the same gradients?
 
 leaves = [tensor.clone().requires_grad_() for tensor in (kernels, biases, matrix, offsets)]
 conv, linear = torch.nn.functional.conv2d, torch.nn.functional.linear
@@ -189,8 +201,8 @@ for ours, leaf in zip((g_kernels, g_biases, g_matrix, g_offsets), leaves, strict
 # -----------------
 #
 # The functions of the library compute many images, many kernels and many windows at once. So the
-# cells above need no change for the real network. Forward, with the results that the way back
-# needs:
+# lines above need no change for the real network. This is the way forward; it also returns the
+# intermediate results that the way back needs:
 
 
 def forward(
@@ -206,7 +218,7 @@ def forward(
 
 
 # %%
-# Backward, line by line in the opposite order:
+# This is the way back, in the opposite order:
 
 
 def backward(
@@ -222,8 +234,8 @@ def backward(
 
 
 # %%
-# 300 images of clothes, in float64, which has about sixteen digits, and the network with its 27,130
-# parameters:
+# We take 300 images of clothes, in float64, which has about sixteen digits, and the network with
+# its 27,130 parameters:
 
 from cnnbook.images import load_fashion_mnist
 from cnnbook.networks import small_cnn
@@ -247,10 +259,11 @@ for (name, parameter), ours in zip(net.named_parameters(), gradients, strict=Tru
     assert apart < 1e-12
 
 # %%
-# The largest difference is far below 1e-12, a rounding of the last digits. 27,130 derivatives, in
-# six lines.
+# The largest difference is far below 1e-12: only the last digits are rounded differently. These are
+# 27,130 derivatives, in six lines.
 #
-# Both could make the same mistake. So here is a check without any rule, from the loss alone:
+# Our rules and autograd could make the same mistake. So here is a check that uses no derivative,
+# only the loss:
 
 
 def loss_of(weights: list[torch.Tensor]) -> float:
@@ -260,8 +273,8 @@ def loss_of(weights: list[torch.Tensor]) -> float:
 
 
 # %%
-# We let one weight grow and shrink by a millionth, and see how the loss changes. One weight of each
-# of the four tensors:
+# We let one weight grow and shrink by a millionth, and see how the loss changes. We try the weight
+# with the largest gradient in each of the four tensors:
 
 for position, gradient in enumerate(gradients):
     entry = int(gradient.abs().argmax())
@@ -275,7 +288,7 @@ for position, gradient in enumerate(gradients):
     assert abs(slope - gradient.flatten()[entry]) < 1e-6
 
 # %%
-# The same, as far as it is printed.
+# All six printed decimals are the same.
 #
 # What arrives
 # ------------
@@ -290,8 +303,8 @@ assert share <= 2_704 / 11_664 < 0.24
 assert data.drawn or abs(share - 0.14) < 0.04
 
 # %%
-# 14 of 100. At four images, the feature maps of the first kernel and, below them, their gradients.
-# White is 0:
+# 14 of 100 do. For four images, here are the feature maps of the first kernel and, below them,
+# their gradients. The colour of the background means 0:
 
 from cnnbook.figures import plot_map_rows
 
@@ -300,15 +313,16 @@ rows = {"feature map": maps[:4, :1], "gradient": g_maps[:4, :1]}
 figure = plot_map_rows(images[:4], rows, outline=False)
 
 # %%
-# The gradients are single points, one for a window of four at most. With respect to the weights
-# there is no such gap: a kernel adds up what arrives at all positions of all images.
+# The gradients are single points, at most one in each window of four. The gradients of the weights
+# have no such gaps: a kernel adds up what arrives at all positions of all images.
 #
 # What it costs
 # -------------
 #
 # On the way forward, convolution and linear layer need 73,696 :term:`MACs <MAC>` for an image. On
-# the way back, each gradient of weights needs as many as its layer, and so does the gradient that
-# is sent on. The convolution is the first layer and sends none. How many are they together?
+# the way back, the gradients of a layer's weights need as many MACs as the layer, and so does the
+# gradient that it sends on to the layer before. The convolution is the first layer and sends none.
+# How many MACs does the whole way back need?
 
 from cnnbook.counting import cost_table
 
@@ -322,8 +336,8 @@ assert round(backwards / forwards, 2) == 1.37
 # %%
 # 100,736, which is 1.37 times as many. In a deep network nearly all layers send a gradient on, so
 # the way back costs about twice as much as the way forward. And it needs the images, the signs of
-# the maps, the places of the largest numbers, and the features. They have to be kept until then,
-# which is why training needs so much more memory than prediction
+# the maps, the places of the largest numbers, and the features. They have to be kept until the way
+# back, which is why training needs so much more memory than prediction
 # (:doc:`/gallery/4_training/plot_18_micro_batches`).
 #
 # Ten updates
@@ -357,8 +371,8 @@ def adam_step(
 
 
 # %%
-# Ten updates with our own lines. Inside ``torch.no_grad`` autograd records nothing, so nothing but
-# our functions can compute a gradient.
+# Here are ten updates with our own lines. Inside ``torch.no_grad`` autograd records nothing, so
+# nothing but our functions can compute a gradient.
 
 weights = [parameter.detach().clone() for parameter in net.parameters()]
 running = [(torch.zeros_like(weight), torch.zeros_like(weight)) for weight in weights]
@@ -373,7 +387,7 @@ assert abs(0.1 - (1 - 0.9)) < 1e-12
 assert abs(0.001 - (1 - 0.999)) < 1e-12
 
 # %%
-# And ten with torch's. After ten updates, do you expect the same weights to about twelve digits, to
+# Now ten with torch's. After ten updates, do you expect the same weights to about twelve digits, to
 # six, or only similar ones?
 
 optimizer = torch.optim.Adam(net.parameters())
@@ -400,9 +414,9 @@ assert data.drawn or abs(by_hand[-1] - 1.55) < 0.1
 
 # %%
 # The loss has fallen from 2.32 to 1.55 in both. The weights are the same to twelve digits and more.
-# Everything that ``loss.backward()`` and ``optimizer.step()`` do for this network is on this page.
-# What autograd does better: it finds the order of these lines by itself, for every network
-# [Rumelhart1986]_.
+# Everything that ``loss.backward()`` and ``optimizer.step()`` compute for this network is on this
+# page and on the pages it needs. Autograd can do one thing more: it finds these lines and their
+# order by itself, for every network [Rumelhart1986]_.
 #
 # Exercises
 # ---------
@@ -420,12 +434,12 @@ assert data.drawn or abs(by_hand[-1] - 1.55) < 0.1
 # The answer
 # ----------
 #
-# Layer by layer, from the end. The scores get the probabilities minus the one-hot label. In the
-# linear layer, a weight gets the gradient of its score times its feature, and a feature the sum
-# over all scores. Pooling passes a gradient on to the largest number of its window, and ReLU to
-# what was above 0. In the convolution, a weight gets the pixels that it meets, each times the
-# gradient there. With six lines for this and four for Adam, ten updates of the lecture's CNN are
-# those of torch, to twelve digits and more.
+# Layer by layer, from the end. The gradient of the scores is the probabilities minus the one-hot
+# label. In the linear layer, a weight gets the gradient of its score times its feature, and a
+# feature the sum over all scores. Pooling passes a gradient on to the largest number of its window,
+# and ReLU to what was above 0. In the convolution, a weight gets the pixels that it meets, each
+# times the gradient there. With six lines for this and four for Adam, ten updates of the lecture's
+# CNN give the same weights as torch, to twelve digits and more.
 #
 # These rules are the same for any number of layers. What do more layers gain?
 # :doc:`/gallery/5_beyond/plot_25_deeper`.

@@ -15,8 +15,8 @@ You need the sizes of :doc:`/gallery/3_inside/plot_11_sizes`, the receptive fiel
 #
 # A number in the second layer sees more pixels if the window is larger, for example 5 x 5. Or two
 # convolutions with windows of 3 x 3 follow each other, each with a :term:`padding` of 1, which
-# leaves the size of the image as it is. Take a pencil: with 16 channels everywhere, how many
-# parameters does the one convolution have, and how many do the two have together?
+# keeps the size of the image. Take a pencil: with 16 channels everywhere, how many parameters does
+# the one convolution have, and how many do the two have together?
 
 import torch
 from torch import nn
@@ -107,10 +107,11 @@ assert receptive_field(small_cnn()[:3]).size == (3, 3)
 assert features(torch.zeros(1, 1, 28, 28)).shape == (1, 32, 7, 7)
 
 # %%
-# 30 x 30, more than the image has. The convolutions behind the first pooling add 4 pixels each, the
-# ones behind the second add 8. That is on paper. In the network, gradients show which pixels can
-# change a number (page 15). We take the number in the corner of each feature map and the one in the
-# middle, for twenty images of noise.
+# 30 x 30, more than the image has. The list begins with one pixel of the image and goes on with
+# each convolution and each pooling. The convolutions after the first pooling add 4 pixels each, the
+# ones after the second add 8. That is on paper. In the network, gradients show which pixels can
+# change a number (:doc:`page 15 </gallery/3_inside/plot_15_receptive_field>`). We take the number
+# in the corner of each feature map and the one in the middle, for twenty images of noise.
 
 
 def gradient_sizes(row: int, column: int) -> torch.Tensor:
@@ -122,7 +123,7 @@ def gradient_sizes(row: int, column: int) -> torch.Tensor:
 
 
 # %%
-# The frame is the field on paper, as far as it lies inside the image:
+# The orange frame is the field on paper, as far as it lies inside the image:
 
 from cnnbook.figures import plot_receptive_field
 
@@ -138,8 +139,8 @@ figure = plot_receptive_field(spots, frames, titles=["position (0, 0)", "positio
 
 # %%
 # The number in the corner sees 17 x 17 pixels (the rest of its field is padding), and the one in
-# the middle sees the whole image, all 784 pixels. Pixels in the middle of a field have a stronger
-# colour: more ways lead from them to the number.
+# the middle sees the whole image, all 784 pixels. Pixels in the middle of a field stand out most
+# from the background, so they change the number most: more ways lead from them to the number.
 
 for spot, (rows, columns) in zip(spots[:, 0], frames, strict=True):
     seen = torch.zeros(28, 28, dtype=torch.bool)
@@ -215,7 +216,8 @@ assert 7 * 7 == 49
 #
 # More layers make the start of the training harder. The first weights are random numbers, and their
 # size is a choice: the :term:`initialization`. Here are five choices, for a convolution whose
-# outputs each sum up ``n`` products (``n`` is channels times window, and is called fan-in):
+# outputs each sum up ``n`` products (``n`` is the channels times the pixels of a window, and is
+# called fan-in):
 
 from collections.abc import Callable
 
@@ -252,7 +254,8 @@ def spreads(draw: Callable[[torch.Tensor], object]) -> list[float]:
 
 
 # %%
-# Make a guess: by how much does the spread after the tenth layer differ from start to start?
+# Make a guess: after the tenth layer, by which factor do the largest and the smallest spread
+# differ? The spread after the layers 1, 2, 5 and 10 is printed as well.
 
 from cnnbook.figures import plot_layers
 
@@ -262,11 +265,11 @@ for name, numbers in spread.items():
     print(f"{name:16}", *(f"{numbers[layer - 1]:9.2g}" for layer in (1, 2, 5, 10)))
 
 # %%
-# By a factor of 10 to the power of 20. The lines are straight, so each layer multiplies the spread
-# by about the same factor. With Kaiming this factor is near 1. With the others the numbers explode
-# or vanish. After some thirty layers, ``std 1`` would be too large for float32. On the way back,
-# the gradients are multiplied by the same factors, because these layers have as many outputs as
-# inputs [He2015]_.
+# By a factor of 10 to the power of 20. The axis is logarithmic, and the lines are nearly straight,
+# so each layer multiplies the spread by about the same factor. With Kaiming this factor is near 1.
+# With the others the numbers explode or vanish. After some thirty layers, ``std 1`` would be too
+# large for float32. On the way back, the gradients are multiplied by the same factors, because
+# these layers have as many outputs as inputs [He2015]_.
 
 assert 10**19 < spread["std 1"][-1] / spread["std 0.01"][-1] < 10**21
 assert 0.25 < spread["Kaiming"][-1] / spread["Kaiming"][0] < 4
@@ -280,9 +283,13 @@ assert 1e38 < torch.finfo(torch.float32).max < 17.0**32
 # One output, before the ReLU, is a sum of n products. The weights are drawn independently, with
 # mean 0 and variance v. Square the sum, and take the mean over all draws of the weights: the
 # products of two different weights have the mean 0, and the square of each weight has the mean v.
-# What is left is v times the sum of the n squared inputs. Then ReLU: an output and its negative are
-# equally likely, so ReLU removes exactly half of the mean square. An exact case: four inputs, and
-# every weight is 1 or -1, so that there are 16 equally likely draws.
+# What is left is v times the sum of the n squared inputs.
+#
+# Then comes ReLU: an output and its negative are equally likely, so ReLU removes exactly half of
+# the mean square.
+#
+# Here is an exact case: four inputs, and every weight is 1 or -1, so that there are 16 equally
+# likely draws.
 
 inputs = torch.tensor([1.0, 2.0, 3.0, 4.0])
 draws = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 4)
@@ -318,8 +325,8 @@ for name, numbers in spread.items():
 # 17 on paper for ``std 1``, exactly 1 for Kaiming, 0.707 for Xavier, 0.408 for torch, 0.17 for
 # ``std 0.01``. The measured ones are within a tenth of these. They differ a little because the
 # weights are one draw and not the mean over all draws, and because windows at the edge contain
-# zeros. Xavier lacks the 2: it was made for activations such as tanh, which hardly change small
-# numbers.
+# zeros. Xavier's variance is here 1/n, half of Kaiming's. It was made for activations such as tanh,
+# which hardly change small numbers, so there is no half to make up for.
 
 assert factors["Kaiming"] == 1
 assert n == 576
@@ -330,14 +337,14 @@ assert abs(factors["torch's default"] - 0.408) < 0.0005
 
 # %%
 # There are no biases here. With torch's random biases the outputs do not vanish, but they are
-# nearly the same for all images, as page 21 showed.
+# nearly the same for all images, as :doc:`page 21 </gallery/4_training/plot_21_lenet>` showed.
 #
 # Is it better?
 # -------------
 #
-# Five rows: the sloppy CNN and the deeper network, each with torch's initialization and with
-# Kaiming, and, because the new end may matter as much as the depth, the five convolutions with
-# ``Flatten`` in place of the mean.
+# We compare five networks, a row for each: the sloppy CNN and the deeper network, each with torch's
+# initialization and with Kaiming, and, because the new end may matter as much as the depth, the
+# five convolutions with ``Flatten`` in place of the mean.
 
 images, labels = data.train
 
@@ -444,9 +451,9 @@ for what, lead in leads.items():
 # classifies 63 correctly with torch's initialization and 72 with Kaiming. In the sloppy CNN, which
 # has two layers with weights, the two initializations are about equal.
 #
-# Second, the deeper network is *not* better. It is 11 images of 100 behind the sloppy CNN, which
-# has 83. It has not overfitted: on its own training images it has 75 of 100, so it has learned too
-# little.
+# Second, the deeper network is *not* better. With Kaiming in both, it is 11 images of 100 behind
+# the sloppy CNN, which has 83. It has not overfitted: on its own training images it has 75 of 100,
+# so it has learned too little.
 #
 # Third, the depth is not the reason. With ``Flatten`` the same five convolutions have 85 of 100, so
 # the mean over all positions costs 12. A likely explanation: all clothes are centred in their
@@ -477,7 +484,8 @@ assert data.drawn or losses["deeper, Kaiming"][0] < 2.2
 # %%
 # With torch's initialization, the loss of the deeper network in the whole first epoch is 2.30, the
 # loss of guessing. With Kaiming it falls at once, but slowly, and after eight epochs it is still
-# falling. How far does the deeper network get with three times as many updates?
+# falling. How far does the deeper network get with three times as many updates? We train it for 16
+# epochs more, with a new Adam:
 
 net = nets["deeper, Kaiming"]
 train(net, seed=0, epochs=16)
@@ -487,14 +495,14 @@ for name, part in {"training": data.train, "test": data.test}.items():
 print({name: f"{fraction:.2f}" for name, fraction in longer.items()})
 assert (8 + 16) / 8 == 3
 assert data.drawn or abs(longer["training"] - 0.81) < 0.05
-assert data.drawn or abs(longer["test"] - 0.76) < 0.05
+assert data.drawn or abs(longer["test"] - 0.77) < 0.05
 
 # %%
-# To 76 of 100, with 81 on the training images: better, and still behind. This is a small network
-# with 32 channels at its end, trained for a short time; the result says nothing about global
-# average pooling in general. Many large networks end with it, such as ResNet [He2016]_. They have
-# hundreds of channels and a normalization after each convolution, which is the subject of the next
-# page.
+# To about 77 of 100, with about 81 on the training images: better, and still behind. This is a
+# small network with 32 channels at its end, trained for a short time; the result says nothing about
+# global average pooling in general. Many large networks end with it, such as ResNet [He2016]_. They
+# have hundreds of channels and a normalization after each convolution, which is the subject of the
+# next page.
 #
 # The map of a class
 # ------------------
@@ -517,9 +525,11 @@ assert class_maps.shape == (1000, 10, 7, 7)
 assert (from_maps - scores).abs().max() < 1e-12
 
 # %%
-# For all 1,000 test images and ten classes, up to rounding: the scores were means of maps all the
-# time. We look at four classes, and in each at the image with the highest score for it. The second
-# row is the map of the class with the next highest score.
+# For all 1,000 test images and ten classes, the two are equal up to rounding: each score is the
+# mean of a map, plus the bias. We look at four classes, and in each at the image with the highest
+# score for it. Below the images, the first row shows the map of the image's class, and the second
+# row the map of the class with the next highest score, which is printed. Each row has a scale of
+# its own.
 
 from cnnbook.figures import plot_map_rows
 
@@ -537,13 +547,14 @@ figure = plot_map_rows(
 
 # %%
 # Blue raises the score, orange lowers it. The bag is blue nearly everywhere, the trousers on and
-# between the legs, and the boot most of all in front of its shaft, above the toes, where a boot is
-# not and a bag would be. On page 20 occlusion found the same air. The next class of the boot is the
-# sneaker, and its map is alike in that area: both are shoes. What distinguishes the two is the rest
-# of the map.
+# between the legs, and the boot most of all in front of its shaft, above the toes, where a boot has
+# nothing and a bag would be. On page 20, occlusion found the same empty area in another network.
+# The next class of the boot is the sneaker, and its map is similar in that area: both are shoes.
+# The rest of the map distinguishes the two.
 #
 # Be careful with the positions. Each of the 49 numbers sees up to 30 x 30 pixels, so the map shows
-# where the network has the number, and not from which pixels it comes.
+# at which position a number is, and not from which pixels it comes. Here is the share of positions
+# that raise the score, for each map in the first row:
 
 if not data.drawn:
     share = (own > 0).double().mean(dim=(1, 2, 3))
@@ -551,11 +562,14 @@ if not data.drawn:
     boot = own[1, 0]
     assert boot[1:5, :4].mean() > 2 * boot.mean() > 0
     assert share[0] > 0.6
+    assert share[0] == share.max()
 
 # %%
-# And Grad-CAM (page 20)? It weights the feature maps with the mean gradient of the score. Here the
-# gradient is the same at all positions, namely the weight of ``Linear`` divided by 49. So Grad-CAM
-# is the class activation map divided by 49, with all negative numbers set to 0 [Selvaraju2017]_.
+# The bag has the largest share, as in the figure. And how is Grad-CAM (page 20) related to this
+# map? It multiplies each feature map by the mean gradient of the score there, and adds up the
+# products. Here the gradient is the same at all positions, namely the weight of ``Linear`` divided
+# by 49. So Grad-CAM is the class activation map divided by 49, with all negative numbers set to 0
+# [Selvaraju2017]_.
 
 inside_maps = last[best].requires_grad_()
 exact[-3:](inside_maps)[range(4), classes].sum().backward()
@@ -581,14 +595,15 @@ assert (grad_cam - own / 49).abs().max() < 1e-12
 # The answer
 # ----------
 #
-# Yes, and no. With windows of 3 x 3 and the mean in place of ``Flatten``, a network of five
-# convolutions has fewer parameters than the sloppy CNN with one, and its last feature maps see up
-# to 30 x 30 pixels in place of 3 x 3. The mean also gives a map for each class: the mean of the
-# map, plus the bias, is the score. Such a network needs a start with weights of the right size:
-# with a variance of 2 divided by n, each layer keeps the mean square of its inputs, and the
-# training does not begin with an epoch that teaches nothing.
+# Yes, it can have more layers and fewer parameters; no, it is not better. With windows of 3 x 3 and
+# the mean in place of ``Flatten``, a network of five convolutions has fewer parameters than the
+# sloppy CNN with one, and its last feature maps see up to 30 x 30 pixels in place of 3 x 3. The
+# mean also gives a map for each class: the mean of the map, plus the bias, is the score. Such a
+# network needs a start with weights of the right size: with a variance of 2 divided by n, each
+# layer keeps the mean square of its inputs, and the training does not begin with an epoch that
+# teaches nothing.
 #
-# But it is not better. Under the same conditions, the sloppy CNN classifies more test images
-# correctly, and the reason is the mean at the end, not the depth.
+# But under the same conditions, the sloppy CNN classifies more test images correctly, and the
+# reason is the mean at the end, not the depth.
 #
 # What lets networks of twenty layers learn? :doc:`/gallery/5_beyond/plot_26_normalize`.
