@@ -143,6 +143,17 @@ def test_cells_are_short_and_followed_by_a_sentence(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_heading_stands_alone(page: Path) -> None:
+    # Without an empty line above it, a heading is a part of the paragraph.
+    lines = page.read_text("utf-8").splitlines()
+    underlines = [at for at, line in enumerate(lines) if re.fullmatch(r"# [-~]{4,}", line)]
+    assert underlines
+    for at in underlines:
+        assert lines[at - 2] == "#" or lines[at - 2].startswith("# %%"), lines[at - 1]
+        assert len(lines[at]) == len(lines[at - 1]), lines[at - 1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_every_measured_number_in_the_text_is_in_the_code(page: Path) -> None:
     """A number with a decimal point or above 12 stands in the code too, where it is asserted."""
     text = page.read_text("utf-8")

@@ -132,7 +132,7 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
         raise ValueError(f"images: expected one grey image (1, 1, h, w), got {tuple(images.shape)}")
     (height, width), (rows, columns) = images.shape[2:], pooled.shape[2:]
     figure, [before, after] = draw_number_rows(
-        [[("image", images[0, 0]), "\N{RIGHTWARDS ARROW}", ("max pooling", pooled[0, 0])]],
+        [[("image", images[0, 0]), r"$\rightarrow$", ("max pooling", pooled[0, 0])]],
         cells=[0.5],
         fontsizes=[12],
     )

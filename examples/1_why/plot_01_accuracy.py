@@ -263,7 +263,7 @@ figure = plot_images(data.test_images[worst.indices], titles=titles, columns=4, 
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 # (:doc:`/install` explains how to install ``cnnbook``.)
 #
 # .. exercise:: 1.1

@@ -163,9 +163,8 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 2.1
 #

@@ -316,7 +316,7 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 4.1
 #

@@ -277,7 +277,7 @@ assert small_cnn()[4].in_features == 2704
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 5.1
 #

@@ -127,7 +127,7 @@ assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 # (:doc:`/install` explains how to install ``cnnbook``.)
 #
 # .. exercise:: 6.1

@@ -284,9 +284,8 @@ assert relu(avg_pool2d(mixed, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 10.1
 #

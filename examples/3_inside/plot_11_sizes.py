@@ -254,7 +254,7 @@ assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 11.1
 #

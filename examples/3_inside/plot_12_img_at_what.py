@@ -302,7 +302,7 @@ assert apart < 0.00001
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 12.1
 #

@@ -281,7 +281,7 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 13.1
 #

@@ -238,7 +238,7 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 15.1
 #

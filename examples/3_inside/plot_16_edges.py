@@ -207,7 +207,7 @@ assert torch.equal(rectified, outputs.abs())
 # ---------
 #
 # Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
-# check`` before it, and see what the check says. Nothing is given away until you unfold it.
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 16.1
 #

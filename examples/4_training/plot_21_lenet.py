@@ -425,9 +425,8 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 21.1
 #

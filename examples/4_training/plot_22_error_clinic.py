@@ -436,9 +436,8 @@ assert dropout.training
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 22.1
 #

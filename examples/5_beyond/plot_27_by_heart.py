@@ -609,9 +609,8 @@ assert data.drawn or choice[1.0][1] > max(choice[0.01][1], choice[0.1][1]) - 0.0
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 27.1
 #

@@ -389,7 +389,7 @@ assert load(str(root / "box" / "photo.jpg")).size == (48, 60)
 # **Files that do not belong there.** What happens to a text file, to a broken image, and to an
 # empty folder? Make three guesses.
 
-(root / "ball" / "notes.txt").write_text("bought on Monday")
+(root / "ball" / "notes.txt").write_text("bought on Monday", "utf-8")
 count = len(ImageFolder(root, both, loader=load))
 print(count, "images with notes.txt")
 assert count == len(list(root.glob("*/*"))) - 1 == 10
@@ -688,9 +688,8 @@ assert resnet18(weights=None).fc.in_features == 512
 # Exercises
 # ---------
 #
-# Compute or build what is asked for, call it ``answer``, put
-# ``from cnnbook.exercises import check`` before it, and see what the check says. Nothing is given
-# away until you unfold it.
+# Compute or build what is asked for, call it ``answer``, put ``from cnnbook.exercises import
+# check`` before it, and see what the check says. Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 28.1
 #
