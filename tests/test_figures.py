@@ -378,7 +378,7 @@ def test_feature_table_writes_each_image_through_each_kernel() -> None:
         for axes in figure.axes
     ]
     features = conv2d(images, weight)
-    assert written[:5] == [["×"], [""], *[kernel.flatten().tolist() for kernel in weight]]
+    assert written[:5] == [["×"], [], *[kernel.flatten().tolist() for kernel in weight]]
     for row in (0, 1):
         line = written[5 * (row + 1) : 5 * (row + 2)]
         assert line == [

@@ -35,6 +35,7 @@ BY_HAND = {
 }
 
 IMAGES, LABELS, SQUARE = torch.ones(2, 1, 3, 3), torch.tensor([0, 1]), torch.ones(1, 1, 3, 3)
+COLOUR = torch.ones(1, 3, 3, 3)
 DESCRIBED = Figure()
 DESCRIBED.set_label("A white ground with nothing on it.")
 
@@ -54,6 +55,7 @@ RIGHT: dict[str, Any] = {
     "features": SQUARE,
     "fields": [(range(2), range(2))],
     "figure": DESCRIBED,
+    "functions": {"a": torch.relu},
     "generator": torch.Generator(),
     "grad_output": torch.ones(2, 2, 2, 2),
     "gradients": torch.ones(2, 1, 1),
@@ -68,6 +70,7 @@ RIGHT: dict[str, Any] = {
     "n_test": 1,
     "n_train": 1,
     "net": torch.nn.Sequential(torch.nn.Flatten()),
+    "networks": {"a": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3))},
     "number": "6.1",
     "parameters": 27_130,
     **dict.fromkeys(("row", "column"), 0),
@@ -95,6 +98,9 @@ RIGHT_IN: dict[tuple[str, str], Any] = {
     **{(f"plot_{name}", "images"): SQUARE for name in ("pooling", "receptive_field", "window")},
     ("plot_window", "weight"): torch.ones(1, 1, 2, 2),
     ("plot_window", "bias"): None,
+    ("plot_colour_images", "images"): COLOUR,
+    ("plot_channel_sum", "image"): COLOUR,
+    ("plot_channel_sum", "weight"): COLOUR[:, :, :2, :2],
 }
 
 # Values from bad_values that are right for some parameters, by the parameter's name. Whether None,
@@ -115,6 +121,7 @@ MAY_PASS: dict[str, Collection[str]] = {
     "scores": {"integers"},
     "seeds": {"list"},
     "sigma": {"half", "huge"},
+    **dict.fromkeys(("start", "stop"), NUMBERS),
     "steps": {"empty list"},
     **dict.fromkeys(("classes", "labels", "number"), ()),
     **dict.fromkeys(("channel", "column", "image", "margin", "row", "seed"), ("zero",)),
@@ -135,6 +142,7 @@ MAY_PASS_IN: dict[tuple[str, str], Collection[str]] = {
     ("band_matrix", "weights"): TENSOR | {"tensor of one axis"},
     ("conv_from_kernel", "bias"): NUMBERS | {"NaN", "infinity", "tensor of no axis"},
     ("mean_interval", "values"): {"tensor of one axis"},
+    **{("plot_channel_sum", name): {"integers", "truth values"} for name in ("image", "weight")},
     **{
         (function, "net"): {"layer", "network without forward"}
         for function in ("count_parameters", "parameter_table")

@@ -365,8 +365,9 @@ def draw_number_table(
             axes = grid[row, column]
             if entry is None or isinstance(entry, str):
                 axes.set_axis_off()
-                style = {"ha": "center", "va": "center", "fontsize": 15}
-                axes.text(0.5, 0.5, entry or "", transform=axes.transAxes, **style)
+                if entry:
+                    style = {"ha": "center", "va": "center", "fontsize": 15}
+                    axes.text(0.5, 0.5, entry, transform=axes.transAxes, **style)
                 continue
             title, numbers = entry
             draw_cells(axes, numbers.detach().cpu(), title, fontsize=fontsize)

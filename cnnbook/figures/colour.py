@@ -150,11 +150,12 @@ def plot_channel_sum(image: torch.Tensor, weight: torch.Tensor) -> Figure:
     check_drawable(image, name="image")
     check_drawable(weight, name="weight")
     for tensor, name, what in ((image, "image", "h, w"), (weight, "weight", "kh, kw")):
-        if tensor.ndim != 4 or tensor.shape[:2] != (1, 3):
+        if tensor.ndim != 4 or tensor.shape[:2] != (1, 3) or 0 in tensor.shape:
             kind = "colour image" if name == "image" else "kernel"
             raise ValueError(
                 f"{name}: expected one {kind} (1, 3, {what}), got {tuple(tensor.shape)}"
             )
+    image, weight = as_float64(image), as_float64(weight)
     maps = torch.cat([conv2d(image[:, [c]], weight[:, [c]]) for c in range(3)], dim=1)[0]
     total = maps.sum(dim=0)
     figure, grid = draw_number_table(

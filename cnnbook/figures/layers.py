@@ -42,7 +42,7 @@ def plot_layers(values: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     for numbers in values.values():
         for number in numbers:
             check_float(number, name="values", above=0)
-    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(5.0, 3.6), layout="constrained")
     # Markers as well as colours, for readers who cannot tell the colours apart.
     markers = "osD^vP*"
     for index, (name, numbers) in enumerate(values.items()):

@@ -133,7 +133,7 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
     (height, width), (rows, columns) = images.shape[2:], pooled.shape[2:]
     figure, [before, after] = draw_number_rows(
         [[("image", images[0, 0]), r"$\rightarrow$", ("max pooling", pooled[0, 0])]],
-        cells=[0.5],
+        cells=[0.49],
         fontsizes=[12],
     )
     for window, pixel in enumerate(indices.flatten().tolist()):
