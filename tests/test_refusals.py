@@ -142,7 +142,10 @@ MAY_PASS_IN: dict[tuple[str, str], Collection[str]] = {
     ("band_matrix", "weights"): TENSOR | {"tensor of one axis"},
     ("conv_from_kernel", "bias"): NUMBERS | {"NaN", "infinity", "tensor of no axis"},
     ("mean_interval", "values"): {"tensor of one axis"},
-    **{("plot_channel_sum", name): {"integers", "truth values"} for name in ("image", "weight")},
+    **{
+        ("plot_channel_sum", name): {"integers", "truth values", "NaN everywhere"}
+        for name in ("image", "weight")
+    },
     **{
         (function, "net"): {"layer", "network without forward"}
         for function in ("count_parameters", "parameter_table")
