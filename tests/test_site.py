@@ -77,12 +77,12 @@ class _Links(HTMLParser):
             self.in_title = True
             self.titles.append("")
         if tag == "img" and "/sphx_glr_" in values.get("src", ""):
-            if "_thumb.png" in values["src"]:
+            if "_thumb" in values["src"]:
                 self.cards[values["src"]] = dict(attrs).get("alt")
             else:
                 self.figures[values["src"]] = values.get("alt", "")
         # A gallery card's picture is beside the link that names it, so its own text is empty.
-        if tag == "img" and not (values.get("alt") or "_thumb.png" in values.get("src", "")):
+        if tag == "img" and not (values.get("alt") or "_thumb" in values.get("src", "")):
             self.images_without_words.append(values.get("src", ""))
 
     def handle_endtag(self, tag: str) -> None:
