@@ -80,7 +80,9 @@ class _Links(HTMLParser):
             if "_thumb" in values["src"]:
                 self.cards[values["src"]] = dict(attrs).get("alt")
             else:
-                self.figures[values["src"]] = values.get("alt", "")
+                # The picture for the dark page has the same words, since only one of both is shown.
+                figure, words = values["src"].replace("_dark", ""), values.get("alt", "")
+                assert self.figures.setdefault(figure, words) == words, values["src"]
         # A gallery card's picture is beside the link that names it, so its own text is empty.
         if tag == "img" and not (values.get("alt") or "_thumb" in values.get("src", "")):
             self.images_without_words.append(values.get("src", ""))
