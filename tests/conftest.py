@@ -99,6 +99,8 @@ def isolated(
     for name in ("CNNBOOK_DATA", "CNNBOOK_MIRROR", "http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     torch.manual_seed(0)
+    # The docstrings' examples, which this fixture does not reach, leave figures open.
+    plt.close("all")
     yield
     plt.close("all")
 
