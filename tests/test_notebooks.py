@@ -67,10 +67,11 @@ def test_a_notebook_runs_from_top_to_bottom(site: Site, page: Path, tmp_path: Pa
     code = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
     script = tmp_path / "cells.py"
     script.write_text(
+        # As in Jupyter, the cells are the module __main__, which has no file.
         "import json, sys\n"
-        "names = {'__name__': '__main__'}\n"
+        "del __file__\n"
         "for number, cell in enumerate(json.loads(sys.stdin.read())):\n"
-        "    exec(compile(cell, f'cell {number}', 'exec'), names)\n",
+        "    exec(compile(cell, f'cell {number}', 'exec'), globals())\n",
         "utf-8",
     )
     done = subprocess.run(
