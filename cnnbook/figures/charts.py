@@ -96,8 +96,6 @@ def plot_curves(
         if yscale == "log":
             write_log_ticks(axes.yaxis)
         _write_last_numbers(axes, curves.values())
-    # There is no half of an epoch.
-    grid[-1, 0].xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     grid[-1, 0].set_xlabel("epoch", fontsize=TEXT)
     # There is no epoch 1.5, also where few epochs leave room for such a tick.
     whole = MaxNLocator("auto", steps=(1, 2, 2.5, 5, 10), integer=True)

@@ -18,6 +18,7 @@ from cnnbook.figures._alt_text import (
     title_in_sentence,
 )
 from cnnbook.figures._drawing import (
+    SMALL,
     check_drawable,
     check_titles,
     draw_number_table,
@@ -96,7 +97,7 @@ def plot_colour_images(
         if index < len(images):
             pixels = images[index].detach().cpu().float().permute(1, 2, 0).numpy()
             axes.imshow(pixels, interpolation="nearest")
-            axes.set_title(titles[index] if titles else "", fontsize=10)
+            axes.set_title(titles[index] if titles else "", fontsize=SMALL)
     describe(
         figure,
         f"{count_noun(len(images), 'colour image')} of {format_size(images.shape[2:])} pixels.",

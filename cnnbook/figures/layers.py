@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import check_float
 from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
-from cnnbook.figures._drawing import check_series, check_strings, style_axes
+from cnnbook.figures._drawing import TEXT, check_series, check_strings, style_axes
 from cnnbook.figures._themes import COLOURS
 
 __all__ = ["plot_layers"]
@@ -57,11 +57,11 @@ def plot_layers(values: Mapping[str, Sequence[float]], *, label: str) -> Figure:
         )
     axes.set_yscale("log")
     axes.set_xticks(range(1, max(map(len, values.values())) + 1))
-    axes.set_xlabel("layer", fontsize=11)
-    axes.set_ylabel(label, fontsize=11)
+    axes.set_xlabel("layer", fontsize=TEXT)
+    axes.set_ylabel(label, fontsize=TEXT)
     style_axes(axes)
     # Above the axes, where the legend hides no curve.
-    figure.legend(loc="outside upper center", ncols=3, fontsize=11)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=TEXT)
     describe(
         figure,
         f"{count_noun(len(values), 'curve')} of {name_in_sentence(label)} against the layer, on a "
