@@ -90,7 +90,7 @@ CASES: dict[str, tuple[Callable[..., Figure], dict[str, Any], list[str], dict[st
         },
         [
             "2 actual classes",
-            "net: 17 of 22 right, most often, 3 times, coat is called shirt",
+            "net: 17 of 22 right, most often, 3 times, coat is predicted as shirt",
             "best: 2 of 2 right, no mistake",
         ],
         {"matrices": {"net": torch.tensor([[8, 4], [3, 9]]), "best": torch.eye(2).long()}},

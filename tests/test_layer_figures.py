@@ -38,3 +38,18 @@ def test_layers_differ_by_colour_and_by_marker() -> None:
 def test_layers_refuse(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         figures.plot_layers(**{"values": {"a": [1.0]}, "label": "spread", **arguments})
+
+
+def test_the_layers_of_a_deep_network_are_numbered_apart() -> None:
+    figure = figures.plot_layers({"deep": [1.0] * 21}, label="gradient")
+    (axes,) = figure.axes
+    assert [int(tick) for tick in axes.get_xticks()] == [1, 5, 10, 15, 20]
+
+
+def test_the_legend_of_long_names_lies_inside_the_figure() -> None:
+    names = ("plain", "plain, Kaiming", "BatchNorm", "residual", "residual, BatchNorm")
+    figure = figures.plot_layers({name: [1.0, 2.0] for name in names}, label="gradient")
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1

@@ -1,5 +1,6 @@
 """Figures of a number that is measured after each layer."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -42,7 +43,7 @@ def plot_layers(values: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     for numbers in values.values():
         for number in numbers:
             check_float(number, name="values", above=0)
-    figure, axes = plt.subplots(figsize=(5.0, 3.6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(5.0, 4.0), layout="constrained")
     # Markers as well as colours, for readers who cannot tell the colours apart.
     markers = "osD^vP*"
     for index, (name, numbers) in enumerate(values.items()):
@@ -56,12 +57,15 @@ def plot_layers(values: Mapping[str, Sequence[float]], *, label: str) -> Figure:
             ms=6,
         )
     axes.set_yscale("log")
-    axes.set_xticks(range(1, max(map(len, values.values())) + 1))
+    last = max(map(len, values.values()))
+    # With more than a dozen layers, the numbers of all would run into each other.
+    step = 1 if last <= 12 else 5 * math.ceil(last / 50)
+    axes.set_xticks([1, *range(max(step, 2), last + 1, step)])
     axes.set_xlabel("layer", fontsize=TEXT)
     axes.set_ylabel(label, fontsize=TEXT)
     style_axes(axes)
-    # Above the axes, where the legend hides no curve.
-    figure.legend(loc="outside upper center", ncols=3, fontsize=TEXT)
+    # Above the axes, where the legend hides no curve. Three long names are too wide for one row.
+    figure.legend(loc="outside upper center", ncols=2, fontsize=TEXT)
     describe(
         figure,
         f"{count_noun(len(values), 'curve')} of {name_in_sentence(label)} against the layer, on a "

@@ -104,16 +104,17 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
         axes.set_ylabel("actual class", fontsize=TEXT)
         row, column = divmod(int(mistakes[title].argmax()), classes)
         most = mistakes[title][row, column].item()
-        mistake = f"most often, {most} times, {class_names[row]} is called {class_names[column]}"
+        actual, predicted = class_names[row], class_names[column]
+        mistake = f"most often, {most} times, {actual} is predicted as {predicted}"
         details.append(
             f"{name_in_sentence(title)}: {counts.diagonal().sum()} of {counts.sum()} right, "
             f"{mistake if most else 'no mistake'}"
         )
-    panels[-1, 0].set_xlabel("called", fontsize=TEXT)
+    panels[-1, 0].set_xlabel("predicted class", fontsize=TEXT)
     describe(
         figure,
         f"{count_noun(len(matrices), 'table')} of counts, a row for each of {classes} actual "
-        "classes, a column for what it was called.",
+        "classes, a column for each predicted class.",
         details,
     )
     return figure

@@ -216,9 +216,8 @@ if not data.drawn:
 # ------------------------------------
 #
 # A :term:`confusion matrix` counts how often each class was predicted for the images of each class.
-# A row is the actual class, and a column is the predicted class, what the network *called* the
-# image. The correct predictions are on the diagonal. The bluer another field is, the more often
-# this mistake was made.
+# A row is the actual class, and a column is the predicted class. The correct predictions are on the
+# diagonal. The bluer another field is, the more often this mistake was made.
 
 from cnnbook.figures import plot_confusion
 from cnnbook.metrics import confusion_matrix

@@ -88,9 +88,10 @@ print("initial", initial.argmax(dim=1).bincount(minlength=4).tolist())
 assert torch.allclose(fractions.sum(dim=1), torch.ones(16))
 
 # %%
-# Each row counts for how many of the sixteen kernels a pattern is the largest, in the order of the
-# list. Below are the trained kernels, beginning with those that have the largest fraction of the
-# average. The title is the largest pattern and its fraction; blue is above 0 and orange below.
+# Each row of the output says for how many of the sixteen kernels a pattern is the largest: average,
+# right - left, below - above, diagonal. Below are the trained kernels, beginning with those that
+# have the largest fraction of the average. The title of a kernel is its largest pattern with the
+# fraction; blue is above 0 and orange below.
 
 from cnnbook.figures import plot_feature_maps
 
@@ -237,9 +238,9 @@ assert torch.allclose(sums, own, rtol=0, atol=1e-4)
 assert points.shape == (3, 1, 13, 13)
 
 # %%
-# The difference of the two columns is the bias of the class. The score is divided among the
-# positions, without remainder. A network of one convolution can be read like this. In a deeper one,
-# the numbers that arrive at ``Linear`` are harder to describe than "dark here" or "an edge".
+# The difference of the two numbers in a row is the bias of the class. The score is divided among
+# the positions, without remainder. A network of one convolution can be read like this. In a deeper
+# one, the numbers that arrive at ``Linear`` are harder to describe than "dark here" or "an edge".
 #
 # Grad-CAM
 # --------
@@ -264,8 +265,8 @@ assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 # %%
 # It is the weights of ``Linear``, to the last bit, and the same for every image. Then Grad-CAM
 # takes the mean over the positions, and less than a third of their size is left: blue and orange
-# cancel. (We took the feature maps after the pooling. Before it, all means are the same but for the
-# factor 169/729.)
+# cancel. (We took the feature maps after the pooling. Before it, all means are the same except for
+# the factor 169/729.)
 
 from cnnbook.figures import plot_map_rows
 
@@ -370,15 +371,16 @@ assert data.drawn or under.mean() < 0.05
 # ------------------
 #
 # :func:`~cnnbook.metrics.top_losses` finds the images with the largest loss. For each there are two
-# maps: what spoke for its own class, and what for the predicted one.
+# maps: what spoke for its own class, and what for the predicted one. Above each image is the
+# predicted class, and after "no" the class that is right.
 
 from cnnbook.metrics import top_losses
 
 worst = top_losses(scores, labels, count=4)
 wrong_images = data.test_images[worst.indices]
-called = [data.class_names[kind] for kind in worst.predicted]
+predicted = [data.class_names[kind] for kind in worst.predicted]
 actual = [data.class_names[kind] for kind in worst.actual]
-titles = [f"{wrong}?\nno, {right}" for wrong, right in zip(called, actual, strict=True)]
+titles = [f"{wrong}?\nno, {right}" for wrong, right in zip(predicted, actual, strict=True)]
 wrong_drops = {
     "for its class": occlusion_map(net, wrong_images, worst.actual, patch=5),
     "for the other": occlusion_map(net, wrong_images, worst.predicted, patch=5),
@@ -416,9 +418,9 @@ assert (worst.probability < 0.1).all() or data.drawn
 #
 # Mostly, it has learned where things are. Its kernels average and take differences, as sixteen
 # random ones do, and they have changed little. ``Linear`` has learned for each class at which of 13
-# x 13 positions each feature map speaks for it or against it, and air is as good an argument as
-# cloth. Occlusion shows the same from outside, if one says what the patch was, and compares with an
-# untrained network. No such map says why a position counts.
+# x 13 positions each feature map speaks for it or against it, and the air around the clothes counts
+# as much as the cloth. Occlusion shows the same from outside, if one says what the patch was, and
+# compares with an untrained network. No such map says why a position counts.
 #
 # In a network with one convolution, training the kernels adds little. What happens with two
 # convolutions, of 5 x 5, and three linear layers after them?

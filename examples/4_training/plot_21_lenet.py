@@ -419,7 +419,7 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # Not because it is faster. The lecture uses it, and we wanted to follow the lecture number by
 # number. And it has one advantage for a book: there is no order of the images, so nothing depends
 # on how they were shuffled. The batch may be cut into micro-batches of any size and divided among
-# any number of machines, and the update is the same but for rounding. A run can be repeated and
+# any number of machines, and the update is the same except for rounding. A run can be repeated and
 # checked by hand. If you want a good network soon, take mini-batches, as nearly everybody does.
 #
 # Exercises
@@ -445,5 +445,5 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # training.
 #
 # The training made the greater difference: 500 small updates in place of ten large ones, for the
-# same number of images. And if yours makes no progress at all, or does not even run:
+# same number of images. And what if your own training makes no progress, or does not even run?
 # :doc:`/gallery/4_training/plot_22_error_clinic`.

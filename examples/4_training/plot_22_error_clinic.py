@@ -13,7 +13,7 @@ Nine of them have an error message. Three have none, and these are the more dang
 # The waiting room
 # ----------------
 #
-# A traceback is read from below: its last line says what happened, the lines above say where. So
+# Read a traceback from the bottom: its last line says what happened, the lines above say where. So
 # here is a function that tries something and, if it fails, returns that line. (Where torch writes
 # several, we take the first of them, and ``fill`` breaks a long line where we print it. In another
 # version of torch the words may be a little different.)
@@ -312,7 +312,7 @@ losses = {
 }
 
 # %%
-# Both began with the same weights. Guess how far apart they are at the end.
+# Both began with the same weights. Guess how far apart the two losses are at the end.
 
 from cnnbook.figures import plot_curves
 
@@ -343,7 +343,7 @@ assert round(floor, 3) == round(math.log(math.e + 9) - 1, 3) == 1.461
 #
 # The eleventh patient has read that images should be brought to mean 0 and standard deviation 1,
 # and does so for each pixel. The network then classifies a tenth correctly, however long it is
-# trained. Is it exactly a tenth?
+# trained. We look at it before any training. Is it exactly a tenth?
 
 scaled = (images - images.mean(dim=0)) / images.std(dim=0)
 scores = net(scaled)
@@ -353,8 +353,8 @@ assert right / len(labels) == 20 / 200 == 0.1
 assert scores.argmax(dim=1).unique().tolist() == [0]
 
 # %%
-# Exactly. Every answer is class 0, and there are 20 of these among 200. A network that has learned
-# nothing would be about as bad, but rarely exactly. Look at the scores:
+# Exactly. Every answer is class 0, and 20 of the 200 images belong to it. A network that has
+# learned nothing also classifies about a tenth correctly, but rarely exactly. Look at the scores:
 
 print(scores[0, :3].tolist(), "NaN in", int(scores.isnan().any(dim=1).sum()), "images")
 dead = images.std(dim=0) == 0

@@ -102,6 +102,12 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 #
 # .. math:: g_{f_j} = \sum_k g_{s_k} W_{kj}
 #
+# Matrix products compute them for all classes, features and images. The number in row *k* and
+# column *j* of ``g_scores.T @ features`` is the sum of :math:`g_{s_k} f_j` over the images, because
+# every image uses the same weight. For one image it is a column times a row. For the offsets,
+# ``sum(dim=0)`` adds up the images, and ``g_scores @ matrix`` adds up the classes, as in the last
+# formula.
+#
 # The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients:
 
 g_matrix = g_scores.T @ features
@@ -304,7 +310,8 @@ assert data.drawn or abs(share - 0.14) < 0.04
 
 # %%
 # 14 of 100 do. For four images, here are the feature maps of the first kernel and, below them,
-# their gradients. The colour of the background means 0:
+# their gradients. Blue is above 0 and orange below. Where a number is 0, you see the colour of the
+# page:
 
 from cnnbook.figures import plot_map_rows
 
@@ -352,8 +359,8 @@ assert round(backwards / forwards, 2) == 1.37
 #
 # .. math:: w \leftarrow w - 0.001\, \frac{m / (1 - 0.9^t)}{\sqrt{v / (1 - 0.999^t)} + 10^{-8}}
 #
-# The two divisors are the bias correction of :doc:`/gallery/4_training/plot_17_one_update`, 0.1 and
-# 0.001 in the first step.
+# The divisors of *m* and *v* are the bias correction of
+# :doc:`/gallery/4_training/plot_17_one_update`, 0.1 and 0.001 in the first step.
 
 
 def adam_step(

@@ -7,6 +7,13 @@
 You need the sizes of :doc:`/gallery/3_inside/plot_11_sizes`, the receptive field of
 :doc:`/gallery/3_inside/plot_15_receptive_field`, and the weak start of
 :doc:`/gallery/4_training/plot_21_lenet`, which Kaiming initialization cured.
+
+This page is longer than the others. It has four parts, and you can stop after each:
+
+* *The network*: small windows, its parameters, and how far it sees.
+* *The end of the network*: a window of one pixel, and the mean in place of ``Flatten``.
+* *The start of the training*: how large the first weights should be, and why.
+* *The comparison*: is it better? And a map that shows what speaks for a class.
 """
 
 # %%
@@ -75,22 +82,27 @@ print(table)
 
 # %%
 # 19,018 parameters. The sloppy CNN has 27,130, and 27,050 of them are in its linear layer, which
-# takes 2704 numbers. Here the linear layer takes 32 means and has 330 parameters. The deeper
-# network saves parameters, but it does not save work: 23 times as many multiplications, and 1.9
-# times as many hidden activations.
+# takes 2704 numbers. Here the linear layer takes 32 means and has 330 parameters. Does the deeper
+# network also save work?
 
 sloppy = cost_table(small_cnn(), (1, 28, 28))
-convolutions = (16 * 9 + 16, 16 * 16 * 9 + 16, 16 * 16 * 9 + 16, 32 * 16 * 9 + 32, 32 * 32 * 9 + 32)
-linear = 10 * 32 + 10
-assert linear == 330
-assert table.parameters == sum(convolutions) + linear == 19_018
+print(f"{table.macs / sloppy.macs:.0f} times as many multiplications")
+activations = table.hidden_activations / sloppy.hidden_activations
+print(f"{activations:.1f} times as many hidden activations")
+convolutions = (160, 2_320, 2_320, 4_640, 9_248)
+assert convolutions[:2] == (16 * 9 + 16, 16 * 16 * 9 + 16)
+assert convolutions[2:] == (16 * 16 * 9 + 16, 32 * 16 * 9 + 32, 32 * 32 * 9 + 32)
+assert table.parameters == sum(convolutions) + 330 == 19_018
+assert 10 * 32 + 10 == 330
 assert sloppy.parameters == 16 * 4 + 16 + 10 * 2704 + 10 == 27_130
 assert 10 * 2704 + 10 == 27_050
 assert (table.macs, sloppy.macs) == (1_693_760, 73_696)
 assert round(table.macs / sloppy.macs) == 23
-assert round(table.hidden_activations / sloppy.hidden_activations, 1) == 1.9
+assert round(activations, 1) == 1.9
 
 # %%
+# No: it has 23 times as many multiplications, and 1.9 times as many hidden activations.
+#
 # How far it sees
 # ---------------
 #
@@ -142,6 +154,7 @@ figure = plot_receptive_field(spots, frames, titles=["position (0, 0)", "positio
 # the middle sees the whole image, all 784 pixels. Pixels in the middle of a field stand out most
 # from the background, so they change the number most: more ways lead from them to the number.
 
+# Folded on the site: are these the pixels of the frames?
 for spot, (rows, columns) in zip(spots[:, 0], frames, strict=True):
     seen = torch.zeros(28, 28, dtype=torch.bool)
     seen[rows.start : rows.stop, columns.start : columns.stop] = True
@@ -166,11 +179,13 @@ print(mixed.tolist())
 
 # %%
 # 2 * 1 + 10 * 0 = 2 in the upper left, 2 * 2 + 10 * 1 = 14 beside it. A 1 x 1 convolution is a
-# linear layer that is applied at every position:
+# linear layer that is applied at every position (``movedim`` puts the channels last, where
+# ``linear`` expects them, and back):
 
+everywhere = nn.functional.linear(maps.movedim(1, 3), weight).movedim(3, 1)
+print(everywhere.tolist())
 assert mixed.tolist() == [[[[2 * 1 + 10 * 0, 2 * 2 + 10 * 1], [2 * 3 + 10 * 1, 2 * 4 + 10 * 0]]]]
 assert (2 * 1 + 10 * 0, 2 * 2 + 10 * 1) == (2, 14)
-everywhere = nn.functional.linear(maps.movedim(1, 3), weight).movedim(3, 1)
 assert torch.equal(everywhere, mixed)
 
 # %%
@@ -216,8 +231,8 @@ assert 7 * 7 == 49
 #
 # More layers make the start of the training harder. The first weights are random numbers, and their
 # size is a choice: the :term:`initialization`. Here are five choices, for a convolution whose
-# outputs each sum up ``n`` products (``n`` is the channels times the pixels of a window, and is
-# called fan-in):
+# outputs each sum up ``n`` products (``n`` is the number of channels times the pixels of a window;
+# torch calls it ``fan_in``):
 
 from collections.abc import Callable
 
@@ -456,10 +471,10 @@ for what, lead in leads.items():
 # so it has learned too little.
 #
 # Third, the depth is not the reason. With ``Flatten`` the same five convolutions have 85 of 100, so
-# the mean over all positions costs 12. A likely explanation: all clothes are centred in their
-# images, so *where* something is says much about them (page 20), and the mean loses it. The network
-# with ``Flatten`` has 34,378 parameters, more than the sloppy CNN, and four seeds do not show which
-# of these two is better.
+# the mean over all positions costs 12 of 100. A likely explanation: all clothes are centred in
+# their images, so *where* something is says much about them (page 20), and the mean loses it. The
+# network with ``Flatten`` has 34,378 parameters, more than the sloppy CNN, and four seeds do not
+# show which of these two is better.
 
 assert count_parameters(flattened()) == sum(convolutions) + 10 * 32 * 49 + 10 == 34_378
 if not data.drawn:
@@ -525,11 +540,10 @@ assert class_maps.shape == (1000, 10, 7, 7)
 assert (from_maps - scores).abs().max() < 1e-12
 
 # %%
-# For all 1,000 test images and ten classes, the two are equal up to rounding: each score is the
-# mean of a map, plus the bias. We look at four classes, and in each at the image with the highest
-# score for it. Below the images, the first row shows the map of the image's class, and the second
-# row the map of the class with the next highest score, which is printed. Each row has a scale of
-# its own.
+# For all 1,000 test images and ten classes, the two are equal except for rounding. We look at four
+# classes, and in each at the image with the highest score for it. Below the images, the first row
+# shows the map of the image's class, and the second row the map of the class with the next highest
+# score, which is printed. Each row has a scale of its own.
 
 from cnnbook.figures import plot_map_rows
 
@@ -574,9 +588,9 @@ if not data.drawn:
 inside_maps = last[best].requires_grad_()
 exact[-3:](inside_maps)[range(4), classes].sum().backward()
 by_weights = linear.weight[classes][:, :, None, None] / 49
-assert torch.allclose(inside_maps.grad, by_weights.expand_as(last[best]), rtol=1e-12)
 grad_cam = (inside_maps.grad.mean(dim=(2, 3), keepdim=True) * last[best]).sum(dim=1, keepdim=True)
 print(f"largest difference {(grad_cam - own / 49).abs().max():.0e}")
+assert torch.allclose(inside_maps.grad, by_weights.expand_as(last[best]), rtol=1e-12)
 assert (grad_cam - own / 49).abs().max() < 1e-12
 
 # %%
@@ -600,8 +614,7 @@ assert (grad_cam - own / 49).abs().max() < 1e-12
 # sloppy CNN with one, and its last feature maps see up to 30 x 30 pixels in place of 3 x 3. The
 # mean also gives a map for each class: the mean of the map, plus the bias, is the score. Such a
 # network needs a start with weights of the right size: with a variance of 2 divided by n, each
-# layer keeps the mean square of its inputs, and the training does not begin with an epoch that
-# teaches nothing.
+# layer keeps the mean square of its inputs, and the network learns already in the first epoch.
 #
 # But under the same conditions, the sloppy CNN classifies more test images correctly, and the
 # reason is the mean at the end, not the depth.

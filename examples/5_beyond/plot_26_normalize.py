@@ -270,8 +270,8 @@ assert x.grad.item() == 1 + 2 * 3 == 7
 
 # %%
 # It is 1 + f'(x), here 1 + 6 = 7. The 1 comes from the shortcut. By the chain rule, the derivatives
-# of layers that follow one another are multiplied. Take twenty of the simplest layer, f(x) = 0.25
-# x. What is the derivative with and without shortcuts?
+# of layers that follow one another are multiplied. Take twenty layers of the simplest kind: ``f(x)
+# = 0.25 * x``. What is the derivative with and without shortcuts?
 
 
 def twenty(shortcut: bool) -> float:
@@ -288,9 +288,10 @@ assert twenty(False) == 0.25**20
 assert abs(twenty(True) - 1.25**20) < 1e-9
 
 # %%
-# Plain it is 0.25 to the power of 20, about 9e-13, and nothing of the loss arrives at the first
-# layer. With shortcuts it is 1.25 to the power of 20, about 87. That is not too small, but it has
-# grown, and so has y. This is why shortcuts are often used together with normalization.
+# Without shortcuts it is 0.25 to the power of 20, about 9 divided by ten thirteen times: hardly
+# anything of the gradient arrives at the first layer. With shortcuts it is 1.25 to the power of 20,
+# about 87. That is not too small, but it has grown, and so has y. This is why shortcuts are often
+# used together with normalization.
 
 assert f"{twenty(False):.0e}" == "9e-13"
 assert round(twenty(True)) == 87
@@ -433,9 +434,9 @@ for name, start in starts.items():
 assert all(len(start) == 21 for three in sizes.values() for start in three)
 
 # %%
-# (3e-11 is 3 divided by ten eleven times.) The axis is logarithmic. From layer 21 down to layer 5,
-# the curve of the plain network is nearly a straight line: each layer makes the gradient smaller by
-# about the same factor.
+# (In the output, 3e-11 is 3 divided by ten eleven times.) The axis is logarithmic. From layer 21
+# down to layer 5, the curve of the plain network is nearly a straight line: each layer makes the
+# gradient smaller by about the same factor.
 #
 # In the plain network the gradient at the first convolution is about 500 million times smaller than
 # at the last one. Adam divides each gradient by its own size, which usually makes up for a small
@@ -524,7 +525,7 @@ means = {name: sum(fractions) / 3 for name, fractions in accuracies.items()}
 # guessing. With Kaiming initialization or BatchNorm it is about 40, with shortcuts about 53, and
 # with both BatchNorm and shortcuts about 69. (Your numbers may differ by a few: another processor
 # rounds differently, and each update makes the difference larger.) The intervals of three starts
-# are wide. So we compare start by start, and believe only what is clear:
+# are wide. So we compare start by start, and trust only clear differences:
 
 pairs = [
     ("residual", "plain"),
@@ -591,7 +592,8 @@ print({name: round(fraction, 2) for name, fraction in right.items()})
 # %%
 # In evaluation mode it is 67 of 100, and with mixed batches it is nearly the same, so you may not
 # notice the mistake. Sorted by class, it is 24. The layer subtracts from each batch what its images
-# have in common. In a batch of dresses, that is what shows that they are dresses.
+# have in common. In a batch of dresses, all images have in common that they look like a dress, and
+# just this is subtracted.
 
 if not data.drawn:
     assert abs(right["eval"] - 0.67) < 0.15

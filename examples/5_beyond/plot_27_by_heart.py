@@ -251,7 +251,7 @@ assert waits([9, 7, 8, 6, 8, 7, 7]) == [0, 0, 1, 0, 1, 2, 3]
 # %%
 # It stops after epoch 7, because the last three epochs were not below 6, and the parameters of
 # epoch 4 are kept. :term:`Early stopping <early stopping>` chooses an epoch, so it needs the
-# validation set. If the test images decide when to stop, they are not test images any more.
+# validation set. If the test images decide when to stop, they are no longer test images.
 #
 # Dropout
 # -------
@@ -447,8 +447,8 @@ mirrored = {(a, b) for a, b in product(range(10), repeat=2) if digits[a].equal(f
 assert mirrored == {(0, 0), (8, 8), (2, 5), (5, 2)}
 
 # %%
-# A mirrored 2 is a 5, with the label 2. Training on it would teach the network a mistake. (0 and 8
-# are symmetric, the others are no digits any more.)
+# A mirrored 2 is a 5, with the label 2. Training on it would teach the network a mistake. (A
+# mirrored 5 is a 2, and 0 and 8 are symmetric. The others are not digits when they are mirrored.)
 #
 # Clothes stay what they are, but do mirrored clothes occur? For each class we take the mean of the
 # training images, and the mirrored mean. To which of the two is a validation image closer?

@@ -49,11 +49,11 @@ figure = plot_channel_sum(image, kernel)
 
 upper_left = (1 * 1 + 1 * 1) + (1 * 1 + 2 * 1) + (3 * 1 + 0 * 1 - 1 * 1 - 2 * 1)
 result = torch.nn.functional.conv2d(image, kernel)
+parts = [conv2d(image[:, [c]], kernel[:, [c]]) for c in range(3)]
 print(result.tolist())
 assert upper_left == 2 + 3 + 0 == 5 == result[0, 0, 0, 0]
 assert result.tolist() == [[[[5, 7], [3, 6]]]]
 assert torch.equal(result, conv2d(image, kernel))
-parts = [conv2d(image[:, [c]], kernel[:, [c]]) for c in range(3)]
 assert torch.equal(result, parts[0] + parts[1] + parts[2])
 
 # %%
@@ -87,12 +87,12 @@ from cnnbook.figures import plot_colour_images
 
 rows = torch.eye(3).repeat_interleave(2, dim=0)
 flag = rows[:, None].repeat(1, 6, 1)
+flags = torch.stack([flag.permute(2, 0, 1), flag.reshape(3, 6, 6)])
+figure = plot_colour_images(flags, titles=["permute", "reshape"])
 assert flag.shape == (6, 6, 3)
 assert flag[:2].flatten().tolist() == [1, 0, 0] * 12
 assert flag[:2].numel() == 36
 assert flag[:, 0].argmax(dim=1).tolist() == [0, 0, 1, 1, 2, 2]
-flags = torch.stack([flag.permute(2, 0, 1), flag.reshape(3, 6, 6)])
-figure = plot_colour_images(flags, titles=["permute", "reshape"])
 assert flags[1].argmax(dim=0).tolist() == [[0, 1, 2, 0, 1, 2]] * 6
 
 # %%
@@ -173,12 +173,12 @@ for cost in costs:
 
 from fractions import Fraction
 
+ratio = Fraction(2_336, 18_432)
+print(ratio, float(ratio))
 assert costs[0].parameters == 64 * 32 * 3 * 3 == 18_432
 assert costs[1].parameters == 32 * 3 * 3 + 64 * 32 == 288 + 2_048 == 2_336
 assert [cost.macs for cost in costs] == [18_432 * 784, 2_336 * 784] == [14_450_688, 1_831_424]
 assert 28 * 28 == 784
-ratio = Fraction(2_336, 18_432)
-print(ratio, float(ratio))
 assert ratio == Fraction(1, 64) + Fraction(1, 3 * 3) == Fraction(73, 576)
 assert round(float(ratio), 3) == 0.127
 
@@ -325,10 +325,10 @@ assert shapes == {"RGB": (3, 32, 32), "L": (1, 32, 32), "P": (1, 32, 32), "RGBA"
 # The cure is ``convert("RGB")``, and ``ImageFolder`` calls it by itself, so the folder works:
 
 message = attempt(lambda: first_batch(ImageFolder(root, both)))
-print(message)
-assert message == "works: (9, 3, 32, 32)"
 with Image.open(root / "ball" / "mode_L.png") as file:
     channels = to_tensor(file.convert("RGB"))
+print(message)
+assert message == "works: (9, 3, 32, 32)"
 assert torch.equal(channels[0], channels[1])
 assert torch.equal(channels[1], channels[2])
 
@@ -414,7 +414,7 @@ assert empty.startswith("FileNotFoundError: Found no valid file for the classes 
 # The broken image is found only when it is loaded, which may be an hour after the start: load every
 # image once before you train. The empty folder is one that Jupyter makes. Every folder is a class,
 # also a hidden one. This one raises an error because it is empty. With an image in it, it would be
-# class 0, and all other classes would move up by one:
+# class 0, and the number of every other class would be one larger:
 
 draw("ball").save(hidden / "1.png")
 print(ImageFolder(root).class_to_idx)
@@ -442,10 +442,10 @@ assert order == {"1": 0, "10": 1, "2": 2}
 cured = ImageFolder(root, both, loader=load)
 images, labels = next(iter(DataLoader(cured, batch_size=len(cured))))
 print(tuple(images.shape), labels.tolist(), f"{images.min():.0f} to {images.max():.0f}")
+temporary.cleanup()
 assert images.shape == (10, 3, 32, 32)
 assert labels.tolist() == [0] * 7 + [1] * 3
 assert (images.min(), images.max()) == (0, 1)
-temporary.cleanup()
 
 # %%
 # Ten images, three channels, numbers from 0 to 1, and a class for each. From here on everything is
@@ -456,10 +456,10 @@ temporary.cleanup()
 #
 # .. index:: ! fine-tuning, ! transfer learning
 #
-# A folder of your own has few images. Can a network help that was trained with other images?
-# Using it is called :term:`transfer learning`: take a :term:`pretrained network <pretrained
-# network>`, replace its last layer by a new one for your classes, and train further, which is
-# :term:`fine-tuning`. What is there to transfer? That is what comes before the last layer:
+# A folder of your own has few images. Can a network help that was trained with other images? To use
+# it is called :term:`transfer learning`: take a :term:`pretrained network <pretrained network>`,
+# replace its last layer by a new one for your classes, and train further, which is
+# :term:`fine-tuning`. What is transferred? All parameters before the last layer:
 
 from cnnbook.counting import count_parameters
 from cnnbook.lenet import lenet5
@@ -581,7 +581,7 @@ found: dict[str, list[float]] = {"from scratch": []}
 print(tuple(test[0].shape), len(whole), "times the whole batch")
 
 # %%
-# In each start, all networks see the same twenty images in 200 updates, in one of three ways.
+# There are three ways. In each start, all of them use the same twenty images in 200 updates.
 # *From scratch*: new random weights, and all are trained. *Last layer*: only the new layer of a
 # pretrained network is trained, with ten times the usual learning rate (a single layer allows it).
 # *Then all*: after 100 such updates everything is trained, for 100 more, with a tenth of the usual
@@ -646,11 +646,11 @@ if not data.drawn:
     assert all(min(first[name]) > least for name, least in (("eight", 0.7), ("ten", 0.55)))
 
 # %%
-# Elsewhere it helps, and often a lot. Yosinski and others [Yosinski2014]_ trained on one half of
-# the thousand classes of ImageNet and transferred to the other half. Early layers were useful for
-# both halves, late layers only for their own. A transferred network whose layers were all trained
-# further was a little better at the end than one from scratch. So compare with a training from
-# scratch, as we did.
+# In other work it helps, and often a lot. Yosinski and others [Yosinski2014]_ trained on one half
+# of the thousand classes of ImageNet and transferred to the other half. Early layers were useful
+# for both halves, late layers only for their own. A transferred network whose layers were all
+# trained further was a little better at the end than one from scratch. So compare with a training
+# from scratch, as we did.
 #
 # The networks of torchvision were trained on more than a million photos in colour. Their weights
 # are downloaded, so here is only the code. With the weights come the size, the means and the
@@ -665,7 +665,7 @@ if not data.drawn:
 #    net = resnet18(weights=weights).requires_grad_(False)
 #    net.fc = torch.nn.Linear(net.fc.in_features, len(dataset.classes))
 #
-# The part that needs no download, we can check. What do these transforms do?
+# We can check the part that needs no download. What do these transforms do?
 
 from torchvision.models import ResNet18_Weights, resnet18
 
@@ -674,8 +674,7 @@ white = prepare(Image.new("RGB", (48, 60), "white"))
 print(tuple(white.shape), [round(value, 2) for value in white[:, 0, 0].tolist()])
 print(prepare.mean, prepare.std)
 assert white.shape == (3, 224, 224)
-expected = [(1 - mean) / std for mean, std in zip(prepare.mean, prepare.std, strict=True)]
-assert torch.allclose(white[:, 0, 0], torch.tensor(expected))
+assert torch.allclose(white[:, 0, 0], (1 - torch.tensor(prepare.mean)) / torch.tensor(prepare.std))
 assert (prepare.mean, prepare.std) == ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 assert resnet18(weights=None).fc.in_features == 512
 
@@ -702,7 +701,7 @@ assert resnet18(weights=None).fc.in_features == 512
 #
 # Three channels change one layer, the first: each kernel has a slice for each channel, and their
 # results are added. Depthwise and 1 x 1 convolutions do the two steps in two layers, here for about
-# an eighth of the work. What makes trouble is the way from the file to the tensor: an axis that is
+# an eighth of the work. Most mistakes happen between the file and the tensor: an axis that is
 # reshaped instead of moved, sizes, modes, transparency, orientation, bytes, files that do not
 # belong there, the order of the classes. Many of these mistakes have no message, so draw a batch
 # before you train. A pretrained network may help or not: compare it with a training from scratch.
