@@ -79,6 +79,11 @@ from cnnbook.networks import small_cnn
 
 table = cost_table(deeper(), (1, 28, 28))
 print(table)
+convolutions = (160, 2_320, 2_320, 4_640, 9_248)
+assert convolutions[:2] == (16 * 9 + 16, 16 * 16 * 9 + 16)
+assert convolutions[2:] == (16 * 16 * 9 + 16, 32 * 16 * 9 + 32, 32 * 32 * 9 + 32)
+assert table.parameters == sum(convolutions) + 330 == 19_018
+assert 10 * 32 + 10 == 330
 
 # %%
 # 19,018 parameters. The sloppy CNN has 27,130, and 27,050 of them are in its linear layer, which
@@ -89,11 +94,6 @@ sloppy = cost_table(small_cnn(), (1, 28, 28))
 print(f"{table.macs / sloppy.macs:.0f} times as many multiplications")
 activations = table.hidden_activations / sloppy.hidden_activations
 print(f"{activations:.1f} times as many hidden activations")
-convolutions = (160, 2_320, 2_320, 4_640, 9_248)
-assert convolutions[:2] == (16 * 9 + 16, 16 * 16 * 9 + 16)
-assert convolutions[2:] == (16 * 16 * 9 + 16, 32 * 16 * 9 + 32, 32 * 32 * 9 + 32)
-assert table.parameters == sum(convolutions) + 330 == 19_018
-assert 10 * 32 + 10 == 330
 assert sloppy.parameters == 16 * 4 + 16 + 10 * 2704 + 10 == 27_130
 assert 10 * 2704 + 10 == 27_050
 assert (table.macs, sloppy.macs) == (1_693_760, 73_696)
