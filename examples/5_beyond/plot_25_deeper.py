@@ -8,7 +8,7 @@ You need the sizes of :doc:`/gallery/3_inside/plot_11_sizes`, the receptive fiel
 :doc:`/gallery/3_inside/plot_15_receptive_field`, and the weak start of
 :doc:`/gallery/4_training/plot_21_lenet`, which Kaiming initialization cured.
 
-This page is longer than the others. It has four parts, and you can stop after each:
+This page is long. It has four parts, and you can stop after each:
 
 * *The network*: small windows, its parameters, and how far it sees.
 * *The end of the network*: a window of one pixel, and the mean in place of ``Flatten``.
