@@ -127,10 +127,10 @@ figure = plot_receptive_field(
 )
 
 # %%
-# A pixel without a gradient has the colour of the background; the larger the gradient, the more the
-# pixel stands out. The frame is the receptive field as computed on paper, from row 12 to 14 and
-# from column 12 to 14. On the left there is a spot of 2 x 2 in it. On the right the spots fill the
-# frame, all nine pixels of it, and no pixel outside has a gradient.
+# A pixel without a gradient has the colour of the background, and every other pixel is grey; the
+# larger the gradient, the more the pixel stands out. The frame is the receptive field as computed
+# on paper, from row 12 to 14 and from column 12 to 14. On the left there is a spot of 2 x 2 in it.
+# On the right the spots fill the frame, all nine pixels of it, and no pixel outside has a gradient.
 
 rows, columns = field.pixels(6, 6)
 inside = torch.zeros(28, 28, dtype=torch.bool)
