@@ -1,6 +1,6 @@
-"""Numbers that stay on one line: "1e-5", "28 x 28" and "7.3 %".
+"""Numbers that stay on one line: "1e-5", "2026-11-25", "28 x 28" and "7.3 %".
 
-A browser may end a line after the hyphen of "1e-5", and at each space. In code nothing is changed,
+A browser may end a line after a hyphen within a number, and at each space. In code nothing is changed,
 and neither is any character: the search and what a reader copies stay as they are.
 """
 
@@ -13,7 +13,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 _AS_THEY_ARE = (nodes.literal, nodes.math, nodes.raw, nodes.FixedTextElement)
 _NUMBER = r"\d(?:[\d.,]*\d)?"
-_UNBROKEN = re.compile(rf"{_NUMBER}(?:e[-+]?\d+| %|(?: x {_NUMBER})+)")
+_UNBROKEN = re.compile(rf"\d{{4}}-\d\d-\d\d|{_NUMBER}(?:e[-+]?\d+| %|(?: x {_NUMBER})+)")
 
 
 def split_at_numbers(text: str) -> Iterator[nodes.Node]:

@@ -328,7 +328,8 @@ assert "takes 25 images, from 77" in printed
 # %%
 # Each process says who it is and which images it takes; with four, two of them take 26 and two 25.
 # Only the first one, number 0, reports at the end, since all the others have the same results. Are
-# the 200 losses the same for one, two and four processes?
+# the 200 losses the same for one, two and four processes? (If lines appear twice, ``torchrun`` has
+# started the processes again; the section after the next cell is about this.)
 
 for name in ("two", "four"):
     apart = ((losses[name] - losses["alone"]) / losses["alone"]).abs()
