@@ -1,7 +1,7 @@
 """Numbers that stay on one line: "1e-5", "2026-11-25", "28 x 28" and "7.3 %".
 
-A browser may end a line after a hyphen within a number, and at each space. In code nothing is changed,
-and neither is any character: the search and what a reader copies stay as they are.
+A browser may end a line after a hyphen within a number, and at each space. Code is not changed, and
+neither is any character: the search and what a reader copies stay as they are.
 """
 
 import re
