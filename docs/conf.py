@@ -39,6 +39,7 @@ extensions = [
     "colab",
     "notebooks",
     "markdown_tables",
+    "unbroken_numbers",
     "measurements",
     "search_index",
 ]

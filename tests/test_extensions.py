@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup
 from checks import split_cell
 from colab import install_cell, notebook_address
 from dark_thumbnails import scale_dark, show_both
+from docutils import nodes
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
@@ -27,6 +28,7 @@ from returns import mark_as_prose
 from sphinx.errors import ExtensionError
 from sphinx.search import js_index
 from sphinx_gallery.scrapers import ImagePathIterator
+from unbroken_numbers import split_at_numbers
 
 from cnnbook.figures import alt_text, plot_curves
 from cnnbook.figures._themes import in_dark
@@ -485,3 +487,32 @@ def test_a_card_shows_the_dark_figure_on_the_dark_page(tmp_path: Path) -> None:
     show_both(book, "gallery/index", source)
     cards = re.findall(r"  \.\. image:: (.*)\n    :alt:\n    :class: (.*)\n", source[0])
     assert cards == [(light, "only-light"), (dark, "only-dark")]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("below 1e-5 of it, or 5.3e-08.", ["1e-5", "5.3e-08"]),
+        ("16 x 27 x 27 = 11,664 numbers, 7.3 %, 5 x 5.", ["16 x 27 x 27", "7.3 %", "5 x 5"]),
+        ("On 2026-11-25, on 2 cores.", ["2026-11-25"]),
+        ("-6 and -4, 2x + 1, im2col, 3 xylophones", []),
+    ],
+)
+def test_numbers_that_a_line_could_break_are_kept_whole(text: str, whole: list[str]) -> None:
+    parts = list(split_at_numbers(text))
+    assert "".join(part.astext() for part in parts) == text
+    assert [part.astext() for part in parts if isinstance(part, nodes.inline)] == whole
+
+
+def test_numbers_in_paragraphs_are_kept_whole_and_code_is_not_changed(tmp_path: Path) -> None:
+    (tmp_path / "index.rst").write_text("Page\n====\n\nBelow *1e-5* or ``1e-6``.\n", "utf-8")
+    (tmp_path / "conf.py").write_text("extensions = ['unbroken_numbers']\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")],
+        env={**os.environ, "PYTHONPATH": str(EXTENSIONS)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    page = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser")
+    assert [span.get_text() for span in page.select(".unbroken")] == ["1e-5"]

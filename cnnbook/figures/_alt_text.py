@@ -126,6 +126,11 @@ def format_percent(part: float, whole: float) -> str:
     return f"{percentage:.2g} %" if percentage < 99.5 else f"{percentage:.3g} %"
 
 
+def format_short(number: float) -> str:
+    """Write a number with three digits, or one from 1,000 up to a million to the unit."""
+    return f"{number:,.0f}" if 999.5 <= abs(number) < 999_999.5 else f"{number:.3g}"
+
+
 def format_range(noun: str, first: int, last: int) -> str:
     return f"{noun} {first}" if first == last else f"{noun}s {first} to {last}"
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from cnnbook._checks import check_bool, check_float, check_int, summarize
-from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
+from cnnbook.figures._alt_text import count_noun, describe, format_short, name_in_sentence
 from cnnbook.figures._drawing import (
     COLOURS,
     SMALL,
@@ -130,7 +130,7 @@ def _write_last_numbers(axes: Axes, curves: Iterable[Sequence[float]]) -> None:
         axes.lines, ends, _spread(heights, gap=0.09), strict=True
     ):
         axes.annotate(
-            f"{number:.3g}",
+            format_short(number),
             (epoch, height),
             xycoords=axes.get_xaxis_transform(),
             xytext=(6, 0),
@@ -152,7 +152,7 @@ def _spread(heights: Sequence[float], *, gap: float) -> list[float]:
 
 def _course(numbers: Sequence[float]) -> str:
     """Say where a curve begins and ends, and its extremum if that is far from both."""
-    first, last, count = f"{numbers[0]:.3g}", f"{numbers[-1]:.3g}", len(numbers)
+    first, last, count = format_short(numbers[0]), format_short(numbers[-1]), len(numbers)
     if count == 1:
         return f"is {first} at epoch 1"
     moves = "falls" if numbers[-1] < numbers[0] else "rises"
@@ -161,9 +161,9 @@ def _course(numbers: Sequence[float]) -> str:
         text = f"begins and ends at {first}, {count} epochs"
     top, bottom = max(numbers), min(numbers)
     if top > 1.2 * max(numbers[0], numbers[-1]):
-        text += f", highest {top:.3g} at epoch {numbers.index(top) + 1}"
+        text += f", highest {format_short(top)} at epoch {numbers.index(top) + 1}"
     if bottom < min(numbers[0], numbers[-1]) / 1.2:
-        text += f", lowest {bottom:.3g} at epoch {numbers.index(bottom) + 1}"
+        text += f", lowest {format_short(bottom)} at epoch {numbers.index(bottom) + 1}"
     return text
 
 

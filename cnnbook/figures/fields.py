@@ -86,7 +86,7 @@ def plot_receptive_field(
         rows, columns = fields[index]
         image = images[index, 0]
         # However small a gradient is, only 0 may look like the page.
-        shade = torch.where(image > 0, 0.15 + 0.85 * image / image.max(), 0)
+        shade = torch.where(image > 0, 0.35 + 0.65 * image / image.max(), 0)
         draw_image(axes, shade, cmap=INK_COLORMAP, vmin=0, vmax=1)
         add_box(
             axes,

@@ -150,6 +150,9 @@ def plot_pooling(images: torch.Tensor, kernel_size: int = 2) -> Figure:
         for column in range(width):
             if row >= rows * stride or column >= columns * stride:
                 add_box(before, row, column, facecolor=SHADE, ec=LINE, hatch="//")
+                # No line of the hatching may cross a digit.
+                behind = {"facecolor": SHADE, "edgecolor": "none", "pad": 1.5}
+                before.texts[row * width + column].set_bbox(behind)
     unused = height * width - rows * stride * columns * stride
     describe(
         figure,

@@ -49,10 +49,10 @@ assert torch.equal(max_pool2d(image, 2), pool(image))
 assert (image[..., 2:4, 2:4] < 0).all()
 
 # %%
-# The figure shows the numbers rounded to one digit. The fifth row and the fifth column are crossed
-# out with thin lines. A third window would need a sixth pixel, and a window that goes over the edge
-# does not count. The formula for the output size says the same; the stride is the 2 after the
-# ``/``:
+# The figure shows the numbers rounded to one decimal. The fifth row and the fifth column are
+# crossed out with thin lines: they are in no window. A third window would need a sixth pixel, and a
+# window that goes over the edge does not count. The formula for the output size says the same; the
+# stride is the 2 after the ``/``:
 
 from cnnbook.shapes import derive_output_size
 
@@ -124,7 +124,8 @@ assert 16 * 27 * 27 == 11_664
 assert f"{848 / 11_664:.1%}" == "7.3%"
 
 # %%
-# 848 of 11,664 for each image, which is 7.3 %. The sloppy network wastes little.
+# It computes 848 of 11,664 numbers for nothing in each image, which is 7.3 %. The sloppy network
+# wastes little.
 #
 # Why throw away three of four?
 # -----------------------------
@@ -137,7 +138,7 @@ assert f"{848 / 11_664:.1%}" == "7.3%"
 dots = torch.zeros(3, 1, 6, 6)
 for index, column in enumerate((2, 3, 4)):
     dots[index, 0, 2, column] = 1
-    print(column, pool(dots)[index, 0].tolist())
+    print(column, pool(dots)[index, 0].int().tolist())
 
 # %%
 # From column 2 to column 3 nothing changes, because both lie in the same window. From 3 to 4 the
@@ -166,8 +167,8 @@ figure = plot_feature_maps(both, titles=["26 x 26", "13 x 13"], size=2)
 
 # %%
 # The right map has 13 x 13 numbers, drawn with pixels twice as large. The front of the boot and the
-# tip of its toe are where they were. The lines are thicker, because one bright pixel makes its
-# whole window bright.
+# tip of its toe are where they were. The lines are thicker, because one large number fills its
+# whole window.
 
 assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 

@@ -40,8 +40,8 @@ for columns in (1, 2, 3):
 # %%
 # It always has four rows, and we need two. That already answers the question, but there is a deeper
 # reason. Add 9 to every pixel of row 2, which is the third row, as we count from 0. Which rows of
-# the product and of the average change? Take a ``What`` of one column, 1, 10, 100 and 1000. The
-# change of the product is the product of the change:
+# the product and of the average change? Take a ``What`` of one column, 1, 10, 100 and 1000. To see
+# by how much the product changes, it is enough to multiply what was added to the image:
 
 changed = img.clone()
 changed[0, 0, 2] += 9
@@ -158,6 +158,8 @@ assert torch.allclose(A @ img[0, 0] @ A.T, conv(img)[0, 0])
 # B``. An example is Sobel's kernel, ``[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]``, which compares the
 # pixels on the right with those on the left:
 
+from textwrap import fill
+
 from cnnbook.conv_matrix import separable_factors
 from cnnbook.kernels import laplacian_kernel, sobel_kernel
 
@@ -177,7 +179,7 @@ assert (A @ img[0, 0] @ B).tolist() == edges.tolist() == [[8, 8], [8, 8]]
 try:
     separable_factors(laplacian_kernel())
 except ValueError as error:
-    print(error)
+    print(fill(str(error), 90))
 rank = int(torch.linalg.matrix_rank(laplacian_kernel()))
 print("rank", rank)
 assert rank == 2
@@ -268,9 +270,10 @@ figure = plot_conv_matrix({"784 x 11,664": what, "the corner": what[: 3 * 28, : 
 
 # %%
 # On the left, the sixteen stripes are the sixteen kernels. They are drawn much too thick, because
-# they would be invisible otherwise. On the right nothing is thickened. There are four colours for
-# four weights, and each column has all four of them: two for one row of pixels, and two for the
-# next, 28 pixels further down. Where a row of windows ends, the stripe skips a pixel.
+# they would be invisible otherwise. On the right nothing is thickened: enlarge the page to see the
+# single entries. There are four colours for four weights, and each column has all four of them: two
+# for one row of pixels, and two for the next, 28 pixels further down. Where a row of windows ends,
+# the stripe skips a pixel.
 
 corner = what[: 3 * 28, : 2 * 27]
 weights = set(corner[corner != 0].tolist())

@@ -90,8 +90,8 @@ assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
 print(torch.equal(averaging_kernel(3).flip(0, 1), averaging_kernel(3)))
-print(sobel_kernel("x").tolist())
-print(sobel_kernel("x").flip(0, 1).tolist())
+print(sobel_kernel("x").int().tolist())
+print(sobel_kernel("x").flip(0, 1).int().tolist())
 assert torch.equal(averaging_kernel(3).flip(0, 1), averaging_kernel(3))
 assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
 
@@ -229,8 +229,9 @@ assert pooled["by 2"].flatten().tolist() == [0, 0, 7, 0]
 assert pooled["by 3"].flatten().tolist() == [0, 0, 3, 7]
 
 # %%
-# Now the boot: is the result after the shift *any* shift of the result before it? We try all of
-# them, for pooling and for a convolution with stride 2. What do you expect of the convolution?
+# Now the boot, shifted by 0 to 6. Is what comes out a shifted copy of what came out before? We try
+# every shift of the old result, and print those that give the new one, for pooling and for a
+# convolution with stride 2. What do you expect of the convolution?
 
 layers = {
     "pooling": lambda images: max_pool2d(images, 2),

@@ -108,7 +108,7 @@ for row in range(2):
     for column in range(2):
         parts[row, column, row : row + 3, column : column + 3] = 1
 counts = parts.sum(dim=(0, 1))
-print(counts.int().tolist())
+print(*counts.int().tolist(), sep="\n")
 assert counts.tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
 
 # %%
@@ -121,9 +121,9 @@ from cnnbook.figures import plot_overlap
 figure = plot_overlap(parts)
 
 # %%
-# Each small square is one window on the image. Where they overlap, the sum is bluer. If a pixel in
-# the middle changes, the loss changes four times as much as if a corner does. No weight is larger
-# in the middle: the corner is in fewer windows.
+# Each small square is one window on the image. Where windows overlap, the sum is larger. If a pixel
+# in the middle changes, the loss changes four times as much as if a corner does. This is not
+# because of the weights, which are all equal: a corner is in fewer windows.
 #
 # Autograd
 # --------
@@ -132,8 +132,9 @@ figure = plot_overlap(parts)
 # numbers:
 
 loss.backward()
-print(average.bias.grad.tolist(), average.weight.grad[0, 0].tolist())
-print((9 * image.grad)[0, 0].tolist())
+print("bias", average.bias.grad.tolist())
+print("weights", average.weight.grad[0, 0].tolist())
+print("pixels, times 9:", *(9 * image.grad)[0, 0].tolist(), sep="\n")
 assert average.bias.grad.item() == by_hand_bias
 assert torch.equal(average.weight.grad[0, 0], by_hand_weight)
 assert torch.allclose(9 * image.grad[0, 0], counts)
@@ -155,7 +156,7 @@ from cnnbook.conv_matrix import conv_matrix
 what = conv_matrix(average.weight.detach(), 4)
 input_grad = grad_output.flatten(1) @ what.T
 print(tuple(what.shape), tuple(what.T.shape))
-print((9 * input_grad).reshape(4, 4).tolist())
+print(*(9 * input_grad).reshape(4, 4).tolist(), sep="\n")
 assert what.shape == (16, 4)
 assert torch.allclose(9 * input_grad.reshape(4, 4), counts)
 assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
@@ -175,7 +176,7 @@ from cnnbook.convolution import conv2d_input_grad
 kernel = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
 one_output = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
 received = conv2d_input_grad(one_output, kernel, 4)[0, 0]
-print(received.int().tolist())
+print(*received.int().tolist(), sep="\n")
 assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8, 9]]
 
 # %%
@@ -191,7 +192,7 @@ assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8,
 
 numbered = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 received = conv2d_input_grad(numbered, kernel, 4)
-print(received[0, 0].int().tolist())
+print(*received[0, 0].int().tolist(), sep="\n")
 assert received[0, 0, 2, 2].item() == 9 * 1 + 8 * 2 + 6 * 3 + 5 * 4 == 63
 
 # %%
@@ -201,7 +202,7 @@ assert received[0, 0, 2, 2].item() == 9 * 1 + 8 * 2 + 6 * 3 + 5 * 4 == 63
 # it with the flipped kernel:
 
 around = torch.nn.functional.pad(numbered, (2, 2, 2, 2))
-print(conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist())
+print(*conv2d(around, kernel.flip(2, 3))[0, 0].int().tolist(), sep="\n")
 assert torch.equal(conv2d(around, kernel.flip(2, 3)), received)
 assert torch.equal(numbered.flatten(1) @ conv_matrix(kernel, 4).T, received.flatten(1))
 assert (8 * 2, 6 * 3, 5 * 4) == (16, 18, 20)

@@ -127,10 +127,10 @@ figure = plot_receptive_field(
 )
 
 # %%
-# A pixel without a gradient has the colour of the background; the larger the gradient, the more the
-# pixel stands out. The frame is the receptive field as computed on paper, from row 12 to 14 and
-# from column 12 to 14. On the left there is a spot of 2 x 2 in it. On the right the spots fill the
-# frame, all nine pixels of it, and no pixel outside has a gradient.
+# A pixel without a gradient has the colour of the background, and every other pixel is grey; the
+# larger the gradient, the more the pixel stands out. The frame is the receptive field as computed
+# on paper, from row 12 to 14 and from column 12 to 14. On the left there is a spot of 2 x 2 in it.
+# On the right the spots fill the frame, all nine pixels of it, and no pixel outside has a gradient.
 
 rows, columns = field.pixels(6, 6)
 inside = torch.zeros(28, 28, dtype=torch.bool)
@@ -175,9 +175,10 @@ assert (sizes_plain[13], sizes_plain[14]) == (27, 29)
 assert torch.nn.Sequential(*plain)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 28, 28)
 
 # %%
-# Fourteen. That is many. The column *jump* shows how to need fewer: if a layer has a stride of two,
-# the jump doubles for every layer behind it. With a :term:`stride` of 2 in every layer, how many
-# does it take? (Pencil: each layer adds 2 jumps, then the jump doubles.)
+# Fourteen: the 1 at the beginning of the list is the image itself. That is many. The column *jump*
+# shows how to need fewer: if a layer has a stride of two, the jump doubles for every layer behind
+# it. With a :term:`stride` of 2 in every layer, how many does it take? (Pencil: each layer adds 2
+# jumps, then the jump doubles.)
 
 strided = [torch.nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(4)]
 print(receptive_field(strided))

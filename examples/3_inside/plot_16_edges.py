@@ -110,8 +110,8 @@ assert sneakers < 0.7
 
 # %%
 # On Fashion-MNIST, the ratio is 5.8 for trousers and 0.4 for sneakers. It is above 1 for each
-# single pair of trousers here, and below 1 for each sneaker. Two numbers separate them: that is
-# what a :term:`feature map` is good for.
+# single pair of trousers here, and below 1 for each sneaker. Two means are enough to tell them
+# apart: that is what a :term:`feature map` is good for.
 #
 # Learning the weights
 # --------------------

@@ -144,8 +144,8 @@ assert losses == by_hand
 assert (weight.item(), bias.item()) == (w, b)
 
 # %%
-# The same to the last digit. (``==`` between a float and a fraction is strict: a single rounding
-# would make it false.)
+# They are the same to the last digit. (``==`` between a float and a fraction is strict: a single
+# rounding would make it false.)
 #
 # The learning rate
 # -----------------
@@ -190,13 +190,24 @@ assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 # Why 1/2 is too long, and why there is a kink
 # --------------------------------------------
 #
-# Along a straight line through the minimum, the loss is a parabola. Its second derivative is called
-# the *curvature*. If the curvature is c, the slope at a distance d from the minimum is c times d.
-# So one step changes the distance by rate times c times d: it multiplies the distance by ``1 - rate
-# * c``. With two parameters there are two such directions, one steep and one flat. They are the
-# eigenvectors of the *Hessian*, the matrix of the second derivatives, and the curvatures are its
-# eigenvalues. Take the pencil: above which rate is a step longer than twice the distance, so that
-# it ends further away than it began?
+# Suppose first that there is only one parameter. The loss is then a parabola, and its slope is 0 at
+# the minimum and grows in proportion to the distance d from it: the slope is c times d. The number
+# c, which is the second derivative, is called the *curvature*. A step subtracts the rate times the
+# slope, so the distance d becomes ``d - rate * c * d``: each step multiplies it by ``1 - rate *
+# c``. With a curvature of 4, a rate of 1/8 halves the distance. A rate of 3/4 multiplies it by -2:
+# the step passes the minimum, and ends twice as far away on the other side. Take the pencil: above
+# which rate does the distance grow?
+
+assert 1 - 4 / 8 == 1 / 2
+assert 1 - 4 * 3 / 4 == -2
+assert 1 - 4 * (2 / 4) == -1
+
+# %%
+# It grows if the factor is below -1, that is, if the rate is above 2/c, here 1/2.
+#
+# We have two parameters, and the minimum is at weight 2 and bias 1. We go a distance of 1 away from
+# it, in some direction, and ask for the gradient there. Mostly the gradient has another direction
+# than the one in which we went. In two directions it has the same:
 
 
 def loss_of(parameters: torch.Tensor) -> torch.Tensor:
@@ -204,21 +215,45 @@ def loss_of(parameters: torch.Tensor) -> torch.Tensor:
     return (parameters[0] * images.flatten() + parameters[1] - targets[:, 0]).square().mean()
 
 
+minimum = torch.tensor([2.0, 1.0])
+quotients = []
+for direction in torch.tensor([[0.5257, -0.8507], [0.8507, 0.5257]]):
+    gradient = torch.autograd.functional.jacobian(loss_of, minimum + direction)
+    went, found = ([round(x, 2) for x in pair.tolist()] for pair in (direction, gradient))
+    print(f"direction {went}, gradient {found}")
+    quotients += (gradient / direction).tolist()
+assert [round(quotient, 2) for quotient in quotients] == [0.76, 0.76, 5.24, 5.24]
+assert (went, found) == ([0.85, 0.53], [4.45, 2.75])
+
+# %%
+# In the first line, both numbers of the gradient are 0.76 times those of the direction: 0.76 times
+# 0.53 is 0.40, and 0.76 times -0.85 is -0.65. In the second line, the factor is 5.24. So along each
+# of these two directions, a step does the same as with one parameter. The two curvatures are 0.76
+# and 5.24: one direction is flat, the other steep.
+#
+# How does one find these directions? Linear algebra calls them the *eigenvectors* of the matrix of
+# the second derivatives, and the curvatures its *eigenvalues*. The matrix is called the *Hessian*.
+# torch computes all of this. What do you expect of the rates 1/8 and 1/2 in the steep direction?
+
 hessian = torch.autograd.functional.hessian(loss_of, torch.tensor([1.0, 0.0]))
 flat, steep = torch.linalg.eigvalsh(hessian).tolist()
-print(hessian.tolist(), f"curvatures {flat:.2f} and {steep:.2f}, limit {2 / steep:.2f}")
+print(hessian.tolist(), f"curvatures {flat:.2f} and {steep:.2f}")
+print(f"limit of the rate: 2 / {steep:.2f} = {2 / steep:.2f}")
 factors = {name: 1 - steep / below for name, below in (("1/8", 8), ("1/2", 2))}
 print("steep direction:", {name: round(factor, 2) for name, factor in factors.items()})
 assert hessian.tolist() == [[4, 2], [2, 2]]
+assert loss_of(minimum) == 0
+assert [round(0.76 * x, 2) for x in (0.53, -0.85)] == [0.40, -0.65]
 assert (round(flat, 2), round(steep, 2), round(2 / steep, 2)) == (0.76, 5.24, 0.38)
 assert (round(factors["1/8"], 2), round(factors["1/2"], 2)) == (0.35, -1.62)
 
 # %%
-# The curvatures are 0.76 and 5.24. In the steep direction, 1/8 multiplies the distance by 0.35, and
-# 1/2 by -1.62: each step goes to the other side, and further away. The limit is a rate of 2/5.24 =
-# 0.38; above it the loss grows. In the flat direction, 1/8 multiplies the distance by 0.90 only.
-# The loss is quadratic, so its factor is the square. After the kink, only the flat direction is
-# left:
+# In the steep direction, 1/8 multiplies the distance by 0.35, and 1/2 by -1.62: each step goes to
+# the other side, and further away. The limit is a rate of 2/5.24 = 0.38; above it the loss grows.
+# In the flat direction, 1/8 multiplies the distance by 0.90 only. That is the kink: at first the
+# steep direction makes the loss fall fast, and when its distance is nearly 0, only the slow, flat
+# direction is left. The loss grows with the square of the distance, so its factor is the square of
+# 0.90. Here are the factors of the loss, update by update:
 
 from itertools import pairwise
 

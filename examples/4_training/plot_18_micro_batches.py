@@ -52,7 +52,7 @@ assert weight.grad.item() == -8 - 16 == -24
 # the mean of the two. Is this the same? What do you expect?
 
 means = [part.mean().item() for part in parts.split(4)]
-print("means of the micro-batches", means, "- their mean", sum(means) / 2)
+print("means", means, "- their mean", sum(means) / 2)
 assert means == [-2, -8]
 assert sum(means) / 2 == -5
 
@@ -218,7 +218,7 @@ normed.insert(1, torch.nn.BatchNorm2d(16))
 for name, net in (("without it", fresh()), ("with it", normed)):
     with torch.no_grad():
         apart = (net(images[:6])[:2] - net(images[:2])).abs().max().item()
-    print(f"{name}: the scores of two images differ by {apart:.1e}")
+    print(f"{name}, the scores differ by {apart:.1e}")
     assert apart < 1e-4 if name == "without it" else apart > 0.01
 
 # %%
@@ -294,14 +294,15 @@ from cnnbook.engine.rewrites import to_channels_last
 
 features = torch.zeros(1, 16, 27, 27)
 for name, stored in (("as usual", features), ("channels last", to_channels_last(features))):
-    print(f"{name}: {stored.stride(1)} steps in memory from a channel to the next")
+    print(f"{name}: {stored.stride(1)} steps from a channel to the next")
 assert features.stride(1) == 27 * 27 == 729
 assert to_channels_last(features).stride(1) == 1
 assert torch.equal(features, to_channels_last(features))
 
 # %%
-# 729 steps or 1. A core processes several neighbours with one instruction, and sixteen kernels look
-# at the same window, so it pays to store their results side by side.
+# From a number to that of the next channel it is 729 steps in memory, or 1. A core processes
+# several neighbours with one instruction, and sixteen kernels look at the same window, so it pays
+# to store their results side by side.
 #
 # How much time does each of these changes save? We add them one after another and measure each
 # step. First the lecture's loop. Its first three lines (scores, loss, ``backward``) are a function
@@ -344,6 +345,7 @@ def plain_loop() -> list[float]:
 # channels last, pooling before ReLU as above, and ReLU *in place*, which writes its output over its
 # input and so needs no new memory.
 
+# Folded on the site: the code of these three steps
 from cnnbook.engine.rewrites import channels_last_gradients, inplace_relu
 
 
@@ -366,8 +368,9 @@ def rewrite(net: torch.nn.Module, steps: list[str]) -> tuple[torch.nn.Module, to
 # the sum itself. The gradient of a micro-batch has a number for each weight, and all these numbers
 # are added to the sum. With *fused accumulation*, a linear layer adds its part to the sum in the
 # same matrix product that computes it. The trainer's
-# :class:`~cnnbook.engine.gradients.GradientAccumulator` does both:
+# :class:`~cnnbook.engine.gradients.GradientAccumulator` does both.
 
+# Folded on the site: the code of micro-batches and the last two steps
 from contextlib import nullcontext
 
 from cnnbook.engine.gradients import GradientAccumulator
@@ -390,6 +393,7 @@ def in_micro_batches(steps: list[str]) -> list[float]:
 # all runs in each, so that a busy moment of the machine slows down all of them. Before you look:
 # which step saves the most time, and which saves none?
 
+# Folded on the site: the list of the runs
 from collections.abc import Sequence
 from functools import partial
 
@@ -418,14 +422,14 @@ for _ in range(2):
             assert abs(loss - plain) < 1e-4 * plain
 
 # %%
-# The losses agree, to 1e-4 of their size. Now the times. The last number of a row is the step's own
-# share: its time divided by that of the row above. Below 1 the step saves time, above 1 it costs
-# time.
+# The losses agree, to 1e-4 of their size. Now the times. The first number of a row is its time
+# divided by that of the plain loop. The second is the step's own share: its time divided by that of
+# the row above. Below 1 the step saves time, above 1 it costs time.
 
 before = seconds["plain loop"]
+print(f"{'divided by the':21} plain loop  row above")
 for name, found in seconds.items():
-    share = f"{found / seconds['plain loop']:.2f} of the plain loop's time"
-    print(f"{name:22} {share}, {found / before:.2f} of the row above")
+    print(f"{name:21} {found / seconds['plain loop']:10.2f} {found / before:10.2f}")
     before = found
 
 # %%

@@ -118,10 +118,11 @@ environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopba
 torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=3"]
 
 # %%
-# One thread for each process, since several processes now share the cores. ``--max-restarts`` is
-# needed later. A function that starts a script in several processes:
+# ``OMP_NUM_THREADS`` gives each process one thread, since several processes now share the cores.
+# ``--max-restarts`` is needed later. The next function starts a script in several processes.
 
 
+# Folded on the site: start a script
 def start(processes: int, name: str, *command: object) -> subprocess.Popen[bytes]:
     """Start a script; what it prints is kept in files of that name."""
     launcher = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
@@ -132,9 +133,10 @@ def start(processes: int, name: str, *command: object) -> subprocess.Popen[bytes
 
 
 # %%
-# And one that waits for the end, with a time limit, and shows what was printed.
+# And this one waits for the end, with a time limit, and shows what was printed.
 
 
+# Folded on the site: wait for its end
 def finish(running: subprocess.Popen[bytes], name: str) -> str:
     """Wait for the end; show and return what was printed."""
     try:
@@ -326,7 +328,8 @@ assert "takes 25 images, from 77" in printed
 # %%
 # Each process says who it is and which images it takes; with four, two of them take 26 and two 25.
 # Only the first one, number 0, reports at the end, since all the others have the same results. Are
-# the 200 losses the same for one, two and four processes?
+# the 200 losses the same for one, two and four processes? (If lines appear twice, ``torchrun`` has
+# started the processes again; the section after the next cell is about this.)
 
 for name in ("two", "four"):
     apart = ((losses[name] - losses["alone"]) / losses["alone"]).abs()
@@ -404,15 +407,15 @@ folder.cleanup()
 # and the state of the random numbers. It is written beside the old one and takes its place only
 # when it is whole, so it does not matter when the process is killed.
 #
-# (The restart itself needed care. ``torchrun`` keeps the addresses of the dead processes, and the
-# new ones would try to connect to them; :func:`~cnnbook.engine.distributed.init_distributed` says
-# how it is avoided.)
+# (For the restart, the library had to solve a problem. ``torchrun`` keeps the addresses of the
+# processes that have ended, and the new ones would try to connect to them.
+# :func:`~cnnbook.engine.distributed.init_distributed` says how this is avoided.)
 #
 # Several machines
 # ----------------
 #
-# For the trainer it makes no difference whether the processes are on one machine or on several. The
-# same command is given on each of them; ``first`` stands for the name of the first.
+# For the trainer it makes no difference whether the processes are on one machine or on several.
+# Give the same command on each of the machines; ``first`` stands for the name of the first one.
 
 command = (
     "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d --rdzv-id garments \\\n"
@@ -428,14 +431,21 @@ assert "first:29400" in command
 # reach it. The restart works within one machine only; across machines, give the command again when
 # it has ended.
 #
-# Which ports are open? The command names one, 29400 on the first machine, where ``torchrun`` lets
-# the processes find each other. It is not the only one. ``torchrun`` may open a second, and each
-# process opens one more at which gloo (or NCCL, on GPUs) exchanges the gradients; the system
-# chooses their numbers at random. So between the machines, all ports must be open. None of them
-# asks for a password: anyone who can reach them can join or disturb the training, so use them only
-# in a network that you trust. On this page ``GLOO_SOCKET_IFNAME`` keeps the ports of gloo on the
-# loopback address, which no other machine can reach; those of ``torchrun`` are open to the network
-# for as long as it runs.
+# The processes send their numbers through *ports*. A port is a number at which a program on a
+# machine waits for messages from the network, and a firewall can close it. Which ports are open?
+#
+# * Port 29400 of the first machine, which the command names. There the processes find each other.
+# * Perhaps a second port of ``torchrun``.
+# * One port for each process, at which gloo exchanges the gradients (on GPUs it is NCCL, NVIDIA's
+#   library for this).
+#
+# The system chooses all but the first at random, so a firewall between the machines must let all
+# ports through. None of them asks for a password: anyone who can reach them can join or disturb the
+# training. So use them only in a network that you trust.
+#
+# On this page, ``GLOO_SOCKET_IFNAME`` keeps the ports of gloo on the *loopback* address. A machine
+# uses this address to send messages to itself, and no other machine can reach it. The ports of
+# ``torchrun`` are open to the network for as long as it runs.
 #
 # Exercises
 # ---------
