@@ -170,3 +170,15 @@ def check_refused(
     assert all(parameter.grad is None for parameter in net.parameters())
     assert torch.equal(torch.get_rng_state(), random_states[0])
     assert random.getstate() == random_states[1]
+
+
+def check_whole(
+    make_net: Callable[[], torch.nn.Module], reason: str, *, exact: bool = True, **options: Any
+) -> None:
+    """Check that the batch is trained whole with the plain loop's bits, and never split."""
+    history = compare(make_net, dtype=torch.float32, exact=exact, **options)
+    assert history.micro_batch_size == 12
+    check_refused(
+        make_net(), IMAGES, LABELS, f"^micro_batch_size: expected .*since .*{reason}",
+        micro_batch_size=5,
+    )  # fmt: skip
