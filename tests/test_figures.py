@@ -115,7 +115,7 @@ def test_confusion_write_every_count_but_zeros() -> None:
     assert written == {(0, 0): 50, (2, 0): 3, (0, 1): 1, (1, 1): 40, (2, 2): 7}
     # Rows are the actual class, so the axis that says so is the vertical one.
     assert figure.axes[0].get_ylabel() == "actual class"
-    assert figure.axes[0].get_xlabel() == "called"
+    assert figure.axes[0].get_xlabel() == "predicted class"
 
 
 def test_confusion_colour_mistakes_on_one_scale() -> None:

@@ -109,11 +109,11 @@ def plot_confusion(matrices: Mapping[str, torch.Tensor], *, class_names: Sequenc
             f"{name_in_sentence(title)}: {counts.diagonal().sum()} of {counts.sum()} right, "
             f"{mistake if most else 'no mistake'}"
         )
-    panels[-1, 0].set_xlabel("called", fontsize=TEXT)
+    panels[-1, 0].set_xlabel("predicted class", fontsize=TEXT)
     describe(
         figure,
         f"{count_noun(len(matrices), 'table')} of counts, a row for each of {classes} actual "
-        "classes, a column for what it was called.",
+        "classes, a column for the predicted class.",
         details,
     )
     return figure
