@@ -39,6 +39,7 @@ extensions = [
     "colab",
     "notebooks",
     "markdown_tables",
+    "unbroken",
     "measurements",
     "search_index",
 ]

@@ -19,6 +19,8 @@ from bs4 import BeautifulSoup
 from checks import split_cell
 from colab import install_cell, notebook_address
 from dark_thumbnails import scale_dark, show_both
+from docutils.core import publish_doctree
+from docutils.nodes import inline
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
@@ -27,6 +29,7 @@ from returns import mark_as_prose
 from sphinx.errors import ExtensionError
 from sphinx.search import js_index
 from sphinx_gallery.scrapers import ImagePathIterator
+from unbroken import KeepTogether
 
 from cnnbook.figures import alt_text, plot_curves
 from cnnbook.figures._themes import in_dark
@@ -168,6 +171,16 @@ def test_a_colon_in_what_is_returned_makes_no_type() -> None:
     lines[:] = ["Returns:"]
     mark_as_prose(lines)
     assert lines == ["Returns:"]
+
+
+def test_sizes_and_numbers_stay_on_one_line() -> None:
+    text = "*2 x 13 x 13*, 28 x 28, 3.8 % and 1e-5, not ``4 x 4`` or k x k."
+    document = publish_doctree(text)
+    transform = KeepTogether(document)
+    transform.run()
+    unbroken = [node.astext() for node in document.findall(inline) if "unbroken" in node["classes"]]
+    assert unbroken == ["2 x 13 x 13", "28 x 28", "3.8 %", "1e-5"]
+    assert document.astext() == text.replace("*", "").replace("``", "")
 
 
 def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
