@@ -17,7 +17,8 @@ class KeepTogether(SphinxPostTransform):
     Non-breaking spaces would do for some of them, but they would also be copied with the text.
     """
 
-    default_priority = 900
+    # Before sphinx-gallery replaces the code of the cells by nodes of its own, at 5.
+    default_priority = 4
     formats = ("html",)
 
     def run(self, **_: object) -> None:
