@@ -73,8 +73,8 @@ def test_the_table_of_the_home_page_has_the_numbers_of_the_library_and_of_the_ke
         results = [seeds._unpack(file.read_bytes(), file) for file in sorted(kept.glob("*.json"))]
         first += [f"{1000 * one['accuracy']:.0f}" for one in results if one["seed"] == 0]
         means.append(f"{1000 * mean_interval([one['accuracy'] for one in results]).mean:.0f}")
-    assert rows["correct of 1,000 new images of Fashion-MNIST, first start"] == first
-    assert rows["the same, mean of ten starts"] == means
+    assert rows["correct of 1,000 new images of Fashion-MNIST, first random start"] == first
+    assert rows["the same, mean of ten random starts"] == means
 
 
 def test_the_readme_is_short_and_its_links_lead_to_files_or_to_the_licence() -> None:

@@ -363,6 +363,8 @@ def plot_seeds(
     axes.set_xlabel(label, fontsize=TEXT)
     axes.tick_params(labelsize=TEXT)
     axes.tick_params(axis="y", length=0)
+    # More ticks of four characters would touch each other on a narrow screen.
+    axes.locator_params(axis="x", nbins=6)
     style_axes(axes, grid="x")
     axes.spines["left"].set_visible(False)
     describe(

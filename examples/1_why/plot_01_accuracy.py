@@ -6,7 +6,7 @@
 
 You need to know what a linear layer is, and the idea of training by gradient descent. You do not
 need to know what a convolution is: this page only shows what it is good for, and later pages
-explain it. Words of later pages are links to the glossary.
+explain it. Words that later pages explain are links to the glossary.
 """
 
 # %%
@@ -27,7 +27,8 @@ print(data)
 # %%
 # An image is a grid of 28 x 28 = 784 numbers from 0 (black) to 1 (white). The 1 in the shape is the
 # number of its channels: grey images have one :term:`channel`. A label is a row of ten numbers,
-# nine 0 and one 1 in the column of its class. This is called :term:`one-hot`.
+# nine 0 and one 1 in the column of its class. This is called :term:`one-hot`. (The last line of the
+# output says where the files were found; :doc:`/install` lists the places.)
 
 from cnnbook.figures import plot_images
 
@@ -217,7 +218,7 @@ if not data.drawn:
 #
 # A :term:`confusion matrix` counts how often each class was predicted for the images of each class.
 # A row is the actual class, and a column is the predicted class. The correct predictions are on the
-# diagonal. The bluer another field is, the more often this mistake was made.
+# diagonal. All other fields are mistakes: the stronger the blue, the more often a mistake was made.
 
 from cnnbook.figures import plot_confusion
 from cnnbook.metrics import confusion_matrix

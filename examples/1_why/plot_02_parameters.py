@@ -59,8 +59,8 @@ assert 10 * 2704 + 10 == 27_050
 
 # %%
 # Why 2704? In each direction, a 2 x 2 :term:`window` has 27 positions in 28 pixels. :term:`Pooling
-# <pooling>` makes one number of two, so 27 become 13. And there are 16 such
-# :term:`feature maps <feature map>`:
+# <pooling>` makes one number of every two, and one of the 27 is left over, so 27 become 13. And
+# there are 16 such :term:`feature maps <feature map>`:
 
 from cnnbook.shapes import derive_output_size
 
@@ -108,8 +108,7 @@ assert (costs["MLP"].macs, costs["CNN"].macs) == (1_626_112, 73_696)
 assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 
 # %%
-# The CNN needs 73,696 MACs and the MLP 1,626,112, which is 22.1 times as many: less than 60.0
-# times.
+# The CNN needs 73,696 MACs and the MLP 1,626,112. That is 22.1 times as many, not 60.0 times.
 #
 # Activations
 # -----------
@@ -117,8 +116,6 @@ assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 # To compute a gradient, training has to keep the outputs of the layers, the
 # :term:`activations <activation>`. Here we count those of the hidden layer with weights: the 2,048
 # units of the MLP, and the sixteen feature maps of 27 x 27 of the CNN.
-
-from cnnbook.figures import plot_bars
 
 hidden = {name: cost.hidden_activations for name, cost in costs.items()}
 print(hidden, f"{hidden['CNN'] / hidden['MLP']:.1f} times more")
@@ -128,6 +125,8 @@ assert f"{11_664 / 2_048:.1f}" == "5.7"
 # %%
 # Here the CNN needs more: 11,664 numbers for each image, 5.7 times *more* than the MLP. The three
 # counts in one figure:
+
+from cnnbook.figures import plot_bars
 
 figure = plot_bars(
     {
@@ -141,7 +140,7 @@ figure = plot_bars(
 # %%
 # Each panel has its own axis, which begins at 0. So the length of a bar is its number, and 60.0
 # times as many parameters are a bar 60.0 times as long. The number in brackets says how many times
-# as long as the shorter bar it is.
+# as long this bar is as the shorter bar.
 #
 # torch counts, too
 # -----------------

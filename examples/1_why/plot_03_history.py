@@ -172,12 +172,14 @@ assert [f"{sizes[name] / images[name]:.1f}" for name in sizes] == ["1.3", "1.0",
 assert f"{sizes['AlexNet'] / sizes['zip codes']:.1f}" == "6246.4"
 
 # %%
-# The axes are logarithmic, because on others only the bar of AlexNet could be seen: a step of the
-# same length always means the same factor. The factors are written beside the bars: AlexNet has
-# 6,246.4 times as many parameters as the network for zip codes. LeNet-5 had one parameter for each
-# of its 60,000 training images, which is a coincidence. AlexNet had 50.8 for each image. So that it
-# did not learn the photographs by heart, it was trained with parts of them and with mirror images
-# (:term:`data augmentation`), and with units switched off at random (:term:`dropout`).
+# The axes are logarithmic, because on a linear axis only the bar of AlexNet could be seen. On a
+# logarithmic axis, a step of the same length always means the same factor. The factors are written
+# beside the bars: AlexNet has 6,246.4 times as many parameters as the network for zip codes.
+#
+# LeNet-5 had one parameter for each of its 60,000 training images, which is a coincidence. AlexNet
+# had 50.8 for each image. So that it did not learn the photographs by heart, it was trained with
+# parts of them and with mirror images (:term:`data augmentation`), and with units switched off at
+# random (:term:`dropout`).
 #
 # It also needed fast computers. The training took five to six days on two graphics cards
 # [Krizhevsky2012]_. Others had computed convolutions on graphics cards before [Chellapilla2006]_.

@@ -122,7 +122,8 @@ assert curves[0][-1] < curves[0][0]
 #
 # The CNN has sixteen kernels of four weights, and each kernel is used in every window. The pixels
 # that were in one window are now in many different windows. No order of the four weights can
-# correct this. How many of the pairs of pixels that were side by side are still side by side?
+# correct this. Every pixel except the last of its row has a neighbour on its right. How many pixels
+# still have the same neighbour on their right?
 
 grid = order.reshape(28, 28)
 left, right = grid[:, :-1], grid[:, 1:]
@@ -260,8 +261,8 @@ assert small_cnn()[4].in_features == 2704
 # %%
 # The convolution computes a weighted sum of four pixels from different parts of the image.
 # Neighbours would be better, but these are also pixels of the image. ReLU and pooling compute from
-# them what a linear layer cannot compute. After them there is a linear layer with a weight for each
-# of 2,704 numbers, which does not use neighbours either.
+# them what a linear layer cannot compute. After them there is a linear layer, which does not use
+# neighbours either: each class has a weight for each of 2,704 numbers.
 #
 # So on Fashion-MNIST the lead over the matched MLP has two parts. The larger part, 0.017, depends
 # on the order of the pixels and is lost by shuffling. The smaller part, 0.009, is left. Shuffling

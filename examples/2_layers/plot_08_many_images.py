@@ -39,10 +39,10 @@ print(together[1, 0])
 # ``[[21, 22], [25, 26]]``: every pixel is larger by 16, and so is every mean. (The checks allow a
 # difference of 0.00001, since torch rounds 1/9.)
 
-expected = torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]], [[[21.0, 22.0], [25.0, 26.0]]]])
+expected = [[[5.0, 6.0], [9.0, 10.0]], [[21.0, 22.0], [25.0, 26.0]]]
 assert together.shape == (2, 1, 2, 2)
-assert torch.equal(moving_average(images, size=3), expected)
-assert torch.allclose(together, expected, rtol=0, atol=0.00001)
+assert moving_average(images, size=3)[:, 0].tolist() == expected
+assert torch.allclose(together[:, 0], torch.tensor(expected), rtol=0, atol=0.00001)
 
 # %%
 # Does one image change the result of the other? Make the second image a thousand times brighter,
@@ -102,15 +102,15 @@ figure = plot_feature_table(
 # differs between the images. (The other two are named after Prewitt [Prewitt1970]_, who found edges
 # with them.)
 
-assert features[:, 0].tolist() == expected[:, 0].tolist()
+assert features[:, 0].tolist() == expected
 assert torch.equal(features[:, 1], torch.full((2, 2, 2), 6.0))
 assert torch.equal(features[:, 2], torch.full((2, 2, 2), 24.0))
 assert (3 * 2 * 1, 3 * 2 * 4) == (6, 24)
 assert kernels.sum(dim=(1, 2, 3)).tolist() == [1, 0, 0]
 
 # %%
-# On these two images the middle pixel is equal to the average. On other images the two kernels give
-# different numbers.
+# On these two images the middle pixel is equal to the average of the window. On other images it is
+# not.
 #
 # .. index:: ! feature map
 #
