@@ -41,6 +41,7 @@ __all__ = [
     "draw_arrow",
     "draw_cells",
     "draw_image",
+    "draw_marked_curves",
     "draw_number",
     "draw_number_rows",
     "draw_number_table",
@@ -131,6 +132,21 @@ def style_axes(axes: Axes, *, grid: Literal["both", "x"] | None = "both") -> Non
     if grid:
         axes.grid(axis=grid, alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_marked_curves(axes: Axes, curves: Mapping[str, Sequence[float]], *, first: int) -> None:
+    """Draw curves with a marker at each number, for readers who cannot tell colours apart."""
+    markers = "osD^vP*"
+    for index, (name, numbers) in enumerate(curves.items()):
+        axes.plot(
+            range(first, first + len(numbers)),
+            list(numbers),
+            marker=markers[index % len(markers)],
+            color=COLOURS[index % len(COLOURS)],
+            label=name,
+            lw=2,
+            ms=6,
+        )
 
 
 def draw_arrow(figure: Figure, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -24,6 +24,7 @@ from cnnbook.figures._drawing import (
     check_mapping,
     check_titles,
     draw_image,
+    draw_marked_curves,
     style_axes,
 )
 from cnnbook.figures._themes import FAINT, INK_COLORMAP
@@ -163,18 +164,9 @@ def plot_receptive_field_growth(sizes: Mapping[str, Sequence[int]], *, image_siz
     image_size = check_int(image_size, name="image_size", minimum=1)
     figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
     axes.axhline(image_size, color=FAINT, ls="--", lw=1.5)
-    markers = "osD^v"
+    draw_marked_curves(axes, sizes, first=0)
     details = []
-    for index, (name, fields) in enumerate(sizes.items()):
-        axes.plot(
-            range(len(fields)),
-            list(fields),
-            marker=markers[index % len(markers)],
-            color=COLOURS[index % len(COLOURS)],
-            label=name,
-            lw=2,
-            ms=6,
-        )
+    for name, fields in sizes.items():
         layer = next((layer for layer, field in enumerate(fields) if field >= image_size), None)
         reached = "stays below" if layer is None else f"reaches it after {layer}"
         details.append(

@@ -8,8 +8,13 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import check_float
 from cnnbook.figures._alt_text import count_noun, describe, name_in_sentence
-from cnnbook.figures._drawing import TEXT, check_series, check_strings, style_axes
-from cnnbook.figures._themes import COLOURS
+from cnnbook.figures._drawing import (
+    TEXT,
+    check_series,
+    check_strings,
+    draw_marked_curves,
+    style_axes,
+)
 
 __all__ = ["plot_layers"]
 
@@ -44,18 +49,7 @@ def plot_layers(values: Mapping[str, Sequence[float]], *, label: str) -> Figure:
         for number in numbers:
             check_float(number, name="values", above=0)
     figure, axes = plt.subplots(figsize=(5.0, 4.0), layout="constrained")
-    # Markers as well as colours, for readers who cannot tell the colours apart.
-    markers = "osD^vP*"
-    for index, (name, numbers) in enumerate(values.items()):
-        axes.plot(
-            range(1, len(numbers) + 1),
-            list(numbers),
-            marker=markers[index % len(markers)],
-            color=COLOURS[index % len(COLOURS)],
-            label=name,
-            lw=2,
-            ms=6,
-        )
+    draw_marked_curves(axes, values, first=1)
     axes.set_yscale("log")
     last = max(map(len, values.values()))
     # With more than a dozen layers, the numbers of all would run into each other.
