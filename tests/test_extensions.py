@@ -18,7 +18,7 @@ from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
 from checks import split_cell
 from colab import install_cell, notebook_address
-from dark_thumbnails import scale_dark, show_both
+from cards import scale_dark, show_both, show_questions
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml
