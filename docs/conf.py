@@ -132,7 +132,7 @@ if base_url:
     # three need the site's address, so a site that is opened from disk is built without them.
     extensions += ["sphinxext.opengraph", "sphinx_sitemap", "notfound.extension"]
     ogp_site_url = html_baseurl
-    ogp_image = "_static/home/window-light.png"
+    ogp_image = "_static/moving-window.gif"
     ogp_image_alt = "A window on a picture of a coat, a kernel, and the output that it fills"
     ogp_social_cards = {"enable": False}
     site_url = f"{base_url}/"
@@ -145,7 +145,9 @@ if base_url:
 copybutton_prompt_text = r">>> |\.\.\. |\$ |> "
 copybutton_prompt_is_regexp = True
 # Neither outputs nor the map of the folders, which nobody types.
-copybutton_selector = ":is(.highlight-Python, .highlight-python, .highlight-default, .highlight-console) pre"
+copybutton_selector = (
+    ":is(.highlight-Python, .highlight-python, .highlight-default, .highlight-console) pre"
+)
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-# Windows' explorer refuses a path of 260 characters; the rest is for the folder to which one unpacks.
+# Windows' explorer refuses a path of 260 characters; the rest is for the folder above.
 LONGEST = 200
 # What Windows refuses in a name: signs, a dot or a space at the end, and the names of old devices.
 _REFUSED = re.compile(
@@ -51,7 +51,9 @@ def write_zip(site: Path, file: Path) -> None:
         ValueError: Two paths differ only in upper and lower case, or Windows refuses one.
     """
     if not (site / "index.html").is_file():
-        raise FileNotFoundError(f"{site}: expected a built site, got no index.html; run 'make site'")
+        raise FileNotFoundError(
+            f"{site}: expected a built site, got no index.html; run 'make site'"
+        )
     paths = {
         f"{file.stem}/{path.relative_to(site).as_posix()}": path
         for path in site.rglob("*")

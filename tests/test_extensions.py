@@ -16,9 +16,9 @@ from accessible import name_summaries, nest_lists
 from alt_texts import dark_name, described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
+from cards import scale_dark, show_both
 from checks import split_cell
 from colab import install_cell, notebook_address
-from cards import scale_dark, show_both, show_questions
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
 from mathml import to_mathml

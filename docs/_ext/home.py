@@ -1,7 +1,7 @@
 """The directive ``moving-window``: a picture of a coat, a kernel, and the output that it fills.
 
-Pictures, kernel and one sum are on the page as they are; the script only moves the window. So without
-JavaScript, on paper and for a reader who asks for reduced motion, the finished picture is shown.
+Pictures, kernel and one sum are on the page as they are; the script only moves the window. So the
+finished picture is shown without JavaScript, on paper and to a reader who wants no motion.
 """
 
 import base64
@@ -59,8 +59,8 @@ def picture_of_image(image: torch.Tensor) -> str:
 def picture_of_output(output: torch.Tensor) -> str:
     """Return an output ``(h, w)`` as the address of a PNG in the colours of its signs.
 
-    The nearer a number is to 0, the more transparent is its pixel: so the picture fits the light and
-    the dark page.
+    The nearer a number is to 0, the more transparent is its pixel, so that the picture fits the
+    light and the dark page.
     """
     pixels = np.zeros((*output.shape, 4), dtype=np.uint8)
     for colour, where in ((POSITIVE, output > 0), (NEGATIVE, output < 0)):
@@ -73,7 +73,7 @@ def _panel(name: str, size: torch.Size, source: str, words: str) -> str:
     rows, columns = size
     title = f"{name}, {rows} x {columns}"
     return (
-        f'<figure><figcaption>{html.escape(title)}</figcaption>'
+        f"<figure><figcaption>{html.escape(title)}</figcaption>"
         # The theme puts white below other pictures on the dark page.
         f'<div class="cells"><img class="dark-light" src="{source}" alt="{html.escape(words)}" '
         f'width="{columns}" height="{rows}"></div></figure>\n'

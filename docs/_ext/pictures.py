@@ -1,4 +1,4 @@
-"""Pictures with their size, so that nothing moves when they arrive, and fetched when they are near."""
+"""Pictures with their sizes, so that nothing moves when they arrive; fetched when they are near."""
 
 from pathlib import Path
 
