@@ -72,7 +72,7 @@ def test_nothing_moves_while_a_page_arrives_and_is_scrolled(
 @needs_browser
 def test_a_picture_without_a_size_would_be_noticed(tab: Page) -> None:
     tab.add_init_script(_SHIFT)
-    tab.goto("data:text/html,<p id=first>one</p><p>two</p>")
+    tab.goto(f"data:text/html,<p id=first>one</p>{'<p>many words</p>' * 20}")
     tab.wait_for_timeout(100)
     tab.evaluate("first.style.height = '300px'")
     tab.wait_for_timeout(200)
