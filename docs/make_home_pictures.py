@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnnbook.figures._drawing import add_box, draw_image, draw_number
-from cnnbook.figures._themes import COLOURS, FILL, INK, LINE, PAPER, darken
+from cnnbook.figures._themes import COLOURS, FILL, LINE, PAPER, darken
 from cnnbook.images import draw_garments
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
@@ -36,9 +36,8 @@ def _panel(figure: Figure, left: float, bottom: float, height: float, cells: flo
 
 def _cell(axes: Axes, row: int, column: int, text: float | str, colour: str = PAPER) -> None:
     add_box(axes, row, column, facecolor=colour, edgecolor=LINE, lw=1.5)
-    style = {"fontsize": 17, "ha": "center", "va": "center", "color": INK}
     if isinstance(text, str):
-        axes.text(column + 0.5, row + 0.5, text, **style)
+        axes.text(column + 0.5, row + 0.5, text, fontsize=17, ha="center", va="center")
     else:
         draw_number(axes, row, column, text, fontsize=17)
 

@@ -16,7 +16,7 @@ from accessible import name_summaries, nest_lists
 from alt_texts import dark_name, described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
-from cards import scale_dark, show_both
+from cards import scale_dark, show_both, show_questions
 from checks import split_cell
 from colab import install_cell, notebook_address
 from docutils.utils.math import MathError
@@ -485,3 +485,18 @@ def test_a_card_shows_the_dark_figure_on_the_dark_page(tmp_path: Path) -> None:
     show_both(book, "gallery/index", source)
     cards = re.findall(r"  \.\. image:: (.*)\n    :alt:\n    :class: (.*)\n", source[0])
     assert cards == [(light, "only-light"), (dark, "only-dark")]
+
+
+def test_a_card_shows_its_question_and_keeps_no_tooltip() -> None:
+    source = [
+        '    <div class="sphx-glr-thumbcontainer" tooltip="Is &#x27;a*b&#x27; one | two?">\n\n'
+        ".. only:: html\n\n  .. image:: /x_thumb.png\n    :alt:\n\n  :doc:`/gallery/page`\n\n"
+        ".. raw:: html\n"
+    ]
+    book: Any = None
+    elsewhere = list(source)
+    show_questions(book, "index", elsewhere)
+    assert elsewhere == source
+    show_questions(book, "gallery/1_part/index", source)
+    assert "tooltip" not in source[0]
+    assert "  :doc:`/gallery/page`\n\n  Is 'a\\*b' one \\| two?\n\n.. raw:: html" in source[0]

@@ -35,7 +35,14 @@ def test_hints_solutions_and_checks_are_not_printed(site: Site, tab: Page, name:
 def test_navigation_and_buttons_are_not_printed(site: Site, tab: Page) -> None:
     _print(site, tab, LESSON)
     assert tab.locator("article h1").is_visible()
-    for selector in ("header", "nav", "dialog", "button:not(td > *)", ".copybtn", ".sphx-glr-footer"):
+    for selector in (
+        "header",
+        "nav",
+        "dialog",
+        "button:not(td > *)",
+        ".copybtn",
+        ".sphx-glr-footer",
+    ):
         for one in tab.locator(selector).all():
             assert not one.is_visible(), one.evaluate("(one) => one.outerHTML.slice(0, 200)")
 
