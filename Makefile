@@ -15,7 +15,7 @@ endif
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site test test-long test-gpu bench seeds check wheel serve clean
+.PHONY: help site zip test test-long test-gpu bench seeds check wheel serve clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -30,6 +30,10 @@ site: $(STAMP) ## run the gallery and build the site into build/site
 	  echo "built build/site/$$language/index.html"; \
 	done
 	@$(BIN)/python docs/root_page.py build/site
+
+zip: site ## pack the site into build/cnnbook-site-VERSION.zip, which opens from a USB stick
+	@zip=build/cnnbook-site-$$($(BIN)/python -c 'import cnnbook; print(cnnbook.__version__)').zip; \
+	  $(BIN)/python docs/make_zip.py build/site $$zip && echo "built $$zip"
 
 # Each worker computes on one core, and takes over tests from another when it has no more.
 test: $(STAMP) ## run the tests and doctests, on all cores: minutes

@@ -3,9 +3,10 @@
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlparse
 
 here = Path(__file__).resolve().parent
-sys.path.insert(0, str(here / "_ext"))
+sys.path[:0] = [str(here / "_ext"), str(here)]
 
 import cnnbook  # noqa: E402
 
@@ -24,11 +25,13 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "gallery_state",
     "download_note",
     "alt_texts",
-    "dark_thumbnails",
+    "cards",
     "mathml",
     "accessible",
     "explorer",
@@ -42,6 +45,8 @@ extensions = [
     "unbroken_numbers",
     "measurements",
     "search_index",
+    "home",
+    "pictures",
 ]
 # The gallery writes a page of build times, which would differ from build to build; the tables of
 # benchmarks/ are included in a page.
@@ -54,7 +59,7 @@ exclude_patterns = [
 ]
 # Without notebooks and scripts: those beside the generated pages are downloads, not pages.
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_enable_extensions = ["attrs_inline", "dollarmath", "colon_fence", "deflist"]
 # No intersphinx: its inventories need a network, and the build must work without one.
 nitpicky = False
 # The bibliography also lists works that docstrings cite in words.
@@ -118,11 +123,32 @@ html_sidebars: dict[str, list[str]] = {
 colab_repository = os.environ.get("CNNBOOK_REPOSITORY", "")
 colab_folder = language
 
-# Where the site is published: notebooks link to their pages there, and pages name it as their own.
-base_url = os.environ.get("CNNBOOK_BASE_URL", "")
-html_baseurl = f"{base_url.rstrip('/')}/{language}/" if base_url else ""
-
 html_context = {"languages": {"en": "English"}, "default_mode": "auto"}
+
+# Where the site is published: notebooks link to their pages there, and pages name it as their own.
+base_url = os.environ.get("CNNBOOK_BASE_URL", "").rstrip("/")
+html_baseurl = f"{base_url}/{language}/" if base_url else ""
+if base_url:
+    # Previews of links, a list of all pages for search engines, and a page for wrong addresses. All
+    # three need the site's address, so a site that is opened from disk is built without them.
+    extensions += ["sphinxext.opengraph", "sphinx_sitemap", "notfound.extension"]
+    ogp_site_url = html_baseurl
+    ogp_image = "_static/moving-window.gif"
+    ogp_image_alt = "A window on a picture of a coat, a kernel, and the output that it fills"
+    ogp_social_cards = {"enable": False}
+    site_url = f"{base_url}/"
+    sitemap_url_scheme = "{lang}{link}"
+    sitemap_locales = list(html_context["languages"])
+    sitemap_excludes = ["404.html", "genindex.html", "py-modindex.html", "search.html"]
+    notfound_urls_prefix = urlparse(html_baseurl).path
+
+# What is copied is the code: without prompts, and without what a prompt's line has printed.
+copybutton_prompt_text = r">>> |\.\.\. |\$ |> "
+copybutton_prompt_is_regexp = True
+# Neither outputs nor the map of the folders, which nobody types.
+copybutton_selector = (
+    ":is(.highlight-Python, .highlight-python, .highlight-default, .highlight-console) pre"
+)
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

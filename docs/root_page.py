@@ -6,6 +6,7 @@ script and with relative links only, so the site works below any address and fro
 
 import html
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -35,6 +36,9 @@ _PAGE = """<!DOCTYPE html>
 def write_root_page(site: Path) -> None:
     """Write ``index.html`` with a link to each language in ``site``, and ``.nojekyll``.
 
+    The page for wrong addresses, which only a published site has, is looked for beside them; its
+    links are absolute, so a copy of the first language's serves all.
+
     Without ``.nojekyll`` GitHub Pages leaves out folders such as ``_static`` when it publishes a
     branch.
 
@@ -54,6 +58,9 @@ def write_root_page(site: Path) -> None:
     )
     (site / "index.html").write_text(_PAGE.format(first=built[0], links=links), encoding="utf-8")
     (site / ".nojekyll").touch()
+    wrong_address = site / built[0] / "404.html"
+    if wrong_address.is_file():
+        shutil.copyfile(wrong_address, site / "404.html")
 
 
 if __name__ == "__main__":

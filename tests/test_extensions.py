@@ -16,9 +16,9 @@ from accessible import name_summaries, nest_lists
 from alt_texts import dark_name, described_figures
 from backlinks import pages_by_name, used_names
 from bs4 import BeautifulSoup
+from cards import scale_dark, show_both, show_questions
 from checks import split_cell
 from colab import install_cell, notebook_address
-from dark_thumbnails import scale_dark, show_both
 from docutils import nodes
 from docutils.utils.math import MathError
 from gallery_state import code_of, digest, forget_stale, imported_modules, remove_orphans
@@ -516,3 +516,18 @@ def test_numbers_in_paragraphs_are_kept_whole_and_code_is_not_changed(tmp_path: 
     assert done.returncode == 0, done.stderr
     page = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser")
     assert [span.get_text() for span in page.select(".unbroken")] == ["1e-5"]
+
+
+def test_a_card_shows_its_question_and_keeps_no_tooltip() -> None:
+    source = [
+        '    <div class="sphx-glr-thumbcontainer" tooltip="Is &#x27;a*b&#x27; one | two?">\n\n'
+        ".. only:: html\n\n  .. image:: /x_thumb.png\n    :alt:\n\n  :doc:`/gallery/page`\n\n"
+        ".. raw:: html\n"
+    ]
+    book: Any = None
+    elsewhere = list(source)
+    show_questions(book, "index", elsewhere)
+    assert elsewhere == source
+    show_questions(book, "gallery/1_part/index", source)
+    assert "tooltip" not in source[0]
+    assert "  :doc:`/gallery/page`\n\n  Is 'a\\*b' one \\| two?\n\n.. raw:: html" in source[0]

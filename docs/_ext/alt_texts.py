@@ -11,14 +11,14 @@ the attribute.
 
 import html
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from pictures import with_size
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_gallery.directives import (
     depart_imgsg_html,
@@ -135,15 +135,11 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
     for theme, picture in pictures.items():
         first = len(translator.body)
         visit_imgsg_html(translator, picture)
-        size = get_image_size(source / PurePosixPath(picture["uri"]).as_posix().lstrip("/"))
-        # A browser fetches a hidden picture only if it need not wait for it.
-        extra = ' loading="lazy"' if theme == "only-dark" else ""
-        if size:
-            extra += f' width="{size[0]}" height="{size[1]}"'
         (written,) = translator.body[first:]
         if len(pictures) > 1:
             written = re.sub(r'class = "([^"]*)"', rf'class="\1 {theme}"', written)
-        translator.body[first:] = [written.removesuffix("/>") + f"{extra}/>"]
+        # The hidden picture of the other theme is not fetched at all, since it is never near.
+        translator.body[first:] = [with_size(written, source / picture["uri"].lstrip("/"))]
 
 
 def setup(app: Sphinx) -> dict[str, object]:

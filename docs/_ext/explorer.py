@@ -76,7 +76,12 @@ class ConvExplorer(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the element."""
-        node = conv_explorer()
+        number = self.env.new_serialno("explorer")
+        node = conv_explorer(ids=[f"explorer-{number}" if number else "explorer"])
+        # So that other pages can link to the first one: [the explorer](explorer).
+        labels = self.env.domains.standard_domain
+        if "explorer" not in labels.anonlabels:
+            labels.note_hyperlink_target("explorer", self.env.docname, "explorer", "Explorer")
         node["start"] = {name: str(value) for name, value in self.options.items()}
         return [node]
 
@@ -86,7 +91,7 @@ def _visit(self: HTML5Translator, node: conv_explorer) -> None:
     start = "".join(f' {name}="{html.escape(value)}"' for name, value in node["start"].items())
     message = _("An interactive convolution is shown here. It needs JavaScript.")
     self.body.append(
-        f"<conv-explorer{start}>"
+        f'<conv-explorer id="{node["ids"][0]}"{start}>'
         # An unescaped "<" could end the script element.
         f'<script type="application/json">{words.replace("<", chr(92) + "u003c")}</script>'
         f"<p>{html.escape(message)}</p></conv-explorer>\n"

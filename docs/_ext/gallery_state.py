@@ -13,6 +13,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,30 @@ def _re_exports(name: str, package: Path) -> dict[str, str]:
         return {}
     return {
         alias.asname or alias.name: node.module
-        for node in ast.parse(init.read_text("utf-8")).body
+        for node in _imports_in(init.read_text("utf-8"))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{name}.")
         for alias in node.names
         if node.module
     }
+
+
+@cache
+def _imports_in(text: str) -> list[ast.AST]:
+    # Each module is needed by many pages.
+    nodes_of_tree = ast.walk(ast.parse(text))
+    return [node for node in nodes_of_tree if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@cache
+def _canonical(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            and ast.get_docstring(node, clean=False) is not None
+        ):
+            del node.body[0]
+    return ast.dump(tree)
 
 
 def imported_modules(file: Path, package: Path) -> set[Path]:
@@ -139,7 +159,7 @@ def imported_modules(file: Path, package: Path) -> set[Path]:
     found: set[Path] = set()
     waiting = [file]
     while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text("utf-8"))):
+        for node in _imports_in(waiting.pop().read_text("utf-8")):
             for name in _modules_of(node, package):
                 parts = name.split(".")
                 path = package.joinpath(*parts[1:])
@@ -162,14 +182,7 @@ def code_of(file: Path) -> str:
     Returns:
         The text of its syntax tree.
     """
-    tree = ast.parse(file.read_text("utf-8"))
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-            and ast.get_docstring(node, clean=False) is not None
-        ):
-            del node.body[0]
-    return ast.dump(tree)
+    return _canonical(file.read_text("utf-8"))
 
 
 def files_beside(example: Path) -> list[Path]:

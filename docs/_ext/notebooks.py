@@ -9,6 +9,7 @@ notebook.
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -299,35 +300,60 @@ def notebook(cells: list[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
+# The pages that this build has written.
+_written: set[str] = set()
+
+
+def _page_context(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    _written.add(pagename)
+
+
 def _write(app: Sphinx, error: Exception | None) -> None:
+    """Write the notebooks of the pages that have been written, and take the others as they were.
+
+    Sphinx copies those of sphinx-gallery at each build, so ours are kept beside the doctrees.
+    """
+    written = set(_written)
+    _written.clear()
     if error or app.builder.name != "html":
         return
-    base = app.config.html_baseurl and f"{app.config.html_baseurl.rstrip('/')}/"
+    downloads = Path(app.outdir, "_downloads")
     for example in sorted((ROOT / "examples").rglob("plot_*.py")):
         docname = f"gallery/{example.relative_to(ROOT / 'examples').with_suffix('').as_posix()}"
         if docname not in app.env.found_docs:
             continue
-        page = app.env.get_and_resolve_doctree(docname, app.builder)
-        cells = cells_of(page, urljoin(base, f"{docname}.html") if base else "")
-        script = split_code_and_text_blocks(str(example))[1]
-        code = [
-            remove_config_comments(block.content).strip()
-            for block in script
-            if block.type == "code"
-        ]
-        if code != [text for kind, text in cells if kind == "code" and "answer = ..." not in text]:
-            raise ExtensionError(f"{docname}: the notebook's code is not the script's")
-        downloads = Path(app.outdir, "_downloads")
-        zipped = str(app.env.dlfiles[Path(f"{docname}.zip")][1])
-        first = ("code", install_cell(app.config.colab_repository, cnnbook.__version__))
-        # The title and the question come first.
-        made = notebook([first, cells[0], *_fetch_cells(example, base, zipped), *cells[1:]])
-        target = downloads / app.env.dlfiles[Path(f"{docname}.ipynb")][1]
-        target.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        with ZipFile(downloads / zipped, "w") as archive:
-            for file in (target, example, *_files(files_beside(example))):
-                name = file.relative_to(example.parent) if file != target else file.name
-                archive.write(file, name)
+        kept = Path(app.doctreedir, "notebooks", f"{docname}.zip")
+        # A process that writes pages beside this one does not say which.
+        if docname in written or app.parallel > 1 or not kept.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            _write_one(app, docname, example, kept)
+        for file in (kept, kept.with_suffix(".ipynb")):
+            name = app.env.dlfiles[Path(docname).with_suffix(file.suffix)][1]
+            shutil.copyfile(file, downloads / name)
+
+
+def _write_one(app: Sphinx, docname: str, example: Path, archive_file: Path) -> None:
+    base = app.config.html_baseurl and f"{app.config.html_baseurl.rstrip('/')}/"
+    page = app.env.get_and_resolve_doctree(docname, app.builder)
+    cells = cells_of(page, urljoin(base, f"{docname}.html") if base else "")
+    script = split_code_and_text_blocks(str(example))[1]
+    code = [
+        remove_config_comments(block.content).strip() for block in script if block.type == "code"
+    ]
+    if code != [text for kind, text in cells if kind == "code" and "answer = ..." not in text]:
+        raise ExtensionError(f"{docname}: the notebook's code is not the script's")
+    zipped = str(app.env.dlfiles[Path(f"{docname}.zip")][1])
+    first = ("code", install_cell(app.config.colab_repository, cnnbook.__version__))
+    # The title and the question come first.
+    made = notebook([first, cells[0], *_fetch_cells(example, base, zipped), *cells[1:]])
+    target = archive_file.with_suffix(".ipynb")
+    target.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    with ZipFile(archive_file, "w") as archive:
+        for file in (target, example, *_files(files_beside(example))):
+            name = file.relative_to(example.parent) if file != target else file.name
+            archive.write(file, name)
 
 
 def _files(paths: list[Path]) -> list[Path]:
@@ -338,5 +364,6 @@ def _files(paths: list[Path]) -> list[Path]:
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Write the notebooks when the pages are done."""
+    app.connect("html-page-context", _page_context)
     app.connect("build-finished", _write)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

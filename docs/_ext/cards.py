@@ -1,9 +1,11 @@
-"""The cards of the gallery: a second small picture for the dark page, where there is a dark figure.
+"""The cards of the gallery: the page's question, and a second small picture for the dark page.
 
 sphinx-gallery scales a page's figure to a thumbnail, and shows it on the page of the gallery. The
-dark one is scaled from the same figure, and the theme shows one of both.
+dark one is scaled from the same figure, and the theme shows one of both. The question, with which
+each page begins, would be in a tooltip, which a finger cannot open.
 """
 
+import html
 import re
 from pathlib import Path
 
@@ -16,6 +18,9 @@ _CARD = re.compile(
     r"^(?P<indent> *)\.\. image:: (?P<uri>/\S+/thumb/\S+_thumb\.png)\n"
     r"(?P<options>(?P=indent) +:.*\n)",
     re.MULTILINE,
+)
+_QUESTION = re.compile(
+    r' tooltip="(?P<question>[^"]*)"(?P<picture>>\n.*?\n(?P<indent> +):doc:`[^`]+`\n)', re.DOTALL
 )
 
 
@@ -48,9 +53,21 @@ def show_both(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = _CARD.sub(both, source[0])
 
 
+def show_questions(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Write below the title of each card the question that its page answers."""
+
+    def below(card: re.Match[str]) -> str:
+        question = re.sub(r"([\\*`_|])", r"\\\1", html.unescape(card["question"]))
+        return f"{card['picture']}\n{card['indent']}{question}\n"
+
+    if docname.startswith("gallery/"):
+        source[0] = _QUESTION.sub(below, source[0])
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Scale the thumbnails after the gallery has run, and show them where cards are shown."""
     app.setup_extension("sphinx_gallery.gen_gallery")
     app.connect("builder-inited", scale_dark, priority=900)
     app.connect("source-read", show_both)
+    app.connect("source-read", show_questions)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
