@@ -27,6 +27,7 @@ from cnnbook.exercises._export import exercise_data, exercise_messages, is_typed
 from cnnbook.exercises._grading import Exercise, Mistake
 from cnnbook.exercises._messages import SHARED, Unreadable
 from cnnbook.exercises._reading import to_tensor
+from cnnbook.exercises._typed import _SAME
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(
@@ -59,6 +60,8 @@ NONSENSE = [
     *("...", "None", "{1}", "{number}", "$&", "\\1", "\0", "\ufeff7\u200b", "\u0667", "7\u200b7"),
     *("\U0001f600" * 45, "\U0001f600" * 1001, "1" * 1000, "1" * 1001, "[" * 9 + "]" * 9, "\u3000"),
     *("x" * 50, "1," * 99, "a\tb\nc", "5\xb2", "\xbd", "tensor(7, dtype=torch.int8)", "[[7], [8]]"),
+    *("[" * 8 + "1" + "]" * 8, "[" * 9 + "1" + "]" * 9, "4 / 5", "1/2,1/3", "1, 2,; 3, 4,"),
+    *("7 [8]", "[8] 7"),
 ]  # fmt: skip
 
 
@@ -177,6 +180,8 @@ EXTRA = [
     Exercise("", "", "", Numbers("one number"), lambda: 1 / 3, (), tolerance=5e-4, number="third"),
     Exercise("", "", "", Numbers("one number"), lambda: 123456.5, (), number="large"),
     Exercise("", "", "", Numbers("one number"), lambda: 0, (), tolerance=0.0, number="zero"),
+    Exercise("", "", "", Numbers("a row"), lambda: [1, 5, 9], (), tolerance=1.0, number="row"),
+    Exercise("", "", "", Numbers("one number"), lambda: 0.123456, (), tolerance=0, number="exact"),
 ]  # fmt: skip
 
 
@@ -190,7 +195,8 @@ def test_every_answer_gets_the_same_verdict(page: Page) -> None:
         for each in (to_tensor(one.right()), draw.choice(numbers)):
             for changed in _changed(each, draw):
                 forms += _forms(changed, draw, 2)
-        cases.append((one, list(dict.fromkeys([*texts, *NONSENSE, *forms]))))
+        nonsense = NONSENSE if one in EXTRA else draw.sample(NONSENSE, 25)
+        cases.append((one, list(dict.fromkeys([*texts, *nonsense, *forms]))))
     verdicts, different = _compare(page, cases)
     assert different == []
     assert len(cases) >= 60
@@ -244,6 +250,35 @@ def test_numbers_of_every_size_are_written_alike(page: Page) -> None:
     verdicts, different = _compare(page, [(one, texts)])
     assert different == []
     assert len({verdict["reading"] for verdict in verdicts}) > 2000
+
+
+@needs_browser
+def test_characters_of_every_keyboard_are_read_alike(page: Page) -> None:
+    letters = [chr(code) for code in (*range(0x250), *range(0x1FF0, 0x2070), *_SAME)]
+    letters += [chr(code) for code in (*range(0x2FF0, 0x3010), *range(0x3130, 0x3150), 0x1D7D9)]
+    texts = [text for one in letters for text in (f"1{one}2", f"1 {one} 2", f"{one}3", f"3{one}")]
+    grid = next(one for one in EXTRA if one.number == "grid")
+    verdicts, different = _compare(page, [(grid, texts)])
+    assert different == []
+    assert 0.05 < sum(bool(verdict["reading"]) for verdict in verdicts) / len(verdicts) < 0.8
+
+
+EDGES = {
+    # Rounded to one, two and three decimals, and a little beside that.
+    "exact": ["0.1", "0.12", "0.123", "0.1230005", "0.123005", "0.13", "-0.123456", "-0.1234"],
+    "large": ["-123456.5", "-123460", "-123480", "123457", "123456"],
+    "below": ["0.25", "-0.2", "-0.3", "-0.30", "0.2", "-0.249", "0.2504"],
+    # One number is off by the tolerance, another by more.
+    "row": ["2, 5, 11", "2, 6, 11.5", "3, 7, 11", "0, 4, 8", "1, 5, 10.001", "9, 5, 1", "9, 4, 1"],
+    "zero": ["1e-9", "-1e-9", "0.0005", "0.5", "-0"],
+}
+
+
+@needs_browser
+def test_edges_of_the_rules_are_the_same(page: Page) -> None:
+    cases = [(one, EDGES[one.number]) for one in EXTRA if one.number in EDGES]
+    assert len(cases) == len(EDGES)
+    assert _compare(page, cases)[1] == []
 
 
 @needs_browser
