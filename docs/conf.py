@@ -32,6 +32,7 @@ extensions = [
     "mathml",
     "accessible",
     "explorer",
+    "answer_field",
     "exercise",
     "checks",
     "returns",
