@@ -32,7 +32,6 @@ extensions = [
     "mathml",
     "accessible",
     "explorer",
-    "answer_field",
     "exercise",
     "checks",
     "returns",

@@ -19,8 +19,12 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from filelock import FileLock
+from site_browser import browser, tab
 from site_builds import ROOT, Site, build_site, copy_book
 from small_data import Mirror, publish, serving
+
+# Fixtures of all tests of the site.
+__all__ = ["browser", "tab"]
 
 if sys.platform == "win32":
     # Tests that fork, kill, mount, link, forbid access, call make or build the site. The layers,
@@ -30,7 +34,8 @@ if sys.platform == "win32":
         *("test_files.py", "test_image_faults.py", "test_image_fuzz.py", "test_image_network.py"),
         *("test_image_processes.py", "test_makefile.py", "test_measurements.py"),
         *("test_notebooks.py", "test_packaging.py", "test_repository.py", "test_seeds.py"),
-        *("test_signals.py", "test_site.py"),
+        *("test_signals.py", "test_site.py", "test_site_answers.py"),
+        "test_site_answer_files.py",
     ]
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

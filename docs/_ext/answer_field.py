@@ -8,11 +8,14 @@ import functools
 import html
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.locale import get_translation
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
 from cnnbook.exercises import exercise, exercises
@@ -30,10 +33,9 @@ TEXTS = {
     "read_as": "Read as {reading}",
     "solved": "solved",
     "marked": "I have solved it in Python",
-    "page_progress": "{solved} of {total} solved",
+    "page_progress": "{solved} of {total} solved.",
     "card_progress": "{solved} of {total} exercises solved",
     "book_progress": "{solved} of {total} exercises solved.",
-    "book_title": "Your answers",
     "kept": "This browser keeps what you type, on this device only.",
     "not_kept": "This browser does not keep what you type: save your answers as a file before you "
     "leave the page.",
@@ -52,8 +54,8 @@ TEXTS = {
     "reset_no": "Keep them",
     "reset_done": "Your answers are deleted.",
     "exported": "Saved as {file}. Answers in the file: {count}.",
-    "imported": "Loaded. Answers in the file: {found}. Taken over: {taken}. Solved now: {solved} of "
-    "{total}.",
+    "imported": "Loaded. Answers in the file: {found}. Taken over: {taken}. Solved now: "
+    "{solved} of {total}.",
     "import_too_large": "Nothing was loaded: the file is larger than {limit} MB, so it is not a "
     "file of answers.",
     "import_failed": "Nothing was loaded: the browser could not read the file.",
@@ -82,6 +84,16 @@ class answer_book(nodes.General, nodes.Element):
     """How many exercises are solved in all, and the buttons to save, load and delete answers."""
 
 
+class AnswerBook(SphinxDirective):
+    """Put the count of solved exercises on the page, and the buttons for files of answers."""
+
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the element."""
+        return [answer_book()]
+
+
 def _json(value: object) -> str:
     # An unescaped "<" could end the script element.
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -102,7 +114,7 @@ def shared_data(language: str, release: str) -> dict[str, Any]:
         "key": f"cnnbook.{language}.answers",
         "edition": language,
         "release": release,
-        "pages": Counter(str(one.page) for one in exercises()),
+        "pages": dict(Counter(str(one.page) for one in exercises())),
         "texts": {name: str(_(text)) for name, text in TEXTS.items()},
         "messages": {name: str(_(text)) for name, text in MESSAGES.items()},
     }
@@ -181,6 +193,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_node(answer_mark, html=(_visit_mark, None))
     app.add_node(answer_progress, html=(_visit_progress, None))
     app.add_node(answer_book, html=(_visit_book, None))
+    app.add_directive("answer-book", AnswerBook)
     app.connect("html-page-context", _page_context)
     # A configuration, so that all pages are written again when a text changes.
     app.add_config_value("answers_shared", None, "html", types=(dict, type(None)))
@@ -188,5 +201,5 @@ def setup(app: Sphinx) -> dict[str, object]:
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
 
 
-def _set_shared(app: Sphinx, config: Any) -> None:  # noqa: ANN401
+def _set_shared(app: Sphinx, config: Config) -> None:
     config.answers_shared = shared_data(config.language, config.release)

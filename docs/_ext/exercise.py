@@ -105,10 +105,9 @@ class ExercisesDirective(SphinxDirective):
             name = pages.get(f"plot_{number:02d}")
             if name is None:
                 raise self.error(f"exercises: expected a page plot_{number:02d}_*, got none")
-            lines += [f"## {number}. {self._title(name)}", "", f"Belongs to {{doc}}`/{name}`.", ""]
+            lines += [f"## {self._title(name)}", "", f"Belongs to {{doc}}`/{name}`.", ""]
             lines += [f"```{{exercise}} {one.number}\n```\n" for one in on_page]
-        sections = self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
-        return [answer_book(), *sections]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
     def _title(self, name: str) -> str:
         # The page itself may not have been read yet; the script beside it has its title.
@@ -181,6 +180,7 @@ def _visit_check(self: HTML5Translator, node: exercise_check) -> None:
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register nodes and directives."""
+    app.setup_extension("answer_field")
     app.add_node(exercise_box, html=(_visit_box, _depart_box))
     app.add_node(exercise_title, html=(_visit_title, _depart_title))
     app.add_node(exercise_fold, html=(_visit_fold, _depart_fold))

@@ -198,8 +198,8 @@
           make("span", { class: "answer-control" }, [make("label", { for: id }, [say("name")]), this.nameField]),
           button(say("export"), () => this.save())]),
         make("div", { class: "answer-row" }, [
-          make("span", { class: "answer-control" }, [make("label", { for: `${id}-file` }, [say("import")]), this.file]),
-          this.reset]),
+          make("span", { class: "answer-control" }, [make("label", { for: `${id}-file` }, [say("import")]), this.file])]),
+        this.reset,
         this.question, this.status);
     }
 
