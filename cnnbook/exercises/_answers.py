@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
-from cnnbook.exercises._reading import Unreadable, describe_type, to_tensor
+from cnnbook.exercises._messages import Unreadable, say
+from cnnbook.exercises._reading import describe_type, to_tensor
 
 __all__ = ["Function", "Kind", "Layer", "Numbers"]
 
@@ -48,8 +49,8 @@ class Numbers:
         >>> Numbers("one number").read("three")
         Traceback (most recent call last):
             ...
-        cnnbook.exercises._reading.Unreadable: the text 'three' is not a number: hand in the \
-number itself.
+        cnnbook.exercises._messages.Unreadable: the text 'three' is not a number: write it \
+with digits, such as 0.5, 1/2 or [1, 2].
     """
 
     description: str
@@ -57,11 +58,8 @@ number itself.
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return the numbers in float64, which can represent every number that is asked for."""
         if callable(answer) and not isinstance(answer, torch.Tensor):
-            raise Unreadable(
-                f"the exercise asks for {self.description}, and the answer is "
-                f"{describe_type(answer)}: call it and hand in the result."
-            )
-        return {"the answer": to_tensor(answer)}
+            raise Unreadable(say("call_it", asked=self.description, given=describe_type(answer)))
+        return {say("the_answer"): to_tensor(answer)}
 
 
 @dataclass(frozen=True)
@@ -83,25 +81,25 @@ class Layer:
         >>> kind.read(torch.nn.AvgPool2d(2))
         Traceback (most recent call last):
             ...
-        cnnbook.exercises._reading.Unreadable: the exercise asks for a Conv2d, and the answer is \
+        cnnbook.exercises._messages.Unreadable: the exercise asks for a Conv2d, and the answer is \
 the layer AvgPool2d.
     """
 
     images: Callable[[], torch.Tensor]
     measure: Callable[[torch.nn.Conv2d, torch.Tensor], dict[str, object]] | None = None
-    description: str = "a Conv2d"
+    description: str = field(default_factory=lambda: say("a_conv"))
 
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what a copy of the layer computes, in evaluation mode on the CPU."""
         while isinstance(answer, torch.nn.Sequential) and len(answer) == 1:
             answer = answer[0]
         if not isinstance(answer, torch.nn.Conv2d):
-            remedy = "." if isinstance(answer, torch.nn.Module) else ": hand in the layer itself."
+            given = describe_type(answer)
+            if isinstance(answer, torch.nn.Module):
+                raise Unreadable(say("other_layer", given=given))
             if isinstance(answer, type) and issubclass(answer, torch.nn.Module):
-                remedy = f": make a layer of it, with {answer.__name__}(...)."
-            raise Unreadable(
-                f"the exercise asks for a Conv2d, and the answer is {describe_type(answer)}{remedy}"
-            )
+                raise Unreadable(say("class_of_layer", given=given, name=answer.__name__))
+            raise Unreadable(say("no_layer", given=given))
         # The dtype of torch.zeros and torch.tensor is the reader's default.
         images = self.images().to(torch.float32)
         try:
@@ -109,7 +107,7 @@ the layer AvgPool2d.
             layer = copy.deepcopy(answer).eval().to("cpu", torch.float32)
             with torch.no_grad():
                 if self.measure is None:
-                    return {"the output": _read_result(layer(images), "layer")}
+                    return {say("the_output"): _read_result(layer(images), "layer")}
                 facts = self.measure(layer, images)
         except Exception as error:
             raise Unreadable(_describe_error("layer", error, [images])) from None
@@ -130,16 +128,16 @@ class Function:
     """
 
     calls: Callable[[], Sequence[tuple[object, ...]]]
-    description: str = "a function"
+    description: str = field(default_factory=lambda: say("a_function"))
 
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what the function returns for each call."""
         if isinstance(answer, type) or not callable(answer):
-            raise Unreadable(
-                f"the exercise asks for a function, and the answer is {describe_type(answer)}: "
-                "hand in the function itself, by its name, without quotes or parentheses."
-            )
-        return {f"the result for {_show(given)}": _call(answer, given) for given in self.calls()}
+            raise Unreadable(say("no_function", given=describe_type(answer)))
+        return {
+            say("the_result", arguments=_show(given)): _call(answer, given)
+            for given in self.calls()
+        }
 
 
 def _call(
@@ -164,25 +162,26 @@ def _show(arguments: Sequence[object]) -> str:
         if value.numel() <= 9:
             return str(value.tolist())
         dtype = str(value.dtype).removeprefix("torch.")
-        article = "an" if dtype.startswith("int") else "a"
-        return f"{article} {dtype} tensor of shape {tuple(value.shape)}"
+        # English says "an int64 tensor".
+        key = "argument_int_tensor" if dtype.startswith("int") else "argument_tensor"
+        return say(key, dtype=dtype, shape=tuple(value.shape))
 
     *first, last = (one(value) for value in arguments)
-    return f"{', '.join(first)} and {last}" if first else last
+    return say("arguments", first=", ".join(first), last=last) if first else last
 
 
 def _describe_error(kind: str, error: BaseException, arguments: Sequence[object]) -> str:
     first_line = (str(error).splitlines() or [""])[0]
     name = type(error).__name__
-    return f"the {kind} raised {name} when called with {_show(arguments)}: {first_line}"
+    return say(f"{kind}_raised", error=name, arguments=_show(arguments), message=first_line)
 
 
 def _read_result(value: object, kind: str) -> torch.Tensor:
     if value is None:
-        raise Unreadable(f"the {kind} returned None: it needs a `return`.")
+        raise Unreadable(say(f"{kind}_none"))
     try:
         if isinstance(value, str):
-            raise Unreadable("that was text.")
+            raise Unreadable(say("was_text"))
         return to_tensor(value)
     except Unreadable as reason:
-        raise Unreadable(f"the {kind} returned something else than numbers: {reason}") from None
+        raise Unreadable(say(f"{kind}_other", reason=reason)) from None

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import torch
 
 from cnnbook.exercises._answers import Kind, Layer, Numbers
-from cnnbook.exercises._reading import Unreadable
+from cnnbook.exercises._messages import Unreadable, say
+from cnnbook.exercises._reading import show_number
 
 __all__ = ["describe_difference", "equal"]
 
@@ -80,9 +81,9 @@ def describe_difference(given: Results, expected: Results, kind: Kind, *, tolera
         if _same(got, want, kind, tolerance):
             continue
         if isinstance(kind, Layer) and kind.measure is not None:
-            return f"{name}, {_show(got)}, is not the one that is asked for."
+            return say("other_fact", name=name, number=_show(got))
         if isinstance(kind, Numbers) and want.ndim == 1 and list(got.shape) == want.tolist():
-            return "that is the result and not its shape: hand in the shape."
+            return say("result_of_shape")
         got, want = _aligned(got, want, kind)
         return (
             _describe_not_finite(name, got)
@@ -98,15 +99,14 @@ def describe_difference(given: Results, expected: Results, kind: Kind, *, tolera
 def _show(numbers: torch.Tensor) -> str:
     if numbers.ndim:
         return f"({', '.join(_show(one) for one in numbers)})"
-    number = numbers.item()
-    return f"{number:,.0f}" if number == round(number) and abs(number) < 1e15 else f"{number:.6g}"
+    return show_number(numbers.item())
 
 
 def _describe_not_finite(name: str, got: torch.Tensor) -> str:
     if got.isnan().any():
-        return f'{name} contains NaN, "not a number", as 0 / 0 gives it.'
+        return say("nan", name=name)
     if got.isinf().any():
-        return f"{name} contains infinity: a number was divided by 0 or grew too large."
+        return say("infinity", name=name)
     return ""
 
 
@@ -114,100 +114,105 @@ def _describe_shape(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind
     have, need = tuple(got.shape), tuple(want.shape)
     if have == need:
         return ""
-    # What a function or a layer returns has no description of its own.
-    asked = {0: "one number", 1: "a row of numbers"}.get(len(need), f"a tensor of {len(need)} axes")
-    asked = kind.description if isinstance(kind, Numbers) else asked
     if not got.numel():
-        return f"{name} is empty: its shape is {have}."
+        return say("empty", name=name, shape=have)
     if not need:
-        return f"{name} has {got.numel()} numbers, and the exercise asks for {asked}."
+        return say("several", name=name, count=got.numel(), asked=_asked(need, kind))
     if not have:
-        return f"{name} is a single number, and the exercise asks for {asked}."
+        return say("single", name=name, asked=_asked(need, kind))
     if got.numel() == want.numel() and _close(got.flatten(), want.flatten(), _ROUNDING):
-        return f"the numbers are right, but {name} has the shape {have}: {_axes_rule(have, need)}"
+        return say(_key_of_right_numbers(have, need), name=name, shape=have)
     if len(have) != len(need):
-        return f"{name} has the shape {have}, and the exercise asks for {asked}."
+        return say("axes", name=name, shape=have, asked=_asked(need, kind))
     if len(have) == 1:
-        return f"{name} has {have[0]} numbers, which is too {'many' if have > need else 'few'}."
+        return say("too_many" if have > need else "too_few", name=name, count=have[0])
     if have == (*need[:-2], need[-1], need[-2]):
-        return f"{name} has the shape {have}: rows and columns are swapped."
+        return say("shape_swapped", name=name, shape=have)
     if have[:-2] == need[:-2] and max(abs(a - b) for a, b in zip(have, need, strict=True)) == 1:
-        return f"{name} has the shape {have}, which is off by one."
-    return f"{name} has the wrong shape, {have}."
+        return say("shape_off_by_one", name=name, shape=have)
+    return say("shape", name=name, shape=have)
 
 
-def _axes_rule(have: tuple[int, ...], need: tuple[int, ...]) -> str:
+def _asked(need: tuple[int, ...], kind: Kind) -> str:
+    """Describe the right shape. What a function or a layer returns has no words of its own."""
+    if isinstance(kind, Numbers):
+        return kind.description
+    if len(need) > 1:
+        return say("tensor_of_axes", count=len(need))
+    return say("row_of_numbers" if need else "one_number")
+
+
+def _key_of_right_numbers(have: tuple[int, ...], need: tuple[int, ...]) -> str:
     if len(need) == 4:
-        return "images have four axes, (images, channels, rows, columns)."
+        return "right_numbers_of_images"
     if len(need) == 1:
-        return "the numbers belong in one row."
+        return "right_numbers_in_one_row"
     if len(have) == len(need):
-        return "look at the order of its axes."
-    return "an axis is missing." if len(have) < len(need) else "that is an axis too many."
+        return "right_numbers_order"
+    few = len(have) < len(need)
+    return "right_numbers_axis_missing" if few else "right_numbers_axis_too_many"
 
 
 def _describe_number(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind) -> str:
     if want.ndim:
         return ""
-    whole = bool(want == want.round())
-    is_result = not isinstance(kind, Numbers)
-    shown = f"{name} is {_show(got)}, which is" if is_result else f"{_show(got)} is"
-    if whole and not is_result and got != got.round():
-        return f"{shown} not a whole number."
-    if want and math.isclose(got, -want, rel_tol=1e-4, abs_tol=_ROUNDING):
-        return f"{shown} wrong only in its sign."
+    key = "too_large" if got > want else "too_small"
     if _is_rounded(got.item(), want.item()):
-        return f"{shown} nearly right: compute with more decimals, and round at the end."
-    return f"{shown} too {'large' if got > want else 'small'}."
+        key = "rounded"
+    if want and math.isclose(got, -want, rel_tol=1e-4, abs_tol=_ROUNDING):
+        key = "sign"
+    if not isinstance(kind, Numbers):
+        return say(f"result_{key}", name=name, number=_show(got))
+    whole = bool(want == want.round())
+    if whole and (got - got.round()).abs() > _ROUNDING:
+        key = "not_whole"
+    return say(key, number=_show(got))
 
 
 def _is_rounded(got: float, want: float) -> bool:
     """Return whether a number is another one, rounded or cut off after one to three decimals."""
     return any(
-        math.isclose(got, shorten(want * 10**digits) / 10**digits, abs_tol=1e-6)
-        for digits in (1, 2, 3)
-        for shorten in (round, math.trunc)
+        math.isclose(
+            got, math.copysign(math.floor(abs(want) * scale + half), want) / scale, abs_tol=1e-6
+        )
+        for scale in (10, 100, 1000)
+        for half in (0.5, 0)
     )
 
 
 def _describe_order(name: str, got: torch.Tensor, want: torch.Tensor) -> str:
     """Recognise the right numbers at other places."""
     if want.ndim == 1 and _close(got.sort().values, want.sort().values, _ROUNDING):
-        return f"{name} has the right numbers in another order."
+        return say("order", name=name)
     if want.ndim < 2:
         return ""
     if _close(got.mT, want, _ROUNDING):
-        return f"{name} has its rows and columns swapped."
-    flips = {"rows": (-2,), "columns": (-1,), "rows and columns": (-2, -1)}
-    for reversed_ones, axes in flips.items():
+        return say("swapped", name=name)
+    flips = {"rows_reversed": (-2,), "columns_reversed": (-1,), "both_reversed": (-2, -1)}
+    for key, axes in flips.items():
         if _close(got.flip(axes), want, _ROUNDING):
-            return f"{name} has its {reversed_ones} in reverse order: something was flipped."
+            return say(key, name=name)
     if want.ndim == 4 and want.shape[1] > 1:
         # Row k holds which channels of the right answer channel k is equal to.
         alike = (got[:, :, None] - want[:, None]).abs().amax(dim=(0, 3, 4)) <= _ROUNDING
         if alike.any(dim=0).all() and alike.any(dim=1).all():
-            return f"{name} has the right channels in another order."
+            return say("channels", name=name)
     return ""
 
 
 def _describe_offset(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind) -> str:
     """Recognise a wrong sign, results that were rounded on the way, and a wrong bias."""
     if _close(-got, want, _ROUNDING):
-        return f"every number of {name} has the wrong sign."
+        return say("every_sign", name=name)
     difference = got - want
     # What is handed in as numbers has few decimals, and an answer beside it was not rounded.
     if not isinstance(kind, Numbers) and torch.allclose(got, want, rtol=_NEARLY, atol=_ROUNDING):
-        return (
-            f"every number of {name} is nearly right, as if something was rounded on the way: "
-            "write fractions such as 1/3, and compute in float32."
-        )
+        return say("every_rounded", name=name)
     # Only a layer has a bias. A kernel whose weights are wrong changes pixels by different amounts.
     if isinstance(kind, Layer) and want.ndim == 4:
         by_channel = difference.movedim(1, 0).flatten(1)
         if (by_channel - by_channel[:, :1]).abs().max() <= _ROUNDING:
-            if len(by_channel) == 1:
-                return f"every number of {name} is off by the same amount. Check the bias."
-            return f"in each channel, {name} is off by the same amount. Check the biases."
+            return say("off" if len(by_channel) == 1 else "off_by_channel", name=name)
     return ""
 
 
@@ -217,8 +222,7 @@ def _describe_count(
     wrong = (got - want).abs() > tolerance
     where = wrong.nonzero()[0].tolist()
     index = where[0] if len(where) == 1 else where
-    of = "" if isinstance(kind, Numbers) else f" of {name}"
-    if wrong.sum() == 1:
-        return f"1 of {wrong.numel()} numbers{of} is wrong, the one at index {index}."
     count = int(wrong.sum())
-    return f"{count} of {wrong.numel()} numbers{of} are wrong, the first at index {index}."
+    key = "one_wrong" if count == 1 else "several_wrong"
+    key = key if isinstance(kind, Numbers) else f"{key}_of"
+    return say(key, name=name, count=count, total=wrong.numel(), index=index)

@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 
-from cnnbook.exercises._answers import Kind
+from cnnbook.exercises._answers import Kind, Numbers
 from cnnbook.exercises._difference import describe_difference, equal
-from cnnbook.exercises._reading import Unreadable
+from cnnbook.exercises._messages import Unreadable, say
+from cnnbook.exercises._reading import describe_reading, to_tensor
+from cnnbook.exercises._typed import is_blank
 
 __all__ = [
     "FLOAT32_TOLERANCE",
+    "MISTAKE_TOLERANCE",
     "THREE_DECIMALS",
     "WHOLE_NUMBERS",
     "Exercise",
@@ -29,7 +32,7 @@ FLOAT32_TOLERANCE = 1e-4
 WHOLE_NUMBERS = 5e-3
 # Wide enough for a mistake that was rounded to three decimals, and less than the third decimal. The
 # right answer, which is compared first, has a tolerance of its own.
-_MISTAKE_TOLERANCE = 9e-4
+MISTAKE_TOLERANCE = 9e-4
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,6 +43,7 @@ class Feedback:
         right: Whether the answer is right.
         message: One or two sentences for the reader.
         mistake: The name of the mistake that was recognised; empty if none was.
+        reading: How a text was read as numbers; empty for other answers.
 
     Examples:
         >>> from cnnbook.exercises._grading import Feedback
@@ -52,6 +56,7 @@ class Feedback:
     right: bool
     message: str
     mistake: str = ""
+    reading: str = ""
 
     def __str__(self) -> str:
         """Return the message."""
@@ -130,12 +135,16 @@ def grade(
         >>> grade(float("nan"), **asked)
         Not yet: the answer contains NaN, "not a number", as 0 / 0 gives it.
         >>> grade("seven", **asked)
-        Not yet: the text 'seven' is not a number: hand in the number itself.
+        Not yet: the text 'seven' is not a number: write it with digits, such as 0.5, 1/2 or \
+[1, 2].
         >>> grade(..., **asked)
         No answer yet: put yours in the place of `...`.
     """
     if answer is ...:
-        return Feedback(False, "No answer yet: put yours in the place of `...`.")
+        return Feedback(False, say("no_answer"))
+    is_text = isinstance(kind, Numbers) and isinstance(answer, str)
+    if is_text and is_blank(str(answer)):
+        return Feedback(False, say("no_text"))
     # Making a layer draws random numbers, but a check must not change the reader's random state.
     # Tensors made without naming a device, also in the reader's function, must be on the CPU, where
     # the exercise is, and may need gradients.
@@ -148,27 +157,27 @@ def grade(
         try:
             given = kind.read(answer)
         except Unreadable as reason:
-            return Feedback(False, f"Not yet: {reason}")
+            return Feedback(False, say("wrong", reason=reason))
         except Exception as error:
             # Reading runs code of the reader's types, and that may raise anything.
-            return Feedback(
-                False,
-                f"Not yet: the exercise asks for {kind.description}, and the answer, of type "
-                f"{type(answer).__name__}, cannot be read: that raised {type(error).__name__}.",
-            )
+            found = {"type": type(answer).__name__, "error": type(error).__name__}
+            problem = say("reading_raised", asked=kind.description, **found)
+            return Feedback(False, say("wrong", reason=problem))
+        reading = describe_reading(to_tensor(answer)) if is_text else ""
         for make in (right, *others):
             if equal(given, kind.read(make()), kind, tolerance=tolerance):
                 objection = condition(answer) if condition else ""
                 if objection:
-                    return Feedback(False, f"Not yet: {objection}")
-                return Feedback(True, f"Right. {remark}".rstrip())
+                    return Feedback(False, say("wrong", reason=objection), "", reading)
+                message = say("right_remark", remark=remark) if remark else say("right")
+                return Feedback(True, message, "", reading)
         for mistake in mistakes:
             for make in (mistake.answer, *mistake.others):
-                if equal(given, kind.read(make()), kind, tolerance=_MISTAKE_TOLERANCE):
-                    message = f"Not yet: {mistake.name}. {mistake.advice}"
-                    return Feedback(False, message, mistake.name)
+                if equal(given, kind.read(make()), kind, tolerance=MISTAKE_TOLERANCE):
+                    message = say("mistake", mistake=mistake.name, advice=mistake.advice)
+                    return Feedback(False, message, mistake.name, reading)
         difference = describe_difference(given, kind.read(right()), kind, tolerance=tolerance)
-        return Feedback(False, f"Not yet: {difference}")
+        return Feedback(False, say("wrong", reason=difference), "", reading)
 
 
 @dataclass(frozen=True)

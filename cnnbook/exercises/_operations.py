@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cnnbook.exercises._messages import say
+
 __all__ = ["object_to_operations"]
 
 _SUMS = frozenset(["add", "neg", "rsub", "sub"])
@@ -82,10 +84,5 @@ def object_to_operations(function: Callable[[torch.Tensor], object]) -> str:
     with _Record() as used, contextlib.suppress(Exception):
         function(torch.tensor([-2.0, 3.0]))
     if used.others:
-        return (
-            f"the numbers are right, but the function uses `{used.others[0]}`; only ReLU, plus and "
-            "minus are allowed."
-        )
-    if not used.relu:
-        return "the numbers are right, but the function does not use torch's ReLU."
-    return ""
+        return say("other_operation", operation=used.others[0])
+    return "" if used.relu else say("no_relu")
