@@ -1,18 +1,18 @@
 """Answers in the page: a field under each exercise, what has been solved, and files of answers.
 
-Pages hold only elements without content and what their scripts need; ``answers.js`` makes fields
-and buttons of them. So without JavaScript there is no field that does nothing.
+Pages hold only elements without content; ``answers.js`` makes fields and buttons of them, so
+without JavaScript there is no field that does nothing. What the scripts need is written once for
+all pages, into ``answers-data.js``: a script, since pages opened from disk may not load JSON.
 """
 
-import functools
 import html
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.config import Config
 from sphinx.locale import get_translation
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
@@ -20,7 +20,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from cnnbook.exercises import exercise, exercises
 from cnnbook.exercises._answers import Numbers
-from cnnbook.exercises._export import MESSAGES, exercise_data
+from cnnbook.exercises._export import exercise_data, exercise_messages, is_typed
 
 _ = get_translation("sphinx")
 
@@ -40,7 +40,7 @@ TEXTS = {
     "not_kept": "This browser does not keep what you type: save your answers as a file before you "
     "leave the page.",
     "per_page": "Firefox keeps answers separately for each page that is opened from disk, so this "
-    "page counts only what was typed on it. To carry your answers to another page, save them as a "
+    "page does not know what you type on other pages. To carry your answers over, save them as a "
     "file here and load that file there.",
     "files_link": "Save your answers as a file, or load them from one",
     "files_title": "Save the answers of this page as a file, or load them from one",
@@ -94,21 +94,16 @@ class AnswerBook(SphinxDirective):
         return [answer_book()]
 
 
-def _json(value: object) -> str:
-    # An unescaped "<" could end the script element.
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def shared_data(language: str, release: str) -> dict[str, Any]:
-    """Collect what the scripts need once on a page, whatever exercises it has.
+def answers_data(language: str, release: str) -> dict[str, Any]:
+    """Collect what the scripts need.
 
     Args:
         language: The language of the book.
         release: The version of the book.
 
     Returns:
-        The key in the browser's storage, the number of exercises of each page, and all texts.
+        The key in the browser's storage, the number of exercises of each page, all texts, and what
+        is needed to grade each exercise that asks for numbers.
     """
     return {
         "key": f"cnnbook.{language}.answers",
@@ -116,13 +111,20 @@ def shared_data(language: str, release: str) -> dict[str, Any]:
         "release": release,
         "pages": dict(Counter(str(one.page) for one in exercises())),
         "texts": {name: str(_(text)) for name, text in TEXTS.items()},
-        "messages": {name: str(_(text)) for name, text in MESSAGES.items()},
+        "messages": {name: str(_(text)) for name, text in exercise_messages().items()},
+        "exercises": {one.number: exercise_data(one) for one in exercises() if is_typed(one)},
     }
 
 
-@functools.cache
-def _data(number: str) -> str:
-    return _json(exercise_data(exercise(number)))
+def _write_data(app: Sphinx) -> None:
+    if app.builder.format != "html":
+        return
+    data = answers_data(app.config.language, app.config.release)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    script = f"(window.cnnbook = window.cnnbook || {{}}).answersData = {text};\n"
+    target = Path(app.outdir, "_static/answers-data.js")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(script, "utf-8")
 
 
 def _label(number: str) -> str:
@@ -138,8 +140,7 @@ def _label(number: str) -> str:
 def _visit_field(self: HTML5Translator, node: answer_field) -> None:
     number = node["number"]
     self.body.append(
-        f'<answer-field number="{number}" label="{html.escape(_label(number))}">'
-        f'<script type="application/json">{_data(number)}</script></answer-field>\n'
+        f'<answer-field number="{number}" label="{html.escape(_label(number))}"></answer-field>\n'
     )
     raise nodes.SkipNode
 
@@ -170,21 +171,15 @@ def _page_context(
     context: dict[str, Any],
     doctree: nodes.document | None,
 ) -> None:
-    answers = doctree is not None and any(
+    here = doctree is not None and any(
         isinstance(node, answer_field | answer_mark | answer_book) for node in doctree.findall()
     )
     # The pages with cards say what is solved on the pages to which they lead.
-    if not answers and not (pagename.startswith("gallery/") and pagename.endswith("index")):
-        return
-    shared = dict(app.config.answers_shared)
-    if not answers:
-        del shared["messages"]
-    app.add_js_file(None, body=_json(shared), type="application/json", id="cnnbook-answers")
-    # Classic scripts: browsers refuse modules on pages that are opened from disk.
-    scripts = ("grading.js", "answers-store.js", "answers.js")
-    for script in scripts if answers else scripts[1:]:
-        app.add_js_file(script, loading_method="defer")
-    app.add_css_file("answers.css")
+    if here or (pagename.startswith("gallery/") and pagename.endswith("index")):
+        # Classic scripts: browsers refuse modules on pages that are opened from disk.
+        for script in ("answers-data.js", "grading.js", "answers-store.js", "answers.js"):
+            app.add_js_file(script, loading_method="defer")
+        app.add_css_file("answers.css")
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -195,11 +190,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_node(answer_book, html=(_visit_book, None))
     app.add_directive("answer-book", AnswerBook)
     app.connect("html-page-context", _page_context)
-    # A configuration, so that all pages are written again when a text changes.
-    app.add_config_value("answers_shared", None, "html", types=(dict, type(None)))
-    app.connect("config-inited", _set_shared)
+    app.connect("builder-inited", _write_data)
+    # So that pages are written again when a label changes.
+    app.add_config_value("answer_texts", list(TEXTS.values()), "html")
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
-
-
-def _set_shared(app: Sphinx, config: Config) -> None:
-    config.answers_shared = shared_data(config.language, config.release)

@@ -20,7 +20,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 import cnnbook.exercises
 from cnnbook.exercises import exercise, exercises, solution
-from cnnbook.exercises._answers import Layer, Numbers
+from cnnbook.exercises._answers import Function, Layer, Numbers
+from cnnbook.exercises._export import is_typed
 
 
 class exercise_box(nodes.General, nodes.Element):
@@ -74,10 +75,11 @@ class ExerciseDirective(SphinxDirective):
             "from cnnbook.exercises import check\n\n"
             f'answer = ...\nprint(check("{one.number}", answer))'
         )
-        if isinstance(one.kind, Numbers):
+        check: list[nodes.Node]
+        if is_typed(one):
             check = [answer_field(number=one.number), fold("Check in Python", _code(code))]
         else:
-            sentence = words(nodes.paragraph("", _IN_PYTHON[isinstance(one.kind, Layer)]))
+            sentence = words(nodes.paragraph("", _IN_PYTHON[type(one.kind)]))
             check = [sentence, _code(code), answer_mark(number=one.number)]
         box = exercise_box(
             "",
@@ -116,10 +118,11 @@ class ExercisesDirective(SphinxDirective):
         return (ast.get_docstring(ast.parse(script.read_text("utf-8"))) or name).splitlines()[0]
 
 
-# What is said of an exercise that asks for a function, and of one that asks for a layer.
-_IN_PYTHON = {
-    False: "The answer is a function, so it is checked in Python, where cnnbook is installed:",
-    True: "The answer is a layer, so it is checked in Python, where cnnbook is installed:",
+# What is said of exercises that cannot be answered in the page.
+_IN_PYTHON: dict[type, str] = {
+    Function: "The answer is a function, so it is checked in Python, where cnnbook is installed:",
+    Layer: "The answer is a layer, so it is checked in Python, where cnnbook is installed:",
+    Numbers: "The answer is checked in Python, where cnnbook is installed:",
 }
 
 

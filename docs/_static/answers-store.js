@@ -22,7 +22,7 @@
   const NUMBER = /^[1-9]\d?\.[1-9]$/;
   const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-  const shared = JSON.parse(document.getElementById("cnnbook-answers").textContent);
+  const { answersData: shared, grade } = window.cnnbook;
   const KEY = shared.key;
   // What could not be written to the storage, because it is full.
   /** @type {string | null} */
@@ -90,8 +90,15 @@
     return Boolean(answer && (answer.solved_with || answer.marked));
   }
 
+  /** @param {string[]} pages @returns {string[]} */
+  function numbersOf(pages) {
+    return pages.flatMap((page) =>
+      Array.from({ length: shared.pages[page] ?? 0 }, (_, place) => `${page}.${place + 1}`));
+  }
+
   const store = {
-    shared,
+    /** Grade what was typed. @param {string} number @param {string} text */
+    grade: (number, text) => grade(shared.exercises[number], text, shared.messages),
 
     /** Whether answers are gone when the page is closed. */
     get isLost() { return Boolean(window.cnnbook.storageRefused || unsaved); },
@@ -121,9 +128,7 @@
      *  @param {string} [page] @returns {{solved: number, total: number}} */
     count(page) {
       const answers = load();
-      const pages = page ? [page] : Object.keys(shared.pages);
-      const numbers = pages.flatMap((one) =>
-        Array.from({ length: shared.pages[one] ?? 0 }, (_, i) => `${one}.${i + 1}`));
+      const numbers = numbersOf(page ? [page] : Object.keys(shared.pages));
       return { solved: numbers.filter((one) => isSolved(answers.get(one))).length, total: numbers.length };
     },
 
@@ -177,26 +182,24 @@
 
     /** Add a file's answers to those that are here. What is solved stays solved, and of two answers
      *  the newer one is kept. Every answer is graded again.
-     *  @param {Map<string, Answer>} given
-     *  @param {Map<string, ((text: string) => boolean) | null>} graders For each exercise on this page:
-     *    whether an answer is right; null if it is checked in Python.
-     *  @returns {number} How many answers were taken over. */
-    merge(given, graders) {
+     *  @param {Map<string, Answer>} given @returns {number} How many answers were taken over. */
+    merge(given) {
       const answers = load();
+      const known = new Set(numbersOf(Object.keys(shared.pages)));
       const now = new Date().toISOString();
       let taken = 0;
       for (const [number, theirs] of given) {
-        const isRight = graders.get(number);
-        if (isRight === undefined) continue;
+        if (!known.has(number)) continue;
         const ours = answers.get(number) ?? none();
         const merged = { ...ours };
-        if (isRight === null) {
+        if (!(number in shared.exercises)) {
           merged.marked = ours.marked || theirs.marked;
         } else {
-          const right = (/** @type {string} */ text) => (text && isRight(text) ? text : "");
+          const right = (/** @type {string} */ text) =>
+            (text && store.grade(number, text).right ? text : "");
           if (theirs.answer && (!ours.answer || theirs.changed > ours.changed)) {
             merged.answer = theirs.answer;
-            merged.verdict = theirs.verdict && (isRight(theirs.answer) ? "right" : "wrong");
+            merged.verdict = theirs.verdict && (right(theirs.answer) ? "right" : "wrong");
           }
           const checked = theirs.verdict ? right(theirs.answer) : "";
           merged.solved_with = ours.solved_with || right(theirs.solved_with) || checked;

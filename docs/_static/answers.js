@@ -6,8 +6,7 @@
 (() => {
   "use strict";
 
-  const { answers: store, grade } = window.cnnbook;
-  const { texts, messages } = store.shared;
+  const { answers: store, answersData: { texts, messages } } = window.cnnbook;
 
   /** A sentence of the page, with its placeholders filled in.
    *  @param {string} name @param {Record<string, unknown>} [values] */
@@ -49,6 +48,11 @@
     if (!solved) mark?.remove();
   }
 
+  /** Whether there was anything to grade. @param {{message: string}} result */
+  function isAttempt(result) {
+    return result.message !== messages.no_text;
+  }
+
   /** An element that is built once, and shown again whenever an answer has changed. */
   class Shown extends HTMLElement {
     connectedCallback() {
@@ -69,7 +73,6 @@
   class AnswerField extends Shown {
     build() {
       this.number = this.getAttribute("number") ?? "";
-      this.data = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
       const id = `answer-${this.number.replace(".", "-")}`;
       this.input = make("input", {
         id, type: "text", inputmode: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
@@ -84,11 +87,25 @@
         this.verdict,
       ]);
       this.input.addEventListener("input", () => this.keep());
+      this.input.addEventListener("paste", (event) => this.paste(event));
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         this.check();
       });
       this.append(form);
+    }
+
+    /** Paste lines, which a field of one line would join: "1 2" and "3 4" would become "1 23 4".
+     *  @param {ClipboardEvent} event */
+    paste(event) {
+      const lines = (event.clipboardData?.getData("text") ?? "").trim().split(/\s*\n\s*/);
+      if (lines.length < 2) return;
+      event.preventDefault();
+      // Within brackets, as Python prints them, a new line separates nothing.
+      const text = lines.join(/[[(]/.test(lines[0]) ? " " : "; ");
+      const { selectionStart: start, selectionEnd: end } = this.input;
+      this.input.setRangeText(text, start ?? 0, end ?? 0, "end");
+      this.keep();
     }
 
     /** Keep what was typed, checked or not. */
@@ -100,19 +117,19 @@
     check() {
       const answer = this.input.value;
       const result = this.say();
-      const checked = answer.trim() ? (result.right ? "right" : "wrong") : "";
-      store.update(this.number, {
-        answer, verdict: checked, ...(result.right ? { solved_with: answer } : {}) });
+      store.update(this.number, result.right
+        ? { answer, verdict: "right", solved_with: answer }
+        : { answer, verdict: isAttempt(result) ? "wrong" : "" });
     }
 
     /** Show the verdict on what is in the field. */
     say() {
-      const result = grade(this.data, this.input.value, messages);
+      const result = store.grade(this.number, this.input.value);
       this.verdict.replaceChildren(
         ...(result.reading ? [make("p", { class: "answer-reading" }, [say("read_as", { reading: result.reading })])] : []),
         make("p", { class: "answer-message" }, withCode(result.message)));
       this.dataset.verdict = result.right ? "right" : "wrong";
-      this.input.setAttribute("aria-invalid", String(!result.right && this.input.value.trim() !== ""));
+      this.input.setAttribute("aria-invalid", String(!result.right && isAttempt(result)));
       return result;
     }
 
@@ -135,11 +152,6 @@
       // Graded again, so that the sentence is this edition's.
       if (verdict && answer === this.input.value && !this.dataset.verdict) this.say();
       this.shown = true;
-    }
-
-    /** @param {string} text */
-    isRight(text) {
-      return grade(this.data, text, messages).right;
     }
   }
 
@@ -240,12 +252,7 @@
         this.status.textContent = say(result.problem, result.values);
         return;
       }
-      const graders = new Map();
-      for (const field of document.querySelectorAll("answer-field")) {
-        graders.set(field.number, (/** @type {string} */ text) => field.isRight(text));
-      }
-      for (const mark of document.querySelectorAll("answer-mark")) graders.set(mark.number, null);
-      const taken = store.merge(result.answers, graders);
+      const taken = store.merge(result.answers);
       this.status.textContent = say("imported", { found: result.answers.size, taken, ...this.count });
     }
 
