@@ -36,6 +36,7 @@ if sys.platform == "win32":
         *("test_notebooks.py", "test_packaging.py", "test_repository.py", "test_seeds.py"),
         *("test_signals.py", "test_site.py", "test_site_answers.py"),
         "test_site_answer_files.py",
+        "test_site_firefox.py",
     ]
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
