@@ -79,12 +79,12 @@ LOOKS = [
 ]
 
 
-def barriers(tab: Page, page: Path | None = None) -> list[str]:
-    """Return what axe finds on a page, or on the one that is open."""
+def barriers(tab: Page, page: Path | None = None, *, within: str | None = None) -> list[str]:
+    """Return what axe finds on a page, or on the one that is open, in all of it or in a part."""
     if page:
         tab.goto(page.as_uri())
     return [
         f"{tab.url}: {fault['id']} at {node['target']}"
-        for fault in Axe().run(tab, options=RULES).response["violations"]
+        for fault in Axe().run(tab, within, RULES).response["violations"]
         for node in fault["nodes"]
     ]

@@ -423,8 +423,11 @@ def test_an_exercise_folds_its_hint_and_solution(site: Path) -> None:
     assert page.count("<summary>Solution</summary>") == page.count('class="exercise"')
     assert "<details open" not in page
     outside = _without_tags(re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL))
+    assert page.count("<answer-field") == page.count("<summary>Check in Python</summary>")
     for one in exercises():
-        assert f'print(check("{one.number}", answer))' in outside
+        line = f'print(check("{one.number}", answer))'
+        assert line in _without_tags(page)
+        assert (line in outside) == (not isinstance(one.kind, Numbers)), "numbers have a field"
         for line in solution(one.number).splitlines():
             assert not line.startswith("answer") or line not in outside
     assert "answer =" not in outside
@@ -447,7 +450,7 @@ def test_the_page_of_all_exercises_lists_them_under_their_pages(site: Path) -> N
     )
     expected = []
     for number in sorted(PAGES):
-        expected.append((f"{number}. {_title(PAGES[number])}", "", ""))
+        expected.append((_title(PAGES[number]), "", ""))
         expected.append(("", f"gallery/{PAGES[number].stem}.html", ""))
         expected += [("", "", one.number) for one in exercises() if one.page == number]
     assert [(html.unescape(title), link, number) for title, link, number in found] == expected
@@ -465,7 +468,7 @@ def test_the_directives_can_be_translated(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = (tmp_path / "gettext" / "index.pot").read_text("utf-8").replace('"\n"', "")
     for text in (
-        f"2. {_title(PAGES[2])}",
+        _title(PAGES[2]),
         f"Belongs to {{doc}}`/gallery/{PAGES[2].stem}`.",
         "Exercise 2.1",
         "Hint",

@@ -1,8 +1,9 @@
 """The directives ``exercise``, for one exercise, and ``exercises``, for all of them by page.
 
-An exercise is a question, a folded hint, the line of the check and a folded solution. A folded part
-is a ``<details>`` element, which needs no script. Question and hint are paragraphs, and the
-titles are text, so that all of them enter the catalogues for translation; code does not.
+An exercise is a question, a field for the answer, a folded hint, the lines that check the answer in
+Python, and a folded solution. A folded part is a ``<details>`` element, which needs no script.
+Question and hint are paragraphs, and the titles are text, so that all of them enter the catalogues
+for translation; code does not.
 """
 
 import ast
@@ -10,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
+from answer_field import answer_book, answer_field, answer_mark, answer_progress
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -18,6 +20,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 import cnnbook.exercises
 from cnnbook.exercises import exercise, exercises, solution
+from cnnbook.exercises._answers import Function, Layer, Numbers
+from cnnbook.exercises._export import is_typed
 
 
 class exercise_box(nodes.General, nodes.Element):
@@ -30,6 +34,10 @@ class exercise_title(nodes.General, nodes.TextElement):
 
 class exercise_fold(nodes.General, nodes.Element):
     """A part that shows its title until it is unfolded."""
+
+
+class exercise_check(nodes.General, nodes.Element):
+    """How an answer is checked; its ``code`` does so in Python."""
 
 
 class fold_title(nodes.General, nodes.TextElement):
@@ -63,14 +71,25 @@ class ExerciseDirective(SphinxDirective):
 
         name = nodes.make_id(f"exercise {one.number}")
         title = exercise_title("", f"Exercise {one.number}", ids=[f"{name}-title"])
+        code = (
+            "from cnnbook.exercises import check\n\n"
+            f'answer = ...\nprint(check("{one.number}", answer))'
+        )
+        check: list[nodes.Node]
+        if is_typed(one):
+            check = [answer_field(number=one.number), fold("Check in Python", _code(code))]
+        else:
+            sentence = words(nodes.paragraph("", _IN_PYTHON[type(one.kind)]))
+            check = [sentence, _code(code), answer_mark(number=one.number)]
         box = exercise_box(
             "",
             words(title),
             *self.parse_text_to_nodes(one.question),
+            exercise_check("", *check, code=code),
             fold("Hint", *self.parse_text_to_nodes(one.hint)),
-            _code(f'print(check("{one.number}", answer))'),
             fold("Solution", _code(solution(one.number))),
             ids=[name],
+            number=one.number,
         )
         return [box]
 
@@ -88,7 +107,7 @@ class ExercisesDirective(SphinxDirective):
             name = pages.get(f"plot_{number:02d}")
             if name is None:
                 raise self.error(f"exercises: expected a page plot_{number:02d}_*, got none")
-            lines += [f"## {number}. {self._title(name)}", "", f"Belongs to {{doc}}`/{name}`.", ""]
+            lines += [f"## {self._title(name)}", "", f"Belongs to {{doc}}`/{name}`.", ""]
             lines += [f"```{{exercise}} {one.number}\n```\n" for one in on_page]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
@@ -97,6 +116,27 @@ class ExercisesDirective(SphinxDirective):
         script = Path(self.env.doc2path(name)).with_suffix(".py")
         self.env.note_dependency(str(script))
         return (ast.get_docstring(ast.parse(script.read_text("utf-8"))) or name).splitlines()[0]
+
+
+# What is said of exercises that cannot be answered in the page.
+_IN_PYTHON: dict[type, str] = {
+    Function: "The answer is a function, so it is checked in Python, where cnnbook is installed:",
+    Layer: "The answer is a layer, so it is checked in Python, where cnnbook is installed:",
+    Numbers: "The answer is checked in Python, where cnnbook is installed:",
+}
+
+
+def _add_progress(app: Sphinx, document: nodes.document) -> None:
+    """Put what is solved before the first exercise of each page of the gallery."""
+    more = {}
+    if "exercises" in app.env.found_docs and next(document.findall(answer_book), None) is None:
+        more["all"] = "exercises"
+    started = set()
+    for box in list(document.findall(exercise_box)):
+        page = box["number"].partition(".")[0]
+        if page not in started:
+            started.add(page)
+            box.parent.insert(box.parent.index(box), answer_progress(page=page, **more))
 
 
 def _code(text: str) -> nodes.literal_block:
@@ -137,12 +177,19 @@ def _depart_fold_title(self: HTML5Translator, node: fold_title) -> None:
     self.body.append("</summary>\n")
 
 
+def _visit_check(self: HTML5Translator, node: exercise_check) -> None:
+    """Write nothing but what is inside."""
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register nodes and directives."""
+    app.setup_extension("answer_field")
     app.add_node(exercise_box, html=(_visit_box, _depart_box))
     app.add_node(exercise_title, html=(_visit_title, _depart_title))
     app.add_node(exercise_fold, html=(_visit_fold, _depart_fold))
     app.add_node(fold_title, html=(_visit_fold_title, _depart_fold_title))
+    app.add_node(exercise_check, html=(_visit_check, _visit_check))
+    app.connect("doctree-read", _add_progress)
     app.add_directive("exercise", ExerciseDirective)
     app.add_directive("exercises", ExercisesDirective)
     # Pages are read again when an exercise is added or taken away.

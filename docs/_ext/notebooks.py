@@ -18,7 +18,7 @@ from zipfile import ZipFile
 
 from checks import folded_code, shown_code
 from docutils import nodes
-from exercise import exercise_box, exercise_fold, exercise_title, fold_title
+from exercise import exercise_box, exercise_check, exercise_fold, exercise_title, fold_title
 from gallery_state import ROOT, files_beside
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -181,8 +181,8 @@ def _exercise(box: exercise_box, markdown: Markdown) -> list[tuple[str, str]]:
             assert isinstance(heading, fold_title)
             inside = "\n\n".join(markdown.block(node) for node in content)
             text.append(f"<details><summary>{heading.astext()}</summary>\n\n{inside}\n\n</details>")
-        elif line := _code(child):
-            code = f"from cnnbook.exercises import check\n\nanswer = ...\n{line[1]}"
+        elif isinstance(child, exercise_check):
+            code = child["code"]
         else:
             text.append(markdown.block(child))
     return [("markdown", "\n\n".join(text)), ("code", code)]
