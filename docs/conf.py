@@ -34,6 +34,7 @@ extensions = [
     "explorer",
     "exercise",
     "checks",
+    "guess",
     "returns",
     "backlinks",
     "colab",

@@ -27,10 +27,11 @@ if sys.platform == "win32":
     # the trainer, the figures, the exercises and the pages are tested on Windows too.
     collect_ignore = [
         *("test_benchmarks.py", "test_checkpoints.py", "test_distributed.py", "test_extensions.py"),
-        *("test_files.py", "test_image_faults.py", "test_image_fuzz.py", "test_image_network.py"),
+        *("test_files.py", "test_guess.py", "test_image_faults.py", "test_image_fuzz.py"),
+        "test_image_network.py",
         *("test_image_processes.py", "test_makefile.py", "test_measurements.py"),
         *("test_notebooks.py", "test_packaging.py", "test_repository.py", "test_seeds.py"),
-        *("test_signals.py", "test_site.py"),
+        *("test_signals.py", "test_site.py", "test_site_guess.py"),
     ]
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -95,9 +95,6 @@ for net in (desperate, sloppy):
 assert (str(mlp()), str(small_cnn())) == (str(desperate), str(sloppy))
 
 # %%
-# Before you read on, guess: which network classifies more *training* images correctly after 499
-# updates, and which classifies more *test* images correctly? How large is the difference?
-#
 # Training
 # --------
 #
@@ -168,7 +165,13 @@ assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 # --------
 #
 # The predicted class of an image is the class with the largest score. The :term:`accuracy` is the
-# share of images whose predicted class is right. In torch it is one line:
+# share of images whose predicted class is right. In torch it is one line, the first of the
+# loop below.
+#
+# Before you read on, guess: which network classifies more *training* images correctly after 499
+# updates, and which classifies more *test* images correctly? How large is the difference?
+#
+# .. guess:: Training, test, and the difference
 
 from cnnbook.metrics import accuracy, predict_scores
 
@@ -199,6 +202,8 @@ assert test["CNN"] > test["MLP"]
 # %%
 # On Fashion-MNIST, the CNN classifies 87 of 100 test images correctly, and the MLP 86. Guessing
 # would give 10.
+#
+# .. guess-end::
 
 if not data.drawn:
     assert 0.86 <= test["CNN"] <= 0.89

@@ -123,6 +123,9 @@ assert curves[0][-1] < curves[0][0]
 # The CNN has sixteen kernels of four weights, and each kernel is used in every window. The pixels
 # that were in one window are now in many different windows. No order of the four weights can
 # correct this. How many of the pairs of pixels that were side by side are still side by side?
+#
+# .. guess:: Of the pairs
+#    :choices: nearly all | about half | a few or none
 
 grid = order.reshape(28, 28)
 left, right = grid[:, :-1], grid[:, 1:]
@@ -171,7 +174,10 @@ for name, losses in again.items():
     assert max(differences) < 0.02
 
 # %%
-# The starts as dots, and the 95 % :term:`confidence interval` of each mean:
+# The figure shows the starts as dots, and the 95 % :term:`confidence interval` of each mean. Before
+# you look: of 1,000 test images, how many fewer does the CNN classify correctly after shuffling?
+#
+# .. guess:: Images of 1,000
 
 from cnnbook.figures import plot_seeds
 
@@ -208,6 +214,8 @@ for kind, drop in drops.items():
 #
 # On Fashion-MNIST, the CNN is worse on shuffled images with each of the ten seeds, by 17 images of
 # 1,000 on average. That is the part of its accuracy that depends on which pixels are neighbours.
+#
+# .. guess-end::
 
 if not data.drawn:
     assert -0.005 < drops["MLP"].interval.low < 0 < drops["MLP"].interval.high < 0.005
