@@ -86,7 +86,7 @@ html_search_scorer = str(here / "_ext/search_scorer.js")
 # MathML at build time instead of a script from a CDN.
 html_math_renderer = "mathml"
 html_theme_options = {
-    "navbar_end": ["language-switcher", "theme-switcher"],
+    "navbar_end": ["code-switch", "language-switcher", "theme-switcher"],
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,

@@ -31,7 +31,8 @@ if sys.platform == "win32":
         "test_image_network.py",
         *("test_image_processes.py", "test_makefile.py", "test_measurements.py"),
         *("test_notebooks.py", "test_packaging.py", "test_repository.py", "test_seeds.py"),
-        *("test_signals.py", "test_site.py", "test_site_guess.py"),
+        *("test_signals.py", "test_site.py", "test_site_code.py"),
+        *("test_site_guess.py", "test_site_look.py"),
     ]
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

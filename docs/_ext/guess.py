@@ -6,7 +6,8 @@ A page asks its question in a paragraph; ``guess`` below it puts a field or choi
        :choices: 4 | 9 | 16
 
 What follows is covered: the outputs and figures of the next cell, and the paragraph after them.
-Code stays open, and a cover never goes beyond the section. Where the result needs more than that, ``guess-end`` says where the cover ends::
+Code stays open, and a cover never goes beyond the section. Where the result needs more than that,
+``guess-end`` says where the cover ends::
 
     .. guess-end::
 
