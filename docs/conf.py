@@ -28,6 +28,7 @@ extensions = [
     "gallery_state",
     "download_note",
     "alt_texts",
+    "enlarge",
     "dark_thumbnails",
     "mathml",
     "accessible",

@@ -19,21 +19,24 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from filelock import FileLock
+from site_browser import browser, tab
 from site_builds import ROOT, Site, build_site, copy_book
 from small_data import Mirror, publish, serving
+
+# Fixtures of all tests of the site.
+__all__ = ["browser", "tab"]
 
 if sys.platform == "win32":
     # Tests that fork, kill, mount, link, forbid access, call make or build the site. The layers,
     # the trainer, the figures, the exercises and the pages are tested on Windows too.
     collect_ignore = [
         *("test_benchmarks.py", "test_checkpoints.py", "test_distributed.py", "test_extensions.py"),
-        *("test_files.py", "test_guess.py", "test_image_faults.py", "test_image_fuzz.py"),
-        "test_image_network.py",
+        *("test_files.py", "test_image_faults.py", "test_image_fuzz.py", "test_image_network.py"),
         *("test_image_processes.py", "test_makefile.py", "test_measurements.py"),
         *("test_notebooks.py", "test_packaging.py", "test_repository.py", "test_seeds.py"),
-        *("test_signals.py", "test_site.py", "test_site_code.py"),
-        *("test_site_guess.py", "test_site_look.py"),
+        *("test_signals.py", "test_guess.py"),
     ]
+    collect_ignore_glob = ["test_site*.py"]
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         """Skip the examples that show paths as POSIX writes them."""

@@ -8,17 +8,16 @@ running them, which is enough for all but what they computed. axe looks at one p
 import inspect
 import re
 import shutil
-from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
+from site_browser import FROM_DISK, LOOKS, barriers, needs_browser
 from site_builds import Site, build_site, copy_book
 
 import cnnbook
@@ -26,9 +25,6 @@ from cnnbook.convolution import conv2d
 from cnnbook.shapes import derive_output_size
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 GALLERY = [
     f"gallery/{path.relative_to(ROOT / 'examples').with_suffix('.html').as_posix()}"
     for path in sorted((ROOT / "examples").rglob("plot_*.py"))
@@ -311,91 +307,20 @@ def test_a_fault_on_a_page_stops_the_build(name: str, small_book: Path) -> None:
     assert complaint in done.stderr + done.stdout
 
 
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    options = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-sync",
-        "--disable-background-networking",
-        "--disable-component-update",
-    ]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Open a tab that fails the test when a page asks for anything that is not a file."""
-    wanted: dict[str, Any] = {"width": 1280, "scheme": "light"} | getattr(request, "param", {})
-    context = browser.new_context(
-        viewport={"width": wanted["width"], "height": 900}, color_scheme=wanted["scheme"]
-    )
-    page = context.new_page()
-    complaints: list[str] = []
-    # Messages of requests that browsers refuse to pages that are opened from disk.
-    forgiven = re.compile(wanted.get("forgiven", r"\A\Z"))
-
-    def complain(text: str) -> None:
-        if not forgiven.search(text):
-            complaints.append(text)
-
-    page.on("pageerror", lambda error: complain(str(error)))
-    page.on("console", lambda said: complain(said.text) if said.type == "error" else None)
-    page.on(
-        "request",
-        lambda asked: (
-            complaints.append(asked.url)
-            if urlparse(asked.url).scheme not in ("file", "data", "blob")
-            else None
-        ),
-    )
-    yield page
-    context.close()
-    assert not complaints
-
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-# axe asks for the style sheets once more, and the search for the pages that it has found; browsers
-# refuse both to pages that are opened from disk, and the pages do without.
-FROM_DISK = "blocked by CORS|ERR_FAILED|Failed to fetch"
-LOOKS = [
-    pytest.param({"width": width, "scheme": scheme, "forgiven": FROM_DISK}, id=f"{width}-{scheme}")
-    for width in (1280, 390)
-    for scheme in ("light", "dark")
-]
-
-
-def _barriers(tab: Page, page: Path) -> list[str]:
-    tab.goto(page.as_uri())
-    return [
-        f"{page.name}: {fault['id']} at {node['target']}"
-        for fault in Axe().run(tab, options=RULES).response["violations"]
-        for node in fault["nodes"]
-    ]
-
-
 @needs_browser
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_a_page_of_each_kind_has_no_barrier_that_axe_finds(
     site: Site, tab: Page, name: str
 ) -> None:
-    assert not _barriers(tab, site.folder / f"{name}.html")
+    assert not barriers(tab, site.folder / f"{name}.html")
 
 
 @needs_browser
 @pytest.mark.long
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_no_page_has_a_barrier_that_axe_finds(site: Site, tab: Page) -> None:
-    assert not [barrier for page in _pages(site) for barrier in _barriers(tab, page)]
+    assert not [barrier for page in _pages(site) for barrier in barriers(tab, page)]
 
 
 @needs_browser

@@ -2,10 +2,8 @@
 
 import pytest
 from playwright.sync_api import Browser, Page
+from site_browser import LOOKS, barriers, needs_browser
 from site_builds import Site
-from test_site import LOOKS, _barriers, browser, needs_browser, tab
-
-__all__ = ["browser", "tab"]  # The fixtures.
 
 PAGES = ("gallery/2_layers/plot_07_moving_average.html", "gallery/2_layers/plot_06_one_window.html")
 pytestmark = needs_browser
@@ -85,6 +83,6 @@ def test_on_a_narrow_screen_the_switch_is_in_the_menu(site: Site, tab: Page) -> 
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_a_page_with_all_its_code_has_no_barrier(site: Site, tab: Page) -> None:
     tab.add_init_script("localStorage.setItem('cnnbook.en.code', 'shown')")
-    assert not _barriers(tab, site.folder / PAGES[0])
+    assert not barriers(tab, site.folder / PAGES[0])
     assert set(_folds(tab)) == {True}
     assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

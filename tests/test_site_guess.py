@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from site_browser import LOOKS, barriers, needs_browser
 from site_builds import Site
-from test_site import LOOKS, _barriers, browser, needs_browser, tab
-
-__all__ = ["browser", "tab"]  # The fixtures.
 
 PAGE = "gallery/2_layers/plot_07_moving_average.html"
 pytestmark = needs_browser
@@ -178,7 +176,7 @@ def test_a_refused_or_damaged_storage_stops_no_guess(site: Site, browser: Browse
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_guesses_have_no_barrier_and_fit(site: Site, tab: Page) -> None:
     path = site.folder / "gallery/2_layers/plot_10_max_pool.html"
-    assert not _barriers(tab, path)
+    assert not barriers(tab, path)
     tab.locator("guess-box").nth(1).get_by_role("radio").nth(1).check()
     for button in tab.get_by_role("button", name="This is my guess").all()[1:2]:
         button.click()

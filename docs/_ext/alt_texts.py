@@ -7,6 +7,8 @@ the theme's script, and on paper, the light one is shown.
 sphinx-gallery's own scraper takes the titles on a figure or the name of its file, neither of which
 describes the figure. It also writes the text into the HTML unescaped, so a quotation mark would end
 the attribute.
+
+Each figure is a link to its picture in twice the size.
 """
 
 import html
@@ -132,6 +134,7 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
     pictures = {"only-light": light}
     if (source / dark["uri"].lstrip("/")).is_file():
         pictures["only-dark"] = dark
+    begin = len(translator.body)
     for theme, picture in pictures.items():
         first = len(translator.body)
         visit_imgsg_html(translator, picture)
@@ -144,6 +147,11 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
         if len(pictures) > 1:
             written = re.sub(r'class = "([^"]*)"', rf'class="\1 {theme}"', written)
         translator.body[first:] = [written.removesuffix("/>") + f"{extra}/>"]
+    # A link to the large picture; docs/_static/enlarge.js shows it on the page instead.
+    large = re.findall(r'[ "](\S+) [\d.]+x[,"]', translator.body[begin])
+    if large:
+        translator.body.insert(begin, f'<a class="enlarge" href="{large[-1]}">')
+        translator.body.append("</a>\n")
 
 
 def setup(app: Sphinx) -> dict[str, object]:
