@@ -29,6 +29,7 @@ extensions = [
     "download_note",
     "alt_texts",
     "enlarge",
+    "browse",
     "dark_thumbnails",
     "mathml",
     "accessible",

@@ -247,10 +247,17 @@ for name, matrix in matrices.items():
     assert data.drawn or (matrix.sum(dim=1) - matrix.diagonal())[easy].max() < 10
 
 # %%
-# On Fashion-MNIST, more than half of all mistakes are among these four. Here are the ten test
-# images for which the loss of the CNN is largest: it gives the lowest probability (the
-# :term:`softmax` of its scores) to their class. Above each image is the class that the CNN
-# predicted, and after "no" the class that is right.
+# On Fashion-MNIST, more than half of all mistakes are among these four. What do they look like? On
+# the website, choose a number to see its images; elsewhere, the most frequent mistakes are listed:
+
+from cnnbook.figures import browse_confusion
+
+browse_confusion(data.test_images, scores, data.test_labels, class_names=data.class_names)
+
+# %%
+# Here are the ten test images for which the loss of the CNN is largest: it gives the lowest
+# probability (the :term:`softmax` of its scores) to their class. Above each image is the class that
+# the CNN predicted, and after "no" the class that is right.
 
 from cnnbook.metrics import top_losses
 

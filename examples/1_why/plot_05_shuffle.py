@@ -50,8 +50,13 @@ figure = plot_images(both, titles=names * 2, columns=3, size=1.7)
 # %%
 # The upper row shows a trouser, a sneaker and a bag, the lower row the same pixels in the new
 # order. You recognize the upper ones without a mistake. Could you learn to recognize the lower
-# ones?
-#
+# ones? On the website, a button shuffles the pixels and puts them back:
+
+from cnnbook.figures import browse_shuffle
+
+browse_shuffle(data.train_images[three], shuffled.train_images[three], titles=names)
+
+# %%
 # Guess: how does the test accuracy of the MLP change if it is trained and tested with shuffled
 # images, and how does that of the CNN change?
 #
