@@ -31,12 +31,15 @@ extensions = [
     "gallery_state",
     "download_note",
     "alt_texts",
+    "enlarge",
+    "browse",
     "cards",
     "mathml",
     "accessible",
     "explorer",
     "exercise",
     "checks",
+    "guess",
     "returns",
     "backlinks",
     "colab",
@@ -91,7 +94,7 @@ html_search_scorer = str(here / "_ext/search_scorer.js")
 # MathML at build time instead of a script from a CDN.
 html_math_renderer = "mathml"
 html_theme_options = {
-    "navbar_end": ["language-switcher", "theme-switcher"],
+    "navbar_end": ["code-switch", "language-switcher", "theme-switcher"],
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,

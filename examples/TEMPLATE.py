@@ -13,6 +13,8 @@ You need to know what a window is: :doc:`/gallery/2_layers/plot_06_one_window`.
 #
 # The image has 4 x 4 pixels, and the window moves by one pixel at a time. Before you read on,
 # guess: which pixels does it see most often, and how often?
+#
+# .. guess:: Pixels, and how often
 
 # TEMPLATE: copy this file to examples/PART/plot_NN_name.py, write your page over it, and delete
 # the comments that begin with TEMPLATE. docs/contributing.md lists the other files of a page.

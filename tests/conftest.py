@@ -34,7 +34,7 @@ if sys.platform == "win32":
         *("test_files.py", "test_image_faults.py", "test_image_fuzz.py", "test_image_network.py"),
         *("test_image_processes.py", "test_makefile.py", "test_measurements.py"),
         *("test_notebooks.py", "test_packaging.py", "test_repository.py", "test_seeds.py"),
-        "test_signals.py",
+        *("test_signals.py", "test_guess.py"),
     ]
     collect_ignore_glob = ["test_site*.py"]
 

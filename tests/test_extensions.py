@@ -370,6 +370,19 @@ CELLS = {
     "a figure": (DRAWN, "", DRAWN, 0),
     "a figure and a check": (f"{DRAWN}\nassert a", "", f"{DRAWN}\nassert a", 1),
     "a figure with its data": (f"a = f()\n{DRAWN}", f"a = f()\n{DRAWN}", "", 0),
+    "a figure of what is there": (
+        f"b = {{k: round(v, 2) for k, v in a.items()}}\n{DRAWN}",
+        "",
+        f"b = {{k: round(v, 2) for k, v in a.items()}}\n{DRAWN}",
+        0,
+    ),
+    "a figure of what a call in it computes": (
+        f"b = [net(x) for x in a]\n{DRAWN}",
+        f"b = [net(x) for x in a]\n{DRAWN}",
+        "",
+        0,
+    ),
+    "arranging alone": ("b = list(a)", "b = list(a)", "", 0),
     "an import": (
         "from cnnbook.figures import plot_x",
         "from cnnbook.figures import plot_x",

@@ -99,6 +99,8 @@ RIGHT_IN: dict[tuple[str, str], Any] = {
     ("plot_window", "weight"): torch.ones(1, 1, 2, 2),
     ("plot_window", "bias"): None,
     ("plot_colour_images", "images"): COLOUR,
+    ("browse_confusion", "scores"): {"a": torch.tensor([[3.0, 1.0], [0.0, 2.0]])},
+    ("browse_shuffle", "shuffled"): IMAGES,
     ("plot_channel_sum", "image"): COLOUR,
     ("plot_channel_sum", "weight"): COLOUR[:, :, :2, :2],
 }

@@ -8,6 +8,7 @@ description with its numbers for readers who cannot see it: :func:`alt_text`.
 
 from cnnbook.figures._alt_text import alt_text
 from cnnbook.figures._themes import COLOURS
+from cnnbook.figures.browse import browse_confusion, browse_shuffle
 from cnnbook.figures.charts import (
     plot_bars,
     plot_curves,
@@ -38,6 +39,8 @@ from cnnbook.figures.windows import (
 __all__ = [
     "COLOURS",
     "alt_text",
+    "browse_confusion",
+    "browse_shuffle",
     "plot_bars",
     "plot_channel_sum",
     "plot_colour_images",

@@ -7,6 +7,8 @@ the theme's script, and on paper, the light one is shown.
 sphinx-gallery's own scraper takes the titles on a figure or the name of its file, neither of which
 describes the figure. It also writes the text into the HTML unescaped, so a quotation mark would end
 the attribute.
+
+Each figure is a link to its picture in twice the size.
 """
 
 import html
@@ -132,6 +134,7 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
     pictures = {"only-light": light}
     if (source / dark["uri"].lstrip("/")).is_file():
         pictures["only-dark"] = dark
+    begin = len(translator.body)
     for theme, picture in pictures.items():
         first = len(translator.body)
         visit_imgsg_html(translator, picture)
@@ -140,6 +143,11 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
             written = re.sub(r'class = "([^"]*)"', rf'class="\1 {theme}"', written)
         # The hidden picture of the other theme is not fetched at all, since it is never near.
         translator.body[first:] = [with_size(written, source / picture["uri"].lstrip("/"))]
+    # A link to the large picture; docs/_static/enlarge.js shows it on the page instead.
+    large = re.findall(r'[ "](\S+) [\d.]+x[,"]', translator.body[begin])
+    if large:
+        translator.body.insert(begin, f'<a class="enlarge" href="{large[-1]}">')
+        translator.body.append("</a>\n")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

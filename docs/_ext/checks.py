@@ -2,13 +2,15 @@
 
 A page asserts every number in its text. On the site these lines would stand between the reader and
 the code that is to be learned, so they are folded behind "checked: 3 claims". The script and the
-notebook show them as they are. A folded part is a ``<details>`` element, which needs no script.
+notebook show them as they are. A folded part is a ``<details>`` element, which needs no script; a
+switch in the header opens all of them.
 
 A cell whose first line is ``# Folded on the site: SUMMARY`` is folded whole.
 """
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
@@ -20,6 +22,12 @@ _ = get_translation("sphinx")
 
 
 _MARK = "# Folded on the site: "
+# What only selects, arranges or rounds numbers that are there already.
+_ARRANGING = frozenset(
+    {"argmax", "cat", "dict", "enumerate", "float", "index", "int", "interval", "items", "len"}
+    | {"list", "nonzero", "range", "reshape", "round", "sorted", "stack", "str", "sum", "tolist"}
+    | {"transpose", "tuple", "values", "zip"}
+)
 
 
 class shown_code(nodes.General, nodes.Element):
@@ -53,7 +61,8 @@ def split_cell(code: str) -> Cell:
     """Split the code of a cell into what is shown and what is folded.
 
     The statements at its end that only assert are folded, with the literals that only they compare
-    with. If the others do nothing but draw, the whole cell is folded.
+    with. If the others do nothing but arrange data for a figure and draw it, the whole cell is
+    folded.
 
     Args:
         code: The code of one cell.
@@ -120,7 +129,7 @@ def _is_literal(value: ast.expr) -> bool:
 
 
 def _only_draws(statements: list[ast.stmt]) -> bool:
-    """Say whether statements import figures and draw them, and do nothing else."""
+    """Say whether statements arrange data for figures and draw them, and do nothing else."""
     draws = False
     for statement in statements:
         match statement:
@@ -132,13 +141,27 @@ def _only_draws(statements: list[ast.stmt]) -> bool:
                 targets=[ast.Name(id="figure")], value=ast.Call(func=ast.Name(id=name))
             ) if name.startswith("plot_"):
                 draws = True
+            case ast.Assign(targets=[ast.Name()], value=value) if _only_arranges(value):
+                continue
             case _:
                 return False
     return draws
 
 
+def _only_arranges(value: ast.expr) -> bool:
+    """Say whether a value is made of what is there already, without computing anything new."""
+    for node in ast.walk(value):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                if name not in _ARRANGING:
+                    return False
+            case ast.Call() | ast.Lambda():
+                return False
+    return True
+
+
 def _is_drawing(module: str) -> bool:
-    return module.split(".")[0] == "matplotlib" or module.startswith("cnnbook.figures")
+    return module.split(".")[0] in ("matplotlib", "torch") or module.startswith("cnnbook.figures")
 
 
 def _summary(cell: Cell) -> str:
@@ -201,9 +224,21 @@ def _depart_folded(self: HTML5Translator, node: folded_code) -> None:
     self.body.append("</details>\n")
 
 
+def _page_context(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    # The template code-switch.html is empty elsewhere.
+    context["folded_code"] = (
+        doctree is not None and next(iter(doctree.findall(folded_code)), None) is not None
+    )
+    if context["folded_code"]:
+        app.add_js_file("code-switch.js", loading_method="defer")
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the nodes, and fold when a page has been read."""
     app.add_node(shown_code, html=(_visit_shown, _visit_shown))
     app.add_node(folded_code, html=(_visit_folded, _depart_folded))
     app.connect("doctree-read", _fold)
+    app.connect("html-page-context", _page_context)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -20,6 +20,7 @@ from checks import folded_code, shown_code
 from docutils import nodes
 from exercise import exercise_box, exercise_check, exercise_fold, exercise_title, fold_title
 from gallery_state import ROOT, files_beside
+from guess import guess, guess_cover
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.locale import get_translation
@@ -158,11 +159,11 @@ def _parts(node: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
         for child in node.children:
             if not isinstance(child, nodes.Element) or set(child["classes"]) & _ADDED:
                 continue
-            if isinstance(child, folded_code):
+            if isinstance(child, folded_code | guess):
                 continue
             if isinstance(child, nodes.section):
                 yield from walk(child, depth + 1)
-            elif isinstance(child, nodes.container):
+            elif isinstance(child, nodes.container | guess_cover):
                 yield from walk(child, depth)
             else:
                 yield child, depth

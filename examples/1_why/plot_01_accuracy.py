@@ -96,9 +96,6 @@ for net in (desperate, sloppy):
 assert (str(mlp()), str(small_cnn())) == (str(desperate), str(sloppy))
 
 # %%
-# Before you read on, guess: which network classifies more *training* images correctly after 499
-# updates, and which classifies more *test* images correctly? How large is the difference?
-#
 # Training
 # --------
 #
@@ -169,7 +166,13 @@ assert histories["MLP"].losses[-1] < histories["CNN"].losses[-1]
 # --------
 #
 # The predicted class of an image is the class with the largest score. The :term:`accuracy` is the
-# share of images whose predicted class is right. In torch it is one line:
+# share of images whose predicted class is right. In torch it is one line, the first of the
+# loop below.
+#
+# Before you read on, guess: which network classifies more *training* images correctly after 499
+# updates, and which classifies more *test* images correctly? How large is the difference?
+#
+# .. guess:: Training, test, and the difference
 
 from cnnbook.metrics import accuracy, predict_scores
 
@@ -200,6 +203,8 @@ assert test["CNN"] > test["MLP"]
 # %%
 # On Fashion-MNIST, the CNN classifies 87 of 100 test images correctly, and the MLP 86. Guessing
 # would give 10.
+#
+# .. guess-end::
 
 if not data.drawn:
     assert 0.86 <= test["CNN"] <= 0.89
@@ -242,10 +247,17 @@ for name, matrix in matrices.items():
     assert data.drawn or (matrix.sum(dim=1) - matrix.diagonal())[easy].max() < 10
 
 # %%
-# On Fashion-MNIST, more than half of all mistakes are among these four. Here are the ten test
-# images for which the loss of the CNN is largest: it gives the lowest probability (the
-# :term:`softmax` of its scores) to their class. Above each image is the class that the CNN
-# predicted, and after "no" the class that is right.
+# On Fashion-MNIST, more than half of all mistakes are among these four. What do they look like? On
+# the website, choose a number to see its images; elsewhere, the most frequent mistakes are listed:
+
+from cnnbook.figures import browse_confusion
+
+browse_confusion(data.test_images, scores, data.test_labels, class_names=data.class_names)
+
+# %%
+# Here are the ten test images for which the loss of the CNN is largest: it gives the lowest
+# probability (the :term:`softmax` of its scores) to their class. Above each image is the class that
+# the CNN predicted, and after "no" the class that is right.
 
 from cnnbook.metrics import top_losses
 

@@ -16,6 +16,8 @@ sloppy CNN. Nothing is trained here: we only count, and every count has a formul
 #
 # A :term:`parameter` is a number that training may change: a :term:`weight` or a :term:`bias`.
 # Which network has more of them, and how many times more? Make a guess before you read on.
+#
+# .. guess:: Which one, and how many times more?
 
 from cnnbook.counting import parameter_table
 from cnnbook.networks import mlp, small_cnn
@@ -50,6 +52,8 @@ assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
 # %%
 # The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
 # its *linear* layer, not in the convolution. The drawing of page 1 has the number of each layer:
+#
+# .. guess-end::
 
 from cnnbook.figures import plot_networks
 
@@ -83,6 +87,10 @@ assert (28 - 2 + 1, 27 // 2) == (27, 13)
 # The number of parameters says how much must be stored. It does not say how much must be computed,
 # because a convolution uses each of its weights many times. What do you guess: the CNN has 60.0
 # times fewer parameters; does it also need 60.0 times fewer multiplications?
+#
+# .. guess:: The CNN needs
+#    :choices: 60 times fewer | fewer, but not 60 times | more than 60 times fewer
+#      | more than the MLP
 
 from cnnbook.counting import cost_table
 
@@ -109,6 +117,8 @@ assert f"{1_626_112 / 73_696:.1f}" == "22.1"
 
 # %%
 # The CNN needs 73,696 MACs and the MLP 1,626,112. That is 22.1 times as many, not 60.0 times.
+#
+# .. guess-end::
 #
 # Activations
 # -----------

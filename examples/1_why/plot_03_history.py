@@ -17,6 +17,8 @@ network well enough, we count its parameters again.
 # The lecture [Choi2025]_ says that its second network, the sloppy CNN, is of a famous kind, and
 # links an article about it [Hvnpoet109]_. How many years passed from the first experiment until
 # CNNs were famous? Make a guess before you run the cell.
+#
+# .. guess:: Years
 
 published = {
     "Hubel and Wiesel, cells that see lines": 1959,
@@ -77,6 +79,8 @@ assert output_size(8, 5, stride=2, padding=2) == 4
 # A unit of the second layer has windows in 8 of the 12 feature maps. The units of a feature map
 # share their weights, but each has its own bias. Two linear layers follow, with 30 and 10 units.
 # (The paper counts the pixels of the image as units, too.)
+#
+# .. guess:: Different weights and biases
 
 connections = 12 * 8 * 8 * (5 * 5 + 1) + 12 * 4 * 4 * (8 * 5 * 5 + 1)
 connections += 30 * (12 * 4 * 4 + 1) + 10 * (30 + 1)
@@ -134,6 +138,8 @@ assert count_parameters(small_cnn()) == 27_130 < 60_000 < 1_628_170 == count_par
 # Krizhevsky, Sutskever and Hinton trained a CNN on 1,200,000 photographs in 1,000 classes
 # [Krizhevsky2012]_. The paper gives 60,000,000 parameters. How many times the number of LeNet-5 is
 # that?
+#
+# .. guess:: How many times?
 
 print(60_000_000 / 60_000)
 assert 60_000_000 / 60_000 == 1_000
@@ -192,6 +198,9 @@ assert f"{sizes['AlexNet'] / sizes['zip codes']:.1f}" == "6246.4"
 # the five. Here are the errors of the winners, for 2010 to 2014 from [Russakovsky2015]_ (trained
 # only with the images of the challenge) and for 2015 from [He2016]_. In which year do you guess the
 # largest step?
+#
+# .. guess:: The largest step
+#    :choices: 2011 | 2012 | 2013 | 2014 | 2015
 
 # sphinx_gallery_thumbnail_number = 2
 winners = {2010: 28.2, 2011: 25.8, 2012: 16.4, 2013: 11.7, 2014: 6.7, 2015: 3.57}

@@ -117,6 +117,8 @@ assert 93 < mlp()[1].out_features == 2048 < 11_664
 # Now the first objection. :func:`~cnnbook.seeds.train_over_seeds` trains a network from several
 # random starts, one for each :term:`seed`. Before you run it, guess: how many more of the 1,000
 # test images does the best of ten starts classify correctly than the worst?
+#
+# .. guess:: Images of 1,000
 
 from pathlib import Path
 
@@ -192,6 +194,8 @@ for name, row in shares.items():
 # 871 and 851 of 1,000. Only the random start differs. Page 1 used seed 0, and that was a lucky
 # start: no other start of the CNN is better, and the same holds for the desperate MLP and for the
 # matched one. (We did not choose it for that: 0 is the first seed.)
+#
+# .. guess-end::
 
 if not data.drawn:
     best, worst = (round(1000 * choose(shares["CNN"])) for choose in (max, min))
@@ -280,6 +284,8 @@ if not data.drawn:
 # networks were tested on the same 1,000 images. If a network classifies an image correctly with
 # probability 0.87, then its accuracy on n images has the standard deviation
 # ``sqrt(0.87 * 0.13 / n)``, the :term:`standard error`. How much do you expect for 1,000 images?
+#
+# .. guess:: Standard error
 
 error = (0.87 * 0.13 / 1000) ** 0.5
 print(f"{error:.4f}")

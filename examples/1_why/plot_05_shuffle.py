@@ -50,8 +50,13 @@ figure = plot_images(both, titles=names * 2, columns=3, size=1.7)
 # %%
 # The upper row shows a trouser, a sneaker and a bag, the lower row the same pixels in the new
 # order. You recognize the upper ones without a mistake. Could you learn to recognize the lower
-# ones?
-#
+# ones? On the website, a button shuffles the pixels and puts them back:
+
+from cnnbook.figures import browse_shuffle
+
+browse_shuffle(data.train_images[three], shuffled.train_images[three], titles=names)
+
+# %%
 # Guess: how does the test accuracy of the MLP change if it is trained and tested with shuffled
 # images, and how does that of the CNN change?
 #
@@ -124,6 +129,9 @@ assert curves[0][-1] < curves[0][0]
 # that were in one window are now in many different windows. No order of the four weights can
 # correct this. Every pixel except the last of its row has a neighbour on its right. How many pixels
 # still have the same neighbour on their right?
+#
+# .. guess:: Of the pairs
+#    :choices: nearly all | about half | a few or none
 
 grid = order.reshape(28, 28)
 left, right = grid[:, :-1], grid[:, 1:]
@@ -172,7 +180,10 @@ for name, losses in again.items():
     assert max(differences) < 0.02
 
 # %%
-# The starts as dots, and the 95 % :term:`confidence interval` of each mean:
+# The figure shows the starts as dots, and the 95 % :term:`confidence interval` of each mean. Before
+# you look: of 1,000 test images, how many fewer does the CNN classify correctly after shuffling?
+#
+# .. guess:: Images of 1,000
 
 from cnnbook.figures import plot_seeds
 
@@ -209,6 +220,8 @@ for kind, drop in drops.items():
 #
 # On Fashion-MNIST, the CNN is worse on shuffled images with each of the ten seeds, by 17 images of
 # 1,000 on average. That is the part of its accuracy that depends on which pixels are neighbours.
+#
+# .. guess-end::
 
 if not data.drawn:
     assert -0.005 < drops["MLP"].interval.low < 0 < drops["MLP"].interval.high < 0.005

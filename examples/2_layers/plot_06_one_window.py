@@ -56,6 +56,8 @@ print(image.shape)
 #
 # Here *x* is a pixel, *w* a weight and *b* the bias. The two small digits are the row and the
 # column, counted from 0. Take a pencil: what is the output?
+#
+# .. guess:: Output
 
 by_hand = -0.1733 * 0 + -0.4235 * 1 + 0.1802 * 2 + 0.4668 * 3 + 0.2037
 print(f"{by_hand:.3f}")

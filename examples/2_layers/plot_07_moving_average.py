@@ -43,6 +43,8 @@ assert (image.min(), image.max()) == (0, 15)
 # Before you run the next cell: how many windows of 2 x 2 fit into 4 x 4, if the window moves by one
 # pixel at a time? And what is the first number that comes out? (``detach`` gives the numbers alone,
 # without what torch keeps for training.)
+#
+# .. guess:: Windows, and the first number
 
 result = average(image).detach()
 print(result.shape)
@@ -133,6 +135,8 @@ assert product[0, 0].tolist() == expected
 #
 # The next example of the lecture [Choi2025]_ has a window of 3 x 3 on the same image. Before you
 # run the cell: how many of these windows fit into 4 x 4, and what is the mean of the first?
+#
+# .. guess:: Windows, and the mean of the first
 
 print(derive_output_size(4, 3))
 larger = averaging_conv(3)(image).detach()
@@ -162,8 +166,12 @@ assert image[0, 0, 1:3, 1:3].tolist() == middles
 #    :image: lecture
 #    :kernel: average2
 #
+# .. guess:: The four weights
+#
 # One answer is -1 and 1 in the upper row of the kernel and two zeros below: each pixel is larger by
 # 1 than the pixel to its left.
+#
+# .. guess-end::
 
 assert conv2d(image, torch.tensor([[[[-1.0, 1.0], [0.0, 0.0]]]])).unique().tolist() == [1]
 
@@ -173,6 +181,8 @@ assert conv2d(image, torch.tensor([[[[-1.0, 1.0], [0.0, 0.0]]]])).unique().tolis
 #
 # What does averaging do to an image of a shoe? Guess: what happens to its edges, and what happens
 # to its size, with a window of 5 x 5?
+#
+# .. guess:: Edges and size
 
 from cnnbook.figures import plot_images
 from cnnbook.images import load_fashion_mnist

@@ -28,6 +28,8 @@ assert (images.shape, first.max(), second.min(), second.max()) == ((2, 1, 4, 4),
 
 # %%
 # The 3 x 3 average of the first image is 5, 6, 9 and 10. What do you expect for the second one?
+#
+# .. guess:: Four numbers
 
 average = averaging_conv(3)
 together = average(images).detach()
@@ -47,6 +49,9 @@ assert torch.allclose(together[:, 0], torch.tensor(expected), rtol=0, atol=0.000
 # %%
 # Does one image change the result of the other? Make the second image a thousand times brighter,
 # and look at the result of the first.
+#
+# .. guess:: Does the result change?
+#    :choices: yes | no
 
 one_by_one = torch.cat([average(first), average(second)])
 disturbed = average(torch.cat([first, 1_000 * second]))
@@ -76,6 +81,8 @@ assert average(torch.zeros(5_000, 1, 4, 4)).shape == (5_000, 1, 2, 2)
 # the window, the second subtracts the left column from the right column, the third subtracts the
 # upper row from the lower row. Take a pencil: what does each give for the first image, and for
 # which of the three is the output of the second, brighter image different?
+#
+# .. guess:: The three outputs
 
 from cnnbook.convolution import conv2d
 from cnnbook.figures import plot_feature_maps, plot_feature_table, plot_images
@@ -101,6 +108,8 @@ figure = plot_feature_table(
 # output does not change: they find differences, not brightness. Only the output of the first kernel
 # differs between the images. (The other two are named after Prewitt [Prewitt1970]_, who found edges
 # with them.)
+#
+# .. guess-end::
 
 assert features[:, 0].tolist() == expected
 assert torch.equal(features[:, 1], torch.full((2, 2, 2), 6.0))
@@ -133,6 +142,9 @@ assert kernels.shape == (3, 1, 3, 3)
 # convolution has one channel for each kernel. If the input of a layer has several channels, each
 # kernel has weights for all of them. Below, an image has two channels of 1 x 2 pixels, and the
 # kernel has 1 x 2 weights for each. What would you expect of this kernel: one number or two?
+#
+# .. guess:: This kernel gives
+#    :choices: one number | two numbers
 
 two_channels = torch.tensor([[[[1.0, 2.0]], [[10.0, 20.0]]]])
 one_kernel = torch.tensor([[[[1.0, 1.0]], [[3.0, 0.0]]]])
@@ -153,6 +165,8 @@ assert (1 * 1 + 1 * 2, 3 * 10 + 0 * 20) == (3, 30)
 # Who chooses the kernels? We only choose how many there are. Their weights are random at the start,
 # and training changes them. Make a layer of torch with sixteen kernels and guess: which shape comes
 # out of ``(2, 1, 4, 4)``, and how many parameters does the layer have?
+#
+# .. guess:: Shape and parameters
 
 torch.manual_seed(43052)
 layer = torch.nn.Conv2d(1, 16, (3, 3))

@@ -14,6 +14,8 @@ You need :doc:`/gallery/2_layers/plot_08_many_images`: a convolution makes one
 #
 # :term:`ReLU` is short for *rectified linear unit* [Nair2010]_: numbers below 0 become 0, all
 # others stay. Guess what it makes of these four numbers.
+#
+# .. guess:: Four numbers
 
 import torch
 
@@ -41,6 +43,8 @@ figure = plot_functions({"ReLU": relu})
 # %%
 # The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. About half of such numbers
 # are below 0. How many zeros do you expect here?
+#
+# .. guess:: Zeros
 
 torch.manual_seed(26)
 image = torch.randn(1, 1, 5, 5)
@@ -65,6 +69,8 @@ assert torch.equal(rectified[image > 0], image[image > 0])
 # column. Its output is above 0 where the image gets brighter to the right, and below 0 where it
 # gets darker. What is left of a boot after ReLU? And what is left if all signs of the kernel are
 # changed?
+#
+# .. guess:: What is left
 
 from cnnbook.convolution import conv2d
 from cnnbook.images import load_fashion_mnist
@@ -100,6 +106,8 @@ assert torch.equal(conv2d(boot, -right_minus_left[None, None]), -edges)
 # The first convolution has the kernel from above, which finds edges. The second has nine weights of
 # 1, so it adds up the edges in each window. On how many pixels of the image does a number of the
 # second output depend?
+#
+# .. guess:: Pixels
 
 adding_up = torch.ones(3, 3)
 summed = conv2d(edges, adding_up[None, None])
@@ -123,6 +131,8 @@ assert output_size(28, 5) == 24
 # copies of the first kernel, one for each weight of the second kernel: the copy is moved to the
 # position of this weight and multiplied with it. Take a pencil: what is in the upper left corner of
 # the sum, and what is in the middle of its left edge?
+#
+# .. guess:: The two numbers
 
 both = torch.zeros(5, 5)
 for row in range(3):
@@ -160,6 +170,8 @@ assert (2 * 3 * 3, 5 * 5) == (18, 25)
 #
 # Take random kernels with biases, and sixteen channels between the two layers. How many parameters
 # do the two layers have, and how many does a single layer need to do the same?
+#
+# .. guess:: Parameters of the two, and of one
 
 from cnnbook.counting import count_parameters
 
@@ -189,10 +201,16 @@ assert count_parameters(single) == 25 + 1 == 26
 
 # %%
 # On the boot, the single layer gives the same output as the two, up to rounding. So 305 parameters
-# do the work of 26. The same holds for two linear layers: the product of their matrices is one
+# do the work of 26.
+#
+# .. guess-end::
+#
+# The same holds for two linear layers: the product of their matrices is one
 # matrix. Take the ReLU out of the desperate MLP of
 # :doc:`/gallery/1_why/plot_02_parameters`. How many parameters does it have when it is written as
 # one layer?
+#
+# .. guess:: Parameters
 
 from cnnbook.networks import mlp
 
@@ -217,6 +235,8 @@ assert weight.numel() + offset.numel() == 10 * 785 == 7_850
 # darker. The second kernel adds up the numbers in a 3 x 3 window. All rows of the output are equal,
 # so we print the first. Before you look: what is the number in the middle, without ReLU and with
 # it?
+#
+# .. guess:: Without and with ReLU
 
 
 def two_layers(images: torch.Tensor, *, with_relu: bool) -> torch.Tensor:
@@ -248,6 +268,9 @@ assert conv2d(stripe, torch.tensor([[[[0.0, 0, 9, 9, 0]]]]))[0, 0, 0].tolist() =
 # convolution, the weighted sums of the negative are those of the image with the opposite sign. If
 # the outputs for both images are added, the sums cancel and twice the bias is left: the same number
 # at every position. And what is the sum for the two layers with ReLU?
+#
+# .. guess:: With ReLU, is it the same number everywhere?
+#    :choices: yes | no
 
 negative = two_layers(-stripe, with_relu=True)[0, 0, 0]
 added = two_layers(stripe, with_relu=True)[0, 0, 0] + negative

@@ -28,6 +28,8 @@ print(image[0, 0])
 # largest. The windows are 2 x 2, and they do not overlap: the :term:`stride`, the step from one
 # window to the next, is 2 as well. Take a pencil: which windows are there, and what is the largest
 # number in each?
+#
+# .. guess:: The largest numbers
 
 from cnnbook.figures import plot_feature_maps, plot_pooling
 from cnnbook.pooling import max_pool2d
@@ -68,6 +70,9 @@ assert derive_output_size(5, 2, stride=2).output_size == 2
 #
 # So nine of 25 pixels do not count. The largest number of the image is among them, 2.2978 in the
 # last row. What happens if we set all nine to a million?
+#
+# .. guess:: In the output
+#    :choices: all numbers change | some numbers change | nothing changes
 
 loud = image.clone()
 loud[..., 4, :] = loud[..., :, 4] = 1_000_000
@@ -116,6 +121,8 @@ assert larger.max() == image.max()
 # Does any of this happen in a real network? The sloppy CNN of
 # :doc:`/gallery/1_why/plot_02_parameters` has sixteen feature maps of 27 x 27 before its pooling,
 # and 27 is odd. How many numbers does it compute for nothing?
+#
+# .. guess:: Numbers
 
 unseen = 16 * (27 * 27 - 26 * 26)
 print(f"{unseen} of {16 * 27 * 27:,}, {unseen / (16 * 27 * 27):.1%}")
@@ -134,6 +141,9 @@ assert f"{848 / 11_664:.1%}" == "7.3%"
 # strongly the kernel responds somewhere in each window. Put a single bright pixel on a black image
 # and move it one pixel to the right, then one more. Such a shift is called a :term:`translation`.
 # Guess what happens to the output.
+#
+# .. guess:: The output
+#    :choices: moves both times | moves once | never moves
 
 dots = torch.zeros(3, 1, 6, 6)
 for index, column in enumerate((2, 3, 4)):
@@ -179,6 +189,8 @@ assert (edges.shape, pool(edges).shape) == ((1, 1, 26, 26), (1, 1, 13, 13))
 # The lecture's network applies ReLU first and then pools. Does the order matter? The next image has
 # two windows: the left one has positive and negative numbers, the right one only negative numbers.
 # Guess both results before you run the cell.
+#
+# .. guess:: Both results
 
 window = torch.tensor([[-3.0, 5.0, -1.0, -2.0], [2.0, 1.0, -4.0, -2.0]])[None, None]
 print("ReLU, then pool:", pool(relu(window)).tolist())

@@ -15,6 +15,8 @@ is trained on this page. We count, and then change five options.
 #
 # The images of clothes have 28 pixels in a row. Put a window of 2 pixels at the left end and move
 # it by one until it reaches the right end. At how many positions does it stand? Make a guess first.
+#
+# .. guess:: Positions
 
 from cnnbook.shapes import derive_output_size
 
@@ -35,6 +37,8 @@ assert 26 + 1 == moved.output_size == 27
 
 # %%
 # Pooling moves its window by 2. How many outputs do these 27 numbers give?
+#
+# .. guess:: Outputs
 
 pooled = derive_output_size(27, 2, stride=2)
 print(pooled)
@@ -80,6 +84,8 @@ assert table.output_shape == (10,)
 # Take an image of 7 x 7 and a kernel of 3 x 3. With the default options, five windows fit in each
 # direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Change one
 # option at a time.
+#
+# .. guess:: Stride, padding, dilation
 
 from cnnbook.figures import plot_conv_options
 from cnnbook.shapes import output_size
@@ -106,6 +112,8 @@ assert 2 * (3 - 1) + 1 == 5
 # Stride 2 and dilation 2 both give 3 x 3, but they do different things. With stride 2, the nine
 # windows are two pixels apart. With dilation 2, they are one pixel apart, and each covers a larger
 # part of the image. The size alone does not tell the two apart. Does the formula?
+#
+# .. guess-end::
 
 for name, options in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **options))
@@ -147,6 +155,8 @@ assert len(options) == 5 * 3 * 3 * 3 == 135
 #
 # Often a layer should not make the image smaller. A kernel of 3 needs padding 1, a kernel of 5
 # needs padding 2. What does a kernel of 2 need? Guess, then read the second line of the output.
+#
+# .. guess:: Padding
 
 from cnnbook.shapes import same_padding
 
@@ -170,6 +180,8 @@ assert same_padding(2) == (0, 1)
 # divided into two groups each, and a kernel sees only the channels of its own group. Four channels
 # go in, eight feature maps come out: how large is each of the eight, and how many parameters does
 # the layer have with one, two and four groups?
+#
+# .. guess:: Size, and parameters
 
 layers = {groups: torch.nn.Conv2d(4, 8, 3, groups=groups) for groups in (1, 2, 4)}
 for groups, layer in layers.items():
@@ -210,6 +222,8 @@ for groups, layer in layers.items():
 #
 # Give the lecture's convolution a padding of 1. With a pencil: what is the size after the
 # convolution, after pooling, after flattening? And what will the linear layer say?
+#
+# .. guess:: Three sizes
 
 net[0].padding = (1, 1)
 print(shape_table(net[:4], (1, 28, 28)))
@@ -236,6 +250,8 @@ assert derive_output_size(29, 2, stride=2).output_size == 14
 # A square of 8 x 8, an average of 3 x 3, stride 2 and padding 1. Before you move the window: how
 # many windows? Then choose the image of 4 x 4 numbers, and make the kernel too large for it without
 # choosing another kernel.
+#
+# .. guess:: Windows in each direction
 #
 # .. conv-explorer::
 #    :image: square

@@ -32,6 +32,8 @@ assert torch.allclose(conv(img), torch.tensor([[[[5.0, 6.0], [9.0, 10.0]]]]))
 # Now multiply from the right, ``img @ What``. Whatever numbers are in ``What``, it needs four rows,
 # one for each column of ``img``. The number of its columns is our choice. Take a pencil: what shape
 # can the product have?
+#
+# .. guess:: Shape
 
 for columns in (1, 2, 3):
     print((img[0, 0] @ torch.ones(4, columns)).shape, "against", conv(img)[0, 0].shape)
@@ -42,6 +44,8 @@ for columns in (1, 2, 3):
 # reason. Add 9 to every pixel of row 2, which is the third row, as we count from 0. Which rows of
 # the product and of the average change? Take a ``What`` of one column, 1, 10, 100 and 1000. To see
 # by how much the product changes, it is enough to multiply what was added to the image:
+#
+# .. guess:: Rows of the product, rows of the average
 
 changed = img.clone()
 changed[0, 0, 2] += 9
@@ -69,6 +73,8 @@ assert 3 * 9 / 9 == 3
 #
 # To tell the weights apart, use a kernel of the numbers 1 to 9 for a moment. How many of the 64
 # entries will not be 0? Make a guess.
+#
+# .. guess:: Entries
 
 from cnnbook.conv_matrix import conv_matrix
 from cnnbook.convolution import conv2d
@@ -118,6 +124,9 @@ assert flat.round().tolist() == [[5, 6, 9, 10]]
 # -------------
 #
 # A layer adds a :term:`bias`. Can the bias be a part of ``What``? Try a black image.
+#
+# .. guess:: Can it?
+#    :choices: yes | no
 
 shifted = averaging_conv(3)
 torch.nn.init.constant_(shifted.bias, 0.5)
@@ -201,6 +210,8 @@ assert laplacian_kernel().tolist() == [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
 # The other way round: leave the kernel as it is, and copy the windows. Take the 2 x 2 kernel 1, 2,
 # 3, 4. It has nine windows on the image, of four pixels each. Write each window into a row, and the
 # kernel into a column. Before you run it: what are the two shapes, and what is the first product?
+#
+# .. guess:: Two shapes, and the first product
 
 from cnnbook.windows import windows
 
@@ -238,6 +249,8 @@ assert (columns @ torch.ones(4, 16)).shape == (9, 16)
 #
 # Now the lecture's convolution: 28 x 28 pixels, sixteen kernels of 2 x 2. How many rows and how
 # many columns does its ``What`` have? And what percentage of its entries is not 0?
+#
+# .. guess:: Rows, columns, percentage
 
 from cnnbook.networks import small_cnn
 

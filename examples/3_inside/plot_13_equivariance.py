@@ -15,6 +15,8 @@ You need the windows of :doc:`/gallery/2_layers/plot_07_moving_average`, the poo
 # A quick way to see what a kernel does is to apply it to a black image with a single bright pixel.
 # Take the numbers from 1 to 9 as weights, and put the pixel into the middle of 5 x 5. It lies in
 # nine windows. With a pencil: what is the output of the first window, in the upper left corner?
+#
+# .. guess:: Output
 
 import torch
 
@@ -54,6 +56,9 @@ assert torch.equal(conv2d(dot, flipped), kernel)
 # products by powers of x: 1*3, then 1*4 + 2*3, then 2*4. With a kernel of two weights and a 0 at
 # both ends of the row (``padding=(0, 1)``), a convolution also gives three numbers. Which of the
 # two lines below is the product?
+#
+# .. guess:: The product is
+#    :choices: the first line | the second line
 
 row = torch.tensor([1.0, 2.0])[None, None, None]
 other = torch.tensor([3.0, 4.0])[None, None, None]
@@ -86,6 +91,8 @@ assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 # [Goodfellow2016]_, and so does this book. For some kernels it makes no difference. What does the
 # flip do to an average, and what to Sobel's kernel, which finds edges: ``[[-1, 0, 1], [-2, 0, 2],
 # [-1, 0, 1]]``? Guess.
+#
+# .. guess:: The average, and Sobel's kernel
 
 from cnnbook.kernels import averaging_kernel, sobel_kernel
 
@@ -108,6 +115,9 @@ assert torch.equal(sobel_kernel("x").flip(0, 1), -sobel_kernel("x"))
 #
 # We put a wide black border around the image, so that nothing is lost at the edge, and we use whole
 # numbers from 0 to 255, so that sums are exact.
+#
+# .. guess:: Is there a difference?
+#    :choices: yes | no
 
 from cnnbook.figures import plot_equivariance
 from cnnbook.images import load_fashion_mnist
@@ -143,6 +153,8 @@ assert torch.equal(shift_first, shift_last)
 # weights, so each window that contained the shoe before the shift corresponds to one that contains
 # it afterwards.
 #
+# .. guess-end::
+#
 # This is called :term:`equivariance`, here *translation equivariance*, since a shift is also called
 # a :term:`translation`: the output moves with the input. It is not *invariance*, which would mean
 # that the output does not change at all.
@@ -170,6 +182,8 @@ assert len(steps) ** 2 == 15 * 15 == 225
 # all 1, and a kernel of nine ones with padding 1, which counts the pixels in its window. Shift by
 # one to the right. The last column is lost, and zeros come in at the left. Where will the two ways
 # differ? Guess the columns.
+#
+# .. guess:: Columns
 
 ones, nine = torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3)
 
@@ -206,6 +220,8 @@ assert torch.equal(first[:, 1:4], last[:, 1:4])
 # Pooling with a window of 2 also does the same in each window, but its windows start at every
 # second pixel only. Take one row, with a 3 and a 7 side by side. Unshifted, both are in one window,
 # and pooling gives 0, 7, 0, 0. What does it give after a shift by 1? And by 2?
+#
+# .. guess:: By 1, and by 2
 
 from cnnbook.figures import plot_pooling_shift
 from cnnbook.pooling import max_pool2d
@@ -232,6 +248,9 @@ assert pooled["by 3"].flatten().tolist() == [0, 0, 3, 7]
 # Now the boot, shifted by 0 to 6. Is what comes out a shifted copy of what came out before? We try
 # every shift of the old result, and print those that give the new one, for pooling and for a
 # convolution with stride 2. What do you expect of the convolution?
+#
+# .. guess:: The convolution gives a shift of the old result
+#    :choices: for every shift | for even shifts | for no shift but 0
 
 layers = {
     "pooling": lambda images: max_pool2d(images, 2),

@@ -48,6 +48,8 @@ assert 9 + 1 + 16 == 26
 # --------
 #
 # The bias was added to every output. If it grows by a little, all four of them do.
+#
+# .. guess:: Gradient of the bias
 
 by_hand_bias = 1 + 1 + 1 + 1
 print(by_hand_bias)
@@ -62,6 +64,8 @@ assert by_hand_bias == 4
 # The upper left weight is multiplied by the upper left pixel of every window. There are four
 # windows, so it meets four pixels, and each product is a part of the loss. Which four pixels are
 # they? And which does the weight in the middle meet?
+#
+# .. guess:: The pixels
 
 pixels = image.detach()[0, 0]
 by_hand_weight = torch.zeros(3, 3)
@@ -102,6 +106,8 @@ assert torch.equal(conv2d(image, grad_output)[0, 0], by_hand_weight)
 # Now the image. A pixel is in several windows, and each time it is multiplied by a weight of 1/9.
 # So its gradient is a ninth of a count: in how many windows is it? Guess for a corner, for an edge,
 # for the middle. Then add a 1 to all pixels of each window:
+#
+# .. guess:: Corner, edge, middle
 
 parts = torch.zeros(2, 2, 4, 4)
 for row in range(2):
@@ -150,6 +156,8 @@ assert torch.allclose(9 * image.grad[0, 0], counts)
 # What``, with the image in one row: 16 pixels go in, 4 outputs come out. Row *i* of the matrix says
 # how much each output changes with pixel *i*. Backwards, 4 gradients go in and 16 come out. Which
 # matrix do you need for that?
+#
+# .. guess:: Matrix
 
 from cnnbook.conv_matrix import conv_matrix
 
@@ -170,6 +178,8 @@ assert torch.allclose(9 * what.T.reshape(2, 2, 4, 4), parts)
 #
 # With ones and equal weights, two things could not be seen. So take the kernel 1 to 9, and a
 # gradient that is 0 except for a 1 at the lower right output. Which gradient does each pixel get?
+#
+# .. guess:: The pixels get
 
 from cnnbook.convolution import conv2d_input_grad
 
@@ -189,6 +199,8 @@ assert received.tolist() == [[0, 0, 0, 0], [0, 1, 2, 3], [0, 4, 5, 6], [0, 7, 8,
 # multiplied it by the weight 9, the upper right one by 8, the lower left one by 6 and the lower
 # right one by 5. If the gradients of these outputs are 1, 2, 3 and 4, what is the gradient of the
 # pixel?
+#
+# .. guess:: Gradient of the pixel
 
 numbered = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 received = conv2d_input_grad(numbered, kernel, 4)

@@ -17,6 +17,8 @@ pixel is in no window.
 # After one 3 x 3 convolution, a number depends on nine pixels. A second 3 x 3 convolution takes the
 # numbers of the first. On how many pixels of the image does one of *its* numbers depend? Make a
 # guess before you run the cell.
+#
+# .. guess:: Pixels
 
 import torch
 
@@ -42,6 +44,9 @@ assert 3 + (3 - 1) * 1 == 5
 # It has a 2 x 2 convolution, ReLU, and a 2 x 2 pooling, before ``Linear`` takes all the numbers.
 # How large is the receptive field of a number that ``Linear`` takes? One might guess two times two,
 # 4 x 4.
+#
+# .. guess:: Receptive field
+#    :choices: 2 x 2 | 3 x 3 | 4 x 4 | 5 x 5
 
 from cnnbook.networks import small_cnn
 
@@ -60,6 +65,8 @@ assert 2 + (2 - 1) * 1 == 3
 # After pooling the jump is 2: the next number starts two pixels further. Here are the rows that the
 # first number of a column sees, those of the second, and those of the last, number 12. The image
 # has rows 0 to 27. Which row is missing?
+#
+# .. guess:: Row
 
 for row in (0, 1, 12):
     print(row, list(field.pixels(row, 0)[0]))
@@ -98,6 +105,8 @@ def seen(images: torch.Tensor, row: int, column: int) -> torch.Tensor:
 # %%
 # Before you look: how many pixels have a gradient that is not zero, for a single image and a single
 # channel?
+#
+# .. guess:: Pixels
 
 sizes = seen(noise, 6, 6)
 alive = sizes.flatten(0, 1)[sizes.flatten(0, 1).amax(dim=(1, 2)) > 0]
@@ -166,6 +175,8 @@ assert all(27 in position for position in unseen.tolist())
 # Nine pixels are enough for edges and spots, but not for a sleeve. How many 3 x 3 convolutions does
 # it take until the receptive field is as wide as the image, 28 pixels? Each adds 2. A padding of 1
 # keeps the size, so that any number of them can run on 28 x 28:
+#
+# .. guess:: Convolutions
 
 plain = [torch.nn.Conv2d(1, 1, 3, padding=1) for _ in range(14)]
 sizes_plain = [row.size[0] for row in receptive_field(plain).rows]
@@ -179,6 +190,8 @@ assert torch.nn.Sequential(*plain)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 28
 # shows how to need fewer: if a layer has a stride of two, the jump doubles for every layer behind
 # it. With a :term:`stride` of 2 in every layer, how many does it take? (Pencil: each layer adds 2
 # jumps, then the jump doubles.)
+#
+# .. guess:: Convolutions with stride 2
 
 strided = [torch.nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(4)]
 print(receptive_field(strided))
@@ -221,6 +234,8 @@ assert torch.nn.Sequential(*mixed)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 3,
 # That a pixel can change a number does not say by how much. Take two layers whose three weights in
 # a row are all 1, and one number behind them. In how many ways does each of the five pixels reach
 # it?
+#
+# .. guess:: Five numbers
 
 row_of_ones = torch.ones(1, 1, 1, 3)
 pixels = torch.zeros(1, 1, 1, 5, requires_grad=True)

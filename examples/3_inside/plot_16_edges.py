@@ -16,6 +16,8 @@ to a kernel is.
 # The moving average has equal weights and blurs edges. The smallest kernel that does the opposite
 # has two weights, -1 and 1: a pixel minus its left neighbour. Here is a row with a bright part.
 # What comes out? Guess the signs.
+#
+# .. guess:: Signs
 
 import torch
 
@@ -51,6 +53,8 @@ assert laplacian_kernel().tolist() == [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
 # third is the Laplacian: the four neighbours minus four times the middle [Gonzalez2018]_. The
 # weights of each add up to 0. Take the pencil for two images, a step and a slope. For each, the
 # cell prints the output of the first kernel, of the second and of the third:
+#
+# .. guess:: Step and slope
 
 weight = torch.stack([sobel_kernel("x"), sobel_kernel("y"), laplacian_kernel()])[:, None]
 step = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).expand(1, 1, 3, 6)
@@ -72,6 +76,10 @@ assert conv2d(slope, weight)[0, :, 0].tolist() == [[8, 8, 8, 8], [0, 0, 0, 0], [
 # Trousers, a sneaker and a bag. The long edges of trousers are vertical, those of a sneaker
 # horizontal. Which of Sobel's two kernels will respond more strongly to the trousers, and which to
 # the sneaker?
+#
+# .. guess:: More strongly respond
+#    :choices: the first to the trousers, the second to the sneaker
+#      | the second to the trousers, the first to the sneaker
 
 from cnnbook.figures import plot_map_rows
 from cnnbook.images import load_fashion_mnist
@@ -142,6 +150,8 @@ for _ in range(400):
 # Each step subtracts the whole gradient: the learning rate is 1.
 #
 # Where do you expect the two weights to be after 10 steps, and after all 400?
+#
+# .. guess:: After 10 and after 400 steps
 
 for steps in (0, 10, 100, 400):
     print(steps, [round(number, 3) for number in path[steps].flatten().tolist()])
@@ -192,6 +202,8 @@ assert (solution.flatten() - difference.flatten()).abs().max() < 0.001
 # one layer is not enough for most tasks. Suppose the outputs had been the *absolute values* of the
 # differences, so that edges of both signs count alike. No weights give that: a weighted sum that is
 # 1 at one side of an object is -1 at the other. What would you put behind the convolution?
+#
+# .. guess:: Behind the convolution
 
 both = torch.cat([difference, -difference])
 rectified = torch.relu(conv2d(images, both)).sum(dim=1, keepdim=True)

@@ -37,6 +37,8 @@ assert sum(parameter.numel() for parameter in net.parameters()) == 2
 # The images go in and the scores come out. The :term:`loss` says how wrong they are; ours is the
 # mean of the squared errors, as in linear regression. Take the pencil: which two scores, and which
 # loss?
+#
+# .. guess:: Scores and loss
 
 scores = net(images)
 loss = torch.nn.functional.mse_loss(scores, targets)
@@ -70,6 +72,8 @@ assert (weight.item(), bias.item()) == (1, 0)
 #
 # The :term:`optimizer` subtracts from each parameter its gradient times the :term:`learning rate`.
 # With SGD and a rate of 1/8, where do you expect the two to be?
+#
+# .. guess:: Weight and bias
 
 optimizer = torch.optim.SGD(net.parameters(), lr=1 / 8)
 optimizer.step()
@@ -87,6 +91,8 @@ assert bias.item() == 0 - (-4) / 8 == 0.5
 # The gradient is still in ``.grad``, and the next ``backward`` does not replace it but adds to it.
 # Suppose we forget the fourth line. The new errors are -0.5 and -1; what will the two gradients be,
 # and what should they be?
+#
+# .. guess:: The two gradients
 
 torch.nn.functional.mse_loss(net(images), targets).backward()
 print("not zeroed:", weight.grad.item(), bias.grad.item())
@@ -151,6 +157,9 @@ assert (weight.item(), bias.item()) == (w, b)
 # -----------------
 #
 # Would a rate of 1/2 get there faster than 1/8, and 1/32 slower? Guess before you look.
+#
+# .. guess:: The rates
+#    :choices: 1/2 is faster, 1/32 is slower | both are slower | both are faster
 
 curves: dict[str, list[float]] = {"rate 1/32": [], "rate 1/8": [], "rate 1/2": []}
 for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
@@ -178,6 +187,8 @@ assert curves["rate 1/2"][:2] == [5, 13]
 # 1/32 is slower, as expected. With 1/2 the loss grows: after its first step it is 13, from 5, and
 # then 34 and 89. The gradient says which way is down, but not how far: if the step is too long, it
 # ends higher up on the other side. And the curve of 1/8 has a kink: it falls fast, and then slowly.
+#
+# .. guess-end::
 
 for name, losses in curves.items():
     print(f"{name}:", [round(loss, 3) for loss in losses[:4]])
@@ -197,6 +208,8 @@ assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 # c``. With a curvature of 4, a rate of 1/8 halves the distance. A rate of 3/4 multiplies it by -2:
 # the step passes the minimum, and ends twice as far away on the other side. Take the pencil: above
 # which rate does the distance grow?
+#
+# .. guess:: The rate, for the curvature c
 
 assert 1 - 4 / 8 == 1 / 2
 assert 1 - 4 * 3 / 4 == -2
@@ -281,6 +294,8 @@ assert quotients[0] < 0.13
 # divided by the root of its own square: what is left of it?
 #
 # Here are four parameters, each at 0, with gradients of very different size.
+#
+# .. guess:: What is left
 
 numbers = torch.zeros(4, dtype=torch.float64, requires_grad=True)
 adam = torch.optim.Adam([numbers])
@@ -366,6 +381,9 @@ theirs = fit_full_batch(by_trainer, data.train_images, data.train_labels, epochs
 
 # %%
 # Do you expect the same losses to the last digit?
+#
+# .. guess:: The losses are
+#    :choices: equal to the last digit | nearly equal | different
 
 for epoch, (mine, its) in enumerate(zip(ours, theirs.losses, strict=True), start=1):
     print(f"epoch {epoch}: {mine:.4f} and {its:.4f}, apart {abs(mine - its):.0e}")

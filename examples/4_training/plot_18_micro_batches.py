@@ -16,6 +16,8 @@ and from :doc:`/gallery/1_why/plot_02_parameters` how many activations a small C
 # one pixel each, and a target for each of them. The :term:`loss` is the squared error, so each
 # image's part of the :term:`gradient` is twice its error times its pixel. Take the pencil: what are
 # the six parts, and what is their sum?
+#
+# .. guess:: Sum of the six parts
 
 import torch
 
@@ -50,6 +52,9 @@ assert weight.grad.item() == -8 - 16 == -24
 #
 # But a loss is usually a mean. So take the mean of each micro-batch, -8 / 4 and -16 / 2, and then
 # the mean of the two. Is this the same? What do you expect?
+#
+# .. guess:: Is it the same?
+#    :choices: yes | no
 
 means = [part.mean().item() for part in parts.split(4)]
 print("means", means, "- their mean", sum(means) / 2)
@@ -129,6 +134,9 @@ def accumulate(
 # One image at a time, 125, 250, and all 5,000. Before you look: will the gradients be the same to
 # the last digit? We ask twice, with numbers of sixteen digits (float64) and with torch's usual ones
 # of seven (float32); the second time without the 5,000 single images.
+#
+# .. guess:: The same to the last digit
+#    :choices: in both | in float64 only | in neither
 
 exact, usual = (torch.float64, 1e-12, (1, 125, 250)), (torch.float32, 1e-4, (125, 250))
 for dtype, allowed, sizes in (exact, usual):
@@ -184,6 +192,9 @@ assert torch.allclose(shown.sum(dim=0), net[0].weight.grad[0, 0], atol=0.02)
 #
 # Back to the mean of means. Take 4,999 images at a time: then the second micro-batch is a single
 # image. Each micro-batch takes its mean, and the two means are averaged. How wrong will that be?
+#
+# .. guess:: Compared with the gradient, the mistake is
+#    :choices: small | about as large | several times as large
 
 net = fresh()
 _, right = accumulate(net, images, labels, 5000)
@@ -264,6 +275,8 @@ assert numbers["ReLU"] == 16 * 13 * 13 == 2_704 < 11_664 / 4
 # %%
 # The convolution alone outputs 11,664 numbers. A number in float32 has four bytes. How many bytes
 # is that for 5,000 images? And for fifty, which is how many the trainer takes at a time?
+#
+# .. guess:: Bytes
 
 history = fit_full_batch(fresh(), images, labels, epochs=1, device="cpu")
 print(history.micro_batch_size, "images at a time")
@@ -392,6 +405,8 @@ def in_micro_batches(steps: list[str]) -> list[float]:
 # Each step keeps those before it. The last run is the trainer itself. There are two rounds, with
 # all runs in each, so that a busy moment of the machine slows down all of them. Before you look:
 # which step saves the most time, and which saves none?
+#
+# .. guess:: Most, and none
 
 # Folded on the site: the list of the runs
 from collections.abc import Sequence
@@ -448,6 +463,8 @@ figure = plot_bars({"seconds an epoch": rounded}, highlight=["fit_full_batch"])
 # measured for longer. The last two bars should be about equal, because the trainer consists of
 # these steps and a few checks. What is the same everywhere is that the losses agree. The time was
 # not saved at the cost of the result.
+#
+# .. guess-end::
 #
 # The same steps were also measured for longer, and the results were kept. That was on
 # :measured:`date`, with torch :measured:`torch` on :measured:`cores` cores (:measured:`processor`),

@@ -18,6 +18,8 @@ its own, which no other process can read.
 # divided equally among four, so the first two processes take one more. The processes are numbered
 # from 0, and torch calls that number the *rank*. Which process takes which images, and what does
 # each have to send to the others so that all of them can compute the -4?
+#
+# .. guess:: What each process sends
 
 import torch
 
@@ -153,6 +155,9 @@ def finish(running: subprocess.Popen[bytes], name: str) -> str:
 # %%
 # 101 images for two processes: one takes 51 and the other 50. We train for 50 epochs. How much do
 # you expect the loss to change because one process has one image more?
+#
+# .. guess:: The loss changes
+#    :choices: not at all | a little | by more than a half
 
 losses_file = Path(folder.name, "ddp.json")
 options = ["--images=101", "--epochs=50", f"--losses={losses_file}"]
@@ -209,6 +214,8 @@ assert apart["mean of means"] > 10 * apart["weighted"]
 # share of a single image and another of all the rest, and there the mistake was longer than the
 # gradient itself. No error is raised.
 #
+# .. guess-end::
+#
 # Sums instead of means
 # ---------------------
 #
@@ -247,6 +254,8 @@ assert sizes == [3, 3, 2, 2]
 # Before you look, guess: how many numbers does a process send in each update, if 5,000 images are
 # shared between two? We replace the exchange by a function that only records its argument (a
 # *mock*).
+#
+# .. guess:: Numbers
 
 from unittest.mock import patch
 
@@ -313,6 +322,9 @@ def last_checkpoint(name: str) -> dict[str, Any]:
 #
 # First alone, then two processes, then four. The :term:`full batch` is the same 102 images each
 # time. What do you expect of the losses?
+#
+# .. guess:: The losses are
+#    :choices: equal to the last bit | nearly equal | different
 
 ends = {}
 for processes, name in ((1, "alone"), (2, "two"), (4, "four")):
@@ -344,6 +356,8 @@ assert 2 * 26 + 2 * 25 == 102
 # same terms in another order, so they are rounded differently. Each update begins with the result
 # of the one before, so the differences can grow; in all 200 epochs they stay below 1e-3. No weights
 # were needed: four unequal shares give what one process gives.
+#
+# .. guess-end::
 #
 # (Ignore the times. Four processes on two cores do not make so small a task faster. Sharing pays
 # when a share is much more work than the exchange.)
@@ -390,6 +404,9 @@ ends[name] = last_checkpoint(name)
 # these are new processes, and a line that says after which epoch they go on. (Several processes
 # print at the same time, so the order of their lines can differ.) Before the next cell: how far
 # will the 200 losses be from those of the two processes that ran without a kill?
+#
+# .. guess:: The losses are
+#    :choices: equal to the last bit | nearly equal | different
 
 went_on = re.search(r"goes on after epoch (\d+)", printed)
 assert went_on

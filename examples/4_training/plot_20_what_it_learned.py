@@ -107,6 +107,8 @@ assert data.drawn or 8 <= ahead <= 14
 # 12 of 16 are more difference than average, so they are edge detectors. Many texts would say here
 # that the network has *learned* to find edges. Before you believe it, guess: for how many of the
 # sixteen has the largest pattern changed since the random start?
+#
+# .. guess:: Kernels of sixteen
 
 alike = torch.cosine_similarity(kernels.reshape(16, 4), start[0].weight.detach().reshape(16, 4))
 changed = (fractions.argmax(dim=1) != initial.argmax(dim=1)).sum()
@@ -141,6 +143,8 @@ assert (of_random.mean(dim=0) - 1 / 4).abs().max() < 0.02
 #
 # If that is so, perhaps the kernels need no training. Take the network at the start, apply its
 # convolution once to all images, and train only ``Linear``. Which accuracy do you expect?
+#
+# .. guess:: Accuracy
 
 frozen = start[:3]
 with torch.no_grad():
@@ -211,6 +215,9 @@ assert conv.weight.shape[0] == 16
 # where a shirt has its collar, a bag has only air, with or without a handle around it.
 #
 # A few are noisy and stronger in colour than all others. Do these votes count most?
+#
+# .. guess:: Do they?
+#    :choices: yes | no
 
 with torch.no_grad():
     strength = net[:3](data.test_images).mean(dim=(0, 2, 3))
@@ -249,6 +256,8 @@ assert points.shape == (3, 1, 13, 13)
 # score with respect to the last convolution's feature maps, takes the mean of it over each map,
 # weights the maps with these means, adds them up and sets what is below 0 to 0. What is that
 # gradient here? Make a guess before you run the cell.
+#
+# .. guess:: The gradient is
 
 inside = pooled.clone().requires_grad_()
 net[3:](inside)[range(3), classes].sum().backward()
@@ -293,6 +302,8 @@ assert data.drawn or points[2, 0].sum(dim=0).argmax() in (4, 5)  # of 13 columns
 # see by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By hand first. A
 # network of six weights and no bias takes six pixels, the patch is 2 x 2 and black, that is 0, and
 # there are two positions for it. Take the pencil: what is the score, and what are the two drops?
+#
+# .. guess:: Score and two drops
 
 image = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 2.0]])
 weights = torch.tensor([[2.0, 0.0, 1.0], [1.0, -1.0, 3.0]])
@@ -307,7 +318,10 @@ assert (left, right) == (2 * 1 + 0 * 2 + 1 * 3 - 1 * 1, 0 * 2 + 1 * 0 - 1 * 1 + 
 
 # %%
 # The score is 10. The left patch covers 2 * 1 + 0 * 2 + 1 * 3 - 1 * 1 = 4 points, the right one 5.
+#
 # And what if the patch is not black but grey, say 1?
+#
+# .. guess:: The two drops
 
 from cnnbook.figures import plot_number_grids
 from cnnbook.metrics import occlusion_map

@@ -18,6 +18,8 @@ added little.
 # convolution with six kernels of 5 x 5, one with sixteen, ReLU and pooling after each, and three
 # linear layers. Take a pencil: the image has 28 x 28 pixels, and the first convolution has a
 # padding of 2. How many numbers arrive at the first linear layer?
+#
+# .. guess:: Numbers
 
 from cnnbook.lenet import lenet5
 from cnnbook.networks import small_cnn
@@ -37,6 +39,8 @@ assert small_cnn()[4].in_features == 2704
 #
 # Now the parameters, also by pencil. Remember that a kernel of the second convolution has weights
 # for all six feature maps of the first.
+#
+# .. guess:: Parameters of the five layers
 
 from cnnbook.counting import cost_table
 
@@ -50,8 +54,15 @@ assert by_layer == [156, 2_416, 48_120, 10_164, 850]
 assert table.parameters == sum(by_layer) == 61_706
 
 # %%
-# 156 and 2,416 for the convolutions, 48,120, 10,164 and 850 for the linear layers: 61,706. Which of
+# 156 and 2,416 for the convolutions, 48,120, 10,164 and 850 for the linear layers: 61,706.
+#
+# Which of
 # the two kinds of layers has more parameters, and which computes more?
+#
+# .. guess:: Which kind of layers has more of what?
+#    :choices: linear layers more parameters, convolutions more multiplications
+#      | convolutions more parameters, linear layers more multiplications
+#      | convolutions more of both | linear layers more of both
 
 from cnnbook.figures import plot_bars
 
@@ -90,6 +101,8 @@ assert round(416_520 / 73_696, 2) == 5.65
 #
 # The published network has these sizes, but nearly everything else is different. Make a guess
 # before you run it: which layers have parameters?
+#
+# .. guess:: Layers with parameters
 
 from cnnbook.counting import parameter_table
 
@@ -133,6 +146,9 @@ assert 10 * 84 == 840 == 900 - 60
 # Now we train both, the small CNN and LeNet-5 as it is taught today, on the data of the first page,
 # with the same trainer and 60 updates each; 499 would take minutes. The numbers in the text are
 # those of Fashion-MNIST. Which one do you expect to be better?
+#
+# .. guess:: Better is
+#    :choices: the small CNN | LeNet-5 | neither
 
 import torch
 
@@ -168,6 +184,8 @@ assert data.drawn or long["LeNet-5"].losses[9] > 2.0 > long["small CNN"].losses[
 # which is that of guessing. The small CNN is well below. Why? Let us follow the images through a
 # fresh LeNet-5. How much do the outputs of each layer differ from one test image to the next,
 # before any training?
+#
+# .. guess-end::
 
 from itertools import pairwise
 
@@ -210,6 +228,9 @@ assert data.drawn or all(after < before / 2 for before, after in pairwise(spread
 # The cure is *Kaiming initialization* [He2015]_: a mean square of 2 divided by the number of
 # inputs. The 2 makes up for ReLU, and each layer keeps the mean square. Before you run it: what
 # will the five numbers be like?
+#
+# .. guess:: From layer to layer, the numbers
+#    :choices: shrink | stay about the same | grow
 
 
 def kaiming(net: torch.nn.Sequential) -> torch.nn.Sequential:
@@ -313,6 +334,8 @@ assert 10 * len(torch.arange(5000).split(100)) == 10 * 50 == 500
 # images go through the network in both. One random start may be lucky, so there are three for each
 # network and each way, with torch's initialization. How far apart will the two ways be? Make a
 # guess.
+#
+# .. guess:: Difference in accuracy
 
 import time
 
@@ -345,6 +368,8 @@ for name in makers:
 # %%
 # The difference is large. With mini-batches, the worst of three starts is ahead of the best with
 # the full batch. The seconds are those of this machine.
+#
+# .. guess-end::
 
 if not data.drawn:
     worst = {key: min(fractions) for key, fractions in last.items()}
@@ -393,6 +418,8 @@ for name in makers:
 # All these trainings were short. Now we train LeNet-5, with Kaiming initialization, until it has
 # learned its training images: until the mean loss of an epoch is below 0.05. Guess two numbers: how
 # many of the training images will then be correct, and how many of the test images?
+#
+# .. guess:: Of 100: training and test
 
 torch.manual_seed(0)
 fitted = kaiming(lenet5())

@@ -55,6 +55,9 @@ assert net(images).shape == (20 * 10, 10)
 #
 # The first patient has a single image and wants its scores. ``images[0]`` has the shape ``(1, 28,
 # 28)``. Before you look: which of the five layers will raise an error?
+#
+# .. guess:: The error comes from
+#    :choices: Conv2d | ReLU | MaxPool2d | Flatten | Linear
 
 message = attempt(lambda: net(images[0]))
 print(message)
@@ -194,6 +197,8 @@ assert "type" in message
 # network that has learned nothing gives each of ten classes a tenth, so the :term:`loss` should
 # begin near the logarithm of 10, which is 2.303. Where do you expect it for the bytes as floats,
 # and where for the bytes divided by 255?
+#
+# .. guess:: Two losses
 
 import math
 
@@ -234,6 +239,9 @@ assert cross_entropy(net(images), (labels + 1) - 1).isfinite()
 #
 # The eighth patient wants the mean loss of an epoch, adds the losses up, and calls ``backward`` on
 # the sum in every round. What happens in the second round? Take a guess.
+#
+# .. guess:: The second round
+#    :choices: works as it should | raises an error | gives a wrong gradient without an error
 
 
 def two_rounds() -> float:
@@ -313,6 +321,8 @@ losses = {
 
 # %%
 # Both began with the same weights. Guess how far apart the two losses are at the end.
+#
+# .. guess:: Difference of the losses
 
 from cnnbook.figures import plot_curves
 
@@ -344,6 +354,9 @@ assert round(floor, 3) == round(math.log(math.e + 9) - 1, 3) == 1.461
 # The eleventh patient has read that images should be brought to mean 0 and standard deviation 1,
 # and does so for each pixel. The network then classifies a tenth correctly, however long it is
 # trained. We look at it before any training. Is it exactly a tenth?
+#
+# .. guess:: Exactly?
+#    :choices: yes | no
 
 scaled = (images - images.mean(dim=0)) / images.std(dim=0)
 scores = net(scaled)
@@ -403,6 +416,9 @@ assert right > 0.5
 # The last patient has a network with :term:`dropout`, which sets half of the numbers to 0 at random
 # while it trains. It has been trained. Now it is asked twice about the same images. Do you expect
 # the same scores?
+#
+# .. guess:: The scores are
+#    :choices: equal | different
 
 layers = [torch.nn.Conv2d(1, 16, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
 torch.manual_seed(0)

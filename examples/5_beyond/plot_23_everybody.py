@@ -49,6 +49,9 @@ class SloppyCNN(nn.Module):
 #
 # If both are made with the same :term:`seed`, do the class and the ``Sequential`` of the first page
 # start with the same weights?
+#
+# .. guess:: Do they?
+#    :choices: yes | no
 
 from cnnbook.networks import small_cnn
 
@@ -113,6 +116,8 @@ assert image.shape == (1, 28, 28)
 # A ``DataLoader`` takes examples from a dataset and stacks them into :term:`mini-batches
 # <mini-batch>`. Take a pencil: with 5,000 images and ``batch_size=64``, how many mini-batches does
 # one :term:`epoch` have, and how many images are in the last one?
+#
+# .. guess:: Mini-batches, and images in the last
 
 from torch.utils.data import DataLoader
 
@@ -127,10 +132,16 @@ assert 78 * 64 + 8 == 4992 + 8 == 5000
 assert images.shape == (64, 1, 28, 28)
 
 # %%
-# 79: 78 are full, which makes 4,992 images, and the last one has 8. A loader can read everything
+# 79: 78 are full, which makes 4,992 images, and the last one has 8.
+#
+# A loader can read everything
 # that has a length and an index, also ``range(5000)``. With it we can see in which order a loader
 # takes the examples. Will two epochs with ``shuffle=True`` have the same order? Will each contain
 # every example?
+#
+# .. guess:: In the second epoch
+#    :choices: the same order | another order, every example once
+#      | another order, some examples twice
 
 shuffled = DataLoader(range(5000), batch_size=64, shuffle=True)
 first, second = (torch.cat(list(shuffled)) for epoch in range(2))
@@ -194,6 +205,9 @@ def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer
 # If the mini-batch has all 5,000 images, an epoch is one update, as on the first page. Will the
 # weights be the same, to the last bit, to about seven digits, or only roughly? And with
 # ``shuffle=True``? Make a guess. First, one update as on the first page, with one-hot labels:
+#
+# .. guess:: In the order of the file, the weights are the same
+#    :choices: to the last bit | to about seven digits | only roughly
 
 from copy import deepcopy
 
@@ -239,6 +253,8 @@ assert sum(parameter.numel() for parameter in page_1.parameters()) == 27_130
 # are added up in another order, and each sum is rounded differently: the weights differ by less
 # than 0.000001. The same holds for micro-batches. The update itself changed weights by up to 0.001,
 # which is Adam's first step.
+#
+# .. guess-end::
 
 steps = zip(page_1.parameters(), sequential.parameters(), strict=True)
 longest = max((after - before).abs().max().item() for after, before in steps)
@@ -294,6 +310,8 @@ print(len(validation_loader), "mini-batches")
 # Now the whole training, with mini-batches of 64 and a progress bar from the package *tqdm*, which
 # is shown for seed 0 only. After each epoch we look at the validation images. Guess: what will the
 # validation accuracy be after one epoch, and after five?
+#
+# .. guess:: After one and after five
 
 from tqdm import tqdm
 
@@ -324,6 +342,8 @@ for epoch, (loss, validation_loss, accuracy) in enumerate(history, start=1):
 # epoch, the training loss is larger than the validation loss, although the network was not trained
 # on the validation images. It is no mistake: the training loss is a mean over the whole epoch,
 # while the network was still worse, and the validation loss is measured at its end.
+#
+# .. guess-end::
 
 if not data.drawn:
     assert abs(history[0][2] - 0.74) < 0.04
@@ -373,6 +393,9 @@ assert data.drawn or abs(means[64] - weighted) < 0.02
 # The training has changed the numbers in the state dict and nothing else, so the state dict is what
 # we save. To load it, make a network of the same class first. Will the loaded network give exactly
 # the same scores, or nearly the same?
+#
+# .. guess:: The scores are
+#    :choices: exactly the same | nearly the same
 
 import tempfile
 from pathlib import Path
@@ -470,6 +493,8 @@ assert abs(second_epochs["weights only, Adam new"] - without_a_break) > 1e-4
 # the mini-batches make 315 updates and the full batch five. Each has three seeds. How many of 100
 # validation images will be correct with the full batch? For the full batch we take
 # ``fit_full_batch``, whose update we have compared above.
+#
+# .. guess:: Of 100
 
 picks = {"training": training.indices, "validation": validation.indices}
 parts = {name: (data.train_images[at], data.train_labels[at]) for name, at in picks.items()}
@@ -502,6 +527,8 @@ figure = plot_seeds(last, label="validation accuracy after 5 epochs")
 # %%
 # On average, 84 of 100 are correct with mini-batches and 62 with the full batch. The three seeds of
 # each are close together, and far from those of the other.
+#
+# .. guess-end::
 
 from cnnbook.metrics import mean_interval
 

@@ -33,6 +33,8 @@ figure = plot_number_grids(given | {"linear layer": matrix})
 # The biases of the kernels are -1 and -2, those of the linear layer 4 and 0. A row of ``matrix``
 # belongs to a class, a column to a feature. Take the pencil and go forward: two feature maps of
 # 2 x 2, two features, two scores.
+#
+# .. guess:: Features and scores
 
 from cnnbook.convolution import conv2d
 from cnnbook.pooling import max_pool2d, relu
@@ -76,6 +78,8 @@ assert scores[0].tolist() == [1 * 4 - 1 * 0 + 4, 2 * 4 + 1 * 0 + 0] == [8, 8]
 #
 # Here *y* is the :term:`one-hot` label. So the gradient of the scores is the probabilities minus
 # the label, without any logarithm. What is it for our image?
+#
+# .. guess:: Gradient of the two scores
 
 label = torch.tensor([[0.0, 1.0]])
 g_scores = scores.softmax(dim=1) - label
@@ -109,6 +113,8 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 # formula.
 #
 # The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients:
+#
+# .. guess:: Gradient of the features
 
 g_matrix = g_scores.T @ features
 g_offsets = g_scores.sum(dim=0)
@@ -133,6 +139,8 @@ assert g_features[0].tolist() == [0.5 * 1 - 0.5 * 2, 0.5 * -1 - 0.5 * 1] == [-0.
 # .. math:: g_{z} = g_{a} \text{ where } z > 0, \quad g_{z} = 0 \text{ elsewhere}
 #
 # What arrives at the four numbers of map A, and at those of map B?
+#
+# .. guess:: Map A and map B
 
 from cnnbook.pooling import max_pool2d_grad, relu_grad
 
@@ -256,6 +264,9 @@ assert 1e-17 < torch.finfo(torch.float64).eps < 1e-15
 
 # %%
 # How far will our gradients be from those of autograd?
+#
+# .. guess:: The gradients are
+#    :choices: equal to the last bit | apart in the last digits | clearly apart
 
 g_maps, gradients = backward(images, labels, weights)
 torch.nn.functional.cross_entropy(net(images), labels).backward()
@@ -301,6 +312,8 @@ for position, gradient in enumerate(gradients):
 #
 # The convolution outputs 11,664 numbers for each image. How many of them get a gradient that is not
 # 0? Pooling lets at most one of four through, and ReLU stops those that are not above 0.
+#
+# .. guess:: Percent
 
 share = (g_maps != 0).double().mean().item()
 print(f"{g_maps[0].numel():,} numbers an image, {share:.1%} of them get a gradient")
@@ -330,6 +343,8 @@ figure = plot_map_rows(images[:4], rows, outline=False)
 # the way back, the gradients of a layer's weights need as many MACs as the layer, and so does the
 # gradient that it sends on to the layer before. The convolution is the first layer and sends none.
 # How many MACs does the whole way back need?
+#
+# .. guess:: MACs
 
 from cnnbook.counting import cost_table
 
@@ -396,6 +411,9 @@ assert abs(0.001 - (1 - 0.999)) < 1e-12
 # %%
 # Now ten with torch's. After ten updates, do you expect the same weights to about twelve digits, to
 # six, or only similar ones?
+#
+# .. guess:: The weights agree
+#    :choices: to about twelve digits | to six digits | only roughly
 
 optimizer = torch.optim.Adam(net.parameters())
 by_torch = []
@@ -424,6 +442,8 @@ assert data.drawn or abs(by_hand[-1] - 1.55) < 0.1
 # Everything that ``loss.backward()`` and ``optimizer.step()`` compute for this network is on this
 # page and on the pages it needs. Autograd can do one thing more: it finds these lines and their
 # order by itself, for every network [Rumelhart1986]_.
+#
+# .. guess-end::
 #
 # Exercises
 # ---------

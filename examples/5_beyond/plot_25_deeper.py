@@ -24,6 +24,8 @@ This page is long. It has four parts, and you can stop after each:
 # convolutions with windows of 3 x 3 follow each other, each with a :term:`padding` of 1, which
 # keeps the size of the image. Take a pencil: with 16 channels everywhere, how many parameters does
 # the one convolution have, and how many do the two have together?
+#
+# .. guess:: Parameters of one, and of two
 
 import torch
 from torch import nn
@@ -108,6 +110,8 @@ assert round(activations, 1) == 1.9
 #
 # Before ``Linear``, a number of the sloppy CNN sees 3 x 3 pixels. Make a guess for a number of the
 # deeper network's last feature maps, which have 7 x 7 numbers.
+#
+# .. guess:: Pixels
 
 torch.manual_seed(0)
 features = deeper()[:-3]
@@ -192,6 +196,8 @@ assert torch.equal(everywhere, mixed)
 # The same numbers. Now the end of our network, by hand: first the mean of each map, then a linear
 # layer with the same two weights. And the other way round: first mix the maps, then take the mean.
 # Which two numbers do you get?
+#
+# .. guess:: Two numbers
 
 means = maps.mean(dim=(2, 3))
 print(means.tolist(), nn.functional.linear(means, weight).item(), mixed.mean().item())
@@ -271,6 +277,8 @@ def spreads(draw: Callable[[torch.Tensor], object]) -> list[float]:
 # %%
 # Make a guess: after the tenth layer, by which factor do the largest and the smallest spread
 # differ? The spread after the layers 1, 2, 5 and 10 is printed as well.
+#
+# .. guess:: Factor
 
 from cnnbook.figures import plot_layers
 
@@ -400,6 +408,8 @@ def train(net: nn.Module, *, seed: int, epochs: int = 8) -> list[float]:
 
 # %%
 # Four seeds each. Which row will be the best, and which the worst? Make a guess.
+#
+# .. guess:: Best and worst
 
 from cnnbook.metrics import accuracy, predict_scores
 
@@ -475,6 +485,8 @@ for what, lead in leads.items():
 # their images, so *where* something is says much about them (page 20), and the mean loses it. The
 # network with ``Flatten`` has 34,378 parameters, more than the sloppy CNN, and four seeds do not
 # show which of these two is better.
+#
+# .. guess-end::
 
 assert count_parameters(flattened()) == sum(convolutions) + 10 * 32 * 49 + 10 == 34_378
 if not data.drawn:

@@ -22,6 +22,8 @@ You need :doc:`/gallery/5_beyond/plot_25_deeper`, for deeper networks and their 
 # Here is a batch of two images, with two channels of one row and two pixels. Take a pencil before
 # you run the cell: what are the mean and the variance of each channel, and what is left of the
 # channels afterwards?
+#
+# .. guess:: Means and variances
 
 import torch
 
@@ -54,6 +56,8 @@ assert grids["1 after"].tolist() == [[-1, -1], [1, 1]]
 # Only -1 and 1 are left, in both channels. Each now has the mean 0 and the variance 1, however
 # large its numbers were before. Look at channel 1: within one image, all its pixels are equal. A 4
 # becomes -1 only because of the other image.
+#
+# .. guess-end::
 #
 # Two details are missing. First, a channel in which all numbers are equal has the variance 0, and 0
 # divided by 0 is NaN. So a small number, *eps*, is added to the variance, by default 0.00001.
@@ -126,6 +130,8 @@ assert shifted[0, 0, 0].tolist() == [100, 106]
 # running variance is updated in the same way, but with the *unbiased* variance, whose denominator
 # is one less: channel 0 has 4 numbers, so it is 36 / 3 = 12 and not 36 / 4 = 9. The running mean
 # begins at 0, the running variance at 1. What are both after our batch?
+#
+# .. guess:: Running means and variances
 
 unbiased = batch.var(dim=(0, 2, 3))
 running_mean = 0.9 * torch.zeros(2) + 0.1 * mean.flatten()
@@ -159,6 +165,8 @@ assert round(2 * (6 - 0.3) / 2.1**0.5 + 10, 3) == round(alone[0, 0, 0, 1].item()
 # For the first image, the layer gives the same numbers alone and with the other image. But its 6
 # has become 17.867, and in training it became 12: after one batch, the running statistics are still
 # far from those of the data. How many batches does it take?
+#
+# .. guess:: Batches
 
 layer.train()
 means = [layer.running_mean[0].item()]
@@ -176,6 +184,8 @@ assert len(means) == int(layer.num_batches_tracked) == 44
 # statistics are not yet those of the data.
 #
 # How many numbers does the layer add to a network?
+#
+# .. guess:: Numbers
 
 from cnnbook.counting import parameter_table
 
@@ -207,6 +217,9 @@ print(data)
 # %%
 # We put the layer into the small CNN and ask for the scores of one image, first together with five
 # others and then with five different ones. In which mode will the scores be equal?
+#
+# .. guess:: Equal
+#    :choices: in training mode | in evaluation mode | in both | in neither
 
 torch.manual_seed(0)
 net = small_cnn().insert(1, torch.nn.BatchNorm2d(16))
@@ -260,6 +273,8 @@ assert apart < 1e-6
 # The second change needs no new layer. A :term:`residual block` [He2016]_ adds its input to its
 # output: y = x + f(x), where f is a few layers. The path of the x is called the *shortcut*. What is
 # the derivative of y? Try f(x) = x * x at x = 3 with a pencil.
+#
+# .. guess:: Derivative
 
 x = torch.tensor(3.0, requires_grad=True)
 y = x + x * x
@@ -272,6 +287,8 @@ assert x.grad.item() == 1 + 2 * 3 == 7
 # It is 1 + f'(x), here 1 + 6 = 7. The 1 comes from the shortcut. By the chain rule, the derivatives
 # of layers that follow one another are multiplied. Take twenty layers of the simplest kind: each
 # multiplies x by 0.25. What is the derivative with and without shortcuts?
+#
+# .. guess:: With and without shortcuts
 
 
 def twenty(shortcut: bool) -> float:
@@ -329,6 +346,8 @@ class Block(torch.nn.Module):
 # gets a convolution of 1 x 1.)
 #
 # Set the last *gamma* of a block to 0. What does the block compute now?
+#
+# .. guess:: The block computes
 
 block = Block(shortcut=True, norm=True)
 torch.nn.init.zeros_(block.f[-1].weight)
@@ -403,6 +422,8 @@ makers = {
 #
 # How large is the gradient of the loss before any training, at the first and at the last
 # convolution? Guess by which factor they differ in the plain network.
+#
+# .. guess:: Factor
 
 from torch.nn.functional import cross_entropy
 
@@ -444,6 +465,8 @@ assert all(len(start) == 21 for three in sizes.values() for start in three)
 # never divides by 0, and these gradients are far smaller than 1e-8. So the first layers hardly
 # change.
 #
+# .. guess-end::
+#
 # In each of the other four networks, the gradients at the first and at the last convolution differ
 # by less than a factor of 12, for all three starts.
 
@@ -465,6 +488,8 @@ assert torch.optim.Adam(net.parameters()).defaults["eps"] == 1e-8 > 10 * sizes["
 # images: five epochs of mini-batches of 100, Adam at its defaults, and three random starts each. As
 # a comparison there is the small CNN of the first page, which is not deep. Before you run it, write
 # down which of the six will be best, which second, and so on.
+#
+# .. guess:: From best to worst
 
 
 def train(net: torch.nn.Module, seed: int) -> list[float]:
@@ -526,6 +551,8 @@ means = {name: sum(fractions) / 3 for name, fractions in accuracies.items()}
 # with both BatchNorm and shortcuts about 69. (Your numbers may differ by a few: another processor
 # rounds differently, and each update makes the difference larger.) The intervals of three starts
 # are wide. So we compare start by start, and trust only clear differences:
+#
+# .. guess-end::
 
 pairs = [
     ("residual", "plain"),
@@ -576,6 +603,8 @@ assert 5 * 30 == 150
 # The last residual network with BatchNorm classifies the test images again: in evaluation mode, and
 # in training mode in batches of 100, first as they come and then sorted by class, so that the
 # images of a batch are nearly all of one class. What do you expect from the last?
+#
+# .. guess:: Of 100, sorted by class
 
 import copy
 

@@ -43,6 +43,8 @@ assert (len(images), len(validation_images), len(data.test_images)) == (500, 500
 # keep the ten that are best on the first 100 validation images. Before you run it, guess: how many
 # of these 100 images do the ten classify correctly on average, and how many of 100 among the other
 # 400 images?
+#
+# .. guess:: Of 100: chosen, and others
 
 dice = torch.Generator().manual_seed(2027)
 guesses = torch.randint(10, (1000, 500), generator=dice)
@@ -157,6 +159,9 @@ def follow(targets: Tensor) -> Curves:
 
 # %%
 # Before you run it, draw the four curves that you expect: loss and accuracy on both sets.
+#
+# .. guess:: The validation loss
+#    :choices: falls until the end | falls and then rises | stays where it is
 
 from cnnbook.figures import plot_curves
 
@@ -198,6 +203,8 @@ if not data.drawn:
 # the two in this way: give each training image a random class. Then there is no rule, and only
 # remembering helps. The network, the updates and the options are those from above. Make a guess:
 # for how many of the 500 training images will it learn the random class?
+#
+# .. guess:: Images of 500
 
 diced = torch.randint(10, (500,), generator=dice)
 curves = follow(diced)
@@ -222,6 +229,8 @@ assert round(torch.log(torch.tensor(10.0)).item(), 3) == 2.303
 # validation loss, about 6, is far above ln 10 = 2.303, the loss of a network that gives the same
 # probability to all classes.
 #
+# .. guess-end::
+#
 # So the training accuracy says nothing about other images: it was about 1 both times. And the
 # number of parameters alone does not decide either: with the true labels, the same 102,186
 # parameters were enough to remember everything, and 81 of 100 validation images were correct.
@@ -238,6 +247,8 @@ assert round(torch.log(torch.tensor(10.0)).item(), 3) == 2.303
 # [Prechelt1998]_. The number of epochs to wait for a new lowest loss is called the *patience*. By
 # hand, with a patience of 3 and the validation losses 9, 7, 8, 6, 8, 7, 7: after which epoch does
 # the training stop, and the parameters of which epoch are kept?
+#
+# .. guess:: Stops after, and keeps
 
 
 def waits(losses: list[float]) -> list[int]:
@@ -272,6 +283,8 @@ assert dropped.tolist() == [1 * 2, 0, 0, 4 * 2]
 # The result is 2, 0, 0, 8. Why the division? There are 16 masks for four units, and with p = 0.5
 # all of them are equally likely. What is the mean over all 16 results? Take a pencil and do it for
 # the last unit.
+#
+# .. guess:: Mean of the last unit
 
 from itertools import product
 
@@ -325,6 +338,8 @@ assert by_gradient.tolist() == by_decay.tolist() == [4 - 3, -1 - 0.5] == [1, -1.
 # Adam they are not. What will the first update of Adam do to the 4, if the decay is added to its
 # gradient? Remember :doc:`/gallery/4_training/plot_17_one_update`: Adam's first step has the
 # length of the learning rate, whatever the size of the gradient.
+#
+# .. guess:: The 4 becomes
 
 
 def first_update(kind: type[torch.optim.Optimizer], decay: float) -> list[float]:
@@ -351,6 +366,8 @@ assert first_update(AdamW, factor) == [0.5 * 4 - 1, 0.5 * -1 - 1] == [1, -1.5]
 # out of the gradient: it first multiplies the weights by 1 - 0.5, and then makes Adam's step. In
 # later updates Adam's own decay has some effect, but less on weights with large gradients. So with
 # Adam, use ``AdamW`` if you want decay.
+#
+# .. guess-end::
 #
 # Augmentation
 # ------------
@@ -385,6 +402,9 @@ assert all(any(torch.equal(version, one) for one in every) for version in versio
 # %%
 # Now a trap: what happens if the transform is called on a whole batch? Here is a batch of eight
 # equal images, and the flip is called on it with eight seeds:
+#
+# .. guess:: Of the eight images it flips
+#    :choices: about half | all or none
 
 eight = boot.expand(8, 1, 28, 28)
 for seed in range(8):
@@ -434,6 +454,8 @@ assert 0.4 < flip.double().mean() < 0.6
 # An augmentation must not change the class. Take the ten digits of
 # :doc:`/gallery/4_training/plot_21_lenet`, drawn as on a pocket calculator: which of them are still
 # digits when they are mirrored, and which digits?
+#
+# .. guess:: Digits
 
 from cnnbook.lenet import digit_codes
 
@@ -452,6 +474,9 @@ assert mirrored == {(0, 0), (8, 8), (2, 5), (5, 2)}
 #
 # Clothes stay what they are, but do mirrored clothes occur? For each class we take the mean of the
 # training images, and the mirrored mean. To which of the two is a validation image closer?
+#
+# .. guess:: It is closer
+#    :choices: to the mean | to the mirrored mean | it depends on the class
 
 means = torch.stack([images[labels == k].mean(dim=0) for k in range(10)])
 closer = []
@@ -491,6 +516,9 @@ assert data.drawn or min(choice, key=lambda decay: choice[decay][0]) == 1.0
 # p = 0.5, for the augmentation the shift and the flip. Each way is trained from five seeds; the
 # seed also decides on the order of the images, the same for all ways. Make your guess: which way
 # classifies most test images correctly?
+#
+# .. guess:: Most test images
+#    :choices: plain | early stopping | dropout | weight decay | augmentation | all three
 
 ways = {
     "plain": (0.0, {}),
@@ -571,6 +599,8 @@ for name in list(results)[1:]:
 # it where it was. Weight decay and augmentation classify about 12 fewer of 1,000 images correctly,
 # and both intervals contain 0, so this may be chance. Early stopping has about 22 fewer: the epoch
 # with the lowest loss is not the epoch with the highest accuracy.
+#
+# .. guess-end::
 
 if not data.drawn:
     for change in changes.values():

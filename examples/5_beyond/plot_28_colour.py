@@ -35,6 +35,9 @@ assert kernel.shape == (1, 3, 2, 2)
 
 # %%
 # Make a guess before you look at the figure: how many grids of numbers come out, one or three?
+#
+# .. guess:: Grids
+#    :choices: one | three
 
 from cnnbook.figures import plot_channel_sum
 
@@ -82,6 +85,8 @@ assert scrambled.tolist() == [[[1, 2]], [[3, 4]], [[5, 6]]]
 # new groups: its first channel contains 1 and 2, a red and a green. There is no error. What does
 # this do to a picture? We take six rows, two red, two green and two blue. Guess what ``reshape``
 # makes of them.
+#
+# .. guess:: reshape makes
 
 from cnnbook.figures import plot_colour_images
 
@@ -155,6 +160,8 @@ assert torch.equal(mixed, result)
 # grey image. Such a pair is called a :term:`depthwise separable convolution` [Howard2017]_. What
 # does it save? Take 32 channels that become 64, with kernels of 3 x 3 on 28 x 28 pixels, without
 # biases. By pencil: how many weights has the one layer, how many have the two?
+#
+# .. guess:: Weights of one, and of two
 
 from cnnbook.counting import cost_table
 
@@ -306,6 +313,8 @@ assert tries[2:] == ["works: (5, 3, 32, 32)"] * 2
 # **Grey, palette, transparency.** An image file need not contain red, green and blue. PIL calls
 # what it contains the *mode*. We save a ball in three other modes, and make tensors of the files as
 # PIL opens them. Before you look: how many channels has each of them?
+#
+# .. guess:: Grey, palette, transparent
 
 clear = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
 ImageDraw.Draw(clear).ellipse((6, 6, 25, 25), fill="red")
@@ -388,6 +397,8 @@ assert load(str(root / "box" / "photo.jpg")).size == (48, 60)
 #
 # **Files that do not belong there.** What happens to a text file, to a broken image, and to an
 # empty folder? Make three guesses.
+#
+# .. guess:: Three guesses
 
 (root / "ball" / "notes.txt").write_text("bought on Monday", "utf-8")
 count = len(ImageFolder(root, both, loader=load))
@@ -415,6 +426,8 @@ assert empty.startswith("FileNotFoundError: Found no valid file for the classes 
 # image once before you train. The empty folder is one that Jupyter makes. Every folder is a class,
 # also a hidden one. This one raises an error because it is empty. With an image in it, it would be
 # class 0, and the number of every other class would be one larger:
+#
+# .. guess-end::
 
 draw("ball").save(hidden / "1.png")
 print(ImageFolder(root).class_to_idx)
@@ -426,6 +439,9 @@ assert ImageFolder(root).classes == ["ball", "box"]
 # %%
 # **The order of the classes.** The classes are numbered in the order of the alphabet. Guess which
 # number the folder ``2`` gets, beside ``1`` and ``10``:
+#
+# .. guess:: The folder 2 gets
+#    :choices: 0 | 1 | 2
 
 with tempfile.TemporaryDirectory() as digits:
     for name in ("1", "2", "10"):
@@ -522,6 +538,8 @@ def train(net: Net, examples: Examples, batches: list, rate: float) -> Net:
 # %%
 # A copy of a network with a new last layer, in which everything before that layer is *frozen*. How
 # many parameters are left to train, for two classes and 84 numbers each?
+#
+# .. guess:: Parameters
 
 import copy
 
@@ -586,6 +604,9 @@ print(tuple(test[0].shape), len(whole), "times the whole batch")
 # pretrained network is trained, with ten times the usual learning rate (a single layer allows it).
 # *Then all*: after 100 such updates everything is trained, for 100 more, with a tenth of the usual
 # rate, so that what was learned is changed only a little. Which will be best? Make a guess.
+#
+# .. guess:: The best
+#    :choices: from scratch | last layer | then all
 
 for seed in range(5):
     few = choose(data.train, new, 10, seed)
@@ -617,6 +638,8 @@ for name, mean in means.items():
 # eight other classes it is 63 with a new last layer, and 64 after everything was trained. With the
 # network that had learned all ten it is 67 and 68. Are these differences more than chance? The same
 # five seeds, compared pair by pair, as in :doc:`/gallery/1_why/plot_04_fair`:
+#
+# .. guess-end::
 
 from cnnbook.metrics import compare_paired
 
