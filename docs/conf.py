@@ -142,6 +142,7 @@ if base_url:
     site_url = f"{base_url}/"
     sitemap_url_scheme = "{lang}{link}"
     sitemap_locales = list(html_context["languages"])
+    # It lists the pages that a build has written: publish a build from scratch, as pages.yml does.
     sitemap_excludes = ["404.html", "genindex.html", "py-modindex.html", "search.html"]
     notfound_urls_prefix = urlparse(html_baseurl).path
 

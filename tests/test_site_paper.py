@@ -59,6 +59,10 @@ def test_an_address_can_be_read_on_paper_and_the_dark_page_is_black_on_white(
     colours = """() => [...document.querySelectorAll("article p, article h1, article pre span")]
       .map((one) => getComputedStyle(one).color)"""
     assert set(tab.evaluate(colours)) <= {"rgb(0, 0, 0)", "rgb(51, 51, 51)"}
+    _print(site, tab, LESSON)
+    grounds = """() => [...document.querySelectorAll("article :is(pre, .highlight, img, p)")]
+      .filter((one) => one.checkVisibility()).map((one) => getComputedStyle(one).backgroundColor)"""
+    assert set(tab.evaluate(grounds)) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
 
 
 def test_nothing_is_cut_off_at_the_edge_of_the_paper(site: Site, tab: Page) -> None:

@@ -84,12 +84,12 @@ def _visit(self: HTML5Translator, node: moving_window) -> None:
     image, kernel = coat(), sobel_kernel("x")[None, None]
     output = conv2d(image, kernel)[0, 0]
     held = window_sum(image, kernel, row=HELD[0], column=HELD[1])
-    told = str(_(SUM)).format(row=HELD[0], column=HELD[1], sum=held)
+    told = str(SUM).format(row=HELD[0], column=HELD[1], sum=held)
     data: dict[str, Any] = {
-        "play": str(_(PLAY)),
-        "pause": str(_(PAUSE)),
-        "position": str(_(POSITION)),
-        "sum": str(_(SUM)),
+        "play": str(PLAY),
+        "pause": str(PAUSE),
+        "position": str(POSITION),
+        "sum": str(SUM),
         # One decimal, as everywhere in this image.
         "image": [[round(value, 1) for value in line] for line in image[0, 0].tolist()],
         "kernel": kernel[0, 0].tolist(),
