@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from cnnbook.exercises import check, exercise, exercises
 from cnnbook.exercises._grading import Exercise, Feedback
-from cnnbook.exercises._reading import Unreadable, to_tensor
 
 TABLES = tables()
 EACH = pytest.mark.parametrize("one", exercises(), ids=lambda one: one.number)
@@ -195,7 +194,7 @@ def test_no_answer_raises_an_exception(one: Exercise) -> None:
         assert type(feedback) is Feedback
         assert not feedback, name
         message = str(feedback)
-        assert message.startswith("Not yet: "), name
+        assert message.startswith(("Not yet: ", "No answer yet: ")), name
         assert message.endswith((".", "?")) or " raised " in message, name
         assert len(message) < 700, name
 
@@ -248,37 +247,6 @@ def test_a_single_number_may_stand_in_brackets_or_in_quotes(one: Exercise) -> No
     forms: list[object] = [right, [right], [[right]], np.array(right), torch.tensor([[[[right]]]])]
     forms += [f"{right}", f" {right} ", Fraction(right), Decimal(right), np.float64(right)]
     assert [form for form in forms if not one.grade(form)] == []
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("0.8", 0.8),
-        (" 80 % ", 80.0),
-        ("-3/4", -0.75),
-        ("1,352", 1352.0),
-        ("-1,234,567.5", -1_234_567.5),
-        ("27_130", 27_130.0),
-        ("1e3", 1000.0),
-        ("7 x 7", [7.0, 7.0]),
-        ("1×2X3", None),
-        ("1 × 2×3", [1.0, 2.0, 3.0]),
-        ("(1, 2)", [1.0, 2.0]),
-        ("1, 2", [1.0, 2.0]),
-        ("[[1, 2.5], [3, 4]]", [[1.0, 2.5], [3.0, 4.0]]),
-        ("torch.Size([1, 2])", [1.0, 2.0]),
-        ("tensor([1., 2.])", [1.0, 2.0]),
-        ("2 + 2", None),
-        ("1/2/3", None),
-        ("seven", None),
-    ],
-)
-def test_text_with_numbers_is_read(text: str, numbers: object) -> None:
-    if numbers is None:
-        with pytest.raises(Unreadable, match=r"^the text .* is not a number: hand in the number"):
-            to_tensor(text)
-    else:
-        assert to_tensor(text).tolist() == numbers
 
 
 def test_a_count_may_be_computed_with_floating_point_numbers() -> None:

@@ -18,9 +18,12 @@ from cnnbook import exercises as exercises_module
 from cnnbook.exercises import (
     _answers,
     _difference,
+    _export,
     _grading,
+    _messages,
     _operations,
     _reading,
+    _typed,
     check,
     exercise,
     exercises,
@@ -104,7 +107,8 @@ def test_nothing_is_given_away(one: Exercise) -> None:
 
 
 def test_no_docstring_and_no_page_shows_a_right_answer() -> None:
-    for module in (exercises_module, _answers, _difference, _grading, _operations, _reading):
+    own = (_answers, _difference, _export, _grading, _messages, _operations, _reading, _typed)
+    for module in (exercises_module, *own):
         text = Path(module.__file__ or "").read_text("utf-8")
         shown = re.findall(r">>> (?:print\()?check\(.*\)\n +(.*)", text)
         assert not any(line.startswith("Right") for line in shown)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -87,7 +87,7 @@ the layer AvgPool2d.
 
     images: Callable[[], torch.Tensor]
     measure: Callable[[torch.nn.Conv2d, torch.Tensor], dict[str, object]] | None = None
-    description: str = field(default_factory=lambda: say("a_conv"))
+    description: str = say("a_conv")
 
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what a copy of the layer computes, in evaluation mode on the CPU."""
@@ -128,7 +128,7 @@ class Function:
     """
 
     calls: Callable[[], Sequence[tuple[object, ...]]]
-    description: str = field(default_factory=lambda: say("a_function"))
+    description: str = say("a_function")
 
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what the function returns for each call."""

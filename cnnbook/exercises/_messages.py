@@ -27,6 +27,7 @@ SHARED = {
     "not_a_number": (
         "the text '{text}' is not a number: write it with digits, such as 0.5, 1/2 or [1, 2]."
     ),
+    "calculation": "the text '{text}' is a calculation: hand in its result.",
     "one_or_two": (
         "{text} can be {one} or the two numbers {first} and {second}: write {one}, or "
         "[{first}, {second}]."

@@ -10,7 +10,7 @@ A text is one number or several:
 - brackets: ``[[1, 2], [3, 4]]``, ``(2, 16)``, ``[1 2; 3 4]``, ``tensor(...)``. Within them a comma
   always separates numbers.
 
-What can be read in two ways is asked back: ``2,5`` and ``1 1/2``. Nothing is computed but a
+What can be read in two ways is asked back: ``2,5``, ``1 1/2``, ``1 000``. Nothing is computed but a
 fraction.
 """
 
@@ -27,18 +27,19 @@ Nested = float | list["Nested"]
 _LONGEST = 1000
 _DEEPEST = 8
 
-# Typed on other keyboards: full-width characters, other signs for minus, times, comma and so on.
-_SAME = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-_SAME |= dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63", "-")
-_SAME |= dict.fromkeys("X*\xd7\u1110\u2217\u2715\u2716\u2a2f\u314c\uff0a\uff38\uff58", "x")
-_SAME |= dict.fromkeys("\xf7\u2044\u2215", "/")
-_SAME |= dict.fromkeys("\u3001\uff64", ",")
-_SAME |= {"\u3002": "."}
-_SAME |= dict.fromkeys("\t\v\f\xa0\u202f\u205f\u3000", " ")
-_SAME |= {chr(code): " " for code in range(0x2000, 0x200B)}
-_SAME |= dict.fromkeys("\r\x85\u2028\u2029", "\n")
+# What other keyboards type for a character: first the full-width ones, then signs for minus, times
+# (also the letter in the place of x on a Korean keyboard), division, comma, point, blank, new line.
+_SAME = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_SAME |= dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2212, 0xFE63), "-")
+_SAME |= dict.fromkeys((*map(ord, "X*"), 0xD7, 0x1110, 0x2217, 0x2715, 0x2716, 0x2A2F, 0x314C), "x")
+_SAME |= dict.fromkeys((0xFF0A, 0xFF38), "x")
+_SAME |= dict.fromkeys((0xF7, 0x2044, 0x2215), "/")
+_SAME |= dict.fromkeys((0x3001, 0xFF64), ",")
+_SAME |= {0x3002: "."}
+_SAME |= dict.fromkeys((*b"\t\v\f", 0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
+_SAME |= dict.fromkeys((*b"\r", 0x85, 0x2028, 0x2029), "\n")
 
-_ENDS = re.compile("^[ \n;\u200b-\u200f\ufeff]+|[ \n;\u200b-\u200f\ufeff]+$")
+_ENDS = re.compile(r"^[ \n;\u200b-\u200f\ufeff]+|[ \n;\u200b-\u200f\ufeff]+$")
 _QUOTED = re.compile("^(['\"])([^'\"]*)\\1$")
 _OPTION = re.compile(
     r", *(?:dtype|device|requires_grad|grad_fn|size) *= *(?:[A-Za-z0-9_.:<>']+|\([0-9, ]*\))"
@@ -48,10 +49,12 @@ _MAKER = re.compile(
     re.ASCII,
 )
 _UNSHOWN = re.compile(
-    "[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff]+"
+    r"[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff]+"
 )
 
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_SPACED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?: [0-9]{3})+")
+_CALCULATION = re.compile(r"[-+x/^().,0-9 ]*[0-9)] *[-+x/^(][-+x/^( ]*[.0-9][-+x/^().,0-9 ]*")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _MIXED = re.compile(r"([0-9]{1,6}) +([0-9]{1,6}) */ *([0-9]{1,6})")
 
@@ -81,21 +84,26 @@ def read_text(text: str) -> Nested:
         cnnbook.exercises._messages.Unreadable: 2,5 can be 2.5 or the two numbers 2 and 5: write \
 2.5, or [2, 5].
     """
-    refusal = Unreadable(say("not_a_number", text=_shown(text)))
-    if len(text) > _LONGEST:
+    # What is longer is no answer to any exercise.
+    plain = _normalized(text) if len(text) <= _LONGEST else ""
+    key = "calculation" if _CALCULATION.fullmatch(plain) else "not_a_number"
+    refusal = Unreadable(say(key, text=_shown(text)))
+    if not plain:
         raise refusal
-    plain = _normalized(text)
     if not re.search(r"[][()]", plain):
         whole = re.sub(" *%$", "", plain)
         if _GROUPED.fullmatch(whole):
             return float(whole.replace(",", ""))
+        if _SPACED.fullmatch(whole):
+            one, several = whole.replace(" ", ""), whole.replace(" ", ", ")
+            raise Unreadable(say("one_or_several", text=whole, one=one, several=several))
         _refuse_doubtful(plain)
     try:
         value, _ = _read_level(_tokens(plain), 0, "", 0)
     except (ValueError, ZeroDivisionError):
         raise refusal from None
     # True and False count as 1 and 0 in a list, as in a mask, and are no answer by themselves.
-    if not plain or (not isinstance(value, list) and re.search("True|False", plain)):
+    if not isinstance(value, list) and re.search("True|False", plain):
         raise refusal
     return value
 
@@ -118,8 +126,7 @@ def _shown(text: str) -> str:
 
 
 def _normalized(text: str) -> str:
-    plain = "".join(_SAME.get(letter, letter) for letter in text)
-    plain = _QUOTED.sub(r"\2", _ENDS.sub("", plain))
+    plain = _QUOTED.sub(r"\2", _ENDS.sub("", text.translate(_SAME)))
     plain = _MAKER.sub("(", _OPTION.sub("", plain))
     # A new line within brackets is a blank; elsewhere it ends a row.
     depth, letters = 0, []

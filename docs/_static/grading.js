@@ -46,6 +46,8 @@
     /[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff]+/gu;
 
   const GROUPED = /^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?$/;
+  const SPACED = /^[+-]?[1-9][0-9]{0,2}(?: [0-9]{3})+$/;
+  const CALCULATION = /^[-+x/^().,0-9 ]*[0-9)] *[-+x/^(][-+x/^( ]*[.0-9][-+x/^().,0-9 ]*$/;
   const DECIMAL_COMMA = /^[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?$/;
   const MIXED = /^([0-9]{1,6}) +([0-9]{1,6}) *\/ *([0-9]{1,6})$/;
 
@@ -59,13 +61,18 @@
   /** Read a text as a number or as numbers in lists.
    *  @param {string} text @param {Say} say @returns {Nested} */
   function readText(text, say) {
+    const isLong = [...text].length > LONGEST;
+    const plain = isLong ? "" : normalized(text);
     try {
-      if ([...text].length > LONGEST) throw new NotANumber("too long");
-      const plain = normalized(text);
+      if (isLong) throw new NotANumber("too long");
       if (!plain) throw new NotANumber("nothing");
       if (!/[\][()]/.test(plain)) {
         const whole = plain.replace(/ *%$/, "");
         if (GROUPED.test(whole)) return Number(whole.replace(/,/g, ""));
+        if (SPACED.test(whole)) {
+          const [one, several] = ["", ", "].map((sign) => whole.replace(/ /g, sign));
+          throw new Unreadable(say("one_or_several", { text: whole, one, several }));
+        }
         refuseDoubtful(plain, say);
       }
       const [value] = readLevel(tokensOf(plain), 0, "", 0);
@@ -74,7 +81,8 @@
       return value;
     } catch (error) {
       if (!(error instanceof NotANumber)) throw error;
-      throw new Unreadable(say("not_a_number", { text: shown(text) }));
+      const key = CALCULATION.test(plain) ? "calculation" : "not_a_number";
+      throw new Unreadable(say(key, { text: shown(text) }));
     }
   }
 
