@@ -110,8 +110,9 @@ def predict_scores(
     batch_size = check_int(batch_size, name="batch_size", minimum=1)
     device = best_device() if device is None else check_device(device)
     with _preserve_device(net, device), preserve_mode(net, training=False), torch.no_grad():
+        # A copy, since the first layer may overwrite its input.
         scores = [
-            _forward(net, batch.to(device)).to(images.device)
+            _forward(net, batch.to(device, copy=True)).to(images.device)
             for batch in torch.split(images, batch_size)
         ]
     return torch.cat(scores)

@@ -91,7 +91,7 @@ class _Trainer:
         images, labels = self.gradients.images, self.gradients.labels
         with within_memory(len(images), str(self.gradients.unsplittable)):
             with self.gradients.autocast():
-                scores = check_scores(self.net(images), len(images))
+                scores = check_scores(self.gradients.scores_of(self.net, images), len(images))
                 if self.check_first is not None:
                     self.validation, self.check_first = self.check_first(scores), None
                 loss = check_loss(self.gradients.loss_fn(scores, labels))
@@ -186,7 +186,7 @@ class _Trainer:
             for part, expected in zip(
                 torch.split(images, size), torch.split(labels, size), strict=True
             ):
-                scores = self.gradients.optimized_net(part)
+                scores = self.gradients.scores_of(self.gradients.optimized_net, part)
                 correct += (scores.argmax(dim=1) == expected).sum()
         return int(correct) / len(labels)
 
@@ -410,11 +410,6 @@ def _prepare(
         fingerprint |= {"images": [digest(images)], "labels": [digest(labels)]}
     shard = processes.shard(len(images))
     own_images, all_labels = images[shard].to(device), labels.to(device)
-    if any(getattr(layer, "inplace", False) for layer in net.modules()):
-        # The first layer may be one that overwrites its input.
-        own_images = own_images.clone()
-        if own_validation is not None:
-            own_validation = (own_validation[0].clone(), own_validation[1])
     optimized_net = pool_before_relu(net) if plan.rewritable else net
     if plan.rewritable and channels_last_helps(net, own_images):
         own_images = to_channels_last(own_images)

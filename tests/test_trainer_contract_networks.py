@@ -5,11 +5,13 @@ loop's. "auto" would take these small batches whole in any case, so ``small_budg
 what it may.
 """
 
+import copy
 import random
 import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from plain_loop import (
 from torch.nn.utils import parametrizations, prune
 
 from cnnbook.engine.options import ACTIVATION_BUDGET
+from cnnbook.metrics import predict_scores
 
 F = torch.nn.functional
 nn = torch.nn
@@ -464,11 +467,24 @@ def test_a_part_in_training_mode_within_one_in_evaluation_mode_is_trained() -> N
     whole(make_net, "Dropout", exact=False)
 
 
-def test_the_images_handed_in_stay_as_they_are() -> None:
+@pytest.mark.parametrize("size", [3, 12, "auto"])
+@pytest.mark.parametrize("first", [nn.ReLU, partial(nn.LeakyReLU, 0.5)], ids=["ReLU", "LeakyReLU"])
+def test_a_first_layer_that_works_in_place_gets_the_images_as_they_are(
+    first: Callable[..., nn.Module], size: Any
+) -> None:
+    """In every update, on every core: micro-batches are views of one tensor."""
     images = IMAGES - 0.5
-    before = images.clone()
-    fit(nn.Sequential(nn.ReLU(inplace=True), *linear(3)), images, LABELS)
+    before, validation = images.clone(), (images.clone(), LABELS)
+    rest, results = linear(3), []
+    for inplace in (False, True):
+        net = nn.Sequential(first(inplace=inplace), *copy.deepcopy(rest))
+        options = {"epochs": 20, "micro_batch_size": size, "validation": validation}
+        history = fit(net, images, LABELS, **options)
+        scores = predict_scores(net, images, device="cpu").tolist()
+        results.append((history.losses, history.accuracies, scores))
+    assert results[0] == results[1]
     assert torch.equal(images, before)
+    assert torch.equal(validation[0], before)
 
 
 def test_a_window_that_sees_only_padding_gives_minus_infinity() -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "batch_layer",
     "is_stateless",
     "may_depend_on_mode",
+    "may_overwrite_input",
     "optimizer_hooks",
     "unknown_part",
 ]
@@ -235,6 +236,27 @@ def may_depend_on_mode(layer: torch.nn.Module) -> bool:
         (False, True)
     """
     return type(layer) not in {*_STATELESS, *_STATELESS_BEYOND_AXIS_0}
+
+
+def may_overwrite_input(net: torch.nn.Module) -> bool:
+    """Return whether a network has a layer that works in place.
+
+    If it is the first one, it overwrites the images. Micro-batches are views of one tensor, and
+    autograd counts changes per tensor, so that another thread's change would look like its own.
+
+    Args:
+        net: The network.
+
+    Returns:
+        True if a layer has a true ``inplace``. A ``forward`` that calls ``relu_`` is not found.
+
+    Examples:
+        >>> import torch
+        >>> from cnnbook.engine.allowlist import may_overwrite_input
+        >>> may_overwrite_input(torch.nn.ReLU()), may_overwrite_input(torch.nn.ReLU(inplace=True))
+        (False, True)
+    """
+    return any(getattr(layer, "inplace", False) for layer in net.modules())
 
 
 def optimizer_hooks(optimizer: torch.optim.Optimizer) -> list[Callable[..., Any]]:

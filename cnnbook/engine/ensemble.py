@@ -257,7 +257,8 @@ class _Stack:
         """Compute each network's loss."""
 
         def loss_of_one(weights: dict[str, torch.Tensor]) -> torch.Tensor:
-            scores = torch.func.functional_call(self.example, weights, (images,))
+            # The first layer may overwrite its input.
+            scores = torch.func.functional_call(self.example, weights, (images.clone(),))
             return check_loss(loss_fn(scores, labels), inside_vmap=True)
 
         with torch.autocast(

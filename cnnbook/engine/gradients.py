@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cnnbook.engine.allowlist import is_stateless
+from cnnbook.engine.allowlist import is_stateless, may_overwrite_input
 from cnnbook.engine.distributed import Processes
 from cnnbook.engine.losses import Loss, check_loss
 from cnnbook.engine.micro_batches import MicroBatches, split_into_micro_batches
@@ -156,6 +156,7 @@ class GradientAccumulator:
         self.device = self.images.device
         # Read here, before ``thread_pool`` changes it.
         self.threads = torch.get_num_threads()
+        self._copies_images = may_overwrite_input(self.net)
         thread_safe = self.device.type == "cpu" and is_stateless(self.net)
         self._cores = self.threads if thread_safe and self.unsplittable is None else 1
         self._run_in_threads: Callable[[Callable[[int], Any]], list[Any]] | None = None
@@ -228,6 +229,19 @@ class GradientAccumulator:
             self.device.type, torch.bfloat16, self.precision == "bf16", cache_enabled=False
         )
 
+    def scores_of(self, net: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """Compute scores without changing the images.
+
+        Args:
+            net: The network, or a rewritten one.
+            images: Some of the images, or others.
+
+        Returns:
+            The network's output.
+        """
+        scores: torch.Tensor = net(images.clone() if self._copies_images else images)
+        return scores
+
     def accumulate(self) -> torch.Tensor:
         """Add up the gradients of this process's images.
 
@@ -260,7 +274,7 @@ class GradientAccumulator:
             micro_batches.images, micro_batches.labels, micro_batches.loss_weights, strict=True
         ):
             with self.autocast():
-                loss = micro_batches.loss_fn(self._nets[core](images), labels)
+                loss = micro_batches.loss_fn(self.scores_of(self._nets[core], images), labels)
             yield check_loss(loss) * loss_weight
 
     def _accumulate_on_core(self, core: int) -> tuple[torch.Tensor, set[torch.Tensor]]:
