@@ -2,6 +2,7 @@
 
 import ast
 import html
+import json
 import re
 import subprocess
 import sys
@@ -439,6 +440,24 @@ def test_an_exercise_is_a_named_group(site: Path) -> None:
     assert 'aria-labelledby="exercise-6-1-title"' in page
     assert '<p class="exercise-title" id="exercise-6-1-title">Exercise 6.1</p>' in page
     assert "<code" in page, "code in a question is set as code"
+
+
+def test_an_exercise_has_a_field_for_numbers_and_a_box_to_tick_for_all_else(site: Path) -> None:
+    page = (site / "index.html").read_text("utf-8")
+    labels = dict(
+        re.findall(r'<answer-field number="([\d.]+)" label="(.*?)"></answer-field>', page)
+    )
+    assert labels["6.1"] == "Your answer: one number"
+    assert labels["7.1"] == "Your answer: a grid of numbers, written as in [[1, 2], [3, 4]]"
+    marks = re.findall(r'<answer-mark number="([\d.]+)"></answer-mark>', page)
+    assert sorted([*labels, *marks]) == sorted(one.number for one in exercises())
+    assert {type(exercise(number).kind) for number in marks} == {Function, Layer}
+    # What the browser grades with, once for all pages.
+    script = (site / "_static/answers-data.js").read_text("utf-8")
+    data = json.loads(script.partition(".answersData = ")[2].removesuffix(";\n"))
+    assert sorted(data["exercises"]) == sorted(labels)
+    assert sum(data["pages"].values()) == len(exercises())
+    assert data["key"] == "cnnbook.en.answers"
 
 
 def test_the_page_of_all_exercises_lists_them_under_their_pages(site: Path) -> None:

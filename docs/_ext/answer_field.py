@@ -28,7 +28,7 @@ _ = get_translation("sphinx")
 # they can be translated.
 TEXTS = {
     "label": "Your answer: {kind}",
-    "label_with_example": "Your answer: {kind}, such as {example}",
+    "label_with_example": "Your answer: {kind}, written as in {example}",
     "check": "Check",
     "read_as": "Read as {reading}",
     "solved": "solved",

@@ -1,7 +1,7 @@
 """The directives ``exercise``, for one exercise, and ``exercises``, for all of them by page.
 
-An exercise is a question, a field for the answer, a folded hint, the lines that check the answer in
-Python, and a folded solution. A folded part is a ``<details>`` element, which needs no script.
+An exercise is a question, a field for the answer, a folded hint, a folded solution, and the lines
+that check the answer in Python. A folded part is a ``<details>`` element, which needs no script.
 Question and hint are paragraphs, and the titles are text, so that all of them enter the catalogues
 for translation; code does not.
 """
@@ -75,19 +75,25 @@ class ExerciseDirective(SphinxDirective):
             "from cnnbook.exercises import check\n\n"
             f'answer = ...\nprint(check("{one.number}", answer))'
         )
-        check: list[nodes.Node]
+
+        def check(*content: nodes.Node) -> exercise_check:
+            return exercise_check("", *content, code=code)
+
         if is_typed(one):
-            check = [answer_field(number=one.number), fold("Check in Python", _code(code))]
+            first = check(answer_field(number=one.number))
+            last = [check(fold("Check in Python", _code(code)))]
         else:
             sentence = words(nodes.paragraph("", _IN_PYTHON[type(one.kind)]))
-            check = [sentence, _code(code), answer_mark(number=one.number)]
+            first = check(sentence, _code(code), answer_mark(number=one.number))
+            last = []
         box = exercise_box(
             "",
             words(title),
             *self.parse_text_to_nodes(one.question),
-            exercise_check("", *check, code=code),
+            first,
             fold("Hint", *self.parse_text_to_nodes(one.hint)),
             fold("Solution", _code(solution(one.number))),
+            *last,
             ids=[name],
             number=one.number,
         )
