@@ -197,8 +197,7 @@ def browse_shuffle(
         f"<p>{words}</p><p>"
         + "".join(
             f'<img src="{grey_data_url(one)}" alt="{html.escape(title)}, {words}" '
-            'class="dark-light" '
-            f'width="{4 * one.shape[1]}" height="{4 * one.shape[0]}">'
+            f'class="dark-light" width="{4 * one.shape[1]}" height="{4 * one.shape[0]}">'
             for one, title in zip(every[:, 0], titles, strict=True)
         )
         + "</p>"
