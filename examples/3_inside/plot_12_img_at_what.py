@@ -41,9 +41,11 @@ for columns in (1, 2, 3):
 
 # %%
 # It always has four rows, and we need two. That already answers the question, but there is a deeper
-# reason. Add 9 to every pixel of row 2, which is the third row, as we count from 0. Which rows of
-# the product and of the average change? Take a ``What`` of one column, 1, 10, 100 and 1000. To see
-# by how much the product changes, it is enough to multiply what was added to the image:
+# reason.
+#
+# Add 9 to every pixel of row 2, which is the third row, as we count from 0. Which rows of the
+# product and of the average change? Take a ``What`` of one column, 1, 10, 100 and 1000. To see by
+# how much the product changes, it is enough to multiply what was added to the image:
 #
 # .. guess:: Rows of the product, rows of the average
 

@@ -186,10 +186,11 @@ assert (sizes_plain[13], sizes_plain[14]) == (27, 29)
 assert torch.nn.Sequential(*plain)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 28, 28)
 
 # %%
-# Fourteen: the 1 at the beginning of the list is the image itself. That is many. The column *jump*
-# shows how to need fewer: if a layer has a stride of two, the jump doubles for every layer behind
-# it. With a :term:`stride` of 2 in every layer, how many does it take? (Pencil: each layer adds 2
-# jumps, then the jump doubles.)
+# Fourteen: the 1 at the beginning of the list is the image itself. That is many.
+#
+# The column *jump* shows how to need fewer: if a layer has a stride of two, the jump doubles for
+# every layer behind it. With a :term:`stride` of 2 in every layer, how many does it take? (Pencil:
+# each layer adds 2 jumps, then the jump doubles.)
 #
 # .. guess:: Convolutions with stride 2
 

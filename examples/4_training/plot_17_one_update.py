@@ -247,6 +247,8 @@ assert (went, found) == ([0.85, 0.53], [4.45, 2.75])
 # How does one find these directions? Linear algebra calls them the *eigenvectors* of the matrix of
 # the second derivatives, and the curvatures its *eigenvalues*. The matrix is called the *Hessian*.
 # torch computes all of this. What do you expect of the rates 1/8 and 1/2 in the steep direction?
+#
+# .. guess:: By what each multiplies the distance
 
 hessian = torch.autograd.functional.hessian(loss_of, torch.tensor([1.0, 0.0]))
 flat, steep = torch.linalg.eigvalsh(hessian).tolist()

@@ -193,9 +193,11 @@ assert (2 * 1 + 10 * 0, 2 * 2 + 10 * 1) == (2, 14)
 assert torch.equal(everywhere, mixed)
 
 # %%
-# The same numbers. Now the end of our network, by hand: first the mean of each map, then a linear
-# layer with the same two weights. And the other way round: first mix the maps, then take the mean.
-# Which two numbers do you get?
+# The same numbers.
+#
+# Now the end of our network, by hand: first the mean of each map, then a linear layer with the same
+# two weights. And the other way round: first mix the maps, then take the mean. Which two numbers do
+# you get?
 #
 # .. guess:: Two numbers
 

@@ -284,9 +284,11 @@ assert y.item() == 3 + 9
 assert x.grad.item() == 1 + 2 * 3 == 7
 
 # %%
-# It is 1 + f'(x), here 1 + 6 = 7. The 1 comes from the shortcut. By the chain rule, the derivatives
-# of layers that follow one another are multiplied. Take twenty layers of the simplest kind: each
-# multiplies x by 0.25. What is the derivative with and without shortcuts?
+# It is 1 + f'(x), here 1 + 6 = 7. The 1 comes from the shortcut.
+#
+# By the chain rule, the derivatives of layers that follow one another are multiplied. Take twenty
+# layers of the simplest kind: each multiplies x by 0.25. What is the derivative with and without
+# shortcuts?
 #
 # .. guess:: With and without shortcuts
 
