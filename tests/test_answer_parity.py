@@ -8,7 +8,6 @@ drawn from the grammar's characters.
 import json
 import random
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,8 @@ import numpy as np
 import pytest
 import torch
 from exercise_answers.table import NAMES, tables
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from site_browser import needs_browser
 
 from cnnbook.exercises import check, exercises
 from cnnbook.exercises._answers import Function, Numbers
@@ -30,10 +30,6 @@ from cnnbook.exercises._reading import to_tensor
 from cnnbook.exercises._typed import _SAME
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 def _computed(one: Exercise) -> Exercise:
@@ -72,14 +68,11 @@ def _python(exercise: Exercise, text: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        opened = browser.new_page()
-        opened.add_script_tag(path=ROOT / "docs" / "_static" / "grading.js")
-        yield opened
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page()
+    opened.add_script_tag(path=ROOT / "docs" / "_static" / "grading.js")
+    yield opened
+    opened.close()
 
 
 def _compare(page: Page, cases: list[tuple[Exercise, list[str]]]) -> tuple[list[Any], list[Any]]:

@@ -111,6 +111,7 @@ def test_progress_is_kept_for_each_page_and_the_pages_say_so(
     firefox.send("Navigate", url=lesson)
     text = firefox.run(PROGRESS)
     assert text.startswith("1 of 3 solved.")
+    assert TEXTS["per_page_short"] in text
     assert TEXTS["per_page"] in text
     for name in ("export", "import"):
         assert TEXTS[name] in text, "what was typed can be carried over"

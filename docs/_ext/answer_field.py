@@ -42,6 +42,7 @@ TEXTS = {
     "per_page": "Firefox keeps answers separately for each page that is opened from disk, so this "
     "page does not know what you type on other pages. To carry your answers over, save them as a "
     "file here and load that file there.",
+    "per_page_short": "Opened from disk, Firefox counts for each page separately.",
     "files_link": "Save your answers as a file, or load them from one",
     "files_title": "Save the answers of this page as a file, or load them from one",
     "name": "Your name, if somebody collects the file (optional)",

@@ -180,6 +180,7 @@
         line.append(" ", make("a", { href: all }, [say("files_link")]));
         return;
       }
+      line.append(" ", say("per_page_short"));
       this.append(make("details", {}, [make("summary", {}, [say("files_title")]), make("answer-book")]));
     }
 
