@@ -16,6 +16,7 @@ __all__ = [
     "format_numbers",
     "format_percent",
     "format_range",
+    "format_short",
     "format_size",
     "join_items",
     "name_in_sentence",
