@@ -298,8 +298,8 @@ assert relu(avg_pool2d(mixed, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 # ---------
 #
 # Find the answer and check it: on the site, type numbers into the field below the question. In
-# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install` explains
-# how to install ``cnnbook``). Hint and solution stay hidden until you open them.
+# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install`
+# explains how to install ``cnnbook``). Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 10.1
 #

@@ -301,8 +301,8 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 # ---------
 #
 # Find the answer and check it: on the site, type numbers into the field below the question. In
-# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install` explains
-# how to install ``cnnbook``). Hint and solution stay hidden until you open them.
+# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install`
+# explains how to install ``cnnbook``). Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 13.1
 #

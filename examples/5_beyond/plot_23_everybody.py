@@ -569,8 +569,8 @@ assert round(4000 / 64, 1) == 62.5
 # ---------
 #
 # Find the answer and check it: on the site, type numbers into the field below the question. In
-# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install` explains
-# how to install ``cnnbook``). Hint and solution stay hidden until you open them.
+# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install`
+# explains how to install ``cnnbook``). Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 23.1
 #

@@ -639,8 +639,8 @@ assert "Dress" in data.class_names
 # ---------
 #
 # Find the answer and check it: on the site, type numbers into the field below the question. In
-# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install` explains
-# how to install ``cnnbook``). Hint and solution stay hidden until you open them.
+# Python, where functions and layers are checked, call the answer ``answer`` (:doc:`/install`
+# explains how to install ``cnnbook``). Hint and solution stay hidden until you open them.
 #
 # .. exercise:: 26.1
 #
