@@ -104,6 +104,8 @@ print(what[:, 1].reshape(4, 4).int())
 assert what[:, 1].reshape(4, 4)[:3, 1:].equal(numbered[0, 0])
 
 # %%
+# .. guess-end::
+#
 # Does it give the average, if the weights are those of the average?
 # :func:`~cnnbook.conv_matrix.conv_matrix` makes the matrix from the layer's weights.
 
