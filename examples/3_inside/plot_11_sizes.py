@@ -82,8 +82,8 @@ assert table.output_shape == (10,)
 # there is a gap of one pixel between neighbours.
 #
 # Take an image of 7 x 7 and a kernel of 3 x 3. With the default options, five windows fit in each
-# direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Change one
-# option at a time.
+# direction. Change one option at a time. Before you look: how many windows with stride 2, with
+# padding 1, with dilation 2?
 #
 # .. guess:: Stride, padding, dilation
 

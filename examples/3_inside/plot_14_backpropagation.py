@@ -47,7 +47,8 @@ assert 9 + 1 + 16 == 26
 # The bias
 # --------
 #
-# The bias was added to every output. If it grows by a little, all four of them do.
+# The bias was added to every output. If it grows by a little, all four of them do. How many times
+# as much does the loss grow?
 #
 # .. guess:: Gradient of the bias
 
