@@ -95,14 +95,15 @@ assert bias.item() == 0 - (-4) / 8 == 0.5
 # .. guess:: The two gradients
 
 torch.nn.functional.mse_loss(net(images), targets).backward()
-print("not zeroed:", weight.grad.item(), bias.grad.item())
-assert (weight.grad.item(), bias.grad.item()) == (-6 - 2, -4 - 1.5) == (-8, -5.5)
+added = weight.grad.item(), bias.grad.item()
+print("not zeroed:", *added)
 optimizer.zero_grad()
-print("after zero_grad:", weight.grad, bias.grad)
-assert weight.grad is None
-assert bias.grad is None
+emptied = weight.grad, bias.grad
+print("after zero_grad:", *emptied)
 torch.nn.functional.mse_loss(net(images), targets).backward()
 print("zeroed:    ", weight.grad.item(), bias.grad.item())
+assert added == (-6 - 2, -4 - 1.5) == (-8, -5.5)
+assert emptied == (None, None)
 assert (weight.grad.item(), bias.grad.item()) == (-2, -1.5)
 assert (1.75 * 0 + 0.5 - 1, 1.75 * 2 + 0.5 - 5) == (-0.5, -1)
 
@@ -159,7 +160,8 @@ assert (weight.item(), bias.item()) == (w, b)
 # Would a rate of 1/2 get there faster than 1/8, and 1/32 slower? Guess before you look.
 #
 # .. guess:: The rates
-#    :choices: 1/2 is faster, 1/32 is slower | both are slower | both are faster
+#    :choices: 1/2 is faster, 1/32 is slower | both are faster
+#      | 1/2 does not get there, 1/32 is slower
 
 curves: dict[str, list[float]] = {"rate 1/32": [], "rate 1/8": [], "rate 1/2": []}
 for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
