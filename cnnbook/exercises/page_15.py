@@ -11,8 +11,9 @@ _receptive_field_by_hand = Exercise(
     "A network has a ``Conv2d`` with windows of 3 x 3, then ``MaxPool2d(2)``, then a ``Conv2d`` "
     "with windows of 3 x 3 again. How many pixels of a row of the image does one number of the "
     "output see?",
-    hint="Go backwards. One number of the output is computed from 3 pools in a row. How "
-    "many pixels do 3 neighbouring pools see, and how many does the first layer add?",
+    hint="Go backwards. One number of the output is computed from 3 numbers in a row, and the "
+    "pooling has made each of these from 2. How many numbers of the first layer's output are "
+    "that in a row, and how many pixels does the first layer add?",
     solution="""
 from torch import nn
 
@@ -54,7 +55,8 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
             "The question is for a row.",
         ),
     ),
-    remark="3 pools see 6 pixels of the first layer's output, and those see 2 more.",
+    remark="3 windows of the pooling cover 6 numbers of the first layer's output, and these see "
+    "6 + 2 pixels.",
 )
 
 

@@ -37,7 +37,7 @@ image = torch.tensor([[5.0, 5.0, 2.0, 2.0]] * 3)[None, None]
 answer = conv2d(image, sobel_kernel("x")[None, None])[0, 0]
 """,
     kind=Numbers("two numbers in a row"),
-    right=lambda: [[-12, -12]],
+    right=lambda: [-12, -12],
     tolerance=FLOAT32_TOLERANCE,
     mistakes=(
         Mistake(

@@ -52,9 +52,12 @@ assert (image[..., 2:4, 2:4] < 0).all()
 
 # %%
 # The figure shows the numbers rounded to one decimal. The fifth row and the fifth column are
-# crossed out with thin lines: they are in no window. A third window would need a sixth pixel, and a
-# window that goes over the edge does not count. The formula for the output size says the same; the
-# stride is the 2 after the ``/``:
+# crossed out with thin lines: they are in no window.
+#
+# .. guess-end::
+#
+# A third window would need a sixth pixel, and a window that goes over the edge does not count. The
+# formula for the output size says the same; the stride is the 2 after the ``/``:
 
 from cnnbook.shapes import derive_output_size
 
@@ -85,10 +88,11 @@ assert abs(image.max() - 2.2978) < 0.0001
 assert (5 - 2) / 2 == 1.5
 
 # %%
-# The output does not change: max pooling never uses these pixels. They have no part in training
-# either. How fast does the sum of the output grow when one pixel grows a little? That is the
-# :term:`gradient` with respect to this pixel. (The tensor of ones says that each output counts once
-# in the sum.)
+# The output does not change: max pooling never uses these pixels.
+#
+# They have no part in training either. How fast does the sum of the output grow when one pixel
+# grows a little? That is the :term:`gradient` with respect to this pixel. (The tensor of ones says
+# that each output counts once in the sum.)
 
 from cnnbook.pooling import max_pool2d_grad
 

@@ -82,8 +82,8 @@ assert table.output_shape == (10,)
 # there is a gap of one pixel between neighbours.
 #
 # Take an image of 7 x 7 and a kernel of 3 x 3. With the default options, five windows fit in each
-# direction. Before you look: how many with stride 2, with padding 1, with dilation 2? Change one
-# option at a time.
+# direction. Change one option at a time. Before you look: how many windows with stride 2, with
+# padding 1, with dilation 2?
 #
 # .. guess:: Stride, padding, dilation
 
@@ -112,8 +112,6 @@ assert 2 * (3 - 1) + 1 == 5
 # Stride 2 and dilation 2 both give 3 x 3, but they do different things. With stride 2, the nine
 # windows are two pixels apart. With dilation 2, they are one pixel apart, and each covers a larger
 # part of the image. The size alone does not tell the two apart. Does the formula?
-#
-# .. guess-end::
 
 for name, options in settings.items():
     print(f"{name:10}", derive_output_size(7, 3, **options))
@@ -121,6 +119,8 @@ for name, options in settings.items():
 # %%
 # It does. The stride is a divisor. The dilation increases the number that is subtracted before the
 # division.
+#
+# .. guess-end::
 
 assert (7 + 2 * 0 - 1 * (3 - 1) - 1) // 2 + 1 == 3
 assert (7 + 2 * 0 - 2 * (3 - 1) - 1) // 1 + 1 == 3

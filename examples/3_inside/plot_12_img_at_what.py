@@ -104,6 +104,8 @@ print(what[:, 1].reshape(4, 4).int())
 assert what[:, 1].reshape(4, 4)[:3, 1:].equal(numbered[0, 0])
 
 # %%
+# .. guess-end::
+#
 # Does it give the average, if the weights are those of the average?
 # :func:`~cnnbook.conv_matrix.conv_matrix` makes the matrix from the layer's weights.
 
@@ -285,7 +287,7 @@ figure = plot_conv_matrix({"784 x 11,664": what, "the corner": what[: 3 * 28, : 
 
 # %%
 # On the left, the sixteen stripes are the sixteen kernels. They are drawn much too thick, because
-# they would be invisible otherwise. On the right nothing is thickened: enlarge the page to see the
+# they would be invisible otherwise. On the right nothing is thickened: enlarge the figure to see the
 # single entries. There are four colours for four weights, and each column has all four of them: two
 # for one row of pixels, and two for the next, 28 pixels further down. Where a row of windows ends,
 # the stripe skips a pixel.

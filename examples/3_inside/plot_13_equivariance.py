@@ -83,6 +83,8 @@ assert swapped == [3, 10, 8]
 assert conv2d(other, row, padding=(0, 1)).flatten().tolist() == [6, 11, 4]
 
 # %%
+# .. guess-end::
+#
 # Why does torch not flip?
 # ------------------------
 #
@@ -278,6 +280,8 @@ for name in layers:
 # After two layers of stride 2, only shifts by multiples of 4 are safe, after three of them
 # multiples of 8. In deep networks this can change the predicted class when an image moves by a
 # single pixel. Blurring before each such layer helps [Zhang2019]_.
+#
+# .. guess-end::
 #
 # Now convolution, ReLU and pooling together, as in the lecture's CNN with its sixteen kernels:
 

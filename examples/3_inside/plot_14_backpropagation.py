@@ -47,7 +47,8 @@ assert 9 + 1 + 16 == 26
 # The bias
 # --------
 #
-# The bias was added to every output. If it grows by a little, all four of them do.
+# The bias was added to every output. If it grows by a little, all four of them do. How many times
+# as much does the loss grow?
 #
 # .. guess:: Gradient of the bias
 
@@ -131,6 +132,8 @@ figure = plot_overlap(parts)
 # in the middle changes, the loss changes four times as much as if a corner does. This is not
 # because of the weights, which are all equal: a corner is in fewer windows.
 #
+# .. guess-end::
+#
 # Autograd
 # --------
 #
@@ -149,8 +152,8 @@ assert torch.allclose(9 * image.grad[0, 0], counts)
 # The bias has 4, the weights have our nine sums, and nine times the gradient of the image is our
 # count.
 #
-# The matrix, transposed
-# ----------------------
+# The matrix, backwards
+# ---------------------
 #
 # With the matrix of :doc:`/gallery/3_inside/plot_12_img_at_what`, the convolution is ``image @
 # What``, with the image in one row: 16 pixels go in, 4 outputs come out. Row *i* of the matrix says
@@ -220,9 +223,12 @@ assert torch.equal(numbered.flatten(1) @ conv_matrix(kernel, 4).T, received.flat
 assert (8 * 2, 6 * 3, 5 * 4) == (16, 18, 20)
 
 # %%
-# The same sixteen numbers, and the transposed matrix gives them too. And the gradient with respect
-# to the weights, when the output's gradient is 1, 2, 3 and 4? It is the convolution of the image
-# with this gradient:
+# The same sixteen numbers, and the transposed matrix gives them too.
+#
+# .. guess-end::
+#
+# And the gradient with respect to the weights, when the output's gradient is 1, 2, 3 and 4? It is
+# the convolution of the image with this gradient:
 
 from cnnbook.convolution import conv2d_weight_grad
 

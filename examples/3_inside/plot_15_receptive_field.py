@@ -140,6 +140,8 @@ figure = plot_receptive_field(
 # larger the gradient, the more the pixel stands out. The frame is the receptive field as computed
 # on paper, from row 12 to 14 and from column 12 to 14. On the left there is a spot of 2 x 2 in it.
 # On the right the spots fill the frame, all nine pixels of it, and no pixel outside has a gradient.
+#
+# .. guess-end::
 
 rows, columns = field.pixels(6, 6)
 inside = torch.zeros(28, 28, dtype=torch.bool)
@@ -228,6 +230,8 @@ assert torch.nn.Sequential(*mixed)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 3,
 # a curve that bends, and doubling makes a line that is nearly straight. The dashed line is the
 # width of the image: with strides of 2 it is passed at the fourth layer, with a pooling after each
 # convolution at the seventh, and with neither at the fourteenth.
+#
+# .. guess-end::
 #
 # Not all pixels count the same
 # -----------------------------

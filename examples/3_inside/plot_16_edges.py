@@ -121,6 +121,8 @@ assert sneakers < 0.7
 # single pair of trousers here, and below 1 for each sneaker. Two means are enough to tell them
 # apart: that is what a :term:`feature map` is good for.
 #
+# .. guess-end::
+#
 # Learning the weights
 # --------------------
 #

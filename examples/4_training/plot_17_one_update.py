@@ -95,14 +95,15 @@ assert bias.item() == 0 - (-4) / 8 == 0.5
 # .. guess:: The two gradients
 
 torch.nn.functional.mse_loss(net(images), targets).backward()
-print("not zeroed:", weight.grad.item(), bias.grad.item())
-assert (weight.grad.item(), bias.grad.item()) == (-6 - 2, -4 - 1.5) == (-8, -5.5)
+added = weight.grad.item(), bias.grad.item()
+print("not zeroed:", *added)
 optimizer.zero_grad()
-print("after zero_grad:", weight.grad, bias.grad)
-assert weight.grad is None
-assert bias.grad is None
+emptied = weight.grad, bias.grad
+print("after zero_grad:", *emptied)
 torch.nn.functional.mse_loss(net(images), targets).backward()
 print("zeroed:    ", weight.grad.item(), bias.grad.item())
+assert added == (-6 - 2, -4 - 1.5) == (-8, -5.5)
+assert emptied == (None, None)
 assert (weight.grad.item(), bias.grad.item()) == (-2, -1.5)
 assert (1.75 * 0 + 0.5 - 1, 1.75 * 2 + 0.5 - 5) == (-0.5, -1)
 
@@ -159,7 +160,8 @@ assert (weight.item(), bias.item()) == (w, b)
 # Would a rate of 1/2 get there faster than 1/8, and 1/32 slower? Guess before you look.
 #
 # .. guess:: The rates
-#    :choices: 1/2 is faster, 1/32 is slower | both are slower | both are faster
+#    :choices: 1/2 is faster, 1/32 is slower | both are faster
+#      | 1/2 does not get there, 1/32 is slower
 
 curves: dict[str, list[float]] = {"rate 1/32": [], "rate 1/8": [], "rate 1/2": []}
 for losses, below in zip(curves.values(), (32, 8, 2), strict=True):
@@ -187,8 +189,6 @@ assert curves["rate 1/2"][:2] == [5, 13]
 # 1/32 is slower, as expected. With 1/2 the loss grows: after its first step it is 13, from 5, and
 # then 34 and 89. The gradient says which way is down, but not how far: if the step is too long, it
 # ends higher up on the other side. And the curve of 1/8 has a kink: it falls fast, and then slowly.
-#
-# .. guess-end::
 
 for name, losses in curves.items():
     print(f"{name}:", [round(loss, 3) for loss in losses[:4]])
@@ -198,8 +198,10 @@ assert curves["rate 1/2"][:4] == [5, 13, 34, 89]
 # %%
 # All of them begin at 5, because the first loss is computed before the first update.
 #
-# Why 1/2 is too long, and why there is a kink
-# --------------------------------------------
+# .. guess-end::
+#
+# How long may a step be?
+# -----------------------
 #
 # Suppose first that there is only one parameter. The loss is then a parabola, and its slope is 0 at
 # the minimum and grows in proportion to the distance d from it: the slope is c times d. The number
@@ -292,10 +294,10 @@ assert quotients[0] < 0.13
 # first mean a tenth of the way to the new gradient, and the second mean a thousandth of the way to
 # the square of the new gradient. So after the first step they are 0.1 times the gradient and 0.001
 # times its square: much too small. The *bias correction* therefore divides the first mean by 0.1
-# and the second by 0.001. Then Adam divides the first mean by the root of the second. A number
-# divided by the root of its own square: what is left of it?
+# and the second by 0.001. Then Adam divides the first mean by the root of the second.
 #
-# Here are four parameters, each at 0, with gradients of very different size.
+# The next cell has four parameters, each at 0, with gradients of very different size. Adam divides
+# each gradient by the root of its own square: what is left of it?
 #
 # .. guess:: What is left
 
@@ -315,8 +317,8 @@ assert round(uncorrected, 2) == 3.16
 # rate, here 0.001, which is Adam's default. Both go against the gradient, as before. Without the
 # bias correction, the first step would be 3.16 times as long.
 #
-# It is not exactly the sign. Adam adds a small epsilon, 1e-8, to the root, so that it never divides
-# by 0. With it the formula of the first step is a single line:
+# This is not quite exact. Adam adds a small epsilon, 1e-8, to the root, so that it never divides by
+# 0. With it the formula of the first step is a single line:
 
 gradient = numbers.grad
 formula = -0.001 * gradient / (gradient.abs() + 1e-8)

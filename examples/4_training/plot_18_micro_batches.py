@@ -47,6 +47,8 @@ assert weight.grad.item() == -8 - 16 == -24
 # First -8, then -24, as with all six together. The gradient of a sum is the sum of the gradients.
 # That is the whole trick of this page.
 #
+# .. guess-end::
+#
 # The mean of the means
 # ---------------------
 #
@@ -70,6 +72,8 @@ print("weighted", (4 * means[0] + 2 * means[1]) / 6)
 assert (4 * -2 + 2 * -8) / 6 == -4
 
 # %%
+# .. guess-end::
+#
 # The library's :func:`~cnnbook.engine.micro_batches.split_into_micro_batches` splits a batch and
 # returns the weight of the loss of each micro-batch. For our six images, four at a time, with the
 # targets as a column, which is the shape of a network's scores:
@@ -464,8 +468,6 @@ figure = plot_bars({"seconds an epoch": rounded}, highlight=["fit_full_batch"])
 # these steps and a few checks. What is the same everywhere is that the losses agree. The time was
 # not saved at the cost of the result.
 #
-# .. guess-end::
-#
 # The same steps were also measured for longer, and the results were kept. That was on
 # :measured:`date`, with torch :measured:`torch` on :measured:`cores` cores (:measured:`processor`),
 # and each time is the shortest of :measured:`rounds` rounds:
@@ -477,6 +479,8 @@ figure = plot_bars({"seconds an epoch": rounded}, highlight=["fit_full_batch"])
 # step saved. Near 1.00, a step saved nothing that could be measured on that machine. The last
 # column compares the losses with those of the lecture's loop. :doc:`/benchmarks` explains how this
 # was measured, and has the steps of the MLP.
+#
+# .. guess-end::
 #
 # How many images at a time are best? The trainer, with micro-batches of four sizes:
 
