@@ -56,8 +56,7 @@ assert table.parameters == sum(by_layer) == 61_706
 # %%
 # 156 and 2,416 for the convolutions, 48,120, 10,164 and 850 for the linear layers: 61,706.
 #
-# Which of
-# the two kinds of layers has more parameters, and which computes more?
+# Which of the two kinds of layers has more parameters, and which computes more?
 #
 # .. guess:: Which kind of layers has more of what?
 #    :choices: linear layers more parameters, convolutions more multiplications

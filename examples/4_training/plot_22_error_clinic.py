@@ -425,11 +425,13 @@ torch.manual_seed(0)
 dropout = torch.nn.Sequential(*layers, torch.nn.Dropout(0.5), torch.nn.Linear(2704, 10))
 fit_full_batch(dropout, images, labels, epochs=30, device="cpu")
 with torch.no_grad():
-    print("training mode, equal:", torch.equal(dropout(images), dropout(images)))
-    assert not torch.equal(dropout(images), dropout(images))
+    while_training = torch.equal(dropout(images), dropout(images))
     dropout.eval()
-    print("eval mode, equal:", torch.equal(dropout(images), dropout(images)))
-    assert torch.equal(dropout(images), dropout(images))
+    in_eval = torch.equal(dropout(images), dropout(images))
+print("training mode, equal:", while_training)
+print("eval mode, equal:", in_eval)
+assert not while_training
+assert in_eval
 
 # %%
 # In training mode the scores differ from call to call, and no error says so. ``net.eval()``

@@ -60,10 +60,11 @@ model = SloppyCNN()
 torch.manual_seed(0)
 sequential = small_cnn()
 pairs = zip(model.state_dict().items(), sequential.state_dict().items(), strict=True)
+same = []
 for (name, ours), (number, theirs) in pairs:
-    same = torch.equal(ours, theirs)
-    print(f"{name}, in Sequential {number}: {tuple(ours.shape)}, same numbers: {same}")
-    assert torch.equal(ours, theirs)
+    same.append(torch.equal(ours, theirs))
+    print(f"{name}, in Sequential {number}: {tuple(ours.shape)}, same numbers: {same[-1]}")
+assert same == [True] * 4
 
 # %%
 # Yes. The layers are made in the same order, so they draw the same random numbers. Only the names
@@ -134,10 +135,9 @@ assert images.shape == (64, 1, 28, 28)
 # %%
 # 79: 78 are full, which makes 4,992 images, and the last one has 8.
 #
-# A loader can read everything
-# that has a length and an index, also ``range(5000)``. With it we can see in which order a loader
-# takes the examples. Will two epochs with ``shuffle=True`` have the same order? Will each contain
-# every example?
+# A loader can read everything that has a length and an index, also ``range(5000)``. With it we can
+# see in which order a loader takes the examples. Will two epochs with ``shuffle=True`` have the same
+# order? Will each contain every example?
 #
 # .. guess:: In the second epoch
 #    :choices: the same order | another order, every example once
@@ -146,11 +146,11 @@ assert images.shape == (64, 1, 28, 28)
 shuffled = DataLoader(range(5000), batch_size=64, shuffle=True)
 first, second = (torch.cat(list(shuffled)) for epoch in range(2))
 print("two epochs begin with", first[:5].tolist(), "and", second[:5].tolist())
-assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(5000))
-assert not torch.equal(first, second)
 dropped = DataLoader(range(5000), batch_size=64, shuffle=True, drop_last=True)
 kept = torch.cat(list(dropped))
 print("with drop_last:", len(dropped), "mini-batches,", len(kept), "examples")
+assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(5000))
+assert not torch.equal(first, second)
 assert len(dropped) == 78
 assert len(kept) == 4992
 
@@ -243,7 +243,7 @@ for name, net in networks.items():
     weights = zip(net.parameters(), page_1.parameters(), strict=True)
     apart[name] = max((ours - theirs).abs().max().item() for ours, theirs in weights)
     print(f"{name}: loss {losses[name]:.7f}, weights apart by at most {apart[name]:.0e}")
-    assert abs(losses[name] - loss_of_page_1.item()) < 1e-5
+assert all(abs(loss - loss_of_page_1.item()) < 1e-5 for loss in losses.values())
 assert apart["in order"] == 0
 assert sum(parameter.numel() for parameter in page_1.parameters()) == 27_130
 

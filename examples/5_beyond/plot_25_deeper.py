@@ -11,9 +11,12 @@ You need the sizes of :doc:`/gallery/3_inside/plot_11_sizes`, the receptive fiel
 This page is long. It has four parts, and you can stop after each:
 
 * *The network*: small windows, its parameters, and how far it sees.
-* *The end of the network*: a window of one pixel, and the mean in place of ``Flatten``.
-* *The start of the training*: how large the first weights should be, and why.
-* *The comparison*: is it better? And a map that shows what speaks for a class.
+* *The end of the network*, from "A window of one pixel": this window, and the mean in place of
+  ``Flatten``.
+* *The start of the training*, from "Ten layers, five starts": how large the first weights should
+  be, and why.
+* *The comparison*, from "Is it better?": five networks, and a map that shows what speaks for a
+  class.
 """
 
 # %%
@@ -584,9 +587,9 @@ figure = plot_map_rows(
 # at which position a number is, and not from which pixels it comes. Here is the share of positions
 # that raise the score, for each map in the first row:
 
+share = (own > 0).double().mean(dim=(1, 2, 3))
+print([f"{part:.2f}" for part in share.tolist()])
 if not data.drawn:
-    share = (own > 0).double().mean(dim=(1, 2, 3))
-    print([f"{part:.2f}" for part in share.tolist()])
     boot = own[1, 0]
     assert boot[1:5, :4].mean() > 2 * boot.mean() > 0
     assert share[0] > 0.6

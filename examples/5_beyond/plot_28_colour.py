@@ -11,8 +11,8 @@ page of the book.
 """
 
 # %%
-# Three channels, one sum
-# -----------------------
+# Three channels
+# --------------
 #
 # .. index:: ! RGB
 #
@@ -606,7 +606,7 @@ print(tuple(test[0].shape), len(whole), "times the whole batch")
 # rate, so that what was learned is changed only a little. Which will be best? Make a guess.
 #
 # .. guess:: The best
-#    :choices: from scratch | last layer | then all
+#    :choices: from scratch | last layer | then all | no clear difference
 
 for seed in range(5):
     few = choose(data.train, new, 10, seed)
