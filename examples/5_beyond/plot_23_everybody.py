@@ -136,8 +136,8 @@ assert images.shape == (64, 1, 28, 28)
 # 79: 78 are full, which makes 4,992 images, and the last one has 8.
 #
 # A loader can read everything that has a length and an index, also ``range(5000)``. With it we can
-# see in which order a loader takes the examples. Will two epochs with ``shuffle=True`` have the same
-# order? Will each contain every example?
+# see in which order a loader takes the examples. Will two epochs with ``shuffle=True`` have the
+# same order? Will each contain every example?
 #
 # .. guess:: In the second epoch
 #    :choices: the same order | another order, every example once

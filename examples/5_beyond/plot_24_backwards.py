@@ -113,7 +113,7 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 # formula.
 #
 # The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients
-# with a pencil. What is the one of the two features?
+# with a pencil. What is the last one, that of the two features?
 #
 # .. guess:: Gradient of the two features
 
@@ -273,8 +273,9 @@ g_maps, gradients = backward(images, labels, weights)
 torch.nn.functional.cross_entropy(net(images), labels).backward()
 apart = []
 for (name, parameter), ours in zip(net.named_parameters(), gradients, strict=True):
+    largest, shape = ours.abs().max(), tuple(ours.shape)
     apart.append((ours - parameter.grad).abs().max().item())
-    print(f"{name:8} {tuple(ours.shape)!s:15} largest {ours.abs().max():.4f}, apart {apart[-1]:.0e}")
+    print(f"{name:8} {shape!s:15} largest {largest:.4f}, apart {apart[-1]:.0e}")
 assert max(apart) < 1e-12
 
 # %%

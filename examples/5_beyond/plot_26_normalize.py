@@ -181,8 +181,8 @@ assert len(means) == int(layer.num_batches_tracked) == 44
 
 # %%
 # It takes 44 batches, with the first one: after k batches, a fraction of 0.9 to the power of k is
-# still missing. If a network is evaluated after ten updates, its running
-# statistics are not yet those of the data.
+# still missing. If a network is evaluated after ten updates, its running statistics are not yet
+# those of the data.
 #
 # How many numbers does this layer, with its two channels, add to a network? Count those that are
 # trained, and those that are only kept.
@@ -201,8 +201,8 @@ assert len(layer.state_dict()) == 5
 
 # %%
 # There are 4 parameters, *gamma* and *beta* for each channel. The running statistics are *buffers*:
-# no optimizer changes them, but they are saved with the parameters in the ``state_dict``. They are 5
-# numbers here: two means, two variances and the number of batches.
+# no optimizer changes them, but they are saved with the parameters in the ``state_dict``. They are
+# 5 numbers here: two means, two variances and the number of batches.
 #
 # The images of a batch depend on each other
 # ------------------------------------------
