@@ -248,7 +248,9 @@ print("LeNet-5, Kaiming:", [f"{number:.3f}" for number in spread])
 assert min(spread) > max(spread) / 3
 
 # %%
-# The five numbers stay about the same. How does it train, with everything else as before?
+# The five numbers stay about the same.
+#
+# How does LeNet-5 train now, with everything else as before?
 
 long["LeNet-5, Kaiming"] = fit_full_batch(cured, images, labels, epochs=60, validation=test)
 losses = {name: history.losses for name, history in long.items()}
@@ -367,8 +369,6 @@ for name in makers:
 # %%
 # The difference is large. With mini-batches, the worst of three starts is ahead of the best with
 # the full batch. The seconds are those of this machine.
-#
-# .. guess-end::
 
 if not data.drawn:
     worst = {key: min(fractions) for key, fractions in last.items()}
@@ -410,6 +410,8 @@ for name in makers:
 # But it is ahead by less than 0.2, and each of its updates costs as much as fifty of the others.
 # Early in training, the gradients of nearly any hundred images agree, and the other 4,900 add
 # little [Bottou2018]_.
+#
+# .. guess-end::
 #
 # Until it is fitted
 # ------------------

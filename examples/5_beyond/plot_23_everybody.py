@@ -171,6 +171,8 @@ assert len(kept) == 4992
 #   GPU copies from there faster, and with ``images.to(device, non_blocking=True)`` the CPU does not
 #   wait for the copy. Without a GPU it does nothing useful.
 #
+# .. guess-end::
+#
 # One epoch
 # ---------
 #
@@ -412,8 +414,10 @@ assert 108_520 == 4 * 27_130 <= path.stat().st_size < 1.1 * 108_520
 
 # %%
 # Exactly the same: nothing is rounded. The file has 108,520 bytes of numbers, and a little more for
-# the names and shapes. Two errors are frequent. The first: the file does not fit the network. Here
-# the other network is the ``Sequential`` of the first page, which has the same layers.
+# the names and shapes.
+#
+# Two errors are frequent. The first: the file does not fit the network. Here the other network is
+# the ``Sequential`` of the first page, which has the same layers.
 
 message = ""
 try:
@@ -527,8 +531,6 @@ figure = plot_seeds(last, label="validation accuracy after 5 epochs")
 # %%
 # On average, 84 of 100 are correct with mini-batches and 62 with the full batch. The three seeds of
 # each are close together, and far from those of the other.
-#
-# .. guess-end::
 
 from cnnbook.metrics import mean_interval
 
@@ -553,6 +555,8 @@ assert data.drawn or first["mini-batches of 64"][0] > first["full batch"][-1]
 # batch. For the same number of *updates* the full batch would be ahead, as
 # :doc:`/gallery/4_training/plot_21_lenet` shows; it needs more than sixty times as many images for
 # each.
+#
+# .. guess-end::
 #
 # At the very end, we use the test images, once. No decision was based on them:
 

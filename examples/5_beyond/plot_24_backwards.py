@@ -325,9 +325,10 @@ assert share <= 2_704 / 11_664 < 0.24
 assert data.drawn or abs(share - 0.14) < 0.04
 
 # %%
-# 14 of 100 do. For four images, here are the feature maps of the first kernel and, below them,
-# their gradients. Blue is above 0 and orange below. Where a number is 0, you see the colour of the
-# page:
+# 14 of 100 do.
+#
+# For four images, here are the feature maps of the first kernel and, below them, their gradients.
+# Blue is above 0 and orange below. Where a number is 0, you see the colour of the page:
 
 from cnnbook.figures import plot_map_rows
 

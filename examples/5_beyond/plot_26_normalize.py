@@ -204,8 +204,8 @@ assert len(layer.state_dict()) == 5
 # no optimizer changes them, but they are saved with the parameters in the ``state_dict``. They are
 # 5 numbers here: two means, two variances and the number of batches.
 #
-# The images of a batch depend on each other
-# ------------------------------------------
+# One image and the rest of its batch
+# -----------------------------------
 #
 # Now real images. The numbers in the text are those of Fashion-MNIST.
 
@@ -248,6 +248,8 @@ assert apart["eval"] < 1e-6
 # * A forgotten ``eval()`` gives scores that depend on the other images, without any error:
 #   :doc:`/gallery/4_training/plot_22_error_clinic`. At the end of this page you see how much.
 # * A channel of a batch needs at least two numbers. With one, torch raises an error:
+#
+# .. guess-end::
 
 message = ""
 try:
@@ -555,8 +557,6 @@ means = {name: sum(fractions) / 3 for name, fractions in accuracies.items()}
 # with both BatchNorm and shortcuts about 69. (Your numbers may differ by a few: another processor
 # rounds differently, and each update makes the difference larger.) The intervals of three starts
 # are wide. So we compare start by start, and trust only clear differences:
-#
-# .. guess-end::
 
 pairs = [
     ("residual", "plain"),
@@ -581,6 +581,8 @@ for pair in pairs:
 # And the small CNN classifies 80 of 100 correctly. So depth was no advantage here. Twenty layers
 # with eight channels on 7 x 7 pixels are not a good network for these images. They are an
 # experiment on what can be trained.
+#
+# .. guess-end::
 
 if not data.drawn:
     for name, percent in zip(accuracies, (12, 40, 40, 53, 69, 80), strict=True):
