@@ -184,7 +184,7 @@ for cost in costs:
 
 from fractions import Fraction
 
-ratio = Fraction(2_336, 18_432)
+ratio = Fraction(costs[1].parameters, costs[0].parameters)
 print(ratio, float(ratio))
 assert costs[0].parameters == 64 * 32 * 3 * 3 == 18_432
 assert costs[1].parameters == 32 * 3 * 3 + 64 * 32 == 288 + 2_048 == 2_336
@@ -199,6 +199,8 @@ assert round(float(ratio), 3) == 0.127
 # channels it comes close to a ninth. The price: for each input channel there is only one slice, and
 # each output channel can only multiply it by its own factor. MobileNet, a network for phones, is
 # built of such pairs.
+#
+# .. guess-end::
 #
 # Your own images
 # ---------------
