@@ -76,6 +76,7 @@ answer = (kernel.sum() / 2).square() / kernel.square().sum()
             "that is in percent",
             lambda: 1600 / 22,
             "A fraction of a kernel is between 0 and 1.",
+            others=(lambda: 72.7, lambda: 73),
         ),
         Mistake(
             "the part is not squared",

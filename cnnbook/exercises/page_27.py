@@ -32,6 +32,7 @@ answer = activations * kept / (1 - 0.6)
             "it is divided by p",
             lambda: [2 / 0.6, 0, -4 / 0.6, 0],
             "In torch, p is the probability that a unit is dropped, not that it is kept.",
+            others=(lambda: [3.33, 0, -6.67, 0],),
         ),
         Mistake(
             "it is multiplied and not divided",

@@ -138,6 +138,8 @@ assert (of_random.mean(dim=0) - 1 / 4).abs().max() < 0.02
 # A quarter for each of the four patterns, and three of the four are differences. The kernels find
 # edges because they are random: they did so from the start.
 #
+# .. guess-end::
+#
 # Kernels that are not trained
 # ----------------------------
 #

@@ -56,8 +56,7 @@ assert table.parameters == sum(by_layer) == 61_706
 # %%
 # 156 and 2,416 for the convolutions, 48,120, 10,164 and 850 for the linear layers: 61,706.
 #
-# Which of
-# the two kinds of layers has more parameters, and which computes more?
+# Which of the two kinds of layers has more parameters, and which computes more?
 #
 # .. guess:: Which kind of layers has more of what?
 #    :choices: linear layers more parameters, convolutions more multiplications
@@ -71,7 +70,9 @@ kinds = [(row, kind) for row in table.rows for kind, name in both.items() if row
 parameters = {kind: sum(row.parameters for row, of in kinds if of == kind) for kind in both}
 macs = {kind: sum(row.macs for row, of in kinds if of == kind) for kind in both}
 figure = plot_bars({"parameters": parameters, "multiplications for an image": macs}, ratios=True)
-print(f"convolutions: {2_572 / 61_706:.1%} of the parameters, {357_600 / 416_520:.1%} of the work")
+of_parameters = parameters["convolutions"] / table.parameters
+of_work = macs["convolutions"] / table.macs
+print(f"convolutions: {of_parameters:.1%} of the parameters, {of_work:.1%} of the work")
 assert (*parameters.values(), *macs.values()) == (2_572, 59_134, 357_600, 58_920)
 assert (round(2_572 / 61_706, 3), round(357_600 / 416_520, 3)) == (0.042, 0.859)
 assert table.macs == 357_600 + 58_920 == 416_520
@@ -249,7 +250,9 @@ print("LeNet-5, Kaiming:", [f"{number:.3f}" for number in spread])
 assert min(spread) > max(spread) / 3
 
 # %%
-# The five numbers stay about the same. How does it train, with everything else as before?
+# The five numbers stay about the same.
+#
+# How does LeNet-5 train now, with everything else as before?
 
 long["LeNet-5, Kaiming"] = fit_full_batch(cured, images, labels, epochs=60, validation=test)
 losses = {name: history.losses for name, history in long.items()}
@@ -368,8 +371,6 @@ for name in makers:
 # %%
 # The difference is large. With mini-batches, the worst of three starts is ahead of the best with
 # the full batch. The seconds are those of this machine.
-#
-# .. guess-end::
 
 if not data.drawn:
     worst = {key: min(fractions) for key, fractions in last.items()}
@@ -411,6 +412,8 @@ for name in makers:
 # But it is ahead by less than 0.2, and each of its updates costs as much as fifty of the others.
 # Early in training, the gradients of nearly any hundred images agree, and the other 4,900 add
 # little [Bottou2018]_.
+#
+# .. guess-end::
 #
 # Until it is fitted
 # ------------------

@@ -348,6 +348,8 @@ assert round(floor, 3) == round(math.log(math.e + 9) - 1, 3) == 1.461
 # go below 1.461, look for a second softmax first. The cure is to take the softmax out: the loss
 # takes scores, and probabilities are only for reading.
 #
+# .. guess-end::
+#
 # The 10 % plateau
 # ----------------
 #
@@ -380,6 +382,8 @@ assert dead.any()
 # NaN means "not a number". Some pixels in the corners are black in all 200 images. There the
 # standard deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a
 # single NaN makes all ten scores NaN. And the ``argmax`` of ten NaN is 0, without an error.
+#
+# .. guess-end::
 #
 # The book's functions raise one. :func:`~cnnbook.metrics.accuracy` refuses such scores, and the
 # trainer refuses such losses:
@@ -425,11 +429,13 @@ torch.manual_seed(0)
 dropout = torch.nn.Sequential(*layers, torch.nn.Dropout(0.5), torch.nn.Linear(2704, 10))
 fit_full_batch(dropout, images, labels, epochs=30, device="cpu")
 with torch.no_grad():
-    print("training mode, equal:", torch.equal(dropout(images), dropout(images)))
-    assert not torch.equal(dropout(images), dropout(images))
+    while_training = torch.equal(dropout(images), dropout(images))
     dropout.eval()
-    print("eval mode, equal:", torch.equal(dropout(images), dropout(images)))
-    assert torch.equal(dropout(images), dropout(images))
+    in_eval = torch.equal(dropout(images), dropout(images))
+print("training mode, equal:", while_training)
+print("eval mode, equal:", in_eval)
+assert not while_training
+assert in_eval
 
 # %%
 # In training mode the scores differ from call to call, and no error says so. ``net.eval()``

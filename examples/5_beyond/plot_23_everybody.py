@@ -60,10 +60,11 @@ model = SloppyCNN()
 torch.manual_seed(0)
 sequential = small_cnn()
 pairs = zip(model.state_dict().items(), sequential.state_dict().items(), strict=True)
+same = []
 for (name, ours), (number, theirs) in pairs:
-    same = torch.equal(ours, theirs)
-    print(f"{name}, in Sequential {number}: {tuple(ours.shape)}, same numbers: {same}")
-    assert torch.equal(ours, theirs)
+    same.append(torch.equal(ours, theirs))
+    print(f"{name}, in Sequential {number}: {tuple(ours.shape)}, same numbers: {same[-1]}")
+assert same == [True] * 4
 
 # %%
 # Yes. The layers are made in the same order, so they draw the same random numbers. Only the names
@@ -134,10 +135,9 @@ assert images.shape == (64, 1, 28, 28)
 # %%
 # 79: 78 are full, which makes 4,992 images, and the last one has 8.
 #
-# A loader can read everything
-# that has a length and an index, also ``range(5000)``. With it we can see in which order a loader
-# takes the examples. Will two epochs with ``shuffle=True`` have the same order? Will each contain
-# every example?
+# A loader can read everything that has a length and an index, also ``range(5000)``. With it we can
+# see in which order a loader takes the examples. Will two epochs with ``shuffle=True`` have the
+# same order? Will each contain every example?
 #
 # .. guess:: In the second epoch
 #    :choices: the same order | another order, every example once
@@ -146,11 +146,11 @@ assert images.shape == (64, 1, 28, 28)
 shuffled = DataLoader(range(5000), batch_size=64, shuffle=True)
 first, second = (torch.cat(list(shuffled)) for epoch in range(2))
 print("two epochs begin with", first[:5].tolist(), "and", second[:5].tolist())
-assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(5000))
-assert not torch.equal(first, second)
 dropped = DataLoader(range(5000), batch_size=64, shuffle=True, drop_last=True)
 kept = torch.cat(list(dropped))
 print("with drop_last:", len(dropped), "mini-batches,", len(kept), "examples")
+assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(5000))
+assert not torch.equal(first, second)
 assert len(dropped) == 78
 assert len(kept) == 4992
 
@@ -170,6 +170,8 @@ assert len(kept) == 4992
 # - ``pin_memory=True`` puts each mini-batch into memory that the operating system may not move. A
 #   GPU copies from there faster, and with ``images.to(device, non_blocking=True)`` the CPU does not
 #   wait for the copy. Without a GPU it does nothing useful.
+#
+# .. guess-end::
 #
 # One epoch
 # ---------
@@ -243,7 +245,7 @@ for name, net in networks.items():
     weights = zip(net.parameters(), page_1.parameters(), strict=True)
     apart[name] = max((ours - theirs).abs().max().item() for ours, theirs in weights)
     print(f"{name}: loss {losses[name]:.7f}, weights apart by at most {apart[name]:.0e}")
-    assert abs(losses[name] - loss_of_page_1.item()) < 1e-5
+assert all(abs(loss - loss_of_page_1.item()) < 1e-5 for loss in losses.values())
 assert apart["in order"] == 0
 assert sum(parameter.numel() for parameter in page_1.parameters()) == 27_130
 
@@ -412,8 +414,10 @@ assert 108_520 == 4 * 27_130 <= path.stat().st_size < 1.1 * 108_520
 
 # %%
 # Exactly the same: nothing is rounded. The file has 108,520 bytes of numbers, and a little more for
-# the names and shapes. Two errors are frequent. The first: the file does not fit the network. Here
-# the other network is the ``Sequential`` of the first page, which has the same layers.
+# the names and shapes.
+#
+# Two errors are frequent. The first: the file does not fit the network. Here the other network is
+# the ``Sequential`` of the first page, which has the same layers.
 
 message = ""
 try:
@@ -527,8 +531,6 @@ figure = plot_seeds(last, label="validation accuracy after 5 epochs")
 # %%
 # On average, 84 of 100 are correct with mini-batches and 62 with the full batch. The three seeds of
 # each are close together, and far from those of the other.
-#
-# .. guess-end::
 
 from cnnbook.metrics import mean_interval
 
@@ -553,6 +555,8 @@ assert data.drawn or first["mini-batches of 64"][0] > first["full batch"][-1]
 # batch. For the same number of *updates* the full batch would be ahead, as
 # :doc:`/gallery/4_training/plot_21_lenet` shows; it needs more than sixty times as many images for
 # each.
+#
+# .. guess-end::
 #
 # At the very end, we use the test images, once. No decision was based on them:
 

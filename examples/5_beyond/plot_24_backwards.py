@@ -112,9 +112,10 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 # ``sum(dim=0)`` adds up the images, and ``g_scores @ matrix`` adds up the classes, as in the last
 # formula.
 #
-# The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients:
+# The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients
+# with a pencil. What is the last one, that of the two features?
 #
-# .. guess:: Gradient of the features
+# .. guess:: Gradient of the two features
 
 g_matrix = g_scores.T @ features
 g_offsets = g_scores.sum(dim=0)
@@ -270,10 +271,12 @@ assert 1e-17 < torch.finfo(torch.float64).eps < 1e-15
 
 g_maps, gradients = backward(images, labels, weights)
 torch.nn.functional.cross_entropy(net(images), labels).backward()
+apart = []
 for (name, parameter), ours in zip(net.named_parameters(), gradients, strict=True):
-    apart = (ours - parameter.grad).abs().max().item()
-    print(f"{name:8} {tuple(ours.shape)!s:15} largest {ours.abs().max():.4f}, apart {apart:.0e}")
-    assert apart < 1e-12
+    largest, shape = ours.abs().max(), tuple(ours.shape)
+    apart.append((ours - parameter.grad).abs().max().item())
+    print(f"{name:8} {shape!s:15} largest {largest:.4f}, apart {apart[-1]:.0e}")
+assert max(apart) < 1e-12
 
 # %%
 # The largest difference is far below 1e-12: only the last digits are rounded differently. These are
@@ -322,9 +325,10 @@ assert share <= 2_704 / 11_664 < 0.24
 assert data.drawn or abs(share - 0.14) < 0.04
 
 # %%
-# 14 of 100 do. For four images, here are the feature maps of the first kernel and, below them,
-# their gradients. Blue is above 0 and orange below. Where a number is 0, you see the colour of the
-# page:
+# 14 of 100 do.
+#
+# For four images, here are the feature maps of the first kernel and, below them, their gradients.
+# Blue is above 0 and orange below. Where a number is 0, you see the colour of the page:
 
 from cnnbook.figures import plot_map_rows
 

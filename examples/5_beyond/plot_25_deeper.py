@@ -11,9 +11,12 @@ You need the sizes of :doc:`/gallery/3_inside/plot_11_sizes`, the receptive fiel
 This page is long. It has four parts, and you can stop after each:
 
 * *The network*: small windows, its parameters, and how far it sees.
-* *The end of the network*: a window of one pixel, and the mean in place of ``Flatten``.
-* *The start of the training*: how large the first weights should be, and why.
-* *The comparison*: is it better? And a map that shows what speaks for a class.
+* *The end of the network*, from "A window of one pixel": this window, and the mean in place of
+  ``Flatten``.
+* *The start of the training*, from "Ten layers, five starts": how large the first weights should
+  be, and why.
+* *The comparison*, from "Is it better?": five networks, and a map that shows what speaks for a
+  class.
 """
 
 # %%
@@ -125,9 +128,11 @@ assert features(torch.zeros(1, 1, 28, 28)).shape == (1, 32, 7, 7)
 # %%
 # 30 x 30, more than the image has. The list begins with one pixel of the image and goes on with
 # each convolution and each pooling. The convolutions after the first pooling add 4 pixels each, the
-# ones after the second add 8. That is on paper. In the network, gradients show which pixels can
-# change a number (:doc:`page 15 </gallery/3_inside/plot_15_receptive_field>`). We take the number
-# in the corner of each feature map and the one in the middle, for twenty images of noise.
+# ones after the second add 8.
+#
+# That is on paper. In the network, gradients show which pixels can change a number
+# (:doc:`page 15 </gallery/3_inside/plot_15_receptive_field>`). We take the number in the corner of
+# each feature map and the one in the middle, for twenty images of noise.
 
 
 def gradient_sizes(row: int, column: int) -> torch.Tensor:
@@ -487,8 +492,6 @@ for what, lead in leads.items():
 # their images, so *where* something is says much about them (page 20), and the mean loses it. The
 # network with ``Flatten`` has 34,378 parameters, more than the sloppy CNN, and four seeds do not
 # show which of these two is better.
-#
-# .. guess-end::
 
 assert count_parameters(flattened()) == sum(convolutions) + 10 * 32 * 49 + 10 == 34_378
 if not data.drawn:
@@ -532,6 +535,8 @@ assert data.drawn or abs(longer["test"] - 0.77) < 0.05
 # global average pooling in general. Many large networks end with it, such as ResNet [He2016]_. They
 # have hundreds of channels and a normalization after each convolution, which is the subject of the
 # next page.
+#
+# .. guess-end::
 #
 # The map of a class
 # ------------------
@@ -584,9 +589,9 @@ figure = plot_map_rows(
 # at which position a number is, and not from which pixels it comes. Here is the share of positions
 # that raise the score, for each map in the first row:
 
+share = (own > 0).double().mean(dim=(1, 2, 3))
+print([f"{part:.2f}" for part in share.tolist()])
 if not data.drawn:
-    share = (own > 0).double().mean(dim=(1, 2, 3))
-    print([f"{part:.2f}" for part in share.tolist()])
     boot = own[1, 0]
     assert boot[1:5, :4].mean() > 2 * boot.mean() > 0
     assert share[0] > 0.6

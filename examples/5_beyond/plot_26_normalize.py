@@ -164,7 +164,8 @@ assert round(2 * (6 - 0.3) / 2.1**0.5 + 10, 3) == round(alone[0, 0, 0, 1].item()
 # %%
 # For the first image, the layer gives the same numbers alone and with the other image. But its 6
 # has become 17.867, and in training it became 12: after one batch, the running statistics are still
-# far from those of the data. How many batches does it take?
+# far from those of the data. How many such batches does it take until the running mean of channel 0
+# is at 99 % of the batch's mean, 3?
 #
 # .. guess:: Batches
 
@@ -179,13 +180,14 @@ assert all(abs(mean - 3 * (1 - 0.9**k)) < 1e-5 for k, mean in enumerate(means, s
 assert len(means) == int(layer.num_batches_tracked) == 44
 
 # %%
-# It takes 44 batches until the running mean is within 1 % of 3: after k batches, a fraction of 0.9
-# to the power of k is still missing. If a network is evaluated after ten updates, its running
-# statistics are not yet those of the data.
+# It takes 44 batches, with the first one: after k batches, a fraction of 0.9 to the power of k is
+# still missing. If a network is evaluated after ten updates, its running statistics are not yet
+# those of the data.
 #
-# How many numbers does the layer add to a network?
+# How many numbers does this layer, with its two channels, add to a network? Count those that are
+# trained, and those that are only kept.
 #
-# .. guess:: Numbers
+# .. guess:: Trained, and only kept
 
 from cnnbook.counting import parameter_table
 
@@ -198,12 +200,12 @@ assert sum(buffers.values()) == 5
 assert len(layer.state_dict()) == 5
 
 # %%
-# Two parameters for each channel, *gamma* and *beta*. The running statistics are *buffers*: no
-# optimizer changes them, but they are saved with the parameters in the ``state_dict``. They are 5
-# numbers here: two means, two variances and the number of batches.
+# There are 4 parameters, *gamma* and *beta* for each channel. The running statistics are *buffers*:
+# no optimizer changes them, but they are saved with the parameters in the ``state_dict``. They are
+# 5 numbers here: two means, two variances and the number of batches.
 #
-# The images of a batch depend on each other
-# ------------------------------------------
+# One image and the rest of its batch
+# -----------------------------------
 #
 # Now real images. The numbers in the text are those of Fashion-MNIST.
 
@@ -246,6 +248,8 @@ assert apart["eval"] < 1e-6
 # * A forgotten ``eval()`` gives scores that depend on the other images, without any error:
 #   :doc:`/gallery/4_training/plot_22_error_clinic`. At the end of this page you see how much.
 # * A channel of a batch needs at least two numbers. With one, torch raises an error:
+#
+# .. guess-end::
 
 message = ""
 try:
@@ -553,8 +557,6 @@ means = {name: sum(fractions) / 3 for name, fractions in accuracies.items()}
 # with both BatchNorm and shortcuts about 69. (Your numbers may differ by a few: another processor
 # rounds differently, and each update makes the difference larger.) The intervals of three starts
 # are wide. So we compare start by start, and trust only clear differences:
-#
-# .. guess-end::
 
 pairs = [
     ("residual", "plain"),
@@ -579,6 +581,8 @@ for pair in pairs:
 # And the small CNN classifies 80 of 100 correctly. So depth was no advantage here. Twenty layers
 # with eight channels on 7 x 7 pixels are not a good network for these images. They are an
 # experiment on what can be trained.
+#
+# .. guess-end::
 
 if not data.drawn:
     for name, percent in zip(accuracies, (12, 40, 40, 53, 69, 80), strict=True):

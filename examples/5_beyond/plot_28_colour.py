@@ -11,8 +11,8 @@ page of the book.
 """
 
 # %%
-# Three channels, one sum
-# -----------------------
+# Three channels
+# --------------
 #
 # .. index:: ! RGB
 #
@@ -63,6 +63,8 @@ assert torch.equal(result, parts[0] + parts[1] + parts[2])
 # A layer ``Conv2d(3, 16, 2)`` has sixteen such kernels, and each of them makes one feature map. The
 # number of channels changes the first layer of a network, and nothing after it.
 #
+# .. guess-end::
+#
 # Which axis is the colour?
 # -------------------------
 #
@@ -103,8 +105,10 @@ assert flags[1].argmax(dim=0).tolist() == [[0, 1, 2, 0, 1, 2]] * 6
 # %%
 # The rows have become columns. The 36 numbers of the two red rows are stored first: 1, 0, 0, 1, 0,
 # 0 and so on. They fill the red channel row by row, so every third column is red. A network can be
-# trained on such images without any error, so this mistake is easily overlooked. With a landscape
-# you see it at once. We draw one with PIL, the library with which torchvision opens image files.
+# trained on such images without any error, so this mistake is easily overlooked.
+#
+# With a landscape you see it at once. We draw one with PIL, the library with which torchvision
+# opens image files.
 
 from PIL import Image, ImageDraw
 
@@ -180,7 +184,7 @@ for cost in costs:
 
 from fractions import Fraction
 
-ratio = Fraction(2_336, 18_432)
+ratio = Fraction(costs[1].parameters, costs[0].parameters)
 print(ratio, float(ratio))
 assert costs[0].parameters == 64 * 32 * 3 * 3 == 18_432
 assert costs[1].parameters == 32 * 3 * 3 + 64 * 32 == 288 + 2_048 == 2_336
@@ -195,6 +199,8 @@ assert round(float(ratio), 3) == 0.127
 # channels it comes close to a ninth. The price: for each input channel there is only one slice, and
 # each output channel can only multiply it by its own factor. MobileNet, a network for phones, is
 # built of such pairs.
+#
+# .. guess-end::
 #
 # Your own images
 # ---------------
@@ -606,7 +612,7 @@ print(tuple(test[0].shape), len(whole), "times the whole batch")
 # rate, so that what was learned is changed only a little. Which will be best? Make a guess.
 #
 # .. guess:: The best
-#    :choices: from scratch | last layer | then all
+#    :choices: from scratch | last layer | then all | no clear difference
 
 for seed in range(5):
     few = choose(data.train, new, 10, seed)
@@ -638,8 +644,6 @@ for name, mean in means.items():
 # eight other classes it is 63 with a new last layer, and 64 after everything was trained. With the
 # network that had learned all ten it is 67 and 68. Are these differences more than chance? The same
 # five seeds, compared pair by pair, as in :doc:`/gallery/1_why/plot_04_fair`:
-#
-# .. guess-end::
 
 from cnnbook.metrics import compare_paired
 
@@ -657,6 +661,8 @@ for name, difference in differences.items():
 # that this network never had to distinguish pullovers from coats, so it may have lost the details
 # that distinguish them. Another may be that 2,400 small images are not many. This is one task and
 # one network, and says nothing about others.
+#
+# .. guess-end::
 
 assert 8 * 300 == 2_400
 if not data.drawn:
