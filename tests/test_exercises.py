@@ -425,6 +425,9 @@ def test_an_exercise_folds_its_hint_and_solution(site: Path) -> None:
     assert "<details open" not in page
     outside = _without_tags(re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL))
     assert page.count("<answer-field") == page.count("<summary>Check in Python</summary>")
+    assert page.count("<answer-field") == page.count("# answer: "), "a solution says its result"
+    assert "# answer: [[3, 5], [2.5, 4]]" in page
+    assert "# answer: " not in outside
     # Not an answer: the line in which the reader writes one.
     outside = outside.replace("answer = ...", "")
     for one in exercises():

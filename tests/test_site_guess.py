@@ -35,7 +35,7 @@ def test_a_result_is_covered_until_a_guess_which_then_stands_beside_it(
     _open(site, tab)
     box = tab.locator("#guess-1")
     answer = tab.get_by_text("There are nine windows, three in each direction")
-    question = tab.get_by_text("Before you run the next cell: how many windows")
+    question = tab.get_by_text("Before you look: how many windows")
     assert question.is_visible()
     assert not answer.is_visible()
     assert set(_covers(tab, "guess-1")) == {False}
@@ -43,7 +43,7 @@ def test_a_result_is_covered_until_a_guess_which_then_stands_beside_it(
     assert tab.locator("pre", has_text="result = average(image)").first.is_visible()
     field = box.get_by_role("textbox", name="Windows, and the first number")
     described = field.get_attribute("aria-describedby")
-    assert tab.locator(f"#{described}").inner_text().startswith("Before you run the next cell")
+    assert tab.locator(f"#{described}").inner_text().startswith("Before you look: how many windows")
     field.fill("<b>nine</b>, 2.5")
     box.get_by_role("button", name="This is my guess").click()
     assert answer.is_visible()

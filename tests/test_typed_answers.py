@@ -116,7 +116,7 @@ def test_what_is_typed_is_read(text: str, numbers: object) -> None:
      "\0", "\ud800"],
 )  # fmt: skip
 def test_what_is_no_number_is_refused(text: str) -> None:
-    with pytest.raises(Unreadable, match=r"^the text '.*' is not a number: write it with digits, "):
+    with pytest.raises(Unreadable, match=r"^the text '.*' is not a number: write only numbers, "):
         read_text(text)
 
 

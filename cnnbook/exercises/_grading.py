@@ -135,7 +135,7 @@ def grade(
         >>> grade(float("nan"), **asked)
         Not yet: the answer contains NaN, "not a number", as 0 / 0 gives it.
         >>> grade("seven", **asked)
-        Not yet: the text 'seven' is not a number: write it with digits, such as 0.5, 1/2 or \
+        Not yet: the text 'seven' is not a number: write only numbers, such as 0.5, 1/2 or \
 [1, 2].
         >>> grade(..., **asked)
         No answer yet: put yours in the place of `...`.

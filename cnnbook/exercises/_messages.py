@@ -25,7 +25,7 @@ SHARED = {
     "read_none": "no number",
     # Why a text cannot be read
     "not_a_number": (
-        "the text '{text}' is not a number: write it with digits, such as 0.5, 1/2 or [1, 2]."
+        "the text '{text}' is not a number: write only numbers, such as 0.5, 1/2 or [1, 2]."
     ),
     "calculation": "the text '{text}' is a calculation: hand in its result.",
     "one_or_two": (

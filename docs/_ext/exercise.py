@@ -21,7 +21,8 @@ from sphinx.writers.html5 import HTML5Translator
 import cnnbook.exercises
 from cnnbook.exercises import exercise, exercises, solution
 from cnnbook.exercises._answers import Function, Layer, Numbers
-from cnnbook.exercises._export import is_typed
+from cnnbook.exercises._export import JSON, exercise_data, is_typed
+from cnnbook.exercises._grading import Exercise
 
 
 class exercise_box(nodes.General, nodes.Element):
@@ -79,7 +80,10 @@ class ExerciseDirective(SphinxDirective):
         def check(*content: nodes.Node) -> exercise_check:
             return exercise_check("", *content, code=code)
 
+        solved = solution(one.number)
         if is_typed(one):
+            # A reader without Python sees what comes out, too.
+            solved = f"{solved.rstrip()}\n# answer: {_right(one)}"
             first = check(answer_field(number=one.number))
             last = [check(fold("Check in Python", _code(code)))]
         else:
@@ -92,7 +96,7 @@ class ExerciseDirective(SphinxDirective):
             *self.parse_text_to_nodes(one.question),
             first,
             fold("Hint", *self.parse_text_to_nodes(one.hint)),
-            fold("Solution", _code(solution(one.number))),
+            fold("Solution", _code(solved)),
             *last,
             ids=[name],
             number=one.number,
@@ -143,6 +147,19 @@ def _add_progress(app: Sphinx, document: nodes.document) -> None:
         if page not in started:
             started.add(page)
             box.parent.insert(box.parent.index(box), answer_progress(page=page, **more))
+
+
+def _right(one: Exercise) -> JSON:
+    """Return the right answer to an exercise that asks for numbers, with four decimals at most."""
+
+    def rounded(value: JSON) -> JSON:
+        if isinstance(value, list):
+            return [rounded(part) for part in value]
+        return round(value, 4) if isinstance(value, float) else value
+
+    right = exercise_data(one)["right"]
+    assert isinstance(right, list)
+    return rounded(right[0])
 
 
 def _code(text: str) -> nodes.literal_block:

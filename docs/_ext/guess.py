@@ -136,7 +136,6 @@ def _results(after: list[nodes.Node]) -> list[nodes.Node]:
     )
     stop = next((at for at, n in enumerate(after[:stop]) if isinstance(n, guess)), stop)
     end = next((at for at, n in enumerate(after[:stop]) if isinstance(n, guess_end)), None)
-    first = next((at for at, n in enumerate(after[:stop]) if _is_code(n)), None)
     if end is not None:
         return after[:end]
     first = next((at for at, n in enumerate(after[:stop]) if _is_code(n)), stop)

@@ -203,8 +203,6 @@ assert test["CNN"] > test["MLP"]
 # %%
 # On Fashion-MNIST, the CNN classifies 87 of 100 test images correctly, and the MLP 86. Guessing
 # would give 10.
-#
-# .. guess-end::
 
 if not data.drawn:
     assert 0.86 <= test["CNN"] <= 0.89
@@ -217,6 +215,8 @@ if not data.drawn:
 # start or other test images, each accuracy can change by one or two percentage points, as much as
 # the difference between the two. Is the lead of the CNN more than luck? That needs many seeds, and
 # they are on a page of their own: :doc:`/gallery/1_why/plot_04_fair`.
+#
+# .. guess-end::
 #
 # Which images are classified wrongly?
 # ------------------------------------

@@ -44,7 +44,8 @@ print(parameter_table(sloppy))
 # :term:`channel`, and sixteen biases. These are only 80 numbers for the whole image, because the
 # same 2 x 2 weights are used at every position.
 
-print(f"{1_628_170 / 27_130:.1f} times fewer")
+totals = [parameter_table(net).total for net in (desperate, sloppy)]
+print(f"{totals[0] / totals[1]:.1f} times fewer")
 assert parameter_table(sloppy).formula == "16*1*2*2 + 16 + 10*2704 + 10"
 assert 16 * 1 * 2 * 2 + 16 == 80
 assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
@@ -52,8 +53,6 @@ assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
 # %%
 # The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
 # its *linear* layer, not in the convolution. The drawing of page 1 has the number of each layer:
-#
-# .. guess-end::
 
 from cnnbook.figures import plot_networks
 
@@ -62,6 +61,8 @@ assert f"{1_628_170 / 27_130:.1f}" == "60.0"
 assert 10 * 2704 + 10 == 27_050
 
 # %%
+# .. guess-end::
+#
 # Why 2704? In each direction, a 2 x 2 :term:`window` has 27 positions in 28 pixels. :term:`Pooling
 # <pooling>` makes one number of every two, and one of the 27 is left over, so 27 become 13. And
 # there are 16 such :term:`feature maps <feature map>`:

@@ -16,10 +16,11 @@ network well enough, we count its parameters again.
 #
 # The lecture [Choi2025]_ says that its second network, the sloppy CNN, is of a famous kind, and
 # links an article about it [Hvnpoet109]_. How many years passed from the first experiment until
-# CNNs were famous? Make a guess before you run the cell.
+# CNNs were famous? Make a guess before you look.
 #
 # .. guess:: Years
 
+# Folded on the site: the years of the publications
 published = {
     "Hubel and Wiesel, cells that see lines": 1959,
     "Hubel and Wiesel, simple and complex cells": 1962,
@@ -145,9 +146,11 @@ print(60_000_000 / 60_000)
 assert 60_000_000 / 60_000 == 1_000
 
 # %%
-# A thousand times. 60,000,000 is a rounded number. What is the exact number? The paper gives the
-# number of kernels of each layer and the size of a kernel, such as 3 channels times 11 x 11. Each
-# kernel has one bias. The input of the first linear layer is 256 feature maps of 6 x 6.
+# A thousand times.
+#
+# 60,000,000 is a rounded number. What is the exact number? The paper gives the number of kernels of
+# each layer and the size of a kernel, such as 3 channels times 11 x 11. Each kernel has one bias.
+# The input of the first linear layer is 256 feature maps of 6 x 6.
 
 convolutions = [(96, 3 * 11 * 11), (256, 48 * 5 * 5), (384, 256 * 3 * 3)]
 convolutions += [(384, 192 * 3 * 3), (256, 192 * 3 * 3)]
@@ -202,7 +205,8 @@ assert f"{sizes['AlexNet'] / sizes['zip codes']:.1f}" == "6246.4"
 # .. guess:: The largest step
 #    :choices: 2011 | 2012 | 2013 | 2014 | 2015
 
-# sphinx_gallery_thumbnail_number = 2
+# Folded on the site: the errors of the winners
+# sphinx_gallery_thumbnail_number = 1
 winners = {2010: 28.2, 2011: 25.8, 2012: 16.4, 2013: 11.7, 2014: 6.7, 2015: 3.57}
 errors = {str(year): error for year, error in winners.items()}
 figure = plot_bars({"top-5 error of the winner, %": errors}, highlight=["2012"])

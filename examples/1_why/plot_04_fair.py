@@ -115,7 +115,7 @@ assert 93 < mlp()[1].out_features == 2048 < 11_664
 # .. index:: ! seed
 #
 # Now the first objection. :func:`~cnnbook.seeds.train_over_seeds` trains a network from several
-# random starts, one for each :term:`seed`. Before you run it, guess: how many more of the 1,000
+# random starts, one for each :term:`seed`. Before you look, guess: how many more of the 1,000
 # test images does the best of ten starts classify correctly than the worst?
 #
 # .. guess:: Images of 1,000
@@ -312,6 +312,8 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 # 1,000. Two networks often misclassify the same images, so the standard error of a *difference* is
 # smaller. The kept files do not show by how much: they contain how many images were classified
 # correctly, and not which.
+#
+# .. guess-end::
 #
 # There are more sources of variation, such as the choice of the training images, and the literature
 # recommends to vary all of them at once [Bouthillier2021]_. This page varies only the start.

@@ -142,9 +142,13 @@ assert still == 0
 
 # %%
 # None of 756. A window of a shuffled image contains four pixels from different parts of the image.
+#
 # How well the CNN learns from such windows has to be measured: ten starts with the pixels in order,
 # and ten with shuffled pixels. These trainings take an hour, so they were run once, and their
-# results are read from the folder ``kept_seeds``, as on the page before:
+# results are read from the folder ``kept_seeds``, as on the page before. Before you look: of 1,000
+# test images, how many fewer does the CNN classify correctly after shuffling?
+#
+# .. guess:: Images of 1,000
 
 from pathlib import Path
 
@@ -180,10 +184,7 @@ for name, losses in again.items():
     assert max(differences) < 0.02
 
 # %%
-# The figure shows the starts as dots, and the 95 % :term:`confidence interval` of each mean. Before
-# you look: of 1,000 test images, how many fewer does the CNN classify correctly after shuffling?
-#
-# .. guess:: Images of 1,000
+# The figure shows the starts as dots, and the 95 % :term:`confidence interval` of each mean:
 
 from cnnbook.figures import plot_seeds
 

@@ -73,6 +73,8 @@ assert f"{output.item():.3f}" == "1.541"
 # %%
 # The same. One window gives one number: the output has a single pixel.
 #
+# .. guess-end::
+#
 # The library writes it out
 # -------------------------
 #

@@ -40,7 +40,7 @@ print(image[0, 0])
 assert (image.min(), image.max()) == (0, 15)
 
 # %%
-# Before you run the next cell: how many windows of 2 x 2 fit into 4 x 4, if the window moves by one
+# Before you look: how many windows of 2 x 2 fit into 4 x 4, if the window moves by one
 # pixel at a time? And what is the first number that comes out? (``detach`` gives the numbers alone,
 # without what torch keeps for training.)
 #
@@ -74,6 +74,8 @@ assert derive_output_size(4, 2).output_size == 3 == 4 - 2 + 1
 # :term:`dilation`, and the 1 after the ``/`` is the :term:`stride`. These are three options, here
 # with their default values; :doc:`/gallery/3_inside/plot_11_sizes` changes them. With the default
 # values, the formula is 4 - 2 + 1.
+#
+# .. guess-end::
 #
 # Look at a single window
 # -----------------------
@@ -134,7 +136,7 @@ assert product[0, 0].tolist() == expected
 # ---------------
 #
 # The next example of the lecture [Choi2025]_ has a window of 3 x 3 on the same image. Before you
-# run the cell: how many of these windows fit into 4 x 4, and what is the mean of the first?
+# look: how many of these windows fit into 4 x 4, and what is the mean of the first?
 #
 # .. guess:: Windows, and the mean of the first
 

@@ -197,6 +197,8 @@ assert 16 * 2 * 2 == 64
 # weighted sum of nine pixels, so the feature maps contain no information that was not in the image.
 # But they show it in sixteen different ways, and the next layer can use those that help.
 #
+# .. guess-end::
+#
 # On real images
 # --------------
 #

@@ -13,7 +13,7 @@ You need :doc:`/gallery/2_layers/plot_08_many_images`: a convolution makes one
 # ---------------------------
 #
 # :term:`ReLU` is short for *rectified linear unit* [Nair2010]_: numbers below 0 become 0, all
-# others stay. Guess what it makes of these four numbers.
+# others stay. Guess what it makes of the four numbers -2, -0.5, 0 and 3.
 #
 # .. guess:: Four numbers
 
@@ -65,6 +65,8 @@ assert (rectified == 0).sum() == (image < 0).sum() == 8
 assert torch.equal(rectified[image > 0], image[image > 0])
 
 # %%
+# .. guess-end::
+#
 # Now on a feature map. Take the kernel that subtracts the left column of its window from the right
 # column. Its output is above 0 where the image gets brighter to the right, and below 0 where it
 # gets darker. What is left of a boot after ReLU? And what is left if all signs of the kernel are
