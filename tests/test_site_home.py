@@ -183,7 +183,8 @@ def test_outputs_have_no_copy_button_and_code_has_one_for_a_finger(site: Site, t
     button.focus()
     tab.keyboard.press("Shift+Tab")
     tab.keyboard.press("Tab")
-    assert float(button.evaluate("(one) => getComputedStyle(one).opacity")) > 0
+    # It appears within 0.3 seconds.
+    tab.wait_for_function("(one) => getComputedStyle(one).opacity > 0", arg=button.element_handle())
     assert tab.locator(".sphx-glr-script-out button.copybtn").count() == 0
 
 

@@ -287,10 +287,10 @@ figure = plot_conv_matrix({"784 x 11,664": what, "the corner": what[: 3 * 28, : 
 
 # %%
 # On the left, the sixteen stripes are the sixteen kernels. They are drawn much too thick, because
-# they would be invisible otherwise. On the right nothing is thickened: enlarge the figure to see the
-# single entries. There are four colours for four weights, and each column has all four of them: two
-# for one row of pixels, and two for the next, 28 pixels further down. Where a row of windows ends,
-# the stripe skips a pixel.
+# they would be invisible otherwise. On the right nothing is thickened: enlarge the figure to see
+# the single entries. There are four colours for four weights, and each column has all four of them:
+# two for one row of pixels, and two for the next, 28 pixels further down. Where a row of windows
+# ends, the stripe skips a pixel.
 
 corner = what[: 3 * 28, : 2 * 27]
 weights = set(corner[corner != 0].tolist())
