@@ -47,7 +47,7 @@ def test_a_notebook_has_what_the_site_covers_and_no_field(site: Site) -> None:
     (page,) = (page for page in PAGES if page.stem == "plot_07_moving_average")
     assert page.read_text("utf-8").count("# .. guess:: ") > 2
     text = "\n\n".join(text for kind, text in _cells(site, page) if kind == "markdown")
-    question = text.index("Before you run the next cell: how many windows")
+    question = text.index("Before you look: how many windows")
     assert question < text.index("There are nine windows, three in each direction")
     assert "Windows, and the first number" not in text, "the label of the field"
 

@@ -49,8 +49,8 @@ class Numbers:
         >>> Numbers("one number").read("three")
         Traceback (most recent call last):
             ...
-        cnnbook.exercises._messages.Unreadable: the text 'three' is not a number: write it \
-with digits, such as 0.5, 1/2 or [1, 2].
+        cnnbook.exercises._messages.Unreadable: the text 'three' is not a number: write \
+only numbers, such as 0.5, 1/2 or [1, 2].
     """
 
     description: str
