@@ -27,7 +27,6 @@ from answer_pages import (
     save,
     verdict,
 )
-from drawn_cases import LONG
 from playwright.sync_api import Page, expect
 from site_browser import FROM_DISK, LOOKS, barriers, needs_browser
 from site_builds import ROOT, Site
@@ -387,14 +386,14 @@ STATE = f"""([numbers, next]) => {{
 
 
 def test_a_monkey_at_the_fields_loses_nothing(site: Site, tab: Page) -> None:
-    """What is kept and shown is what a model says, after each action: 2,000 in `test-long`."""
+    """What is kept and shown is what a model says, after each of 2,000 actions."""
     seed = random.Random(14)
     numbers = ["6.1", "7.1", "7.2"]
     model, solved = dict.fromkeys(numbers, ""), set()
     number = seed.choice(numbers)
     go(tab, site, page_of(number))
     tab.evaluate(STATE, [numbers, number])
-    for step in range(2000 if LONG else 400):
+    for step in range(2000):
         page, action = page_of(number), seed.random()
         if action < 0.55:
             text = "".join(seed.choices(ALPHABET, k=seed.randrange(4)))
