@@ -72,13 +72,8 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 # axe asks for the style sheets once more, and the search for the pages that it has found; browsers
 # refuse both to pages that are opened from disk, and the pages do without.
 FROM_DISK = "blocked by CORS|ERR_FAILED|Failed to fetch"
-# A wide light page and a narrow dark one; `make test-long` looks at the other two as well.
 LOOKS = [
-    pytest.param(
-        {"width": width, "scheme": scheme, "forgiven": FROM_DISK},
-        id=f"{width}-{scheme}",
-        marks=[] if (width, scheme) in {(1280, "light"), (390, "dark")} else pytest.mark.long,
-    )
+    pytest.param({"width": width, "scheme": scheme, "forgiven": FROM_DISK}, id=f"{width}-{scheme}")
     for width in (1280, 390)
     for scheme in ("light", "dark")
 ]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from site_builds import build_site
 from test_site import PAGE, small_book
 
@@ -17,7 +16,6 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.long
 def test_a_build_without_a_change_writes_the_same_bytes_and_no_notebook_again(
     small_book: Path,
 ) -> None:
