@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
+from page_scripts import translated
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
 from sphinx.util.docutils import SphinxDirective
@@ -111,8 +112,8 @@ def answers_data(language: str, release: str) -> dict[str, Any]:
         "edition": language,
         "release": release,
         "pages": dict(Counter(str(one.page) for one in exercises())),
-        "texts": {name: str(_(text)) for name, text in TEXTS.items()},
-        "messages": {name: str(_(text)) for name, text in exercise_messages().items()},
+        "texts": translated(TEXTS),
+        "messages": translated(exercise_messages()),
         "exercises": {one.number: exercise_data(one) for one in exercises() if is_typed(one)},
     }
 

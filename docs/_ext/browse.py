@@ -4,10 +4,8 @@ import json
 from typing import Any
 
 from docutils import nodes
+from page_scripts import translated
 from sphinx.application import Sphinx
-from sphinx.locale import get_translation
-
-_ = get_translation("sphinx")
 
 # Every text that the script shows.
 STRINGS = {
@@ -33,7 +31,7 @@ def _page_context(
 ) -> None:
     body = str(context.get("body", ""))
     if "<confusion-browser " in body or "<shuffle-browser " in body:
-        texts = json.dumps({name: str(_(text)) for name, text in STRINGS.items()})
+        texts = json.dumps(translated(STRINGS))
         attributes: dict[str, Any] = {"data-texts": texts}
         app.add_js_file("browse.js", loading_method="defer", **attributes)
 

@@ -1,11 +1,11 @@
 """The directive ``conv-explorer``: an interactive convolution in the reader's browser."""
 
 import html
-import json
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from page_scripts import data_island, load_scripts
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
 from sphinx.util.docutils import SphinxDirective
@@ -87,14 +87,12 @@ class ConvExplorer(SphinxDirective):
 
 
 def _visit(self: HTML5Translator, node: conv_explorer) -> None:
-    words = json.dumps({text: _(text) for text in STRINGS}, ensure_ascii=False)
+    words = data_island({text: _(text) for text in STRINGS})
     start = "".join(f' {name}="{html.escape(value)}"' for name, value in node["start"].items())
     message = _("An interactive convolution is shown here. It needs JavaScript.")
     self.body.append(
         f'<conv-explorer id="{node["ids"][0]}"{start}>'
-        # An unescaped "<" could end the script element.
-        f'<script type="application/json">{words.replace("<", chr(92) + "u003c")}</script>'
-        f"<p>{html.escape(message)}</p></conv-explorer>\n"
+        f"{words}<p>{html.escape(message)}</p></conv-explorer>\n"
     )
     raise nodes.SkipNode
 
@@ -103,21 +101,9 @@ def _skip(self: nodes.NodeVisitor, node: conv_explorer) -> None:
     raise nodes.SkipNode
 
 
-def _page_context(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
-) -> None:
-    if doctree is not None and next(iter(doctree.findall(conv_explorer)), None) is not None:
-        # A classic script: browsers refuse modules on pages that are opened from disk.
-        app.add_js_file("conv-explorer.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register node and directive."""
     app.add_node(conv_explorer, html=(_visit, None), gettext=(_skip, None), text=(_skip, None))
     app.add_directive("conv-explorer", ConvExplorer)
-    app.connect("html-page-context", _page_context)
+    load_scripts(app, conv_explorer, ["conv-explorer.js"])
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

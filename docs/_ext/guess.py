@@ -17,12 +17,13 @@ notebook leaves them out.
 
 import html
 import json
-from typing import Any, ClassVar
+from typing import ClassVar
 from zlib import crc32
 
 from checks import shown_code
 from docutils import nodes
 from docutils.parsers.rst import directives
+from page_scripts import load_scripts, translated
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
@@ -169,7 +170,7 @@ def _runs(covered: list[nodes.Node]) -> list[list[nodes.Node]]:
 
 def _visit_guess(self: HTML5Translator, node: guess) -> None:
     label, *choices = (child.astext() for child in node.children)
-    texts = {name: str(_(text)) for name, text in STRINGS.items()}
+    texts = translated(STRINGS)
     data = {"key": node["key"], "label": label, "choices": choices, "texts": texts}
     told = json.dumps(data, ensure_ascii=False)
     question = f' data-question="{node["question"]}"' if "question" in node else ""
@@ -189,14 +190,6 @@ def _depart_cover(self: HTML5Translator, node: guess_cover) -> None:
     self.body.append("</div></guess-cover>\n")
 
 
-def _page_context(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    if doctree is not None and next(iter(doctree.findall(guess)), None) is not None:
-        # Not deferred: a result must be covered before it is painted.
-        app.add_js_file("guess.js")
-
-
 def _skip(self: nodes.NodeVisitor, node: nodes.Node) -> None:
     raise nodes.SkipNode
 
@@ -210,5 +203,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_directive("guess", GuessDirective)
     app.add_directive("guess-end", GuessEndDirective)
     app.connect("doctree-read", lambda _, document: cover_results(document), priority=900)
-    app.connect("html-page-context", _page_context)
+    # Not deferred: a result must be covered before it is painted.
+    load_scripts(app, guess, ["guess.js"], deferred=False)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -7,13 +7,13 @@ finished picture is shown without JavaScript, on paper and to a reader who wants
 import base64
 import html
 import io
-import json
 from typing import Any
 
 import numpy as np
 import torch
 from docutils import nodes
 from make_moving_window import HELD, coat
+from page_scripts import data_island, load_scripts
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
@@ -110,9 +110,7 @@ def _visit(self: HTML5Translator, node: moving_window) -> None:
             _("The coat's vertical edges: blue where it begins, orange where it ends."),
         )
         + f'</div>\n<p class="sum">{html.escape(told)}</p>\n'
-        # An unescaped "<" could end the script element.
-        + f'<script type="application/json">{json.dumps(data).replace("<", chr(92) + "u003c")}'
-        + "</script></moving-window>\n"
+        + f"{data_island(data)}</moving-window>\n"
     )
     raise nodes.SkipNode
 
@@ -121,21 +119,9 @@ def _skip(self: nodes.NodeVisitor, node: moving_window) -> None:
     raise nodes.SkipNode
 
 
-def _page_context(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
-) -> None:
-    if doctree is not None and next(iter(doctree.findall(moving_window)), None) is not None:
-        # A classic script: browsers refuse modules on pages that are opened from disk.
-        app.add_js_file("moving-window.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register node and directive."""
     app.add_node(moving_window, html=(_visit, None), gettext=(_skip, None), text=(_skip, None))
     app.add_directive("moving-window", MovingWindow)
-    app.connect("html-page-context", _page_context)
+    load_scripts(app, moving_window, ["moving-window.js"])
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -6,24 +6,11 @@
 (() => {
   "use strict";
 
-  const { answers: store, answersData: { texts, messages } } = window.cnnbook;
+  const { answers: store, answersData: { texts, messages }, make, fill } = window.cnnbook;
 
   /** A sentence of the page, with its placeholders filled in.
    *  @param {string} name @param {Record<string, unknown>} [values] */
-  function say(name, values = {}) {
-    return texts[name].replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ key) =>
-      (key in values ? String(values[key]) : whole));
-  }
-
-  /** @template {keyof HTMLElementTagNameMap} T @param {T} tag
-   *  @param {Record<string, string>} [attributes] @param {(Node | string)[]} [children]
-   *  @returns {HTMLElementTagNameMap[T]} */
-  function make(tag, attributes = {}, children = []) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
+  const say = (name, values = {}) => fill(texts[name], values);
 
   /** @param {string} label @param {() => void} act */
   function button(label, act) {

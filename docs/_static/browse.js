@@ -5,19 +5,11 @@
 "use strict";
 
 (() => {
+  const { make, fill } = window.cnnbook;
   const texts = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
 
   /** @param {string} name @param {Record<string, string | number>} [values] */
-  const say = (name, values = {}) =>
-    texts[name].replace(/\{(\w+)\}/g, (all, key) => String(values[key] ?? all));
-
-  /** @param {string} tag @param {Record<string, string>} [attributes] @param {(string | Node)[]} [children] */
-  function make(tag, attributes = {}, children = []) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
+  const say = (name, values = {}) => fill(texts[name], values);
 
   let count = 0;
 

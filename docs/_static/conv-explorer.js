@@ -6,6 +6,8 @@
 (() => {
   "use strict";
 
+  const { make, fill } = window.cnnbook;
+
   /** @typedef {number[][]} Grid */
 
   /** @type {Record<string, Grid>} */
@@ -86,16 +88,6 @@
     return value < 0 ? `(${written(value)})` : written(value);
   }
 
-  /** @template {keyof HTMLElementTagNameMap} T @param {T} tag
-   *  @param {Record<string, string>} [attributes] @param {(Node | string)[]} [children]
-   *  @returns {HTMLElementTagNameMap[T]} */
-  function make(tag, attributes = {}, children = []) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
-
   let count = 0;
 
   class ConvExplorer extends HTMLElement {
@@ -104,9 +96,7 @@
       this.dataset.ready = "true";
       const words = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
       /** @param {string} text @param {Record<string, string | number>} [values] */
-      this.say = (text, values = {}) =>
-        Object.entries(values).reduce((sentence, [name, value]) => sentence.replace(`{${name}}`, String(value)),
-          /** @type {string} */ (words[text] ?? text));
+      this.say = (text, values = {}) => fill(words[text] ?? text, values);
       this.idPrefix = `conv-explorer-${(count += 1)}`;
       this.position = 0;
       /** @type {ReturnType<typeof setInterval> | undefined} */

@@ -5,6 +5,7 @@
 "use strict";
 
 (() => {
+  const { make } = window.cnnbook;
   const STORE = `cnnbook.${document.documentElement.lang || "en"}.guesses`;
 
   // Storage may be refused, or hold what another version has written.
@@ -28,14 +29,6 @@
     } catch {
       // The page works without it.
     }
-  }
-
-  /** @param {string} tag @param {Record<string, string>} [attributes] @param {(string | Node)[]} [children] */
-  function make(tag, attributes = {}, children = []) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
   }
 
   class GuessBox extends HTMLElement {

@@ -126,8 +126,8 @@
         }));
       // One decimal is exact, since all pixels have one; "+ 0" takes the sign from a -0.
       const result = Math.round(total * 10) / 10 + 0;
-      sum.textContent = Object.entries({ row, column, sum: `${terms.join(" + ")} = ${result}` })
-        .reduce((text, [name, value]) => text.replace(`{${name}}`, String(value)), data.sum);
+      sum.textContent = window.cnnbook.fill(data.sum,
+        { row, column, sum: `${terms.join(" + ")} = ${result}` });
       range.setAttribute("aria-valuetext", sum.textContent ?? "");
     }
   }
