@@ -110,6 +110,7 @@ html_sidebars: dict[str, list[str]] = {
     for page in (
         "index",
         "install",
+        "play",
         "conventions",
         "glossary",
         "references",
