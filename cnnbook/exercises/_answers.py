@@ -7,7 +7,8 @@ from typing import Protocol
 
 import torch
 
-from cnnbook.exercises._messages import Unreadable, say
+from cnnbook.exercises._language import translate
+from cnnbook.exercises._messages import LIBRARY, Unreadable, say
 from cnnbook.exercises._reading import describe_type, to_tensor
 
 __all__ = ["Function", "Kind", "Layer", "Numbers"]
@@ -58,7 +59,9 @@ only numbers, such as 0.5, 1/2 or [1, 2].
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return the numbers in float64, which can represent every number that is asked for."""
         if callable(answer) and not isinstance(answer, torch.Tensor):
-            raise Unreadable(say("call_it", asked=self.description, given=describe_type(answer)))
+            raise Unreadable(
+                say("call_it", asked=translate(self.description), given=describe_type(answer))
+            )
         return {say("the_answer"): to_tensor(answer)}
 
 
@@ -87,7 +90,7 @@ the layer AvgPool2d.
 
     images: Callable[[], torch.Tensor]
     measure: Callable[[torch.nn.Conv2d, torch.Tensor], dict[str, object]] | None = None
-    description: str = say("a_conv")
+    description: str = LIBRARY["a_conv"]
 
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what a copy of the layer computes, in evaluation mode on the CPU."""
@@ -128,7 +131,7 @@ class Function:
     """
 
     calls: Callable[[], Sequence[tuple[object, ...]]]
-    description: str = say("a_function")
+    description: str = LIBRARY["a_function"]
 
     def read(self, answer: object) -> dict[str, torch.Tensor | Unreadable]:
         """Return what the function returns for each call."""

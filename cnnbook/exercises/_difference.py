@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 
 from cnnbook.exercises._answers import Kind, Layer, Numbers
+from cnnbook.exercises._language import translate
 from cnnbook.exercises._messages import Unreadable, say
 from cnnbook.exercises._reading import show_number
 
@@ -136,7 +137,7 @@ def _describe_shape(name: str, got: torch.Tensor, want: torch.Tensor, kind: Kind
 def _asked(need: tuple[int, ...], kind: Kind) -> str:
     """Describe the right shape. What a function or a layer returns has no words of its own."""
     if isinstance(kind, Numbers):
-        return kind.description
+        return translate(kind.description)
     if len(need) > 1:
         return say("tensor_of_axes", count=len(need))
     return say("row_of_numbers" if need else "one_number")

@@ -4,6 +4,7 @@ import torch
 
 from cnnbook.exercises._answers import Numbers
 from cnnbook.exercises._grading import MISTAKE_TOLERANCE, Exercise
+from cnnbook.exercises._language import translate
 from cnnbook.exercises._messages import SHARED
 from cnnbook.exercises._reading import to_tensor
 
@@ -24,11 +25,12 @@ def is_typed(exercise: Exercise) -> bool:
     return isinstance(exercise.kind, Numbers) and exercise.condition is None
 
 
-def exercise_data(exercise: Exercise) -> dict[str, JSON]:
+def exercise_data(exercise: Exercise, language: str = "en") -> dict[str, JSON]:
     """Return what `docs/_static/grading.js` needs to grade answers to an exercise.
 
     Args:
         exercise: One that asks for numbers.
+        language: The language of its texts.
 
     Returns:
         What is asked for, the right answers, the known mistakes with their wrong answers and texts,
@@ -64,30 +66,37 @@ def exercise_data(exercise: Exercise) -> dict[str, JSON]:
     if any(numbers.ndim > 2 for numbers in right):
         raise ValueError("exercise: expected right answers of at most two axes, got more")
     mistakes: list[JSON] = [
-        {"name": mistake.name, "advice": mistake.advice, "answers": [_plain(one) for one in each]}
+        {
+            "name": translate(mistake.name, language),
+            "advice": translate(mistake.advice, language),
+            "answers": [_plain(one) for one in each],
+        }
         for mistake, each in zip(exercise.mistakes, wrong, strict=True)
     ]
     assert isinstance(exercise.kind, Numbers)
     return {
         "number": exercise.number,
-        "asked": exercise.kind.description,
+        "asked": translate(exercise.kind.description, language),
         "right": [_plain(one) for one in right],
         "tolerance": exercise.tolerance,
         "mistakes": mistakes,
         "mistakeTolerance": MISTAKE_TOLERANCE,
-        "remark": exercise.remark,
+        "remark": translate(exercise.remark, language),
     }
 
 
-def exercise_messages() -> dict[str, str]:
+def exercise_messages(language: str = "en") -> dict[str, str]:
     """Return the texts of all verdicts on typed numbers, by their keys.
+
+    Args:
+        language: The language of the texts.
 
     Examples:
         >>> from cnnbook.exercises._export import exercise_messages
         >>> exercise_messages()["too_large"]
         '{number} is too large.'
     """
-    return dict(SHARED)
+    return {key: translate(text, language) for key, text in SHARED.items()}
 
 
 def _plain(numbers: torch.Tensor) -> JSON:

@@ -9,6 +9,7 @@ import torch
 
 from cnnbook.exercises._answers import Kind, Numbers
 from cnnbook.exercises._difference import describe_difference, equal
+from cnnbook.exercises._language import translate
 from cnnbook.exercises._messages import Unreadable, say
 from cnnbook.exercises._reading import describe_reading, to_tensor
 from cnnbook.exercises._typed import is_blank
@@ -161,7 +162,7 @@ def grade(
         except Exception as error:
             # Reading runs code of the reader's types, and that may raise anything.
             found = {"type": type(answer).__name__, "error": type(error).__name__}
-            problem = say("reading_raised", asked=kind.description, **found)
+            problem = say("reading_raised", asked=translate(kind.description), **found)
             return Feedback(False, say("wrong", reason=problem))
         reading = describe_reading(to_tensor(answer)) if is_text else ""
         for make in (right, *others):
@@ -169,12 +170,13 @@ def grade(
                 objection = condition(answer) if condition else ""
                 if objection:
                     return Feedback(False, say("wrong", reason=objection), "", reading)
-                message = say("right_remark", remark=remark) if remark else say("right")
+                message = say("right_remark", remark=translate(remark)) if remark else say("right")
                 return Feedback(True, message, "", reading)
         for mistake in mistakes:
             for make in (mistake.answer, *mistake.others):
                 if equal(given, kind.read(make()), kind, tolerance=MISTAKE_TOLERANCE):
-                    message = say("mistake", mistake=mistake.name, advice=mistake.advice)
+                    texts = {"mistake": mistake.name, "advice": mistake.advice}
+                    message = say("mistake", **{k: translate(t) for k, t in texts.items()})
                     return Feedback(False, message, mistake.name, reading)
         difference = describe_difference(given, kind.read(right()), kind, tolerance=tolerance)
         return Feedback(False, say("wrong", reason=difference), "", reading)

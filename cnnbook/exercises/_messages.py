@@ -1,12 +1,11 @@
 """Every text of a verdict, as one whole sentence with named places for what changes.
 
-The language is chosen here and nowhere else: a translation is another pair of tables with the same
-keys. A sentence is never put together from parts of sentences, since another language has another
+The language is chosen here and nowhere else (``_language.py``). A sentence is never put together from parts of sentences, since another language has another
 order. What fills a place is a number, a name from the reader's code, a text of the exercise, or one
 of the noun phrases below. One and many have a sentence each.
 """
 
-import re
+from cnnbook.exercises._language import fill, translate
 
 __all__ = ["LIBRARY", "SHARED", "Unreadable", "say"]
 
@@ -160,6 +159,16 @@ LIBRARY = {
         "allowed."
     ),
     "no_relu": "the numbers are right, but the function does not use torch's ReLU.",
+    # How a function must leave a network
+    "recorded": "the scores are right, but torch has recorded them for `backward`.",
+    "left_evaluating": (
+        "the scores are right, but a network that was in training mode is in evaluation mode "
+        "afterwards."
+    ),
+    "left_training": (
+        "the scores are right, but a network that was in evaluation mode is in training mode "
+        "afterwards."
+    ),
 }
 
 _TEXTS = SHARED | LIBRARY
@@ -170,7 +179,7 @@ class Unreadable(Exception):
 
 
 def say(key: str, **values: object) -> str:
-    """Fill the places of a text.
+    """Fill the places of a text, in the reader's language.
 
     Args:
         key: The name of the text.
@@ -181,4 +190,4 @@ def say(key: str, **values: object) -> str:
         >>> say("too_large", number=8)
         '8 is too large.'
     """
-    return re.sub(r"\{(\w+)\}", lambda place: str(values[place[1]]), _TEXTS[key])
+    return fill(translate(_TEXTS[key]), values)

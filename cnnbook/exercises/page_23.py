@@ -9,6 +9,7 @@ import torch
 
 from cnnbook.exercises._answers import Function, Numbers
 from cnnbook.exercises._grading import FLOAT32_TOLERANCE, THREE_DECIMALS, Exercise, Mistake
+from cnnbook.exercises._messages import say
 
 __all__ = ["EXERCISES"]
 
@@ -84,13 +85,9 @@ def _object_to_predict(predict: Callable[[torch.nn.Module, torch.Tensor], object
             was_training = net.training
             scores = predict(net, images)
             if isinstance(scores, torch.Tensor) and scores.requires_grad:
-                return "the scores are right, but torch has recorded them for `backward`."
+                return say("recorded")
             if net.training != was_training:
-                modes = ("training", "evaluation") if was_training else ("evaluation", "training")
-                return (
-                    f"the scores are right, but a network that was in {modes[0]} mode is in "
-                    f"{modes[1]} mode afterwards."
-                )
+                return say("left_evaluating" if was_training else "left_training")
     return ""
 
 

@@ -22,6 +22,7 @@ from sphinx.writers.html5 import HTML5Translator
 from cnnbook.exercises import exercise, exercises
 from cnnbook.exercises._answers import Numbers
 from cnnbook.exercises._export import exercise_data, exercise_messages, is_typed
+from cnnbook.exercises._language import translate
 
 _ = get_translation("sphinx")
 
@@ -113,8 +114,10 @@ def answers_data(language: str, release: str) -> dict[str, Any]:
         "release": release,
         "pages": dict(Counter(str(one.page) for one in exercises())),
         "texts": translated(TEXTS),
-        "messages": translated(exercise_messages()),
-        "exercises": {one.number: exercise_data(one) for one in exercises() if is_typed(one)},
+        "messages": exercise_messages(language),
+        "exercises": {
+            one.number: exercise_data(one, language) for one in exercises() if is_typed(one)
+        },
     }
 
 
@@ -129,20 +132,20 @@ def _write_data(app: Sphinx) -> None:
     target.write_text(script, "utf-8")
 
 
-def _label(number: str) -> str:
+def _label(number: str, language: str) -> str:
     one = exercise(number)
     assert isinstance(one.kind, Numbers)
-    right = one.kind.read(one.right())["the answer"]
+    (right,) = one.kind.read(one.right()).values()
     assert not isinstance(right, Exception)
     example = EXAMPLES.get(right.dim())
     text = TEXTS["label_with_example" if example else "label"]
-    return str(_(text)).format(kind=_(one.kind.description), example=example)
+    return str(_(text)).format(kind=translate(one.kind.description, language), example=example)
 
 
 def _visit_field(self: HTML5Translator, node: answer_field) -> None:
     number = node["number"]
     self.body.append(
-        f'<answer-field number="{number}" label="{html.escape(_label(number))}"></answer-field>\n'
+        f'<answer-field number="{number}" label="{html.escape(_label(number, self.config.language))}"></answer-field>\n'
     )
     raise nodes.SkipNode
 

@@ -16,8 +16,41 @@
     return element;
   };
 
-  /** Fill in the named places of a text: "{count} images".
+  // Korean particles after a consonant, and after a vowel (cnnbook/exercises/_language.py).
+  /** @type {Record<string, string>} */
+  const PARTICLES = { 은: "는", 이: "가", 을: "를", 과: "와", 으로: "로", 이라: "라" };
+
+  /** The final consonant with which a word's reading ends: "ㄹ", "other" or none.
+   *  @param {string} word */
+  cnnbook.finalConsonant = (word) => {
+    const known = word.replace(/[^\p{Letter}\p{Number}_%]+$/u, "");
+    let last = known.slice(-1);
+    if (!last) return "";
+    if (/[0-9]/.test(last)) {
+      const digits = /[\d,.]*$/.exec(known)?.[0] ?? "";
+      // A number that ends in zeros is read with 십, 백, 천 or 만; 0 itself is 영.
+      last = /^[\d,]*[1-9][\d,]*0$/.test(digits) ? "만" : "영일이삼사오육칠팔구"[Number(last)];
+    } else if (!(last >= "가" && last <= "힣")) {
+      return last.toLowerCase() === "l" ? "ㄹ" : "mn".includes(last.toLowerCase()) ? "other" : "";
+    }
+    const final = (last.charCodeAt(0) - "가".charCodeAt(0)) % 28;
+    return final === 0 ? "" : final === 8 ? "ㄹ" : "other";
+  };
+
+  /** @param {string} word @param {string} particle */
+  function withParticle(word, particle) {
+    const end = cnnbook.finalConsonant(word);
+    if (particle === "으로") return word + (end === "other" ? "으로" : "로");
+    return word + (end ? particle : PARTICLES[particle] ?? particle);
+  }
+
+  /** Fill in the named places of a text: "{count} images"; in Korean perhaps with a particle that
+   *  depends on the word: "{count:은}".
    *  @param {string} text @param {Record<string, string | number>} values */
   cnnbook.fill = (text, values) =>
-    text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+    text.replace(/\{(\w+)(?::([가-힣]+))?\}/g, (place, name, particle) => {
+      if (!(name in values)) return place;
+      const value = String(values[name]);
+      return particle ? withParticle(value, particle) : value;
+    });
 })();
