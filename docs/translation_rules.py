@@ -8,7 +8,7 @@ that does not fit what is read before it. Whether a sentence says the same, a re
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,9 @@ _DIGITS = {"0": "영", "1": "일", "2": "이", "3": "삼", "4": "사", "5": "오
     "9": "구",
 }
 _ROUND = {1: "십", 2: "백", 3: "천"}
-_LETTERS = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        "이 비 시 디 이 프 지 치 이 이 이 엘 엠 엔 오 피 큐 알 스 티 유 이 유 스 이 트".split(),
-        strict=True,
-    )
-)
+# The last syllable with which a letter is read: 에이, 비, 시, ...
+_READ = "이비시디이프지치이이이엘엠엔오피큐알스티유이유스이트"
+_LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", _READ, strict=True))
 _UNITS = {"%": "퍼센트", "s": "초", "MB": "메가바이트", "GB": "기가바이트", "ms": "밀리초"}
 
 
@@ -156,7 +152,7 @@ class Rules:
         yield from self._particles(translation, markdown=markdown)
 
     def _lost(self, text: str, translation: str, *, markdown: bool) -> Iterator[str]:
-        kinds = {
+        kinds: dict[str, Callable[[str], Counter[str]]] = {
             "code": lambda t: _code(t, markdown=markdown),
             "roles": _roles,
             "links": lambda t: Counter(m["target"] or m["rst"] for m in _LINK.finditer(t)),

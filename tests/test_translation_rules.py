@@ -3,12 +3,10 @@
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-
 from catalogues import compile_catalogues, part_markup
 from translation_rules import Rules
 
+ROOT = Path(__file__).resolve().parents[1]
 RULES = Rules(ROOT / "docs/locale/ko/terms.toml")
 
 GOOD = [

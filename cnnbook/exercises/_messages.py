@@ -1,8 +1,9 @@
 """Every text of a verdict, as one whole sentence with named places for what changes.
 
-The language is chosen here and nowhere else (``_language.py``). A sentence is never put together from parts of sentences, since another language has another
-order. What fills a place is a number, a name from the reader's code, a text of the exercise, or one
-of the noun phrases below. One and many have a sentence each.
+The language is chosen here and nowhere else (``_language.py``). A sentence is never put together
+from parts of sentences, since another language has another order. What fills a place is a number, a
+name from the reader's code, a text of the exercise, or one of the noun phrases below. One and many
+have a sentence each.
 """
 
 from cnnbook.exercises._language import fill, translate

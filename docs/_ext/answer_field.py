@@ -144,9 +144,8 @@ def _label(number: str, language: str) -> str:
 
 def _visit_field(self: HTML5Translator, node: answer_field) -> None:
     number = node["number"]
-    self.body.append(
-        f'<answer-field number="{number}" label="{html.escape(_label(number, self.config.language))}"></answer-field>\n'
-    )
+    label = html.escape(_label(number, self.config.language))
+    self.body.append(f'<answer-field number="{number}" label="{label}"></answer-field>\n')
     raise nodes.SkipNode
 
 

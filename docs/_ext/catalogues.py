@@ -1,7 +1,7 @@
-"""Compile the catalogues of a translation, so that they can be written as Korean is written.
+r"""Compile the catalogues of a translation, so that they can be written as Korean is written.
 
 reStructuredText ends inline markup only before a space or punctuation, but a Korean particle
-follows its word at once: ````kernel``을``. Here ``\\ `` is put between them, which is not shown.
+follows its word at once: ````kernel``을``. Here ``\ `` is put between them, which is not shown.
 Sphinx would compile the catalogues as they are; it leaves those alone that are newer than their
 source.
 """

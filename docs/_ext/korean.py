@@ -1,9 +1,9 @@
 """Search in Korean: words without their particles, and the parts of compound words.
 
 Sphinx has no stemmer for Korean, and looks for parts of words of three letters or more only. So
-커널 would not be found in 커널이, nor 합성 in 합성곱. Here a Korean word is put into the index without
-its particle, and with each of its beginnings of two syllables or more; English words are stemmed as
-in the English edition. The browser takes the particle off what is searched, too.
+커널 would not be found in 커널이, nor 합성 in 합성곱. Here a Korean word is put into the index
+without its particle, and with each of its beginnings of two syllables or more; English words are
+stemmed as in the English edition. The browser takes the particle off what is searched, too.
 """
 
 import re
@@ -12,22 +12,11 @@ from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 
 _PARTICLES = (
-    *("에서는", "에서도", "으로는", "이라는", "이라고", "입니다", "습니다", "에서", "으로", "에는"),
-    *(
-        "에게",
-        "까지",
-        "부터",
-        "처럼",
-        "보다",
-        "이나",
-        "이라",
-        "라고",
-        "이란",
-        "마다",
-        "하고",
-        "조차",
-    ),
-    *("은", "는", "이", "가", "을", "를", "의", "에", "로", "와", "과", "도", "만", "란"),
+    *("에서는", "에서도", "으로는", "이라는", "이라고", "입니다", "습니다", "에서"),
+    *("으로", "에는", "에게", "까지", "부터", "처럼", "보다", "이나"),
+    *("이라", "라고", "이란", "마다", "하고", "조차", "은", "는"),
+    *("이", "가", "을", "를", "의", "에", "로", "와"),
+    *("과", "도", "만", "란"),
 )
 _END = rf"(?:{'|'.join(_PARTICLES)})$"
 _WORD = re.compile(rf"^([가-힣]{{2,}}?){_END}")
