@@ -50,6 +50,9 @@ extensions = [
     "search_index",
     "home",
     "pictures",
+    "catalogues",
+    "korean",
+    "languages",
 ]
 # The gallery writes a page of build times, which would differ from build to build; the tables of
 # benchmarks/ are included in a page.

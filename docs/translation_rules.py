@@ -24,6 +24,7 @@ _PLACE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 
 # The English words for numbers that a translation may write with digits.
 _WORDS = {
+    **dict.fromkeys(("zero", "zeros", "no", "none"), "0"),
     **dict.fromkeys(("a", "an", "one", "once", "single", "first", "other"), "1"),
     **dict.fromkeys(("two", "twice", "both", "second", "pair", "half"), "2"),
     **dict.fromkeys(("three", "third", "thirds"), "3"),
@@ -46,20 +47,7 @@ _WORDS = {
 }
 
 # Particles in two forms: after a consonant, after a vowel.
-PARTICLES = {
-    "은": "는",
-    "이": "가",
-    "을": "를",
-    "과": "와",
-    "으로": "로",
-    "이나": "나",
-    "이라": "라",
-    "이라고": "라고",
-    "이란": "란",
-    "이며": "며",
-    "이고": "고",
-    "이면": "면",
-}
+PARTICLES = {"은": "는", "이": "가", "을": "를", "과": "와", "으로": "로", "이나": "나"}
 _FORMS = sorted({*PARTICLES, *PARTICLES.values()}, key=len, reverse=True)
 # How the last digit is read, where nothing follows it: 0 as in 10 (십), 100 (백), 1000 (천).
 _DIGITS = {"0": "영", "1": "일", "2": "이", "3": "삼", "4": "사", "5": "오"} | {
@@ -72,6 +60,16 @@ _ROUND = {1: "십", 2: "백", 3: "천"}
 # The last syllable with which a letter is read: 에이, 비, 시, ...
 _READ = "이비시디이프지치이이이엘엠엔오피큐알스티유이유스이트"
 _LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", _READ, strict=True))
+# How most English words with these endings are read, by the last syllable. Others, as those in p,
+# t, k or le, are read in two ways, so they need a reading of their own.
+_ENDINGS = {
+    "ng": "잉",
+    "[lL]": "얼",
+    "[mM]": "음",
+    "[nN]": "은",
+    "[aiouyrRsSdvzhfgwx_]": "으",
+    "[zsdvcg]e": "으",
+}
 _UNITS = {"%": "퍼센트", "s": "초", "MB": "메가바이트", "GB": "기가바이트", "ms": "밀리초"}
 
 
@@ -168,6 +166,8 @@ class Rules:
         words = Counter(
             _WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _WORDS
         )
+        # 4분의 1
+        words["1"] += len(re.findall(r"\b(?:hal(?:f|ves)|third|quarter|fifth|tenth)s?\b", text))
         lost, new = before - after, after - before - words
         # What English writes with digits Korean writes with digits, too.
         if lost or any(value not in words for value in new):
@@ -209,7 +209,7 @@ class Rules:
         plain = re.sub(r":(?:doc|ref):`[^`<]+`|\{(?:doc|ref)\}`[^`<]+`", ")", plain)
         plain = re.sub(r"\s*<[^>]*>`_?", "`", plain)
         plain = re.sub(r"[*$]|:\w+:`|\{\w+\}`|`_?", "", plain)
-        pattern = rf"(?P<word>[A-Za-z0-9.,%)\]]+)(?P<form>{'|'.join(_FORMS)})(?![가-힣])"
+        pattern = rf"(?P<word>[A-Za-z0-9._/,%)\]]+)(?P<form>{'|'.join(_FORMS)})(?![가-힣])"
         for found in re.finditer(pattern, plain):
             word, form = found["word"], found["form"]
             reading = self.reading(word)
@@ -231,14 +231,20 @@ class Rules:
         )
         if known:
             return known
+        digits = re.search(r"[A-Za-z_](\d+)$", word)
+        if digits:
+            return read_number(digits[1])
         unit = re.fullmatch(r"([\d.,]*\d)\s*(%|[A-Za-z]{1,2})", word)
         if unit and unit[2] in _UNITS:
             return _UNITS[unit[2]]
-        if re.fullmatch(r"[\d.,]*\d", word):
-            return read_number(word)
+        # 1/9 is read 9분의 1.
+        number = re.fullmatch(r"([\d.,]*\d)(?:/\d+)?", word)
+        if number:
+            return read_number(number[1])
         if re.fullmatch(r"[A-Za-z]", word):
             return _LETTERS[word.lower()]
-        return None
+        end = next((end for end in _ENDINGS if re.search(rf"[A-Za-z_]{end}$", word)), None)
+        return _ENDINGS[end] if end else None
 
 
 def _code(text: str, *, markdown: bool) -> Counter[str]:

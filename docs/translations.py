@@ -9,6 +9,7 @@ translated, no longer in the book, or translated against the rules of ``docs/loc
 import argparse
 import ast
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -21,6 +22,9 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 from translation_rules import Rules
+
+from cnnbook.exercises import exercises
+from cnnbook.exercises._messages import LIBRARY, SHARED
 
 DOCS = Path(__file__).resolve().parent
 LOCALE = DOCS / "locale"
@@ -72,6 +76,15 @@ def interface_texts() -> set[str]:
             table = getattr(importlib.import_module(file.stem), name)
             found |= set(table.values() if isinstance(table, dict) else table)
     return found
+
+
+def verdict_texts() -> set[str]:
+    """Return every text of a verdict: the sentences, and what the exercises put into them."""
+    texts = {*SHARED.values(), *LIBRARY.values()}
+    for one in exercises():
+        texts |= {one.kind.description, one.remark}
+        texts |= {text for mistake in one.mistakes for text in (mistake.name, mistake.advice)}
+    return texts - {""}
 
 
 def _read(path: Path) -> Catalog:
@@ -149,7 +162,7 @@ def problems(templates: Path, language: str, pages: str = "") -> list[str]:
         A line for each problem: the page, what is wrong, and the text.
     """
     rules = Rules(LOCALE / language / "terms.toml")
-    found: list[str] = []
+    found = _problems_of_verdicts(rules, language) if re.match(pages, "verdicts") else []
     translations: dict[str, dict[str, str]] = defaultdict(dict)
     for name, template, path in catalogues(templates, language):
         if not re.match(pages, name):
@@ -173,6 +186,20 @@ def problems(templates: Path, language: str, pages: str = "") -> list[str]:
         if len(ways) > 1:
             each = "; ".join(f"{name}: {way!r}" for way, name in ways.items())
             found.append(f"two translations of {text!r}: {each}")
+    return found
+
+
+def _problems_of_verdicts(rules: Rules, language: str) -> list[str]:
+    path = DOCS.parent / "cnnbook/exercises" / f"{language}.json"
+    there: dict[str, str] = json.loads(path.read_text("utf-8"))
+    wanted = verdict_texts()
+    found = [f"verdicts: not translated: {text!r}" for text in sorted(wanted - there.keys())]
+    found += [
+        f"verdicts: no longer in the book: {text!r}" for text in sorted(there.keys() - wanted)
+    ]
+    for text in sorted(wanted & there.keys()):
+        for wrong in rules.problems(text, there[text], markdown=True):
+            found.append(f"verdicts: {wrong}: {text!r} -> {there[text]!r}")
     return found
 
 
