@@ -15,8 +15,9 @@ we understand them.
 # --------------------------------
 #
 # Training changes the weights of the network itself, so we keep a copy of the start. We make 150
-# updates here, less than a third of the 499 of the first page, to keep the page short. The numbers
-# in the text are those of Fashion-MNIST.
+# updates here, less than a third of the 499 of the first page, to keep the page short. (With the
+# full batch, an update is an epoch, as the progress bar calls it.) The numbers in the text are
+# those of Fashion-MNIST.
 
 from copy import deepcopy
 
