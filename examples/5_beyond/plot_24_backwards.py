@@ -112,8 +112,8 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 # ``sum(dim=0)`` adds up the images, and ``g_scores @ matrix`` adds up the classes, as in the last
 # formula.
 #
-# Compute all three gradients with a pencil, from the two features, the matrix with the rows 1, -1
-# and 2, 1, and the gradient of the scores. What is the last one, that of the two features?
+# Compute all three gradients with a pencil, from the two features, the matrix ``[[1, -1], [2,
+# 1]]``, and the gradient of the scores. What is the last one, that of the two features?
 #
 # .. guess:: Gradient of the two features
 

@@ -113,7 +113,7 @@ assert batch_norm(constant, seven, zero).unique().tolist() == [10, 20]
 shifted = batch + torch.tensor([100.0, 0.0]).reshape(1, -1, 1, 1)
 with torch.no_grad():
     apart = (torch.nn.BatchNorm2d(2)(shifted) - torch.nn.BatchNorm2d(2)(batch)).abs().max()
-print("largest difference:", apart.item())
+print(f"largest difference: {apart:.0e}")
 assert apart < 1e-4
 assert shifted[0, 0, 0].tolist() == [100, 106]
 
@@ -175,7 +175,7 @@ while means[-1] < 0.99 * 3:
     with torch.no_grad():
         layer(batch)
     means.append(layer.running_mean[0].item())
-print([round(number, 2) for number in means[:4]], "after", len(means), "batches:", means[-1])
+print(f"{[round(m, 2) for m in means[:4]]} after {len(means)} batches: {means[-1]:.2f}")
 assert all(abs(mean - 3 * (1 - 0.9**k)) < 1e-5 for k, mean in enumerate(means, start=1))
 assert len(means) == int(layer.num_batches_tracked) == 44
 

@@ -186,7 +186,7 @@ for cost in costs:
 from fractions import Fraction
 
 ratio = Fraction(costs[1].parameters, costs[0].parameters)
-print(ratio, float(ratio))
+print(ratio, round(float(ratio), 3))
 assert costs[0].parameters == 64 * 32 * 3 * 3 == 18_432
 assert costs[1].parameters == 32 * 3 * 3 + 64 * 32 == 288 + 2_048 == 2_336
 assert [cost.macs for cost in costs] == [18_432 * 784, 2_336 * 784] == [14_450_688, 1_831_424]
@@ -384,7 +384,7 @@ def load(path: str) -> Image.Image:
 
 
 # %%
-# The transparent ball and the photo, first with torchvision's loader, then with ours:
+# The transparent ball and the photo, at the left with torchvision's loader, at the right with ours:
 
 files = ("ball/mode_RGBA.png", "box/photo.jpg")
 loaders = {"torchvision": ImageFolder(root).loader, "ours": load}
@@ -393,7 +393,7 @@ pictures = {
     for file in files
     for name, loader in loaders.items()
 }
-figure = plot_colour_images(torch.stack(list(pictures.values())), titles=list(pictures))
+figure = plot_colour_images(torch.stack([*pictures.values()]), titles=[*pictures], columns=2)
 before, after = (list(pictures.values())[k][:, 0, 0] for k in (0, 1))
 assert (before.tolist(), after.tolist()) == ([0, 0, 0], [1, 1, 1])
 assert load(str(root / "box" / "photo.jpg")).size == (48, 60)
