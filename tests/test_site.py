@@ -29,12 +29,12 @@ GALLERY = [
     f"gallery/{path.relative_to(ROOT / 'examples').with_suffix('.html').as_posix()}"
     for path in sorted((ROOT / "examples").rglob("plot_*.py"))
 ]
-# One page of each kind: home, prose, terms, search, functions by task, functions, exercises,
-# tables of numbers, cards, a lesson with the explorer and exercises, and sources.
+# One page of each kind: home, prose, terms, search, functions by task, functions, exercises, plans
+# with folded answers, tables of numbers, cards, a lesson with the explorer and exercises, sources.
 KINDS = [
     *("index", "contributing", "glossary", "search", "api/index", "api/convolution"),
-    *("exercises", "benchmarks", "gallery/index", "gallery/2_layers/plot_07_moving_average"),
-    *("_modules/index", "_modules/cnnbook/networks"),
+    *("exercises", "teach", "benchmarks", "gallery/index"),
+    *("gallery/2_layers/plot_07_moving_average", "_modules/index", "_modules/cnnbook/networks"),
 ]
 
 

@@ -170,6 +170,25 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 # %%
 # The two counts agree for both networks.
 #
+# .. board::
+#    :minutes: 15
+#
+#    1. The images get 56 x 56 pixels in place of 28 x 28. How many parameters does ``Conv2d(1, 16,
+#       2)`` have now, and how many times as many weights does the MLP's first layer have?
+#
+#       The convolution still has 80. The first layer has 4 times as many weights, since there are
+#       ``56*56/(28*28) = 4`` times as many pixels.
+#
+#    2. The convolution of the CNN has 80 parameters. How many hidden units can a linear layer on
+#       784 pixels have with 80 parameters?
+#
+#       None. A single unit needs ``784 + 1 = 785`` parameters, a weight for each pixel and a bias.
+#
+#    3. How often is one weight of the MLP used for one image, and how often is one weight of the
+#       convolution used?
+#
+#       Once, and 729 times: a kernel is used at ``27*27 = 729`` positions.
+#
 # Exercises
 # ---------
 #

@@ -238,6 +238,26 @@ assert winners[2015] < person["top-5 error, %"] < winners[2014]
 # %%
 # All these errors are copied from the publications, not measured here.
 #
+# .. board::
+#    :minutes: 25
+#
+#    1. The first layer of 1989 has 12 feature maps of 8 x 8 units, each with a window of 5 x 5. How
+#       many different weights does it have, biases not counted? How many would it have without
+#       sharing?
+#
+#       ``12*5*5 = 300`` weights. Without sharing, each of the 64 units of a map would have its own:
+#       ``300*64 = 19200``.
+#
+#    2. The first linear layer of AlexNet has 4,096 units and takes 256 feature maps of 6 x 6. Does
+#       this layer alone have more than half of the 60,965,224 parameters?
+#
+#       Yes. It has ``256*6*6*4096 = 37748736`` weights, 62 % of all parameters.
+#
+#    3. A cell says 1 or 0. Fukushima's C-cell says 1 if any of its four S-cells says 1. Is that the
+#       sum, the mean or the maximum of the four?
+#
+#       The maximum. The sum of two active cells is 2, and their mean is 1/2.
+#
 # Exercises
 # ---------
 #

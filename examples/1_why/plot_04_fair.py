@@ -318,6 +318,26 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 # There are more sources of variation, such as the choice of the training images, and the literature
 # recommends to vary all of them at once [Bouthillier2021]_. This page varies only the start.
 #
+# .. board::
+#    :minutes: 25
+#
+#    1. You want to halve the standard error of an accuracy. How many times as many test images do
+#       you need?
+#
+#       4 times as many, because the standard error has the square root of the number of images in
+#       its denominator.
+#
+#    2. Suppose that two networks are equally good, and that each seed is won by one of them, like a
+#       toss of a coin. How likely is it that the first one wins with all ten seeds?
+#
+#       It has the probability 1/1024, since ``2**10 = 1024``. This is called a sign test.
+#
+#    3. With three seeds, network A has 85, 87 and 89 images of 100, and network B has 84, 86 and
+#       88. What are the mean and the standard deviation of the three differences?
+#
+#       The mean is 1 and the standard deviation is 0: A is ahead by 1 with every seed. The two rows
+#       overlap, and the comparison in pairs is clear all the same.
+#
 # Exercises
 # ---------
 #

@@ -288,6 +288,28 @@ assert small_cnn()[4].in_features == 2704
 # :term:`convolution` or the :term:`pooling`. And all ten starts had the same permutation: with
 # another one, the drop could be a little larger or smaller.
 #
+# .. board::
+#    :minutes: 20
+#
+#    1. An image of 2 x 2 pixels can be put into how many orders? In how many of them does the upper
+#       left pixel still have its old neighbour on its right?
+#
+#       24 orders, ``4*3*2*1 = 24``. In 4 of them: the pair stands in the upper or in the lower row,
+#       and the two other pixels have two orders each time.
+#
+#    2. Suppose that every image is shuffled in an order of its own. Which of these numbers of an
+#       image stay the same: the mean of its pixels, its largest pixel, the output of a hidden unit
+#       of the MLP?
+#
+#       The mean and the largest pixel. The hidden unit changes, because its weights no longer meet
+#       the pixels for which they were trained. So the MLP would suffer, too.
+#
+#    3. Shuffle the rows of an image, but leave the pixels within each row in order. A convolution
+#       has windows of 1 x 2. What happens to its feature map?
+#
+#       It has the same numbers, with its rows in the new order. Each window lies within one row, so
+#       no window is torn apart.
+#
 # Exercises
 # ---------
 #

@@ -244,6 +244,26 @@ assert (corners < 0).sum() == (layer.bias < 0).sum()
 # weights, plus the bias. The positions of the weights in the kernel matter only where the pixels of
 # a window differ: at outlines and seams.
 #
+# .. board::
+#    :minutes: 25
+#
+#    1. In a layer with sixteen kernels you exchange kernel 0 and kernel 5, with their biases. What
+#       changes in the output?
+#
+#       Feature maps 0 and 5 change places, and nothing else. If a linear layer follows, its weights
+#       for these two maps must be exchanged, too; then the scores stay the same.
+#
+#    2. How many multiplications does ``Conv2d(1, 16, 3)`` make for the batch ``(2, 1, 4, 4)``?
+#
+#       It makes 1,152. There are ``2*16*2*2 = 128`` outputs with nine products each, and ``128*9 =
+#       1152``.
+#
+#    3. Mirror the image with the numbers from 0 to 15, so that left becomes right. What does the
+#       kernel "right - left" give now?
+#
+#       It gives -6 everywhere. The numbers now get smaller by 1 with each step to the right, so all
+#       differences change their sign.
+#
 # Exercises
 # ---------
 #

@@ -217,6 +217,26 @@ assert torch.equal(rectified, outputs.abs())
 # where it gets darker, and their sum has all of them. No formula gives these weights, but the
 # loss still has a gradient, so they can be learned in steps.
 #
+# .. board::
+#    :minutes: 25
+#
+#    1. Apply the kernel ``[-1, 1]`` to the row 0, 1, 4, 9, 16, and once more to the result. What
+#       comes out, and which single kernel does both steps?
+#
+#       First 1, 3, 5, 7, and then 2, 2, 2. The single kernel is ``[1, -2, 1]``: the difference of
+#       two differences.
+#
+#    2. Each pixel of an image is 3 times the number of its column, plus 7. What does Sobel's first
+#       kernel give?
+#
+#       It gives 24 everywhere. Right and left differ by two columns, which is ``2*3 = 6``, with the
+#       weights 1, 2 and 1: ``6*(1 + 2 + 1) = 24``. The 7 cancels.
+#
+#    3. Two of the three weights of a kernel are 1 and -3. It must give 0 wherever all pixels have
+#       the same grey. What is the third weight?
+#
+#       It is 2, because the weights must add up to 0: ``1 - 3 + 2 = 0``.
+#
 # Exercises
 # ---------
 #

@@ -456,6 +456,27 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # any number of machines, and the update is the same except for rounding. A run can be repeated and
 # checked by hand. If you want a good network soon, take mini-batches, as nearly everybody does.
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. LeNet-5 without its padding of 2, on 28 x 28 pixels: how many numbers arrive at the first
+#       linear layer?
+#
+#       There are 256 numbers. The sizes are 28, 24, 12, 8 and 4, with sixteen maps at the end:
+#       ``16*4*4 = 256``.
+#
+#    2. The second convolution gets 32 kernels in place of 16. How many parameters does LeNet-5
+#       gain?
+#
+#       It gains 50,416. The convolution gains ``16*(6*5*5 + 1) = 2416``, and the first linear layer
+#       gains ``16*5*5*120 = 48000`` weights. Together, ``2416 + 48000 = 50416``.
+#
+#    3. With torch's initialization, each layer multiplies the mean square by 1/6. After how many
+#       layers is the spread below a hundredth of what it was?
+#
+#       After 6. The spread is below 1/100 when the mean square is below 1/10,000, and ``6**5 =
+#       7776`` is too small, but ``6**6 = 46656`` is enough.
+#
 # Exercises
 # ---------
 #

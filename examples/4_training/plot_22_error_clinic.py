@@ -456,6 +456,27 @@ assert dropout.training
 # %%
 # Equal scores, and the network is still in training mode.
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. An error says that the shapes 64x1152 and 1568x10 cannot be multiplied. How many images are
+#       in the batch, and what must the layer be?
+#
+#       64 images, and ``Linear(1152, 10)``. The first shape is what arrived; the second is what the
+#       layer was made for.
+#
+#    2. The loss of a fresh network begins near 4.605, and nothing is wrong. How many classes does
+#       it have?
+#
+#       It has 100. A network that has learned nothing has a loss near the logarithm of the number
+#       of classes, and ln 100 = 4.605.
+#
+#    3. You give ``Conv2d(1, 16, 2)`` a tensor of shape ``(200, 28, 28)``. What does torch take it
+#       for, and what is the cure?
+#
+#       For one image with 200 channels, and the error says so: 1 channel expected, 200 channels
+#       found. The cure is an axis for the channel, ``images[:, None]``.
+#
 # Exercises
 # ---------
 #

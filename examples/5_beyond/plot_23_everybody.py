@@ -571,6 +571,26 @@ assert round(4000 / 64, 1) == 62.5
 # %%
 # 84 of 100 are correct, nearly as many as of the validation images.
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. A dataset has three images, and ``shuffle=True``. In how many orders can an epoch take them?
+#       How likely is it that two epochs have the same order?
+#
+#       6 orders, ``3*2*1 = 6``, all equally likely. So two epochs have the same order with
+#       probability 1/6.
+#
+#    2. A network with dropout is tested. Anna forgets ``eval()``, and Ben forgets
+#       ``torch.no_grad()``. Whose scores are wrong?
+#
+#       Anna's: her network drops units at random. Ben's scores are right; his test only needs more
+#       memory, since torch keeps what ``backward`` would need.
+#
+#    3. A mini-batch of four images has the mean loss 1, and a last one of one image has the loss 6.
+#       What is the mean of the two means, and what is the mean over all images?
+#
+#       ``(1 + 6)/2 = 3.5`` and ``(4*1 + 1*6)/5 = 2``.
+#
 # Exercises
 # ---------
 #

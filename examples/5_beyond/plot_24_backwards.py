@@ -449,6 +449,28 @@ assert data.drawn or abs(by_hand[-1] - 1.55) < 0.1
 #
 # .. guess-end::
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. The probabilities of an image are 0.7, 0.2 and 0.1, and the last class is the right one.
+#       What is the gradient of the scores, and what is the sum of its three numbers?
+#
+#       The gradient is 0.7, 0.2 and -0.9: the probabilities minus the label. The sum is 0, because
+#       both the probabilities and the label add up to 1.
+#
+#    2. All features of an image are 0. Which gradients of the linear layer are then 0: those of the
+#       weights or those of the offsets?
+#
+#       Those of the weights, because each is multiplied by its feature. The offsets get the
+#       probabilities minus the label, which is not 0.
+#
+#    3. All weights and the bias of a kernel are doubled, and the linear layer's weights for its
+#       feature map are halved. What happens to the scores, and to the gradient of the kernel?
+#
+#       The scores stay the same: ReLU and max pooling pass the factor 2 on, and the halved weights
+#       take it away. The kernel's gradient is half as large, since it is multiplied by the halved
+#       weights.
+#
 # Exercises
 # ---------
 #

@@ -615,6 +615,26 @@ assert (grad_cam - own / 49).abs().max() < 1e-12
 # %%
 # The two are equal except for rounding.
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. Three convolutions of 3 x 3 see as far as one of 7 x 7. With 16 channels everywhere and
+#       without biases, how many weights do the three have, and how many does the one have?
+#
+#       ``3*16*16*3*3 = 6912`` and ``16*16*7*7 = 12544``.
+#
+#    2. A 1 x 1 convolution turns 64 channels into 16, on maps of 7 x 7. How many weights does it
+#       have, and how many multiplications does it make for one image?
+#
+#       ``64*16 = 1024`` weights, each used at 49 positions: ``1024*49 = 50176`` multiplications.
+#
+#    3. Each output sums 50 products, the weights have the variance 0.01, and a ReLU follows. By
+#       what is the mean square multiplied in each layer, and by what is the spread multiplied in
+#       ten layers?
+#
+#       By ``0.01*50/2 = 0.25`` in each layer. The spread is halved each time, so after ten layers
+#       it is multiplied by 1/1024.
+#
 # Exercises
 # ---------
 #

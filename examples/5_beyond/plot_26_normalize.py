@@ -640,6 +640,27 @@ assert len(test_images.split(100)) == 10
 assert "Dress" in data.class_names
 
 # %%
+# .. board::
+#    :minutes: 45
+#
+#    1. A channel of a batch has the numbers 1, 1, 5 and 5. What does normalizing make of them, with
+#       eps = 0? And if all are multiplied by ten before?
+#
+#       -1, -1, 1 and 1, both times. The mean is 3 and the standard deviation 2; with numbers ten
+#       times as large, both are ten times as large.
+#
+#    2. A ``BatchNorm2d`` follows ``Conv2d(1, 16, 2, bias=False)``. How many parameters do the two
+#       have together, and how many has the convolution with its bias alone?
+#
+#       ``16*4 + 2*16 = 96``, and ``16*4 + 16 = 80``. The layer adds two numbers for each channel
+#       and makes sixteen biases useless.
+#
+#    3. A residual block computes y = x + f(x), and it has learned f(x) = -x. What are y and its
+#       derivative? Does a shortcut always keep the gradient?
+#
+#       Both are 0: ``1 - 1 = 0``. So no: the shortcut adds 1 to the derivative, and f can take it
+#       away.
+#
 # Exercises
 # ---------
 #

@@ -639,6 +639,27 @@ if not data.drawn:
 assert data.drawn or choice[1.0][1] > max(choice[0.01][1], choice[0.1][1]) - 0.02
 
 # %%
+# .. board::
+#    :minutes: 45
+#
+#    1. Dropout with p = 0.5 is applied to three units. How many masks are there, and how likely is
+#       it that all three are dropped?
+#
+#       ``2**3 = 8`` masks, all equally likely. One of them drops all three: probability 1/8.
+#
+#    2. An augmentation shifts an image by at most one pixel in each direction and may mirror it.
+#       How many versions of one image are there?
+#
+#       ``3*3*2 = 18``: three shifts along the rows, three along the columns, mirrored or not.
+#
+#    3. Two networks guess between two classes, independently, with probability 1/2 each. You keep
+#       the one that is right on a validation image, or any of them if they agree. How often is it
+#       right on this image, and how often on a new one?
+#
+#       It is right with probability 3/4 on this image, and 1/2 on a new one. It is wrong on the
+#       validation image only if both are wrong, which happens in one of four cases. On a new image
+#       nothing was gained by choosing.
+#
 # Exercises
 # ---------
 #

@@ -714,6 +714,25 @@ assert resnet18(weights=None).fc.in_features == 512
 # becomes (1 - 0.485) / 0.229 in red. Images that are prepared in another way look strange to the
 # network, and there is no error. The layer ``fc`` is the last one, with 512 inputs.
 #
+# .. board::
+#    :minutes: 45
+#
+#    1. How many more parameters does ``Conv2d(3, 16, 3)`` have than ``Conv2d(1, 16, 3)``?
+#
+#       It has 288 more: sixteen kernels have two more slices of nine weights, ``16*2*9 = 288``. The
+#       biases are the same.
+#
+#    2. A photo has 4 rows and 6 columns and is stored as ``(4, 6, 3)``. At which index of its file,
+#       counted from 0, is the green of the pixel in row 1, column 2?
+#
+#       At 25. Before it there are one row and two pixels, of three numbers each, and the red of
+#       this pixel: ``(1*6 + 2)*3 + 1 = 25``.
+#
+#    3. A 1 x 1 convolution makes a grey image, the mean of the three channels. Which shape do its
+#       weights have, and what does it make of a pixel with 0.9, 0.6 and 0?
+#
+#       ``(1, 3, 1, 1)``, with 1/3 three times. The pixel becomes ``(0.9 + 0.6 + 0)/3 = 0.5``.
+#
 # Exercises
 # ---------
 #
