@@ -120,8 +120,8 @@ assert (6 * 2, 16 * 2) == (12, 32)
 # %%
 # Exactly 60,000. C stands for convolution, S for subsampling, which is pooling, and F for a linear
 # layer ("fully connected"). Fukushima's C-cells correspond to the layers S, not to the layers C.
-# Our pooling, on page 2, has no parameters. In LeNet-5, pooling has a weight and a bias for each
-# feature map: 12 numbers in S2, for 6 feature maps, and 32 in S4, for 16.
+# The pooling of our sloppy CNN has no parameters. In LeNet-5, pooling has a weight and a bias for
+# each feature map: 12 numbers in S2, for 6 feature maps, and 32 in S4, for 16.
 #
 # For comparison: our sloppy CNN has fewer parameters, and the desperate MLP has many more.
 
