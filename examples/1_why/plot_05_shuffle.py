@@ -93,8 +93,8 @@ print("largest difference of a score below 0.00001:", difference.abs().max().ite
 assert difference.abs().max() < 0.00001
 
 # %%
-# The scores of all test images are the same. They differ by less than 0.00001, because the sums are
-# added up in another order and rounded.
+# The scores of all test images are the same up to rounding. They differ by less than 0.00001,
+# because the products are added up in another order.
 #
 # And after training? For one image, the :term:`gradient` of a weight in the first layer is the
 # pixel that it multiplies, times the gradient of its hidden unit. The gradients of all images are
@@ -127,10 +127,10 @@ assert curves[0][-1] < curves[0][0]
 #
 # The CNN has sixteen kernels of four weights, and each kernel is used in every window. The pixels
 # that were in one window are now in many different windows. No order of the four weights can
-# correct this. Every pixel except the last of its row has a neighbour on its right. How many pixels
-# still have the same neighbour on their right?
+# correct this. Every pixel except the last of its row has a neighbour on its right. After
+# shuffling, how many pixels still have the same neighbour on their right?
 #
-# .. guess:: Of the pairs
+# .. guess:: Pixels with the same neighbour
 #    :choices: nearly all | about half | a few or none
 
 grid = order.reshape(28, 28)
@@ -197,10 +197,10 @@ figure = plot_seeds(
 )
 
 # %%
-# For the MLP the two rows are nearly the same, for the CNN they are not. The table has the mean
-# drop in accuracy by shuffling, in images of 1,000, its 95 % interval, the number of seeds that are
-# better with the pixels in order, and the p value of the paired t test. A negative drop means that
-# the network is better with shuffled pixels:
+# For the MLP the two rows are nearly the same; for the CNN they are not. The table shows the mean
+# drop in accuracy that shuffling causes, in images of 1,000, its 95 % interval, the number of seeds
+# that are better with the pixels in order, and the p value of the paired t test. A negative drop
+# means that the network is better with shuffled pixels:
 
 from cnnbook.metrics import compare_paired
 
@@ -284,9 +284,9 @@ assert small_cnn()[4].in_features == 2704
 # and activations.
 #
 # The experiment does not show that a CNN needs the right order to learn. It shows that a CNN learns
-# more with it, and that an MLP does not. It does not show which part of the CNN is affected, the
-# :term:`convolution` or the :term:`pooling`. And all ten starts had the same permutation: with
-# another one, the drop could be a little larger or smaller.
+# more with it, and that an MLP learns equally well with any order. It does not show which part of
+# the CNN is affected, the :term:`convolution` or the :term:`pooling`. And all ten starts had the
+# same permutation: with another one, the drop could be a little larger or smaller.
 #
 # .. board::
 #    :minutes: 20

@@ -44,7 +44,7 @@ print(image.shape)
 
 # %%
 # ``[None, None]`` adds two axes in front, because torch expects many images with many channels:
-# ``(images, channels, rows, columns)``. Here both are 1.
+# ``(images, channels, rows, columns)``. Here there is one image with one channel.
 #
 # By hand first
 # -------------
@@ -124,8 +124,8 @@ print(f"{linear(image.flatten(1)).item():.3f}")
 assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 
 # %%
-# The same number again. In one window, a convolution and a linear layer compute the same. They
-# differ when the image is larger than the window.
+# The same number again. In one window, a convolution and a linear layer compute the same number.
+# They differ when the image is larger than the window.
 #
 # .. board::
 #    :minutes: 15

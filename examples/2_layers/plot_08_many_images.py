@@ -141,7 +141,7 @@ assert kernels.shape == (3, 1, 3, 3)
 # A grey image has one :term:`channel`, a colour photograph has three, and the output of a
 # convolution has one channel for each kernel. If the input of a layer has several channels, each
 # kernel has weights for all of them. Below, an image has two channels of 1 x 2 pixels, and the
-# kernel has 1 x 2 weights for each. What would you expect of this kernel: one number or two?
+# kernel has 1 x 2 weights for each. How many numbers does this kernel give, one or two?
 #
 # .. guess:: This kernel gives
 #    :choices: one number | two numbers
@@ -184,9 +184,9 @@ assert parameter_table(layer).total == 16 * 1 * 3 * 3 + 16 == 160
 # %%
 # .. index:: ! feature expansion
 #
-# The lecture [Choi2025]_ calls this *popping*, after popped rice: a spoon of rice becomes a bucket.
-# This book calls it :term:`feature expansion`. One image of 4 x 4 pixels goes in, sixteen feature
-# maps of 2 x 2 numbers come out:
+# The lecture [Choi2025]_ calls this *popping*, after popped rice: a spoon of rice becomes a bucket
+# of popped rice. This book calls it :term:`feature expansion`. One image of 4 x 4 pixels goes in,
+# sixteen feature maps of 2 x 2 numbers come out:
 
 print(first.numel(), "numbers become", layer(first).numel())
 assert (first.numel(), layer(first).numel()) == (16, 64)

@@ -41,8 +41,9 @@ from cnnbook.figures import plot_functions
 figure = plot_functions({"ReLU": relu})
 
 # %%
-# The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. About half of such numbers
-# are below 0. How many zeros do you expect here?
+# The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. They are drawn from the
+# standard normal distribution, so each is below 0 with probability 1/2. How many zeros do you
+# expect after ReLU?
 #
 # .. guess:: Zeros
 
@@ -284,7 +285,7 @@ assert added.tolist() == [9, 18, 9]
 assert without.abs().max() == 0
 
 # %%
-# Without ReLU every sum is 0. With ReLU they are 9, 18 and 9, which are not the same number. So no
+# Without ReLU every sum is 0. With ReLU the sums are 9, 18 and 9, which are not all equal. So no
 # convolution with one 5 x 5 kernel and a bias does the same as two layers with a ReLU between them.
 # With ReLU, two layers can do more than one.
 #
