@@ -65,6 +65,7 @@ TEXTS = {
     "next_left": "left: {weight} - {rate} * {gradient} = {next}",
     "next_right": "right: {weight} - {rate} * {gradient} = {next}",
     "loss": "loss",
+    "axis": "{step} steps",
     "curve": "Curve of the loss on a logarithmic axis: {first} at the start, {last} after {step} "
     "steps.",
     "this_run": "this run",

@@ -23,7 +23,7 @@
   /** A number with three decimals, or in powers of ten where they would say nothing.
    *  @param {number} value */
   function decimals(value) {
-    if (!Number.isFinite(value) || Math.abs(value) >= 1e5) return value.toExponential(2);
+    if (!Number.isFinite(value) || Math.abs(value) >= 1000) return value.toExponential(2);
     return value.toFixed(3).replace(/^-(0\.000)$/, "$1");
   }
 
@@ -84,9 +84,15 @@
       /** @param {string} value @param {string} name */
       const option = (value, name) => make("option", { value }, [name]);
       /** @param {string} value */
-      const field = (value) => make("input", {
-        type: "text", inputmode: "decimal", autocomplete: "off", value,
-        "aria-describedby": "learner-complaint" });
+      const field = (value) => {
+        const made = make("input", {
+          type: "text", inputmode: "decimal", autocomplete: "off", value,
+          "aria-describedby": "learner-complaint" });
+        made.addEventListener("keydown", (event) => {
+          if (event.key === "Enter" && !event.isComposing && !this.timer) this.run();
+        });
+        return made;
+      };
 
       this.wanted = make("select", {}, Object.keys(this.data.wanted).map((one) => option(one, say(one))));
       this.wanted.addEventListener("change", () => this.restart());
@@ -146,9 +152,14 @@
       return this.data.wanted[this.wanted.value];
     }
 
+    /** How many steps a run makes. */
+    count() {
+      return read(this.steps.value.replace(/,(?=\d{3}$)/, ""));
+    }
+
     /** What is wrong with the fields, as a sentence; "" if nothing is. */
     wrong() {
-      const rate = read(this.rate.value), steps = read(this.steps.value.replace(/,(?=\d{3}$)/, ""));
+      const rate = read(this.rate.value), steps = this.count();
       const rateWrong = !(rate > 0 && rate <= this.data.largest_rate);
       const stepsWrong = !(Number.isInteger(steps) && steps >= 1 && steps <= this.data.most_steps);
       this.rate.setAttribute("aria-invalid", String(rateWrong));
@@ -164,9 +175,10 @@
       return text !== "";
     }
 
-    /** Another learning rate: the experiment starts again. */
+    /** With another learning rate the experiment starts again. */
     changed() {
-      if (this.complain(this.wrong())) this.rest();
+      this.complain(this.wrong());
+      if (this.rate.getAttribute("aria-invalid") === "true") this.rest();
       else this.restart();
     }
 
@@ -188,7 +200,7 @@
     }
 
     diverged() {
-      return !(this.losses[this.losses.length - 1] <= this.data.largest_loss);
+      return this.losses[this.losses.length - 1] > this.data.largest_loss;
     }
 
     /** Make one step, unless the loss is too large for another. */
@@ -206,7 +218,7 @@
 
     run() {
       if (this.complain(this.wrong())) return;
-      let left = read(this.steps.value.replace(/,(?=\d{3}$)/, ""));
+      let left = this.count();
       if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
         for (; left > 0; left -= 1) this.step();
         this.rest();
@@ -238,12 +250,15 @@
       const name = ["at_start", "now_one"][step] ?? "now";
       const lines = [say(name, {
         step, loss: digits(loss), left: decimals(left), right: decimals(right) })];
+      // Where nearly nothing is left of the loss, it changes by rounding.
+      const grew = loss > this.losses[step - 1] && loss > 1e-20;
       if (this.diverged()) lines.push(say("diverged", { limit: digits(this.data.largest_loss) }));
-      // Below that, what is left of the loss is rounding.
-      else if (loss > this.losses[step - 1] && loss > 1e-20) lines.push(say("grew"));
-      else if (Math.abs(left - target[0]) < 5e-4 && Math.abs(right - target[1]) < 5e-4) lines.push(say("learned"));
+      else if (grew) lines.push(say("grew"));
+      else if (Math.abs(left - target[0]) < 5e-4 && Math.abs(right - target[1]) < 5e-4) {
+        lines.push(say("learned"));
+      }
       this.status.replaceChildren(...lines.map((line) => make("p", {}, [line])));
-      this.status.classList.toggle("warning", lines.length > 1 && loss > this.losses[step - 1] && loss > 1e-20);
+      this.status.classList.toggle("warning", grew);
     }
 
     draw() {
@@ -265,19 +280,21 @@
         ...sides.map((side, at) => make("tr", {}, [
           cell("th", say(side), { scope: "row" }), cell("td", String(target[at])),
           cell("td", decimals(this.kernel[at])), cell("td", decimals(this.gradient[at]))])));
+      // Gradients below 0 are in brackets.
+      const written = this.gradient.map((/** @type {number} */ one) =>
+        one < 0 ? `(${decimals(one)})` : decimals(one));
       const rate = read(this.rate.value);
       const next = learner.update(this.kernel, this.gradient, rate);
       this.sums.replaceChildren(make("p", {}, [say("next")]), ...sides.map((side, at) =>
         make("p", { class: "sum" }, [rate > 0 ? say(`next_${side}`, {
-          weight: decimals(this.kernel[at]), rate: String(rate), next: decimals(next[at]),
-          gradient: this.gradient[at] < 0 ? `(${decimals(this.gradient[at])})` : decimals(this.gradient[at]),
+          weight: decimals(this.kernel[at]), rate, gradient: written[at], next: decimals(next[at]),
         }) : ""])));
     }
 
     drawCurve() {
       const shown = [this.before, this.losses].map((losses) => losses.map(
-        // No logarithm of 0, and none of what is no number any more.
-        (loss) => Math.log10(Math.min(Math.max(loss, 1e-32), 1e32) || 1e32)));
+        // 0 has no logarithm.
+        (loss) => Math.log10(Math.max(loss, 1e-32))));
       const all = shown.flat();
       const low = Math.floor(Math.min(...all)), high = Math.max(Math.ceil(Math.max(...all)), low + 1);
       const last = Math.max(10, ...shown.map((losses) => losses.length - 1));
@@ -287,26 +304,29 @@
       /** @param {number} across @param {number} down @param {string} text @param {string} anchor */
       const label = (across, down, text, anchor) =>
         svg("text", { x: across, y: down, "text-anchor": anchor }, [text]);
-      const parts = [];
+      const parts = [label(4, 12, say("loss"), "start")];
       const every = Math.ceil((high - low) / 5);
       for (let power = low; power <= high; power += every) {
-        parts.push(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(power), y2: y(power) }),
-          label(LEFT - 6, y(power) + 4, power >= -3 && power <= 3 ? String(Number((10 ** power).toFixed(3))) : `1e${power}`, "end"));
+        const written = power >= -3 && power <= 3 ? String(Number(`1e${power}`)) : `1e${power}`;
+        parts.push(svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(power), y2: y(power) }),
+          label(LEFT - 6, y(power) + 4, written, "end"));
       }
-      for (const step of [0, last / 2, last]) {
-        parts.push(label(x(step), HEIGHT - 6, String(Math.round(step)), step === last ? "end" : step ? "middle" : "start"));
-      }
+      parts.push(label(x(0), HEIGHT - 6, "0", "start"),
+        label(x(last), HEIGHT - 6, say("axis", { step: last }), "end"));
       shown.forEach((losses, now) => {
-        const every = Math.ceil(losses.length / POINTS);
+        const thinned = Math.ceil(losses.length / POINTS);
         const points = losses.map((power, step) => `${x(step).toFixed(1)},${y(power).toFixed(1)}`)
-          .filter((_, step) => step % every === 0 || step === losses.length - 1);
+          .filter((_, step) => step % thinned === 0 || step === losses.length - 1);
         parts.push(svg("polyline", { class: now ? "now" : "before", points: points.join(" ") }));
-        if (now) parts.push(svg("circle", { class: "now", r: 3.5, cx: x(losses.length - 1), cy: y(losses[losses.length - 1]) }));
       });
-      parts.push(label(4, 12, say("loss"), "start"));
+      const now = shown[1];
+      parts.push(svg("circle", { r: 3.5, cx: x(now.length - 1), cy: y(now[now.length - 1]) }));
       if (this.before.length) {
-        parts.push(svg("line", { class: "now", x1: 70, x2: 90, y1: 8, y2: 8 }), label(95, 12, say("this_run"), "start"),
-          svg("line", { class: "before", x1: 170, x2: 190, y1: 8, y2: 8 }), label(195, 12, say("run_before"), "start"));
+        parts.push(
+          svg("line", { class: "now", x1: 70, x2: 90, y1: 8, y2: 8 }),
+          label(95, 12, say("this_run"), "start"),
+          svg("line", { class: "before", x1: 170, x2: 190, y1: 8, y2: 8 }),
+          label(195, 12, say("run_before"), "start"));
       }
       this.curve.replaceChildren(...parts);
       const step = this.losses.length - 1;
