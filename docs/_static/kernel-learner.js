@@ -143,8 +143,7 @@
         control("image", this.image),
         make("div", { class: "pictures" }, ["input", "output_wanted", "output_now"].map((name, at) =>
           make("figure", {}, [make("figcaption", {}, [say(name)]), this.pictures[at]]))),
-        this.error,
-        ...(this.data.drawn ? [make("p", { class: "note" }, [say("drawn")])] : []));
+        this.error);
     }
 
     /** The kernel that is to be learned. @returns {Kernel} */
