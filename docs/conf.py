@@ -37,6 +37,7 @@ extensions = [
     "mathml",
     "accessible",
     "explorer",
+    "kernel_learner",
     "exercise",
     "board",
     "checks",

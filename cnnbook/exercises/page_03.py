@@ -87,6 +87,11 @@ answer = 9_760 - biases + 12 + 12
             lambda: 936,
             "Subtract that from the number of its parameters.",
         ),
+        Mistake(
+            "those are the biases of the two convolutions in 1989",
+            lambda: 960,
+            "The question is about all parameters of today, and some biases stay.",
+        ),
     ),
     remark="A tenth of that network's parameters were biases.",
 )
