@@ -167,6 +167,7 @@ assert image[0, 0, 1:3, 1:3].tolist() == middles
 # .. conv-explorer::
 #    :image: lecture
 #    :kernel: average2
+#    :hide: relu,pool,matrix
 #
 # .. guess:: The four weights
 #
