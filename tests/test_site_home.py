@@ -102,7 +102,7 @@ def test_the_moving_window_follows_keys_and_pointer(site: Site, tab: Page) -> No
     ("door", "page", "anchor"),
     [
         (0, "gallery/1_why/plot_01_accuracy.html", ""),
-        (1, "gallery/2_layers/plot_07_moving_average.html", "explorer"),
+        (1, "play.html", "explorer"),
         (2, "exercises.html", ""),
     ],
     ids=["read", "play", "teach"],

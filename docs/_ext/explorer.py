@@ -94,16 +94,16 @@ TEXTS = {
     "told_weight_one": "The weight {weight} in row {row}, column {column} joins one pair of a "
     "pixel and an output: the marked cells.",
     "told_pool": "MaxPool in row {row}, column {column}: the largest of {values} is {value}.",
-    "relu_keeps": "ReLU keeps {value}, since it is above 0.",
-    "relu_cuts": "ReLU replaces {value} by 0, since it is not above 0.",
+    "relu_keeps": "ReLU gives {value}, since it is above 0.",
+    "relu_cuts": "ReLU gives 0, since {value} is not above 0.",
     "too_high": "The kernel spans {span} rows, and the padded image has only {size}: choose a "
     "smaller kernel, less dilation or more padding.",
     "too_wide": "The kernel spans {span} columns, and the padded image has only {size}: choose a "
     "smaller kernel, less dilation or more padding.",
     "pool_too_large": "MaxPool needs {pool} rows and {pool} columns, and the output has {rows} x "
     "{columns}.",
-    "rows": "Rows of the output: {derivation}",
-    "columns": "Columns of the output: {derivation}",
+    "rows": "Rows: {derivation}",
+    "columns": "Columns: {derivation}",
     "pool_rows": "Rows after MaxPool: {derivation}",
     "pool_columns": "Columns after MaxPool: {derivation}",
     "matrix_title": "The same as a matrix: conv(img) = img @ What",
@@ -122,18 +122,25 @@ class conv_explorer(nodes.General, nodes.Element):
 
 
 class ConvExplorer(SphinxDirective):
-    """Put a convolution explorer on the page; the options are its start, as in a link."""
+    """Put a convolution explorer on the page; the options are its start, as in a link.
 
-    option_spec: ClassVar[OptionSpec] = {
-        name: directives.unchanged_required
-        for name in (
+    Two more options are for the page only: ``open`` names the parts that are unfolded, and ``room``
+    is the height of the start in pixels, on a broad and on a narrow screen. It is kept free until
+    the script has run, so that nothing below moves.
+    """
+
+    option_spec: ClassVar[OptionSpec] = dict.fromkeys(
+        (
             *("image", "kernel", "bias", "stride", "padding", "dilation", "relu", "pool"),
-            *("at", "hide", "open", "task"),
-        )
-    }
+            *("at", "hide", "open", "task", "room"),
+        ),
+        directives.unchanged_required,
+    )
 
     def run(self) -> list[nodes.Node]:
         """Return the element."""
+        room = [int(height) for height in self.options.pop("room", "").split()]
+        unfolded = self.options.pop("open", "")
         query = "&".join(f"{name}={value}" for name, value in self.options.items())
         if query and (problems := query_problems(query)):
             raise self.error(f"conv-explorer: expected what a link can hold, got {problems}")
@@ -145,7 +152,7 @@ class ConvExplorer(SphinxDirective):
             labels = self.env.domains.standard_domain
             labels.note_hyperlink_target("explorer", self.env.docname, "explorer", "Explorer")
         node["query"], node["linked"] = query, linked
-        node["open"] = self.options.get("open", "")
+        node["open"], node["room"] = unfolded, room
         return [node]
 
 
@@ -218,9 +225,11 @@ def _picture(name: str, values: torch.Tensor) -> str:
 
 def _visit(self: HTML5Translator, node: conv_explorer) -> None:
     message = html.escape(str(_("An interactive convolution is shown here. It needs JavaScript.")))
+    names = ("--room", "--room-narrow")
+    room = ";".join(f"{name}:{height}px" for name, height in zip(names, node["room"], strict=False))
     self.body.append(
-        f'<conv-explorer id="{node["ids"][0]}" state="{html.escape(node["query"])}"'
-        f"{' linked' if node['linked'] else ''} open=\"{html.escape(node['open'])}\">"
+        f'<conv-explorer id="{node["ids"][0]}" state="{html.escape(node["query"])}" style="{room}"'
+        f'{" linked" if node["linked"] else ""} open="{html.escape(node["open"])}">'
         f"<p>{message}</p>{_still(node['query'])}</conv-explorer>\n"
     )
     raise nodes.SkipNode

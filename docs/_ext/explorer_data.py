@@ -269,7 +269,7 @@ def query_problems(query: str) -> list[str]:
             good = _is_number(value)
         elif name == "at":
             good = bool(re.fullmatch(r"[0-9]+,[0-9]+", value))
-        elif name in ("hide", "open"):
+        elif name == "hide":
             good = all(control in CONTROLS for control in value.split(","))
         else:
             good = name == "task" and value in TASKS

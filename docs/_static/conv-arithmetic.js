@@ -70,6 +70,13 @@
     return sign + String(Number(`${digits}e${exponent}`));
   }
 
+  /** A weight in a field: the average's are fractions. @param {number} value */
+  function weightText(value) {
+    const below = Math.round(1 / value);
+    const isPart = below > 2 && below <= 25 && Math.fround(1 / below) === Math.fround(value);
+    return isPart && fourDigits(value).length > 5 ? `1/${below}` : fourDigits(value);
+  }
+
   /** In a cell there is room for two decimals. @param {number} value */
   const twoDecimals = (value) => String(Math.round(value * 100) / 100 + 0);
 
@@ -243,6 +250,7 @@
       ...(state.relu ? ["torch.nn.ReLU()"] : []),
       ...(state.pool ? [`torch.nn.MaxPool2d(${state.pool})`] : []),
     ];
+    const net = layers.length > 1 ? ["torch.nn.Sequential(", ...layers.map((layer) => `    ${layer},`), ")"] : layers;
     return [
       "import torch",
       "import torch.nn.functional as F",
@@ -256,7 +264,7 @@
       "print(output[0, 0])",
       "",
       "# The same as layers, whose weights are learned:",
-      layers.length > 1 ? `net = torch.nn.Sequential(${layers.join(", ")})` : `net = ${layers[0]}`,
+      `net = ${net.join("\n")}`,
     ].join("\n");
   }
 
@@ -400,7 +408,7 @@
 
   const cnnbook = window.cnnbook = window.cnnbook || {};
   cnnbook.conv = {
-    readNumber, readGrid, writeGrid, fourDigits, twoDecimals, outputSize, deriveSize, sizeOf, outputShape,
+    readNumber, readGrid, writeGrid, fourDigits, twoDecimals, weightText, outputSize, deriveSize, sizeOf, outputShape,
     windowCells, compute, relu, maxPool, poolCells, reached, joined, matrixColumn, windowSum, torchCode,
     readQuery, writeQuery, solved, taskNames: Object.keys(SOLVED),
   };

@@ -379,7 +379,7 @@
       }
       [...box.querySelectorAll("input")].forEach((field, index) => {
         if (field === document.activeElement && !state.kernel) return;
-        field.value = fourDigits(state.weights[Math.floor(index / columns)][index % columns]);
+        field.value = conv.weightText(state.weights[Math.floor(index / columns)][index % columns]);
         field.setAttribute("aria-invalid", "false");
       });
     }

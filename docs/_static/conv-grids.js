@@ -110,6 +110,8 @@
       this.table = table;
       /** @type {Map<string, HTMLTableCellElement>} */
       this.cells = new Map();
+      /** What each cell shows. @type {Map<HTMLTableCellElement, string>} */
+      this.looks = new Map();
       /** @type {HTMLTableCellElement[]} */
       this.marked = [];
       this.shape = "";
@@ -127,19 +129,25 @@
       const largest = Math.max(...values.flat().map(Math.abs), 1e-9);
       values.forEach((line, row) => line.forEach((value, column) => {
         const cell = /** @type {HTMLTableCellElement} */ (this.cells.get(`${row},${column}`));
+        const text = twoDecimals(value), share = Math.round((options.signed ? 40 : 16) * Math.abs(value) / largest);
+        const tint = !options.signed ? "bright" : value > 0 ? "positive" : value < 0 ? "negative" : "";
+        // Most numbers stay when one is changed, and a browser is slow with hundreds of cells.
+        const looks = `${text} ${share} ${tint}`;
+        if (this.looks.get(cell) === looks) return;
+        this.looks.set(cell, looks);
         const button = /** @type {HTMLButtonElement} */ (cell.firstElementChild);
-        button.textContent = twoDecimals(value);
-        button.setAttribute("aria-label", fill(options.cell, { row, column, value: twoDecimals(value) }));
-        cell.style.setProperty("--share", `${Math.round((options.signed ? 40 : 16) * Math.abs(value) / largest)}%`);
-        cell.classList.toggle("positive", options.signed && value > 0);
-        cell.classList.toggle("negative", options.signed && value < 0);
-        cell.classList.toggle("bright", !options.signed);
+        button.textContent = text;
+        button.setAttribute("aria-label", fill(options.cell, { row, column, value: text }));
+        cell.style.setProperty("--share", `${share}%`);
+        cell.classList.remove("bright", "positive", "negative");
+        if (tint) cell.classList.add(tint);
       }));
     }
 
     /** @param {number} rows @param {number} columns @param {number} padding */
     build(rows, columns, padding) {
       this.cells.clear();
+      this.looks.clear();
       this.marked = [];
       /** @param {number} index @param {number} size @param {string} scope */
       const header = (index, size, scope) => (index < 0 || index >= size ? make("td", { class: "edge" }) :

@@ -330,6 +330,7 @@ assert apart < 0.00001
 #    :kernel: average3
 #    :hide: relu,pool
 #    :open: matrix
+#    :room: 753 1171
 #
 # Exercises
 # ---------

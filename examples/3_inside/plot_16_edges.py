@@ -134,6 +134,7 @@ assert sneakers < 0.7
 #    :kernel: sobel-x
 #    :at: 12,4
 #    :hide: pool,matrix
+#    :room: 744 1320
 #
 # Learning the weights
 # --------------------
