@@ -566,6 +566,12 @@ def _linked_queries() -> list[tuple[str, str]]:
     return found
 
 
+def test_the_page_names_what_links_can_name() -> None:
+    text = (ROOT / "docs" / "play.md").read_text("utf-8")
+    for name in (*images(), *kernels(), *CONTROLS):
+        assert f"`{name}`" in text, name
+
+
 def test_every_link_in_the_book_can_be_read() -> None:
     linked = _linked_queries()
     assert ("play.md", "image=pullover&kernel=sobel-x&hide=matrix,code") in linked

@@ -107,9 +107,9 @@ TEXTS = {
     "pool_rows": "Rows after MaxPool: {derivation}",
     "pool_columns": "Columns after MaxPool: {derivation}",
     "matrix_title": "The same as a matrix: conv(img) = img @ What",
-    "matrix_told": "What has {entries} rows, one for each pixel, and {outputs} columns, one for "
-    "each output. This is column {index}, written in rows as the image. {held} of its numbers are "
-    "not 0.",
+    "matrix_told": "The matrix What has {entries} rows, one for each pixel, and {outputs} columns, "
+    "one for each output. This is column {index}, written in rows as the image. {held} of its "
+    "numbers are not 0.",
     "matrix_entries": "The numbers that are not 0, each behind its row in What: {entries}.",
     "code_title": "The same in torch",
     "task_open": "Task: {sentence}",
@@ -165,7 +165,8 @@ class ExplorerTasks(SphinxDirective):
         for name, task in TASKS.items():
             address = f"?{task_query(name)}#explorer"
             link = nodes.reference("", str(_(task.title)), refuri=address, internal=True)
-            entries += nodes.list_item("", nodes.paragraph("", "", link))
+            sentence = nodes.Text(f": {_(task.sentence)}")
+            entries += nodes.list_item("", nodes.paragraph("", "", link, sentence))
         return [entries]
 
 

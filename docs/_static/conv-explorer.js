@@ -41,11 +41,12 @@
     connectedCallback() {
       if (this.dataset.ready) return;
       this.idPrefix = `conv-explorer-${(count += 1)}`;
-      this.start = this.getAttribute("state") ?? "";
       this.linked = this.hasAttribute("linked");
       const given = new URLSearchParams(location.search);
-      const query = this.linked && PARAMETERS.some((name) => given.has(name)) ? location.search : this.start;
-      const { state, problems } = conv.readQuery(query, data);
+      const isGiven = this.linked && PARAMETERS.some((name) => given.has(name));
+      /** Where "Start again" leads: a task begins once more. */
+      this.start = isGiven ? location.search : this.getAttribute("state") ?? "";
+      const { state, problems } = conv.readQuery(this.start, data);
       this.state = state;
       this.address = conv.writeQuery(state, data);
       /** What was clicked. @type {Choice} */
@@ -269,10 +270,15 @@
 
     // ---- The address
 
-    /** The link to the present state, on the page that has the explorer to itself. */
-    link() {
+    /** The link to a state, on the page that has the explorer to itself. @param {any} state */
+    link(state = this.state) {
       const root = document.documentElement.dataset.content_root ?? "./";
-      return new URL(`${root}play.html?${conv.writeQuery(this.state, data)}#explorer`, location.href).href;
+      return new URL(`${root}play.html?${conv.writeQuery(state, data)}#explorer`, location.href).href;
+    }
+
+    /** The same state with everything in sight. */
+    showOpen() {
+      this.open?.setAttribute("href", this.link({ ...this.state, hide: [], task: "" }));
     }
 
     /** When a movement has ended, the address holds the state. */
@@ -280,7 +286,7 @@
       clearTimeout(this.rest);
       this.rest = setTimeout(() => {
         if (this.timer) return;
-        this.open?.setAttribute("href", this.link());
+        this.showOpen();
         const query = conv.writeQuery(this.state, data);
         if (!this.linked || query === this.address) return;
         this.address = query;
@@ -338,7 +344,7 @@
       this.showTask();
       this.showSizes();
       if (this.code) this.code.textContent = conv.torchCode(state, data);
-      this.open?.setAttribute("href", this.link());
+      this.showOpen();
       // Room for the longest sum, so that what is below does not move with the window.
       const longest = (/** @type {Grid} */ grid) =>
         Math.max(...grid.flat().map((value) => fourDigits(value).length + (value < 0 ? 2 : 0)));
