@@ -359,7 +359,7 @@ def test_links_hold_the_state_and_the_address_follows(site: Site, tab: Page) -> 
     assert urlsplit(copied).path.endswith("/play.html")
     assert parse_qs(urlsplit(copied).query) == parse_qs(changed.query)
     # Start again goes to where the link began.
-    explorer.get_by_label("Padding").select_option("3")
+    explorer.get_by_label("Padding", exact=True).select_option("3")
     explorer.get_by_label("Weight in row 0, column 0").fill("7")
     explorer.get_by_role("button", name="Start again").click()
     again = urlsplit(explorer.evaluate("(one) => one.link()")).query
