@@ -32,7 +32,6 @@ from unbroken_numbers import split_at_numbers
 
 from cnnbook.figures import alt_text, plot_curves
 from cnnbook.figures._themes import in_dark
-from cnnbook.kernels import identity_kernel, laplacian_kernel, prewitt_kernel, sharpening_kernel
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -177,17 +176,6 @@ def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
     assert 'display="block"' in to_mathml("a^2", block=True)
     with pytest.raises(MathError):
         to_mathml(r"\nonsense", block=False)
-
-
-def test_the_explorer_has_the_librarys_kernels() -> None:
-    script = EXTENSIONS.with_name("_static").joinpath("conv-explorer.js").read_text("utf-8")
-    named = dict(re.findall(r"^    (\w+): (\[\[.*\]\]),$", script, re.MULTILINE))
-    kernels = {name: json.loads(rows) for name, rows in named.items()}
-    assert kernels["vertical"] == prewitt_kernel("x").tolist()
-    assert kernels["horizontal"] == prewitt_kernel("y").tolist()
-    assert kernels["identity"] == identity_kernel(3).tolist()
-    assert kernels["laplacian"] == laplacian_kernel().tolist()
-    assert kernels["sharpen"] == sharpening_kernel().tolist()
 
 
 def test_fold_outs_are_named_by_their_links() -> None:

@@ -21,8 +21,6 @@ from site_browser import FROM_DISK, LOOKS, barriers, needs_browser
 from site_builds import Site, build_site, copy_book
 
 import cnnbook
-from cnnbook.convolution import conv2d
-from cnnbook.shapes import derive_output_size
 
 ROOT = Path(__file__).resolve().parents[1]
 GALLERY = [
@@ -408,53 +406,6 @@ def test_search_lists_a_function_first_that_is_searched_by_its_name(site: Site, 
     assert first.inner_text() == "cnnbook.shapes.output_size"
 
 
-def _grid(page: Page, table: int) -> list[list[float]]:
-    rows = page.locator("conv-explorer table").nth(table).locator("tr")
-    texts = [rows.nth(row).locator("td").all_inner_texts() for row in range(rows.count())]
-    return [[float(text) for text in line] for line in texts]
-
-
-@needs_browser
-@pytest.mark.parametrize(
-    ("stride", "padding", "dilation"), [(1, 0, 1), (2, 0, 1), (1, 1, 2), (3, 2, 1), (2, 1, 2)]
-)
-def test_the_explorer_computes_what_the_library_does(
-    site: Site, tab: Page, stride: int, padding: int, dilation: int
-) -> None:
-    if not site.executed:
-        pytest.skip("the site was not built with `make site`")
-    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
-    for label, value in (("Stride", stride), ("Padding", padding), ("Dilation", dilation)):
-        tab.locator("conv-explorer").get_by_label(label).select_option(str(value))
-    image = torch.arange(16.0, dtype=torch.float64).reshape(1, 1, 4, 4)
-    mean = torch.full((1, 1, 2, 2), 0.25, dtype=torch.float64)
-    expected = conv2d(image, mean, stride=stride, padding=padding, dilation=dilation)
-    padded = torch.nn.functional.pad(image, (padding,) * 4)
-    assert _grid(tab, 0) == padded[0, 0].tolist()
-    shown = torch.tensor(_grid(tab, 1), dtype=torch.float64)
-    torch.testing.assert_close(shown, expected[0, 0], rtol=0, atol=5e-4)
-    derived = derive_output_size(4, 2, stride=stride, padding=padding, dilation=dilation)
-    assert str(derived) in tab.locator("conv-explorer .derivation").inner_text()
-
-
-@needs_browser
-def test_the_explorer_is_worked_with_the_keyboard(site: Site, tab: Page) -> None:
-    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
-    explorer = tab.locator("conv-explorer")
-    message = explorer.locator("output")
-    assert message.inner_text().startswith("Row 0, column 0: 1/4*0 + 1/4*1 + 1/4*4 + 1/4*5 = 2.5")
-    explorer.locator("button.now").focus()
-    tab.keyboard.press("ArrowDown")
-    tab.keyboard.press("ArrowRight")
-    assert message.inner_text().endswith("1/4*5 + 1/4*6 + 1/4*9 + 1/4*10 = 7.5")
-    tab.keyboard.press("ArrowLeft")
-    tab.keyboard.press("ArrowLeft")
-    assert message.inner_text().startswith("Row 0, column 2"), "one place back is the line before"
-    explorer.get_by_label("Kernel").select_option("custom")
-    explorer.get_by_label("Weight, row 0, column 0").fill("2")
-    assert message.inner_text() == "Row 0, column 0: 2*0 + 0*1 + 0*4 + (-1)*5 = -5"
-
-
 @needs_browser
 def test_folded_checks_open_with_the_keyboard_and_are_not_printed(site: Site, tab: Page) -> None:
     tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
@@ -470,15 +421,3 @@ def test_folded_checks_open_with_the_keyboard_and_are_not_printed(site: Site, ta
     assert box["height"] >= 32, "high enough for a finger"
     tab.emulate_media(media="print")
     assert not fold.is_visible()
-
-
-@needs_browser
-def test_the_explorer_says_when_a_kernel_does_not_fit(site: Site, tab: Page) -> None:
-    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
-    explorer = tab.locator("conv-explorer")
-    explorer.get_by_label("Kernel").select_option("average3")
-    explorer.get_by_label("Dilation").select_option("2")
-    assert explorer.locator("output").inner_text() == (
-        "The kernel spans 5 pixels, the padded image has only 4: choose a smaller kernel, "
-        "less dilation or more padding."
-    )

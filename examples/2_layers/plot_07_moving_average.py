@@ -167,6 +167,8 @@ assert image[0, 0, 1:3, 1:3].tolist() == middles
 # .. conv-explorer::
 #    :image: lecture
 #    :kernel: average2
+#    :hide: relu,pool,matrix
+#    :room: 605 930
 #
 # .. guess:: The four weights
 #

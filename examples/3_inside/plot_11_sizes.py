@@ -258,6 +258,8 @@ assert derive_output_size(29, 2, stride=2).output_size == 14
 #    :kernel: average3
 #    :stride: 2
 #    :padding: 1
+#    :hide: relu,matrix
+#    :room: 806 1141
 
 print(derive_output_size(8, 3, stride=2, padding=1))
 assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4

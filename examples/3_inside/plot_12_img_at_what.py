@@ -318,6 +318,20 @@ assert apart < 0.00001
 # They are less than 0.00001 apart, which is rounding. The layer and the matrix are the same
 # function.
 #
+# Try it
+# ------
+#
+# Choose an output, and read its column of ``What`` below, written in rows as the image. Where do the
+# weights go in the column when the window moves to the right by one pixel, and where when it moves
+# down by one? And what does padding leave out?
+#
+# .. conv-explorer::
+#    :image: lecture
+#    :kernel: average3
+#    :hide: relu,pool
+#    :open: matrix
+#    :room: 753 1171
+#
 # .. board::
 #    :minutes: 30
 #

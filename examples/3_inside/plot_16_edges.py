@@ -123,6 +123,19 @@ assert sneakers < 0.7
 #
 # .. guess-end::
 #
+# Try it
+# ------
+#
+# Sobel's first kernel on a drawn pullover. Move the window over a sleeve: which pixels make the sum
+# positive, and which negative? Then choose another kernel, or type other weights.
+#
+# .. conv-explorer::
+#    :image: pullover
+#    :kernel: sobel-x
+#    :at: 12,4
+#    :hide: pool,matrix
+#    :room: 744 1320
+#
 # Learning the weights
 # --------------------
 #
