@@ -321,9 +321,9 @@ assert apart < 0.00001
 # Try it
 # ------
 #
-# Choose an output, and read its column of ``What`` below, written in rows as the image. Where do the
-# weights go in the column when the window moves to the right by one pixel, and where when it moves
-# down by one? And what does padding leave out?
+# Choose an output, and read its column of ``What`` below, written in rows as the image. Where do
+# the weights go in the column when the window moves to the right by one pixel, and where when it
+# moves down by one? And what does padding leave out?
 #
 # .. conv-explorer::
 #    :image: lecture
