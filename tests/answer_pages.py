@@ -1,6 +1,7 @@
 """What tests of the answers do on a page: find an exercise, answer it, look at what is kept."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def kept(tab: Page) -> dict[str, Any]:
     answers = found["answers"]
     assert isinstance(answers, dict)
     return answers
+
+
+def with_a_reload(tab: Page) -> Iterator[None]:
+    """Let the same be asserted before and after the page is loaded again."""
+    yield
+    tab.reload()
+    yield
 
 
 def right_text(number: str) -> str:
