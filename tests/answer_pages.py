@@ -44,6 +44,11 @@ def verdict(tab: Page, number: str) -> Locator:
     return box(tab, number).get_by_role("status")
 
 
+def empty_verdict(tab: Page, number: str) -> None:
+    """Take away what is said, so that what is said next is about the next answer."""
+    verdict(tab, number).evaluate("(one) => one.replaceChildren()")
+
+
 def give(tab: Page, number: str, text: str) -> None:
     field(tab, number).fill(text)
     box(tab, number).get_by_role("button", name="Check").click()
