@@ -33,7 +33,7 @@ TEXTS = {
     "not_run": "The weights of the network are written when page 20 runs, and this site was built "
     "without running it.",
     "drawn": "This site was built without Fashion-MNIST: the images are drawn garments.",
-    "tools": "What do you want to do with the image?",
+    "tools": "Image",
     "move": "Move",
     "cover": "Cover",
     "draw": "Draw",
@@ -72,13 +72,15 @@ TEXTS = {
     "brush_up": "The brush is lifted: row {row}, column {column}",
     "brush_down": "The brush is down: row {row}, column {column}",
     "prepared": "What the network sees",
-    "images": "Test images, a row for each class",
+    "images": "Test images by class",
     "image": "{kind}, image {number}",
     "scores": "Score and probability of each class",
     "class": "Class",
     "trained": "Trained",
     "untrained": "Untrained",
-    "numbers": "{score}, {percent} %",
+    "percent": "{percent} %",
+    "trained_head": "Trained: score, probability",
+    "untrained_head": "Untrained: score, probability",
     "result": "The class of this image is {actual}. The trained network predicts {trained} "
     "({trained_percent} %), the untrained one {untrained} ({untrained_percent} %).",
     "result_drawing": "The trained network takes your drawing for {trained} ({trained_percent} %), "

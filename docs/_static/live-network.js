@@ -7,7 +7,7 @@
   "use strict";
 
   const { make, fill, network, drawing: draw, painting, networkData } = window.cnnbook;
-  const { paintGrey, paintSigns, largest: size } = painting;
+  const { GAP, paintGrey, paintSigns, largest: size } = painting;
   const { SIZE, CHANNELS, WINDOWS, POOLED, PATCH } = network;
 
   const NETWORKS = /** @type {const} */ (["trained", "untrained"]);
@@ -18,8 +18,8 @@
   const FURTHEST = 14;  // Pixels that an image can be moved; half of it is then gone.
   const BRUSH = 1.25;  // Radius, in pixels of the image.
   const UNDO = 30;
-  // Canvas pixels for each pixel of the image.
-  const ZOOM = 18;
+  // Canvas pixels for each pixel of the image, and for each feature map with its gap.
+  const ZOOM = 18, MAP = 56;
 
   /** @param {number} value @param {number} low @param {number} high */
   const within = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -53,8 +53,8 @@
         this.dataset.ready = "empty";
         return;
       }
-      this.prefix = `live-network-${(count += 1)}`;
-      this.index = 0;
+      this.idPrefix = `live-network-${(count += 1)}`;
+      this.index = 90;
       this.tool = "move";
       this.stage = 1;
       this.fill = 0;
@@ -101,7 +101,7 @@
      *  @param {string} legend @param {string[]} names @param {string} chosen
      *  @param {(name: string) => void} act */
     radios(legend, names, chosen, act) {
-      const group = `${this.prefix}-${legend}`;
+      const group = `${this.idPrefix}-${legend}`;
       return make("fieldset", {}, [make("legend", {}, [this.say(legend)]), ...names.map((name) => {
         const radio = make("input", { type: "radio", name: group, value: name });
         radio.checked = name === chosen;
@@ -116,9 +116,8 @@
     }
 
     build() {
-      const title = make("p", { class: "title", id: `${this.prefix}-title` }, [this.say("title")]);
       this.setAttribute("role", "group");
-      this.setAttribute("aria-labelledby", title.id);
+      this.setAttribute("aria-label", this.say("title"));
       this.tools = this.radios("tools", TOOLS, this.tool, (name) => this.choose(name));
       this.help = make("p", { class: "help" });
       this.surface = make("canvas", {
@@ -137,13 +136,13 @@
         this.stage = STAGES.indexOf(name);
         this.paint();
       });
-      this.mapFigures = NETWORKS.map(() => this.figure("maps", 8 * 56 - 2, 2 * 56 - 2));
+      this.mapFigures = NETWORKS.map(() => this.figure("maps", 8 * MAP - GAP, 2 * MAP - GAP));
       this.voteFigures = NETWORKS.map(() => this.figure("grid", 13 * 12, 13 * 12));
       this.dropFigures = NETWORKS.map(() => this.figure("grid", 24 * 7, 24 * 7));
       this.scale = make("p", { class: "note" });
       this.votesTitle = make("p", { class: "heading" });
       this.dropsTitle = make("p", { class: "heading" });
-      this.replaceChildren(title,
+      this.replaceChildren(
         ...(networkData.drawn ? [make("p", { class: "note" }, [this.say("drawn")])] : []),
         this.tools, this.help,
         make("div", { class: "columns" }, [
@@ -178,7 +177,7 @@
         this.fill = name === "black" ? 0 : 0.5;
         this.update();
       });
-      const id = `${this.prefix}-brush`;
+      const id = `${this.idPrefix}-brush`;
       this.brushLabel = make("label", { for: id });
       this.brushField = make("input", { id, type: "range", min: "0", max: "1", step: "0.1", value: String(this.grey) });
       this.brushField.addEventListener("input", () => {
@@ -239,21 +238,21 @@
     }
 
     buildScores() {
-      const name = `${this.prefix}-class`;
+      const name = `${this.idPrefix}-class`;
       this.rows = networkData.classes.map((kind, at) => {
         const radio = make("input", { type: "radio", name, value: String(at) });
         radio.addEventListener("change", () => { this.kind = at; this.update(); });
         const cells = NETWORKS.map(() => {
-          const bar = make("span", { class: "bar" }), numbers = make("span", { class: "numbers" });
-          const root = make("td", {}, [make("div", {}, [make("span", { class: "track" }, [bar]), numbers])]);
-          return { bar, numbers, root };
+          const [bar, score, percent] = ["bar", "number", "number"].map((name) => make("span", { class: name }));
+          const track = make("span", { class: "track" }, [bar]);
+          return { bar, score, percent, root: make("td", {}, [make("div", {}, [track, score, " ", percent])]) };
         });
         const head = make("th", { scope: "row" }, [make("label", {}, [radio, make("span", {}, [kind])])]);
         return { radio, cells, root: make("tr", {}, [head, ...cells.map((cell) => cell.root)]) };
       });
       return make("table", { class: "scores" }, [
         make("caption", { class: "visually-hidden" }, [this.say("scores")]),
-        make("thead", {}, [make("tr", {}, ["class", ...NETWORKS].map((word) =>
+        make("thead", {}, [make("tr", {}, ["class", "trained_head", "untrained_head"].map((word) =>
           make("th", { scope: "col" }, [this.say(word)])))]),
         make("tbody", {}, this.rows.map((row) => row.root))]);
     }
@@ -413,20 +412,31 @@
 
     // --- What the reader sees ------------------------------------------------------------------
 
-    /** What both networks see, or null if nothing is drawn. @returns {Float32Array | null} */
-    seen() {
+    /** The image or the drawing, mirrored and moved; null if nothing is drawn.
+     *  @returns {Float32Array | null} */
+    moved() {
       const { images, box } = data();
-      let image = this.drawn ? draw.prepared(this.sketch, box) : images[this.index];
-      if (image && this.mirrored) image = network.mirrored(image);
-      if (image && (this.down || this.right)) image = network.shifted(image, this.down, this.right);
-      if (image && this.tool === "cover") image = network.patched(image, { ...this.place, fill: this.fill });
-      return image;
+      const image = this.drawn ? draw.prepared(this.sketch, box) : images[this.index];
+      return image && network.shifted(this.mirrored ? network.mirrored(image) : image, this.down, this.right);
+    }
+
+    /** The drops are those of the image without the patch; while the patch moves they stay.
+     *  @param {number} kind */
+    updateDrops(kind) {
+      const image = /** @type {Float32Array} */ (this.uncovered), known = this.known;
+      if (known && known.kind === kind && known.fill === this.fill
+        && image.every((grey, at) => grey === known.image[at])) return;
+      this.known = { kind, fill: this.fill, image };
+      this.drops = data().nets.map((net) => network.occlusion(net, image, kind, this.fill));
     }
 
     /** Compute everything again, and show it. */
     update() {
-      const { nets, images, box } = data();
-      this.input = this.seen();
+      const { nets } = data();
+      this.uncovered = this.moved();
+      // What both networks see.
+      this.input = this.uncovered && this.tool === "cover"
+        ? network.patched(this.uncovered, { ...this.place, fill: this.fill }) : this.uncovered;
       this.outputs = this.input && nets.map((net) => {
         const output = network.forward(net, this.input);
         return { ...output, probabilities: network.softmax(output.scores), best: network.largest(output.scores) };
@@ -434,11 +444,7 @@
       if (this.outputs) {
         const kind = this.shownKind = this.kind ?? this.outputs[0].best;
         this.votes = nets.map((net, at) => network.votes(net, this.outputs[at].pooled, kind));
-        // The map is that of the image without the patch that is on it now.
-        let bare = this.drawn ? draw.prepared(this.sketch, box) : images[this.index];
-        if (this.mirrored) bare = network.mirrored(bare);
-        bare = network.shifted(bare, this.down, this.right);
-        this.drops = nets.map((net) => network.occlusion(net, bare, kind, this.fill));
+        this.updateDrops(kind);
       }
       this.paint();
       this.write();
@@ -532,15 +538,15 @@
         radio.checked = outputs !== null && kind === this.shownKind;
         radio.disabled = !outputs;
         root.classList.toggle("chosen", radio.checked);
-        cells.forEach(({ bar, numbers, root: cell }, at) => {
+        cells.forEach(({ bar, score: number, percent, root: cell }, at) => {
           const output = outputs?.[at], score = output?.scores[kind] ?? 0;
           cell.classList.toggle("best", output?.best === kind);
           bar.classList.toggle("negative", score < 0);
           bar.style.left = `${(Math.min(score, 0) - low) / span * 100}%`;
           bar.style.width = `${Math.abs(score) / span * 100}%`;
-          numbers.textContent = output ? this.say("numbers", {
-            score: written(score), percent: (output.probabilities[kind] * 100).toFixed(1),
-          }) : "";
+          number.textContent = output ? written(score) : "";
+          percent.textContent = output
+            ? this.say("percent", { percent: (output.probabilities[kind] * 100).toFixed(1) }) : "";
         });
       });
       const kind = networkData.classes[this.shownKind];

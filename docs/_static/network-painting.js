@@ -5,6 +5,8 @@
 
   const { make } = window.cnnbook;
 
+  const GAP = 2;  // Pixels between two grids.
+
   /** Draw grey numbers from 0 to 1 as large pixels.
    *  @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} grey @param {number} size */
   function paintGrey(canvas, grey, size) {
@@ -22,30 +24,48 @@
     return context;
   }
 
-  /** Draw grids side by side in the colours of their signs; 0 is nearly the colour of the page.
+  // The ground of a grid, so that one sees where it ends: grey, and its opacity.
+  const GROUND = 128, OPACITY = 0.14;
+
+  /** Draw grids side by side, with a gap between them, in the colours of their signs: the colour of
+   *  the page is 0, and full colour is `most`.
    *  @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} values @param {number} size
-   *  @param {number} most @param {string[]} colours @param {number} across */
+   *  @param {number} most @param {string[]} colours Positive and negative, as "#rrggbb".
+   *  @param {number} across How many grids are in a row. */
   function paintSigns(canvas, values, size, most, colours, across) {
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    const cell = (canvas.width + 2) / across - 2, pixel = Math.floor(cell / size);
-    context.clearRect(0, 0, canvas.width, canvas.height);
+    const [positive, negative] = colours.map((colour) =>
+      [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)));
+    const cell = (canvas.width + GAP) / across, zoom = Math.floor((cell - GAP) / size);
+    const picture = context.createImageData(canvas.width, canvas.height);
+    // Whole pixels at a time, which is ten times as fast: red is in the lowest byte.
+    const pixels = new Uint32Array(picture.data.buffer);
     for (let at = 0; at < values.length; at += 1) {
       const grid = Math.floor(at / size ** 2), inside = at % size ** 2;
-      const left = grid % across * (cell + 2), top = Math.floor(grid / across) * (cell + 2);
-      if (inside === 0) {
-        context.globalAlpha = 0.14;
-        context.fillStyle = "#808080";
-        context.fillRect(left, top, pixel * size, pixel * size);
+      const left = grid % across * cell + inside % size * zoom;
+      const top = Math.floor(grid / across) * cell + Math.floor(inside / size) * zoom;
+      const share = most ? Math.min(1, Math.abs(values[at]) / most) : 0;
+      const colour = values[at] > 0 ? positive : negative;
+      // The colour lies over the ground, and both over the page.
+      const opacity = share + OPACITY * (1 - share);
+      let pixel = Math.round(255 * opacity) << 24;
+      for (let part = 0; part < 3; part += 1) {
+        const mixed = (colour[part] * share + GROUND * OPACITY * (1 - share)) / opacity;
+        pixel |= Math.round(mixed) << 8 * part;
       }
-      if (values[at] === 0 || most === 0) continue;
-      context.globalAlpha = Math.min(1, Math.abs(values[at]) / most);
-      context.fillStyle = colours[values[at] > 0 ? 0 : 1];
-      context.fillRect(left + inside % size * pixel, top + Math.floor(inside / size) * pixel, pixel, pixel);
+      for (let row = top; row < top + zoom; row += 1) {
+        pixels.fill(pixel, row * canvas.width + left, row * canvas.width + left + zoom);
+      }
     }
+    context.putImageData(picture, 0, 0);
   }
 
   /** The largest absolute value. @param {ArrayLike<number>} values */
-  const largest = (values) => Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  function largest(values) {
+    let most = 0;
+    for (let at = 0; at < values.length; at += 1) most = Math.max(most, Math.abs(values[at]));
+    return most;
+  }
 
-  window.cnnbook.painting = { paintGrey, paintSigns, largest };
+  window.cnnbook.painting = { GAP, paintGrey, paintSigns, largest };
 })();
