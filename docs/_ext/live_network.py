@@ -37,23 +37,23 @@ TEXTS = {
     "move": "Move",
     "cover": "Cover",
     "draw": "Draw",
-    "move_help": "Drag the image, or press the arrow keys on it: one pixel at a time. The network "
-    "knows the garments only in their usual places. Of all {count} images below, it classifies "
+    "move_help": "Drag the image, or press the arrow keys on it: one pixel at a time. The trained "
+    "network knows garments in their usual place: of the {count} images below, it classifies "
     "{unchanged} correctly; shifted by {shift} pixels to the left, right, up or down, {left}, "
     "{right}, {up} or {down}; mirrored, {mirrored}.",
-    "cover_help": "Drag the patch of {patch} x {patch} pixels, or press the arrow keys on the image. "
-    "The two maps at the end show by how much the score drops for each place of the patch. They "
-    "depend on the patch: try both.",
-    "draw_help": "Draw with a mouse or a finger; what a line encloses is filled. With the keyboard, "
-    "the arrow keys move the brush, and the space bar lowers and lifts it.",
-    "draw_warning": "A drawing is not the data. The network was trained on photographs of clothes: "
-    "filled with many greys, centred, and as large as the image. So your drawing is enlarged and "
-    "centred before the network sees it. Even then, the network may be sure and wrong; an outline "
-    "that is not filled is wrong more often than right.",
+    "cover_help": "Drag the patch of {patch} x {patch} pixels, or press the arrow keys on the "
+    "image. The two maps at the end show by how much the score drops for each place of the patch. "
+    "They depend on the patch: try both.",
+    "draw_help": "Draw with a mouse or a finger; what a line encloses is filled. With the "
+    "keyboard, the arrow keys move the brush, and the space bar lowers and lifts it.",
+    "draw_warning": "A drawing is not the data. The network was trained on images of garments "
+    "that are filled with many greys and have a usual size and place. So your drawing gets that "
+    "size and place before the network sees it. Even then the network may be sure and wrong, and "
+    "an outline that is not filled is often taken for another garment.",
     "canvas_move": "The image. The arrow keys move it by one pixel.",
     "canvas_cover": "The image with a patch. The arrow keys move the patch by one pixel.",
-    "canvas_draw": "Drawing surface. The arrow keys move the brush; the space bar lowers and lifts "
-    "it.",
+    "canvas_draw": "Drawing surface. The arrow keys move the brush; the space bar lowers and "
+    "lifts it.",
     "left": "Left",
     "right": "Right",
     "up": "Up",
@@ -65,8 +65,8 @@ TEXTS = {
     "black": "black",
     "grey": "mid-grey",
     "patch_position": "Rows {top} to {bottom}, columns {left} to {right}",
-    "brush": "Grey of the brush: {percent} %",
-    "eraser": "Grey of the brush: 0 %, it erases",
+    "brush": "Grey of the brush: {percent}\u00a0%",
+    "eraser": "Grey of the brush: 0\u00a0%, it erases",
     "undo": "Undo",
     "clear": "Clear",
     "brush_up": "The brush is lifted: row {row}, column {column}",
@@ -78,26 +78,26 @@ TEXTS = {
     "class": "Class",
     "trained": "Trained",
     "untrained": "Untrained",
-    "percent": "{percent} %",
+    "percent": "{percent}\u00a0%",
     "trained_head": "Trained: score, probability",
     "untrained_head": "Untrained: score, probability",
     "result": "The class of this image is {actual}. The trained network predicts {trained} "
-    "({trained_percent} %), the untrained one {untrained} ({untrained_percent} %).",
-    "result_drawing": "The trained network takes your drawing for {trained} ({trained_percent} %), "
-    "the untrained one for {untrained} ({untrained_percent} %).",
-    "empty": "Nothing is drawn yet, so nothing is predicted. The network would give an empty image "
-    "ten scores, too, but they would say nothing.",
-    "stage": "Feature maps",
-    "convolved": "after convolution",
-    "activated": "after ReLU",
-    "pooled": "after pooling",
+    "({trained_percent}\u00a0%), the untrained one {untrained} ({untrained_percent}\u00a0%).",
+    "result_drawing": "The trained network takes your drawing for {trained} "
+    "({trained_percent}\u00a0%), the untrained one for {untrained} ({untrained_percent}\u00a0%).",
+    "empty": "Nothing is drawn yet, so nothing is predicted. The network would give an empty "
+    "image ten scores, too, but they would say nothing.",
+    "stage": "Feature maps after",
+    "convolved": "convolution",
+    "activated": "ReLU",
+    "pooled": "pooling",
     "maps": "{network}: 16 feature maps of {size} x {size}",
     "maps_scale": "Blue is above 0, orange below; the strongest colour is {largest}.",
-    "maps_label": "{network}, 16 feature maps {stage}: {active} of 16 are above 0 somewhere, the "
-    "largest number is {largest}",
+    "maps_label": "{network}, 16 feature maps after {stage}: {active} of 16 are above 0 "
+    "somewhere, the largest number is {largest}",
     "votes": "Votes for {kind}: weights times feature maps, by position",
-    "votes_sum": "{network}: {points} points + bias {bias} = score {score}; the strongest colour is "
-    "{largest}.",
+    "votes_sum": "{network}: {points} points + bias {bias} = score {score}; the strongest colour "
+    "is {largest}.",
     "drops_black": "Drop of the score for {kind} when a black patch covers the place",
     "drops_grey": "Drop of the score for {kind} when a mid-grey patch covers the place",
     "drops_largest": "{network}: the largest drop is {largest}, with the patch at rows {top} to "

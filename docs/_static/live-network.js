@@ -520,6 +520,10 @@
 
     /** Everything that is text. */
     write() {
+      const chosen = this.buttons[this.index], grid = /** @type {HTMLElement} */ (chosen.parentElement);
+      // On a narrow screen the images are scrolled.
+      const above = chosen.offsetTop - grid.offsetTop, below = above + chosen.offsetHeight - grid.clientHeight;
+      grid.scrollTop = within(grid.scrollTop, below, above);
       this.buttons.forEach((button, at) => {
         button.tabIndex = at === this.index ? 0 : -1;
         button.setAttribute("aria-pressed", String(at === this.index && !this.drawn));
