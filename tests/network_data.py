@@ -56,5 +56,7 @@ def random_data() -> dict[str, Any]:
 def site_data(site: Site) -> dict[str, Any] | None:
     """Return what the built site loads, or None where its pages were not run."""
     text = (site.folder / "_static/network-data.js").read_text("utf-8")
-    data: dict[str, Any] | None = json.loads(text.partition(" = ")[2].removesuffix(";\n"))
+    data: dict[str, Any] | None = json.loads(
+        text.partition("networkData = ")[2].removesuffix(";\n")
+    )
     return data

@@ -1,4 +1,4 @@
-"""The networks and images that a page collects for the browser, and the file that the site makes."""
+"""The networks that a page collects for the browser, and the file that the site makes of them."""
 
 import base64
 import json

@@ -6,6 +6,7 @@ with random weights and drawn garments.
 
 import json
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -22,9 +23,11 @@ pytestmark = needs_browser
 
 TOLERANCE = 1e-4
 MISSING = TEXTS["empty"]
+NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Scores of the image that the networks see now, and what is shown of them.
 STATE = """() => {
     const element = document.querySelector("live-network");
+    element.show();
     return {
         input: element.input && [...element.input],
         scores: element.outputs && element.outputs.map((output) => output.scores),
@@ -276,12 +279,16 @@ def test_a_garment_is_drawn_by_pointer_touch_and_keyboard(
     expect(live.locator(".warning")).to_contain_text("A drawing is not the data.")
     _blank(live)
     surface = live.locator(".surface")
-    surface.scroll_into_view_if_needed()
-    box = surface.bounding_box()
-    assert box is not None
-    pixel = box["width"] / 28
-    path = [(box["x"] + x * pixel, box["y"] + y * pixel) for x, y in SQUARE]
+
+    def on_screen(*places: tuple[float, float]) -> list[tuple[float, float]]:
+        surface.scroll_into_view_if_needed()
+        box = surface.bounding_box()
+        assert box is not None
+        pixel = box["width"] / 28
+        return [(box["x"] + x * pixel, box["y"] + y * pixel) for x, y in places]
+
     # With a mouse.
+    path = on_screen(*SQUARE)
     tab.mouse.move(*path[0])
     tab.mouse.down()
     for place in path[1:]:
@@ -295,6 +302,7 @@ def test_a_garment_is_drawn_by_pointer_touch_and_keyboard(
     _blank(live)
     # With a finger; the page does not scroll.
     touch = tab.context.new_cdp_session(tab)
+    path = on_screen(*SQUARE)
     before = tab.evaluate("scrollY")
 
     def send(kind: str, *places: tuple[float, float]) -> None:
@@ -302,7 +310,7 @@ def test_a_garment_is_drawn_by_pointer_touch_and_keyboard(
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     send("touchStart", path[0])
-    for (x, y), (next_x, next_y) in zip(path, path[1:], strict=False):
+    for (x, y), (next_x, next_y) in pairwise(path):
         for step in (0.25, 0.5, 0.75, 1.0):
             send("touchMove", (x + (next_x - x) * step, y + (next_y - y) * step))
     send("touchEnd")
@@ -327,13 +335,12 @@ def test_a_garment_is_drawn_by_pointer_touch_and_keyboard(
     slider = live.get_by_role("slider")
     slider.fill("0")
     expect(live.locator(".brush")).to_contain_text("it erases")
-    tab.mouse.move(box["x"] + 14 * pixel, box["y"] + 14 * pixel)
-    tab.mouse.down()
-    tab.mouse.up()
+    hole, first, last = on_screen((14, 14), (10, 10), (12, 10))
+    tab.mouse.click(*hole)
     slider.fill("1")
-    tab.mouse.move(box["x"] + 10 * pixel, box["y"] + 10 * pixel)
+    tab.mouse.move(*first)
     tab.mouse.down()
-    tab.mouse.move(box["x"] + 12 * pixel, box["y"] + 10 * pixel)
+    tab.mouse.move(*last)
     tab.mouse.up()
     seen = torch.tensor(tab.evaluate(STATE)["input"]).reshape(28, 28)
     assert seen[13:15, 13:15].max() == 0
@@ -362,20 +369,22 @@ MONKEY = """async (actions) => {
     const visible = (part) => !part.disabled && part.checkVisibility();
     const pointer = (type, [x, y], id = 1) => {
         const edge = surface.getBoundingClientRect();
-        surface.dispatchEvent(new PointerEvent(type, {
-            pointerId: id, button: 0, clientX: edge.left + x * edge.width, clientY: edge.top + y * edge.height,
-        }));
+        const clientX = edge.left + x * edge.width, clientY = edge.top + y * edge.height;
+        const where = { clientX, clientY };
+        surface.dispatchEvent(new PointerEvent(type, { pointerId: id, button: 0, ...where }));
     };
-    let slowest = 0, sum = 0;
+    const times = [];
     for (const [at, [kind, number, places]] of actions.entries()) {
         const began = performance.now();
         if (kind === "key") {
-            const key = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", " ", "Enter", "a", "Escape"][number % 8];
-            surface.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+            const arrows = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+            const key = [...arrows, " ", "Enter", "a", "Escape"][number % 8];
+            surface.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
         } else if (kind === "drag") {
             pointer("pointerdown", places[0]);
             for (const place of places.slice(1)) pointer("pointermove", place, number % 5 ? 1 : 2);
-            if (number % 7) pointer(number % 3 ? "pointerup" : "pointercancel", places[places.length - 1]);
+            // Sometimes the end is missed.
+            if (number % 7) pointer(number % 3 ? "pointerup" : "pointercancel", places[0]);
         } else if (kind === "slide") {
             const slider = element.querySelector("[type=range]");
             slider.value = String(number % 11 / 10);
@@ -383,15 +392,17 @@ MONKEY = """async (actions) => {
         } else if (kind === "image") {
             element.querySelectorAll(".images button")[number % 100].click();
         } else {
-            const parts = [...element.querySelectorAll(".actions button, [type=radio]")].filter(visible);
-            parts[number % parts.length].click();
+            const parts = [...element.querySelectorAll(".actions button, [type=radio]")];
+            const there = parts.filter(visible);
+            there[number % there.length].click();
         }
-        const took = performance.now() - began;
-        slowest = Math.max(slowest, took);
-        sum += took;
+        if (at % 5 === 4) {
+            element.show();
+            times.push(performance.now() - began);
+        }
         if (at % 40 === 39) states.push(state());
     }
-    return { states, errors, mean: sum / actions.length, slowest };
+    return { states, errors, median: times.sort((one, other) => one - other)[times.length >> 1] };
 }""".replace("STATE", f"({STATE})")
 
 
@@ -421,7 +432,7 @@ def test_a_monkey_of_2000_actions_sees_no_wrong_number(
             worst = max(worst, _compare(state, nets))
     assert len(found["states"]) == 50
     assert empty < 40
-    print(f"{worst:.1e} apart; {found['mean']:.1f} ms an action, at most {found['slowest']:.0f} ms")
+    print(f"{worst:.1e} apart; {found['median']:.1f} ms to show an action")
 
 
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
@@ -450,7 +461,7 @@ def test_the_maps_have_the_colours_of_the_theme(live: Locator, tab: Page) -> Non
         for (let at = 0; at < data.length; at += 4) if (data[at + 3] > data[best + 3]) best = at;
         return [...data.slice(best, best + 4)];
     }"""
-    live.get_by_label("ReLU").check()
+    live.get_by_role("radio", name="ReLU").check()
     colours = []
     for theme in ("light", "dark"):
         tab.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
@@ -458,10 +469,7 @@ def test_the_maps_have_the_colours_of_the_theme(live: Locator, tab: Page) -> Non
             "() => new Promise((done) => requestAnimationFrame(() => done(true)))"
         )
         colours.append(tab.evaluate(strongest))
-    assert [abs(a - b) <= 40 for a, b in zip(colours[0][:3], (0, 0x72, 0xB2), strict=True)] == [
-        True
-    ] * 3
-    assert colours[1][:3] != colours[0][:3]
+    assert colours == [[0x00, 0x72, 0xB2, 255], [0x58, 0xB6, 0xF0, 255]]
 
 
 @pytest.mark.parametrize("tab", [pytest.param({"scripts": False}, id="no scripts")], indirect=True)
@@ -490,7 +498,7 @@ def test_storage_is_not_needed(site: Site, tab: Page, data: dict[str, Any]) -> N
 def test_without_weights_the_element_says_so(site: Site, tab: Page) -> None:
     """A page whose script of weights is that of a site that did not run its pages."""
     tab.add_init_script(
-        "window.cnnbook = {}; Object.defineProperty(window.cnnbook, 'networkData', { value: null });"
+        "window.cnnbook = {};Object.defineProperty(window.cnnbook, 'networkData', { value: null });"
     )
     tab.goto((site.folder / "play.html").as_uri())
     element = tab.locator("live-network")
@@ -510,5 +518,5 @@ def test_nothing_moves_while_the_page_arrives(site: Site, tab: Page) -> None:
     )
     live = _open(site, tab)
     live.evaluate("element => element.scrollIntoView()")
-    tab.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => done(true)))")
+    tab.evaluate(NEXT_FRAME)
     assert tab.evaluate("window.shifted") < 0.01

@@ -68,7 +68,7 @@
       this.reset();
       this.build();
       this.showTool();
-      this.update();
+      this.show();
       // The colours of the maps are those of the page.
       this.watch = new MutationObserver(() => this.paint());
       this.watch.observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -430,8 +430,15 @@
       this.drops = data().nets.map((net) => network.occlusion(net, image, kind, this.fill));
     }
 
-    /** Compute everything again, and show it. */
+    /** Something has changed: show it with the next frame, once for all that happens until then. */
     update() {
+      this.frame ??= requestAnimationFrame(() => this.show());
+    }
+
+    /** Compute everything again, and show it. */
+    show() {
+      if (this.frame !== undefined) cancelAnimationFrame(this.frame);
+      this.frame = undefined;
       const { nets } = data();
       this.uncovered = this.moved();
       // What both networks see.

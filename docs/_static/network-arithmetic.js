@@ -114,18 +114,21 @@
     return points;
   }
 
-  /** The vote of one position, computed from the image. @param {Net} net @param {Image} image
+  /** The vote of one position, computed from its 3 x 3 pixels. @param {Net} net @param {Image} image
    *  @param {number} kind @param {number} row @param {number} column */
   function voteAt({ kernels, biases, weights }, image, kind, row, column) {
+    const first = 2 * row * SIZE + 2 * column, second = first + SIZE, third = second + SIZE;
+    const a = image[first], b = image[first + 1], c = image[first + 2];
+    const d = image[second], e = image[second + 1], f = image[second + 2];
+    const g = image[third], h = image[third + 1], i = image[third + 2];
     let vote = 0;
     for (let channel = 0; channel < CHANNELS; channel += 1) {
-      let most = 0;
-      for (let window = 0; window < 4; window += 1) {
-        const pixel = (2 * row + (window >> 1)) * SIZE + 2 * column + (window & 1), first = 4 * channel;
-        most = Math.max(most, biases[channel] + kernels[first] * image[pixel] + kernels[first + 1] * image[pixel + 1]
-          + kernels[first + 2] * image[pixel + SIZE] + kernels[first + 3] * image[pixel + SIZE + 1]);
-      }
-      vote += most * weights[(kind * CHANNELS + channel) * POOLED ** 2 + row * POOLED + column];
+      const w = kernels[4 * channel], x = kernels[4 * channel + 1];
+      const y = kernels[4 * channel + 2], z = kernels[4 * channel + 3];
+      const most = biases[channel] + Math.max(
+        w * a + x * b + y * d + z * e, w * b + x * c + y * e + z * f,
+        w * d + x * e + y * g + z * h, w * e + x * f + y * h + z * i);
+      if (most > 0) vote += most * weights[(kind * CHANNELS + channel) * POOLED ** 2 + row * POOLED + column];
     }
     return vote;
   }
