@@ -527,14 +527,7 @@
 
     /** Everything that is text. */
     write() {
-      const chosen = this.buttons[this.index], grid = /** @type {HTMLElement} */ (chosen.parentElement);
-      // On a narrow screen the images are scrolled.
-      const above = chosen.offsetTop - grid.offsetTop, below = above + chosen.offsetHeight - grid.clientHeight;
-      grid.scrollTop = within(grid.scrollTop, below, above);
-      this.buttons.forEach((button, at) => {
-        button.tabIndex = at === this.index ? 0 : -1;
-        button.setAttribute("aria-pressed", String(at === this.index && !this.drawn));
-      });
+      this.markImage();
       this.mirrorButton.setAttribute("aria-pressed", String(this.mirrored));
       this.undoButton.disabled = !this.earlier.length;
       const { row, column } = this.tool === "draw" ? this.brush : this.place;
@@ -563,6 +556,21 @@
       const kind = networkData.classes[this.shownKind];
       this.votesTitle.textContent = outputs ? this.say("votes", { kind }) : this.say("choose");
       this.dropsTitle.textContent = outputs ? this.say(this.fill ? "drops_grey" : "drops_black", { kind }) : "";
+    }
+
+    /** Mark the image that is shown, if it is another than before. */
+    markImage() {
+      const marked = `${this.index} ${this.drawn}`;
+      if (this.marked === marked) return;
+      this.marked = marked;
+      const chosen = this.buttons[this.index], grid = /** @type {HTMLElement} */ (chosen.parentElement);
+      // On a narrow screen the images are scrolled.
+      const above = chosen.offsetTop - grid.offsetTop, below = above + chosen.offsetHeight - grid.clientHeight;
+      grid.scrollTop = within(grid.scrollTop, below, above);
+      this.buttons.forEach((button, at) => {
+        button.tabIndex = at === this.index ? 0 : -1;
+        button.setAttribute("aria-pressed", String(at === this.index && !this.drawn));
+      });
     }
 
     /** @param {{ best: number, probabilities: number[] }[]} outputs */

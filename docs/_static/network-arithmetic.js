@@ -174,7 +174,7 @@
   /** Cover 5 x 5 pixels with one grey.
    *  @param {Image} image @param {{ row: number, column: number, fill: number }} patch */
   function patched(image, { row, column, fill }) {
-    const covered = Float32Array.from(image);
+    const covered = new Float32Array(image);
     for (let r = row; r < row + PATCH; r += 1) covered.fill(fill, r * SIZE + column, r * SIZE + column + PATCH);
     return covered;
   }
