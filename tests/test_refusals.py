@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 import cnnbook
 from cnnbook import figures
 from cnnbook.images import ImageSet
+from cnnbook.networks import small_cnn
 from cnnbook.training import Diverged
 
 PACKAGES = ("exercises", "figures")

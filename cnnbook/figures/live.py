@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnbook._checks import check_bool, check_net
 from cnnbook.figures._drawing import check_drawable, check_grey_images, check_strings
 
 __all__ = ["SHIFT", "BrowsableNetwork", "browse_network"]
@@ -99,6 +100,7 @@ def browse_network(
     check_grey_images(images)
     check_strings(class_names, name="class_names")
     check_drawable(labels, name="labels")
+    check_bool(drawn, name="drawn")
     count, classes = len(images), len(class_names)
     if tuple(images.shape[1:]) != (1, 28, 28):
         raise ValueError(f"images: expected (n, 1, 28, 28), got {tuple(images.shape)}")
@@ -126,12 +128,13 @@ def browse_network(
         "classes": list(class_names),
         "correct": correct,
         "shift": SHIFT,
-        "drawn": bool(drawn),
+        "drawn": drawn,
     }
     return BrowsableNetwork(_table(correct, count), correct, data)
 
 
 def _parameters(net: torch.nn.Module, classes: int, *, name: str) -> list[torch.Tensor]:
+    check_net(net, name=name)
     parameters = [one.detach().cpu().float() for one in net.parameters()]
     expected = [(16, 1, 2, 2), (16,), (classes, 16 * 13 * 13), (classes,)]
     shapes = [tuple(one.shape) for one in parameters]
