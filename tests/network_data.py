@@ -43,11 +43,12 @@ def images_of(data: Mapping[str, Any]) -> torch.Tensor:
 def random_data() -> dict[str, Any]:
     """Make data of random weights, as large as trained ones, and of drawn garments."""
     generator = torch.Generator().manual_seed(1)
-    nets = [small_cnn(), small_cnn()]
-    for net, scale in zip(nets, (0.2, 0.02), strict=True):
-        for parameter in net.parameters():
+    net, start = small_cnn(), small_cnn()
+    for one, scale in ((net, 0.2), (start, 0.02)):
+        for parameter in one.parameters():
             torch.nn.init.normal_(parameter, std=scale, generator=generator)
-    shown = browse_network(*nets, *garments(100), class_names=GARMENT_NAMES, drawn=True)
+    images, labels = garments(100)
+    shown = browse_network(net, start, images, labels, class_names=GARMENT_NAMES, drawn=True)
     made: dict[str, Any] = json.loads(json.dumps(shown.data))
     return made
 

@@ -85,10 +85,12 @@ def _compare(state: dict[str, Any], nets: list[torch.nn.Sequential]) -> float:
         for row, score, share in zip(state["shown"], scores, scores.softmax(0), strict=True):
             assert abs(float(row[2 * at]) - score) < 0.006
             assert abs(float(row[2 * at + 1].removesuffix("\u00a0%")) - 100 * share) < 0.06
-        weights = net[4].weight.reshape(10, 16, 13, 13)[kind]
+        last = net[4]
+        assert isinstance(last, torch.nn.Linear)
+        weights = last.weight.reshape(10, 16, 13, 13)[kind]
         votes = (weights * net[:3](seen)[0]).sum(dim=0).flatten()
         worst = max(worst, (torch.tensor(state["votes"][at]) - votes).abs().max().item())
-        assert abs(sum(state["votes"][at]) + net[4].bias[kind] - scores[kind]) < TOLERANCE
+        assert abs(sum(state["votes"][at]) + last.bias[kind] - scores[kind]) < TOLERANCE
         drops = occlusion_map(net, bare, torch.tensor([kind]), patch=5, fill=state["fill"])
         worst = max(worst, (torch.tensor(state["drops"][at]) - drops.flatten()).abs().max().item())
     assert worst < TOLERANCE
