@@ -74,7 +74,9 @@ def _check(tab: Page, data: dict[str, Any], *, images: torch.Tensor | None = Non
     return _compare(state, networks_of(data))
 
 
-def _compare(state: dict[str, Any], nets: list[torch.nn.Sequential]) -> float:
+def _compare(
+    state: dict[str, Any], nets: list[torch.nn.Sequential], *, occlusion: bool = True
+) -> float:
     seen = torch.tensor(state["input"]).reshape(1, 1, 28, 28)
     bare = torch.tensor(state["bare"]).reshape(1, 1, 28, 28)
     kind, worst = state["kind"], 0.0
@@ -91,6 +93,8 @@ def _compare(state: dict[str, Any], nets: list[torch.nn.Sequential]) -> float:
         votes = (weights * net[:3](seen)[0]).sum(dim=0).flatten()
         worst = max(worst, (torch.tensor(state["votes"][at]) - votes).abs().max().item())
         assert abs(sum(state["votes"][at]) + last.bias[kind] - scores[kind]) < TOLERANCE
+        if not occlusion:
+            continue
         drops = occlusion_map(net, bare, torch.tensor([kind]), patch=5, fill=state["fill"])
         worst = max(worst, (torch.tensor(state["drops"][at]) - drops.flatten()).abs().max().item())
     assert worst < TOLERANCE
@@ -426,12 +430,13 @@ def test_a_monkey_of_2000_actions_sees_no_wrong_number(
     assert found["errors"] == []
     nets = networks_of(data)
     worst, empty = 0.0, 0
-    for state in found["states"]:
+    for at, state in enumerate(found["states"]):
         if state["input"] is None:
             empty += 1
             assert {text for row in state["shown"] for text in row} == {""}
         else:
-            worst = max(worst, _compare(state, nets))
+            # The drops of a quarter of them, because torch computes 576 images for each.
+            worst = max(worst, _compare(state, nets, occlusion=at % 4 == 0))
     assert len(found["states"]) == 50
     assert empty < 40
     print(f"{worst:.1e} apart; {found['median']:.1f} ms to show an action")
@@ -440,11 +445,14 @@ def test_a_monkey_of_2000_actions_sees_no_wrong_number(
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_no_barrier_that_axe_finds(live: Locator, tab: Page) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    assert not barriers(tab, within="live-network")
-    for tool in ("Cover", "Draw"):
+    # axe takes a second for each: one tool in each look.
+    wide = tab.evaluate("window.innerWidth") > 600
+    dark = tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    for tool in ("Move", "Cover", "Draw"):
         live.get_by_role("radio", name=tool).check()
-        assert not barriers(tab, within="live-network")
         assert tab.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        if tool == ("Draw" if not wide else "Cover" if dark else "Move"):
+            assert not barriers(tab, within="live-network")
     sizes = tab.evaluate(
         """() => [...document.querySelectorAll("live-network :is(button, label, [type=range])")]
             .filter((part) => part.checkVisibility() && !part.closest(".brush label"))
