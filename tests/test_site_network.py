@@ -258,7 +258,7 @@ SQUARE = [(9.0, 9.0), (18.0, 9.0), (18.0, 18.0), (9.0, 18.0), (9.0, 9.0)]
 def _is_a_square(tab: Page, data: dict[str, Any]) -> None:
     """Say that a filled grey square was drawn, and that the network sees it large and centred."""
     seen = torch.tensor(tab.evaluate(STATE)["input"]).reshape(28, 28)
-    inside = seen[4:24, 4:24]
+    inside = seen[8:20, 8:20]
     assert (inside - 0.6).abs().max() < 1e-6, "filled"
     found = (seen > 0).nonzero()
     first, last = found.min(dim=0).values, found.max(dim=0).values
