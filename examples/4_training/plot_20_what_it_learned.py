@@ -429,14 +429,8 @@ assert (worst.probability < 0.1).all() or data.drawn
 from cnnbook.figures import browse_network
 
 ten_each = torch.cat([(labels == kind).nonzero()[:10, 0] for kind in range(10)])
-live = browse_network(
-    net,
-    start,
-    data.test_images[ten_each],
-    labels[ten_each],
-    class_names=data.class_names,
-    drawn=data.drawn,
-)
+shown, names, drawn = data.test_images[ten_each], data.class_names, data.drawn
+live = browse_network(net, start, shown, labels[ten_each], class_names=names, drawn=drawn)
 print(live)
 unchanged, left, mirrored = (live.correct[how][0] for how in ("unchanged", "left", "mirrored"))
 assert max(left, mirrored) < unchanged
