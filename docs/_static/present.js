@@ -25,6 +25,8 @@
   const LEFT_OUT = "script, style, template, br, .headerlink, .copybtn, [hidden], .made-with-title, .made-with, .sphx-glr-footer";
   // Arrow keys belong to these while the focus is inside.
   const WIDGETS = ["conv-explorer", "live-network", "confusion-browser", "shuffle-browser", "moving-window"];
+  // These hide what the reader has guessed or answered, until the presentation ends.
+  const PERSONAL = "guess-box, answer-field";
   // The gap between two items, as a share of the root's font size; the same as in present.css.
   const GAP = 0.5;
 
@@ -85,14 +87,14 @@
       this.onResize = () => this.resize();
       this.onHash = () => this.follow();
       this.covers = new MutationObserver(() => this.refresh());
-      this.onSubmit = (/** @type {Event} */ event) => ask(event.target);
     }
 
     /** @param {number | Element | null} [at] The number of a block, or what it should show. */
     start(at = 0) {
       this.scrolled = [window.scrollX, window.scrollY];
+      this.hash = location.hash;
       root.classList.add("presenting");
-      document.querySelectorAll("guess-box").forEach((box) => box.present?.(true));
+      document.querySelectorAll(PERSONAL).forEach((one) => one.present?.(true));
       this.makeBars();
       this.layOut();
       this.show(typeof at === "number" ? at : this.find(at));
@@ -101,7 +103,6 @@
       addEventListener("keydown", this.onKey);
       addEventListener("resize", this.onResize);
       addEventListener("hashchange", this.onHash);
-      addEventListener("submit", this.onSubmit);
     }
 
     leave() {
@@ -110,19 +111,17 @@
       removeEventListener("keydown", this.onKey);
       removeEventListener("resize", this.onResize);
       removeEventListener("hashchange", this.onHash);
-      removeEventListener("submit", this.onSubmit);
       clearTimeout(this.writing);
       this.top?.remove();
       this.bar?.remove();
       this.clean();
-      document.querySelectorAll("[data-present-asked]").forEach((one) => one.removeAttribute("data-present-asked"));
-      document.querySelectorAll("guess-box").forEach((box) => box.present?.(false));
+      document.querySelectorAll(PERSONAL).forEach((one) => one.present?.(false));
       this.pictures.forEach((srcset, picture) => { picture.srcset = srcset; });
       this.pictures.clear();
       root.classList.remove("presenting");
       this.blocks = [];
       if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
-      writeAddress(null);
+      writeAddress(null, this.hash);
       if (this.number === this.begin && this.scrolled) window.scrollTo({ left: this.scrolled[0], top: this.scrolled[1], behavior: "instant" });
       else first?.item.scrollIntoView({ behavior: "instant", block: "start" });
     }
@@ -149,6 +148,7 @@
       this.gap = GAP * this.rem;
       this.height = this.article.clientHeight - parseFloat(style.paddingTop) - this.gap;
       this.width = this.article.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+      this.headings = new WeakMap();
       let items = this.collect(this.article);
       this.fit(items);
       // What is too tall and cannot be made smaller or sliced is divided into what it holds.
@@ -204,23 +204,34 @@
 
     /** @param {HTMLElement} item */
     tooTall(item) {
-      return kindOf(item) !== "figure" && item.getBoundingClientRect().height > this.height + 0.5;
+      return kindOf(item) !== "figure" && item.getBoundingClientRect().height > this.room(item) + 0.5;
+    }
+
+    /** The height there is for an item: headings before it stay with it. @param {HTMLElement} item */
+    room(item) {
+      return this.height - (this.headings.get(item) ?? 0);
     }
 
     /** Make items as small as they must be to fit into the screen, and not smaller than can be read.
      *  @param {HTMLElement[]} items */
     fit(items) {
       // All sizes are read before any is set, so that the page is laid out twice and not once an item.
+      let headings = 0;
+      for (const item of items) {
+        this.headings.set(item, headings);
+        headings = kindOf(item) === "heading" ? headings + item.getBoundingClientRect().height + this.gap : 0;
+      }
       const figures = items.filter((item) => kindOf(item) === "figure");
       const others = items.filter((item) => kindOf(item) !== "figure");
       const scales = others.map((item) => {
         const wide = [item, ...item.querySelectorAll("pre, table, math, .math, .pst-scrollable-table-container")];
         const ratio = Math.max(...wide.map((one) => (one.clientWidth ? one.scrollWidth / one.clientWidth : 1)));
-        const tall = item.getBoundingClientRect().height / this.height;
+        const tall = item.getBoundingClientRect().height / this.room(item);
         const smallest = SMALLEST[kindOf(item)] ?? SMALLEST_OTHERWISE;
         let scale = Math.max(smallest, Math.min(1, 1 / ratio));
-        // Smaller for its height only where that is enough; a widget cannot be divided.
-        if (tall > 1 && (0.98 / tall >= smallest || kindOf(item) === "widget")) scale = Math.max(smallest, Math.min(scale, 0.98 / tall));
+        // Smaller for its height only where that is enough and nothing can be divided; a widget always.
+        const enough = 0.98 / tall >= smallest && (kindOf(item) !== "text" || !this.divides(item));
+        if (tall > 1 && (enough || kindOf(item) === "widget")) scale = Math.max(smallest, Math.min(scale, 0.98 / tall));
         return { item, scale, wraps: 1 / ratio < smallest };
       });
       for (const { item, scale, wraps } of scales) {
@@ -229,7 +240,7 @@
       }
       // Widgets put their parts elsewhere when there is more room, so this is not proportional.
       for (const item of items.filter((one) => kindOf(one) === "widget" && this.tooTall(one))) {
-        const smaller = zoomOf(item) * 0.98 * this.height / item.getBoundingClientRect().height;
+        const smaller = zoomOf(item) * 0.98 * this.room(item) / item.getBoundingClientRect().height;
         item.style.setProperty("--present-zoom", Math.max(SMALLEST.widget, smaller).toFixed(3));
       }
       for (const item of figures) {
@@ -271,7 +282,7 @@
       // In the item's own pixels: what is around the lines stays.
       const around = Math.max(0, height / zoom - scroller.offsetHeight);
       const { ends, start, head } = boundaries(scroller);
-      const room = this.height / zoom - around - start - 2;
+      const room = this.room(item) / zoom - around - start - 2;
       /** @type {Part[]} */
       const parts = [];
       let top = start;
@@ -422,8 +433,14 @@
       // What has grown taller than the screen, as a solution does when it is unfolded, is scrolled first.
       const { scrollTop, scrollHeight, clientHeight } = this.article;
       const rest = direction > 0 ? scrollHeight - clientHeight - scrollTop : scrollTop;
-      if (rest > 1) this.article.scrollBy({ top: direction * 0.85 * clientHeight, behavior: "instant" });
-      else if (this.number + direction >= 0 && this.number + direction < this.blocks.length) this.show(this.number + direction);
+      if (rest > 1) {
+        this.article.scrollBy({ top: direction * 0.85 * clientHeight, behavior: "instant" });
+        return;
+      }
+      let next = this.number + direction;
+      // One screen for one covered guess is enough.
+      while (covering(this.block) && this.blocks[next + direction] && covering(this.blocks[next]) === covering(this.block)) next += direction;
+      if (this.blocks[next]) this.show(next);
     }
 
     /** The number of the block that shows an element, or of the last one before it.
@@ -534,7 +551,7 @@
     remember() {
       clearTimeout(this.writing);
       const number = this.number;
-      this.writing = setTimeout(() => writeAddress(number ? String(number + 1) : ""), 300);
+      this.writing = setTimeout(() => writeAddress(number ? String(number + 1) : "", ""), 300);
     }
   }
 
@@ -561,6 +578,12 @@
     const ends = rows.map((row) => ({ at: (row.getBoundingClientRect().bottom - top) / zoom, good: true }));
     ends[ends.length - 1].at = scroller.scrollHeight;
     return { ends, start: head / zoom, head: head / zoom };
+  }
+
+  /** The guess that covers all of a block. @param {Part[]} block */
+  function covering(block) {
+    const [box, ...others] = new Set(block.map(({ item }) => item.closest("guess-cover[covered]")?.box));
+    return others.length ? undefined : box;
   }
 
   /** @param {Part} before @param {Part} after */
@@ -592,11 +615,6 @@
     return (picture.getAttribute("srcset") ?? "").split(",").pop().trim().split(" ")[0];
   }
 
-  /** A verdict is shown when it was asked for during the presentation. @param {EventTarget | null} form */
-  function ask(form) {
-    if (form instanceof Element) form.closest("answer-field")?.setAttribute("data-present-asked", "");
-  }
-
   function anchor() {
     try {
       return document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -612,13 +630,12 @@
     return url.href;
   }
 
-  /** @param {string | null} number null: not presenting. */
-  function writeAddress(number) {
+  /** @param {string | null} number null: not presenting. @param {string} hash */
+  function writeAddress(number, hash) {
     const url = new URL(location.href);
     if (number === null) url.searchParams.delete("present");
     else url.searchParams.set("present", number);
-    // While presenting, the number says where; an anchor would say something else.
-    if (number) url.hash = "";
+    url.hash = hash;
     try {
       history.replaceState(history.state, "", url.href.replace("present=&", "present&").replace(/present=(?=#|$)/, "present"));
     } catch {
