@@ -129,10 +129,10 @@
     /** Take back all that is marked. */
     clean() {
       this.unfocus();
-      for (const one of this.article.querySelectorAll("[data-present], [data-present-box], [data-present-slice]")) {
-        const { style } = /** @type {HTMLElement} */ (one);
+      for (const one of [this.article, ...this.marked("[data-present], [data-present-box], [data-present-slice]")]) {
+        const { style } = one;
         for (const name of ["zoom", "width", "height", "wrap"]) style.removeProperty(`--present-${name}`);
-        if (!style.length) one.removeAttribute("style");
+        if (one.getAttribute("style") === "") one.removeAttribute("style");
         for (const name of ["data-present", "data-present-box", "data-present-slice"]) one.removeAttribute(name);
       }
     }
