@@ -13,81 +13,85 @@ from site_builds import Site
 PAGE = "gallery/2_layers/plot_07_moving_average.html"
 pytestmark = needs_browser
 
-# One walk through a page: all blocks with covered guesses, the page as it was, all blocks with their
-# results. Returns what is wrong, as text.
-WALK = """() => {
-  const {presentation} = window.cnnbook, {article} = presentation, root = document.documentElement;
-  // No picture is loaded ahead: their sizes are in the page.
-  window.Image = function () {};
-  const wrong = [], html = () => article.outerHTML, before = html();
-  const boxes = [...document.querySelectorAll('guess-box')];
-  const place = () => `${presentation.number + 1} of ${presentation.blocks.length}`;
-  const tooTall = (block) => block.length === 1 && ['figure', 'widget'].includes(block[0].kind);
+# What is asked of every block, once on the small screen and once on the large one. Guesses are opened
+# and covered without being kept. Returns the number of blocks, and what is wrong with them.
+WALK = """async (first) => {
+  const {presentation} = window.cnnbook, {article} = presentation;
+  const boxes = [...document.querySelectorAll('guess-box')], range = document.createRange();
+  const guess = (said) => boxes.forEach((box) => { box.guess = said; box.show(); });
+  const wrong = [];
+  const complain = (text) => wrong.push(`${presentation.number + 1}: ${text}`);
+  const isScrolled = () => presentation.block.length === 1
+    && ['figure', 'widget'].includes(presentation.block[0].kind);
+  const isSeen = (node) => {
+    const {parentElement} = node;
+    if (!node.data.trim() || parentElement.closest(
+      '.made-with-title, .made-with, .sphx-glr-footer, .headerlink, script, guess-box')) return false;
+    return parentElement.checkVisibility()
+      || parentElement.closest('guess-cover') && !parentElement.closest('details');
+  };
+  const texts = (inside) => {
+    const found = [], walker = document.createTreeWalker(inside, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) found.push(walker.currentNode);
+    return found;
+  };
   const fits = () => {
     const {scrollHeight, clientHeight, scrollWidth, clientWidth} = article;
-    if (scrollHeight > clientHeight + 1 && !tooTall(presentation.block))
-      wrong.push(`${place()}: ${scrollHeight - clientHeight} px are cut off`);
-    if (scrollWidth > clientWidth) wrong.push(`${place()}: ${scrollWidth - clientWidth} px too wide`);
+    if (scrollHeight > clientHeight + 1 && !isScrolled())
+      complain(`${scrollHeight - clientHeight} px are cut off`);
+    if (scrollWidth > clientWidth) complain(`${scrollWidth - clientWidth} px too wide`);
   };
-  const walk = (look) => {
-    for (let number = 0; number < presentation.blocks.length; number += 1) {
-      presentation.show(number);
-      look();
-    }
-  };
-  presentation.start();
-  if (boxes.some((box) => box.guess !== null)) wrong.push('a guess is not covered');
-  walk(fits);
-  presentation.leave();
-  if (html() !== before) wrong.push('the page is not as before');
-
-  // What is to be seen: all words of the page, with its results.
-  boxes.forEach((box) => box.open(''));
-  const words = new Set();
-  const nodes = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
-  while (nodes.nextNode()) {
-    const node = nodes.currentNode, parent = node.parentElement;
-    if (node.data.trim() && parent.checkVisibility() && !parent.closest(
-      '.made-with-title, .made-with, .sphx-glr-footer, .headerlink, script, .visually-hidden'))
-      words.add(node);
+  if (first) {
+    window.before = article.outerHTML;
+    window.words = texts(article).filter(isSeen);
+    // No picture is loaded ahead: their sizes are in the page.
+    window.Image = function () {};
+    presentation.start();
+    if (boxes.some((box) => box.guess !== null)) complain('a guess is not covered');
+  } else {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   }
-  presentation.start();
-  boxes.forEach((box) => box.open(''));
-  const unit = parseFloat(getComputedStyle(root).fontSize) / 28;
-  const range = document.createRange();
-  walk(() => {
+  const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 28;
+  const missing = new Set(window.words);
+  for (let number = 0; number < presentation.blocks.length; number += 1) {
+    presentation.show(number);
+    if (presentation.block.some(({item}) => item.closest('guess-cover'))) {
+      fits();
+      guess('');
+      presentation.refresh();
+    }
     fits();
-    const screen = article.getBoundingClientRect();
     for (const {item, kind, slice} of presentation.block) {
-      const box = slice ? slice.scroller.getBoundingClientRect() : screen;
-      const tall = tooTall(presentation.block);
-      const inner = document.createTreeWalker(item, NodeFilter.SHOW_TEXT);
-      while (inner.nextNode()) {
-        const node = inner.currentNode;
-        if (!words.has(node)) continue;
+      const box = (slice ? slice.scroller : article).getBoundingClientRect();
+      for (const node of texts(item)) {
+        if (!missing.has(node)) continue;
         range.selectNodeContents(node);
         const rect = range.getBoundingClientRect();
         if (rect.right > box.right + 1 || rect.left < box.left - 1)
-          wrong.push(`${place()}: beside the screen: ${node.data.slice(0, 40)}`);
-        if (!tall && (rect.bottom > box.bottom + 1 || rect.top < box.top - 1)) {
-          // A slice shows some lines of a text; the others are in other slices.
-          if (!slice) wrong.push(`${place()}: not on the screen: ${node.data.slice(0, 40)}`);
-          if (rect.bottom < box.top + 1 || rect.top > box.bottom - 1) continue;
-        }
-        words.delete(node);
-        const parent = node.parentElement;
-        if (parent.closest('math')) continue;
-        const size = parseFloat(getComputedStyle(parent).fontSize) * parent.currentCSSZoom / unit;
-        const least = kind === 'widget' ? 13 : item.matches('p') && item === parent ? 27.9 : 18;
-        if (size < least - 0.05 || size > 52)
-          wrong.push(`${place()}: ${size.toFixed(1)} px: ${node.data.slice(0, 40)}`);
+          complain(`beside the screen: ${node.data}`);
+        // A slice shows some lines; the others are in other slices.
+        const above = rect.bottom < box.top + 2, below = rect.top > box.bottom - 2;
+        if (slice && (above || below)) continue;
+        if (!slice && !isScrolled() && (rect.bottom > box.bottom + 1 || rect.top < box.top - 1))
+          complain(`not on the screen: ${node.data}`);
+        missing.delete(node);
+        const {parentElement} = node;
+        if (parentElement.closest('math')) continue;
+        const size = parseFloat(getComputedStyle(parentElement).fontSize)
+          * parentElement.currentCSSZoom / unit;
+        const least = kind === 'widget' ? 13 : item === parentElement && item.matches('p') ? 28 : 18;
+        if (size < least - 0.1 || size > 52) complain(`${size.toFixed(1)} px: ${node.data}`);
       }
     }
-  });
-  words.forEach((node) => wrong.push(`never shown: ${node.data.slice(0, 40)}`));
+    if (boxes.length) guess(null);
+  }
+  missing.forEach((node) => wrong.push(`never shown: ${node.data}`));
   const blocks = presentation.blocks.length;
-  presentation.leave();
-  return {blocks, wrong: wrong.slice(0, 20)};
+  if (!first) {
+    presentation.leave();
+    if (article.outerHTML !== window.before) wrong.push('the page is not as before');
+  }
+  return {blocks, wrong: wrong.slice(0, 20).map((text) => text.slice(0, 70))};
 }"""
 
 
@@ -114,12 +118,14 @@ def _walk(tab: Page, pages: list[Path]) -> int:
     """Walk through pages on both screens and return how many blocks they have on the smaller."""
     found: dict[str, list[str]] = {}
     blocks = 0
+    # Nothing plays by itself.
+    tab.emulate_media(reduced_motion="reduce")
     for page in pages:
         tab.set_viewport_size({"width": 1280, "height": 720})
-        tab.goto(page.as_uri(), wait_until="domcontentloaded")
+        tab.goto(page.as_uri())
         for width, height in ((1280, 720), (1920, 1080)):
             tab.set_viewport_size({"width": width, "height": height})
-            said = tab.evaluate(WALK)
+            said = tab.evaluate(WALK, width == 1280)
             blocks += said["blocks"] * (width == 1280)
             if said["wrong"]:
                 found[f"{page.name} at {width}"] = said["wrong"]

@@ -174,8 +174,8 @@
       (function mark(/** @type {HTMLElement} */ one) {
         one.dataset.presentBox = "";
         for (const child of /** @type {Iterable<HTMLElement>} */ (one.children)) {
-          if (child.matches(LEFT_OUT)) continue;
-          if (child.matches(CONTAINERS)) mark(child);
+          if (child.matches(LEFT_OUT)) child.dataset.present = "out";
+          else if (child.matches(CONTAINERS)) mark(child);
           else marked.push(child);
         }
       })(box);
@@ -184,7 +184,7 @@
         const { width, height } = item.getBoundingClientRect();
         return !width || !height;
       }));
-      empty.forEach((item) => { delete item.dataset.present; });
+      empty.forEach((item) => { item.dataset.present = "out"; });
       return marked.filter((item) => !empty.has(item));
     }
 
@@ -343,7 +343,6 @@
     /** @param {number} number */
     show(number) {
       this.number = Math.max(0, Math.min(number, this.blocks.length - 1));
-      this.unfocus();
       this.mark();
       this.article.scrollTop = 0;
       for (const { item } of this.blocks[this.number + 1] ?? []) this.preload(item);
@@ -534,6 +533,7 @@
       const first = this.items[0];
       const item = first?.checkVisibility() ? first : first?.closest("guess-cover");
       if (!(item instanceof HTMLElement)) return;
+      this.unfocus();
       if (!item.hasAttribute("tabindex")) {
         item.tabIndex = -1;
         this.focused = item;
