@@ -147,3 +147,170 @@ def test_other_pages_fit_block_by_block(site: Site, tab: Page) -> None:
 @pytest.mark.long
 def test_the_pages_of_the_library_fit_block_by_block(site: Site, tab: Page) -> None:
     assert _walk(tab, sorted(Path(site.folder, "api").glob("*.html"))) > 500
+
+
+def test_keys_move_and_escape_returns_to_the_same_place(site: Site, tab: Page) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.goto((site.folder / PAGE).as_uri())
+    tab.evaluate("document.querySelector('#three-ways-to-the-same-numbers').scrollIntoView()")
+    place = tab.evaluate("scrollY")
+    assert place > 500
+    tab.locator(".present-button").first.click()
+    start = _number(tab)
+    assert tab.locator("#three-ways-to-the-same-numbers > h2").is_visible()
+    assert not tab.locator(".bd-header, .bd-sidebar-primary, .bd-footer").first.is_visible()
+    moves = _press(tab, "PageDown Space ArrowRight ArrowDown PageUp Shift+Space ArrowLeft ArrowUp")
+    assert [at - start for at in moves] == [1, 2, 3, 4, 3, 2, 1, 0]
+    # A screen reader reads what has the focus.
+    assert tab.evaluate("document.activeElement.closest('article') !== null")
+    tab.keyboard.press("Escape")
+    assert tab.evaluate("scrollY") == place
+    assert "present" not in tab.url
+    assert not tab.evaluate("document.documentElement.classList.contains('presenting')")
+    # After a move, Escape returns to what was shown last.
+    tab.locator(".present-button").first.click()
+    assert _press(tab, "Home") == [1]
+    last = _press(tab, "End")[0]
+    assert tab.locator(".present-next").is_disabled()
+    assert tab.locator(".present-onward").get_attribute("href", timeout=1000).endswith("?present=")
+    assert _press(tab, "PageDown") == [last]
+    tab.locator(".present-previous").click()
+    assert _number(tab) == last - 1
+    tab.wait_for_function("location.search.startsWith('?present=')")
+    tab.reload()
+    assert _number(tab) == last - 1
+    tab.locator(".present-leave").click()
+    assert tab.evaluate("scrollY") > place
+    # An anchor says where to begin; letters and keys with Control do nothing.
+    _open(site, tab, query="?present#a-larger-window")
+    assert tab.locator("#a-larger-window > h2").is_visible()
+    assert len(set(_press(tab, "n j Control+PageDown Enter"))) == 1
+
+
+def test_keys_belong_to_what_has_the_focus(site: Site, tab: Page) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    _open(site, tab, query="?present#guess-1")
+    here = _number(tab)
+    field = tab.locator("#guess-1").get_by_role("textbox")
+    field.fill("nine")
+    assert _press(tab, "ArrowLeft Home Space") == [here] * 3
+    assert field.input_value() == " nine"
+    tab.locator("#guess-1").get_by_role("button", name="Show the answer").focus()
+    assert _press(tab, "ArrowRight Space") == [here, here]
+    assert _press(tab, "PageDown") == [here + 1], "a clicker moves from everywhere"
+    # A fold opens with Space, and what is then too tall is scrolled before the next block.
+    tab.evaluate("location.hash = '#exercise-7-3'")
+    tab.locator("#exercise-7-3").wait_for(state="visible")
+    here = _number(tab)
+    tab.locator("#exercise-7-3 summary", has_text="Solution").focus()
+    assert _press(tab, "Space") == [here]
+    assert tab.locator("#exercise-7-3 details pre").first.is_visible()
+    moves = _press(tab, "PageDown PageDown")
+    assert moves == [here, here + 1]
+    # The arrows of a widget, here of a matrix of buttons.
+    if site.executed:
+        _open(site, tab, "gallery/1_why/plot_01_accuracy.html", "")
+        tab.evaluate(
+            "window.cnnbook.presentation.start(document.querySelector('confusion-browser'))"
+        )
+        here = _number(tab)
+        tab.locator("confusion-browser td button").first.click()
+        tab.keyboard.press("ArrowRight")
+        tab.keyboard.press("ArrowDown")
+        assert _number(tab) == here
+        assert tab.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+        # A figure that is enlarged closes with Escape, and the presentation stays.
+        tab.evaluate("window.cnnbook.presentation.start(document.querySelector('a.enlarge'))")
+        tab.locator("a.enlarge:visible").click()
+        tab.locator("dialog.enlarged").wait_for(state="visible")
+        tab.keyboard.press("Escape")
+        tab.locator("dialog.enlarged").wait_for(state="detached")
+        assert tab.locator(".present-bar").count() >= 1
+
+
+def test_guesses_and_answers_are_hidden_and_come_back(site: Site, tab: Page) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    kept = {"key": ""}
+    tab.goto((site.folder / PAGE).as_uri())
+    guess = tab.locator("#guess-1").get_by_role("textbox")
+    guess.fill("my own guess")
+    tab.locator("#guess-1").get_by_role("button", name="This is my guess").click()
+    answer = tab.locator("#exercise-7-2 answer-field input")
+    answer.fill("[1, 1, 24, 16]")
+    tab.locator("#exercise-7-2").get_by_role("button", name="Check").click()
+    verdict = tab.locator("#exercise-7-2 .answer-verdict")
+    said, kept["key"] = verdict.inner_text(), tab.evaluate("JSON.stringify(localStorage)")
+    solved = tab.locator("#exercise-7-2 .exercise-solved")
+    assert solved.is_visible()
+
+    tab.goto((site.folder / PAGE).as_uri() + "?present#guess-1")
+    assert guess.input_value() == ""
+    assert tab.locator("guess-cover[for=guess-1]:not([covered])").count() == 0
+    # The result is uncovered with its own button, on this block or the next.
+    tab.keyboard.press("PageDown")
+    tab.locator("#guess-1").get_by_role("button", name="Show the answer").click()
+    tab.get_by_text("There are nine windows, three in each direction").wait_for(state="visible")
+    tab.evaluate("location.hash = '#exercise-7-2'")
+    answer.wait_for(state="visible")
+    assert answer.input_value() == ""
+    assert not verdict.is_visible() or verdict.inner_text() == ""
+    assert not solved.is_visible()
+    answer.fill("3")
+    tab.locator("#exercise-7-2").get_by_role("button", name="Check").click()
+    assert verdict.inner_text() not in ("", said)
+    answer.press("Escape")
+    assert answer.input_value() == "[1, 1, 24, 16]"
+    assert verdict.inner_text() == said
+    assert guess.input_value() == "my own guess"
+    assert tab.evaluate("JSON.stringify(localStorage)") == kept["key"]
+    assert solved.is_visible()
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [pytest.param({"scheme": one, "forgiven": FROM_DISK}, id=one) for one in ("light", "dark")],
+    indirect=True,
+)
+def test_a_presentation_has_no_barrier_and_prints_the_page(site: Site, tab: Page) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    for anchor in ("#guess-1", "#exercise-7-1"):
+        _open(site, tab, query=f"?present{anchor}")
+        assert not barriers(tab)
+        sizes = tab.evaluate(
+            "[...document.querySelectorAll('.present-bar button:not([hidden])')]"
+            ".map((one) => one.getBoundingClientRect()).map((box) => Math.min(box.width, box.height))"
+        )
+        assert len(sizes) >= 3
+        assert min(sizes) >= 44
+    tab.emulate_media(media="print")
+    assert tab.get_by_text("In torch it is").count() == 0
+    assert tab.locator("#the-moving-average > h1").is_visible()
+    assert tab.locator("#on-an-image-of-a-shoe > h2").is_visible()
+    assert not tab.locator(".present-bar").is_visible()
+    assert tab.evaluate("getComputedStyle(document.documentElement).fontSize") == "16px"
+
+
+def test_a_new_size_keeps_the_block_and_a_telephone_can_present(site: Site, tab: Page) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    _open(site, tab, query="?present#a-larger-window")
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.wait_for_function("window.cnnbook.presentation.width < 390")
+    assert tab.locator("#a-larger-window > h2").is_visible()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.locator(".present-leave").click()
+    tab.locator(".primary-toggle").click()
+    button = tab.get_by_role("button", name="Present").last
+    button.wait_for(state="visible")
+    button.click()
+    assert tab.locator("#a-larger-window > h2").is_visible()
+
+
+def test_without_javascript_there_is_no_button(site: Site, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site.folder / PAGE).as_uri() + "?present")
+    buttons = page.locator(".present-button")
+    assert buttons.count() > 0
+    assert not any(buttons.nth(at).is_visible() for at in range(buttons.count()))
+    assert page.locator("#a-larger-window > h2").is_visible()
+    context.close()

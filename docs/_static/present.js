@@ -130,9 +130,7 @@
     clean() {
       this.unfocus();
       for (const one of [this.article, ...this.marked("[data-present], [data-present-box], [data-present-slice]")]) {
-        const { style } = one;
-        for (const name of ["zoom", "width", "height", "wrap"]) style.removeProperty(`--present-${name}`);
-        if (one.getAttribute("style") === "") one.removeAttribute("style");
+        unset(one, ["zoom", "width", "height", "wrap"]);
         for (const name of ["data-present", "data-present-box", "data-present-slice"]) one.removeAttribute(name);
       }
     }
@@ -191,7 +189,7 @@
     /** @param {HTMLElement} item */
     unmark(item) {
       delete item.dataset.present;
-      item.style.removeProperty("--present-zoom");
+      unset(item, ["zoom"]);
     }
 
     /** Whether an item can be divided into what it holds: it holds elements, and no text beside them.
@@ -355,7 +353,7 @@
     mark() {
       for (const one of this.marked("[data-present-slice]")) {
         delete one.dataset.presentSlice;
-        one.style.removeProperty("--present-height");
+        unset(one, ["height"]);
       }
       this.marked("[data-present='on']").forEach((one) => { one.dataset.present = ""; });
       this.marked("[data-present-box='on']").forEach((one) => { one.dataset.presentBox = ""; });
@@ -555,6 +553,12 @@
     }
   }
 
+  /** @param {HTMLElement} one @param {string[]} names */
+  function unset(one, names) {
+    for (const name of names) one.style.removeProperty(`--present-${name}`);
+    if (one.getAttribute("style") === "") one.removeAttribute("style");
+  }
+
   const zoomOf = (/** @type {HTMLElement} */ item) => Number(item.style.getPropertyValue("--present-zoom")) || 1;
 
   /** Where the lines, rows or points of an element end, in its own pixels.
@@ -648,7 +652,7 @@
     if (window.scrollY < 10) return null;
     const header = document.querySelector(".bd-header")?.getBoundingClientRect().bottom ?? 0;
     return [...article.querySelectorAll(":is(h1, h2, h3, p, pre, li, tr, img, details, dt)")]
-      .find((one) => one.checkVisibility() && one.getBoundingClientRect().bottom > header + 8) ?? null;
+      .find((one) => one.checkVisibility() && one.getBoundingClientRect().bottom > header + 32) ?? null;
   }
 
   const wanted = new URLSearchParams(location.search).get("present");
