@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -13,8 +12,8 @@ from site_builds import Site
 PAGE = "gallery/2_layers/plot_07_moving_average.html"
 pytestmark = needs_browser
 
-# What is asked of every block, once on the small screen and once on the large one. Guesses are opened
-# and covered without being kept. Returns the number of blocks, and what is wrong with them.
+# What is asked of every block, once on the small screen and once on the large one. Guesses are
+# opened and covered without being kept. Returns the number of blocks, and what is wrong with them.
 WALK = """async (first) => {
   const {presentation} = window.cnnbook, {article} = presentation;
   const boxes = [...document.querySelectorAll('guess-box')], range = document.createRange();
@@ -25,8 +24,8 @@ WALK = """async (first) => {
     && ['figure', 'widget'].includes(presentation.block[0].kind);
   const isSeen = (node) => {
     const {parentElement} = node;
-    if (!node.data.trim() || parentElement.closest(
-      '.made-with-title, .made-with, .sphx-glr-footer, .headerlink, script, guess-box')) return false;
+    const leftOut = '.made-with-title, .made-with, .sphx-glr-footer, .headerlink, script, guess-box';
+    if (!node.data.trim() || parentElement.closest(leftOut)) return false;
     return parentElement.checkVisibility()
       || parentElement.closest('guess-cover') && !parentElement.closest('details');
   };
@@ -79,7 +78,8 @@ WALK = """async (first) => {
         if (parentElement.closest('math')) continue;
         const size = parseFloat(getComputedStyle(parentElement).fontSize)
           * parentElement.currentCSSZoom / unit;
-        const least = kind === 'widget' ? 13 : item === parentElement && item.matches('p') ? 28 : 18;
+        const isText = item === parentElement && item.matches('p');
+        const least = kind === 'widget' ? 13 : isText ? 28 : 18;
         if (size < least - 0.1 || size > 52) complain(`${size.toFixed(1)} px: ${node.data}`);
       }
     }
@@ -152,10 +152,13 @@ def test_the_pages_of_the_library_fit_block_by_block(site: Site, tab: Page) -> N
 def test_keys_move_and_escape_returns_to_the_same_place(site: Site, tab: Page) -> None:
     tab.set_viewport_size({"width": 1280, "height": 720})
     tab.goto((site.folder / PAGE).as_uri())
-    tab.evaluate("document.querySelector('#three-ways-to-the-same-numbers').scrollIntoView()")
+    tab.evaluate(
+        "document.querySelector('#three-ways-to-the-same-numbers').scrollIntoView({behavior: 'instant'})"
+    )
     place = tab.evaluate("scrollY")
     assert place > 500
-    tab.locator(".present-button").first.click()
+    # Playwright's own click would scroll the page.
+    tab.locator(".present-button").first.dispatch_event("click")
     start = _number(tab)
     assert tab.locator("#three-ways-to-the-same-numbers > h2").is_visible()
     assert not tab.locator(".bd-header, .bd-sidebar-primary, .bd-footer").first.is_visible()
@@ -168,11 +171,12 @@ def test_keys_move_and_escape_returns_to_the_same_place(site: Site, tab: Page) -
     assert "present" not in tab.url
     assert not tab.evaluate("document.documentElement.classList.contains('presenting')")
     # After a move, Escape returns to what was shown last.
-    tab.locator(".present-button").first.click()
+    tab.locator(".present-button").first.dispatch_event("click")
     assert _press(tab, "Home") == [1]
     last = _press(tab, "End")[0]
     assert tab.locator(".present-next").is_disabled()
-    assert tab.locator(".present-onward").get_attribute("href", timeout=1000).endswith("?present=")
+    onward = tab.locator(".present-onward").get_attribute("href") or ""
+    assert onward.endswith("plot_08_many_images.html?present")
     assert _press(tab, "PageDown") == [last]
     tab.locator(".present-previous").click()
     assert _number(tab) == last - 1
@@ -278,7 +282,8 @@ def test_a_presentation_has_no_barrier_and_prints_the_page(site: Site, tab: Page
         assert not barriers(tab)
         sizes = tab.evaluate(
             "[...document.querySelectorAll('.present-bar button:not([hidden])')]"
-            ".map((one) => one.getBoundingClientRect()).map((box) => Math.min(box.width, box.height))"
+            ".map((one) => one.getBoundingClientRect())"
+            ".map((box) => Math.min(box.width, box.height))"
         )
         assert len(sizes) >= 3
         assert min(sizes) >= 44
@@ -298,7 +303,7 @@ def test_a_new_size_keeps_the_block_and_a_telephone_can_present(site: Site, tab:
     assert tab.locator("#a-larger-window > h2").is_visible()
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     tab.locator(".present-leave").click()
-    tab.locator(".primary-toggle").click()
+    tab.locator(".primary-toggle").dispatch_event("click")
     button = tab.get_by_role("button", name="Present").last
     button.wait_for(state="visible")
     button.click()

@@ -89,9 +89,10 @@
       this.covers = new MutationObserver(() => this.refresh());
     }
 
-    /** @param {number | Element | null} [at] The number of a block, or what it should show. */
-    start(at = 0) {
-      this.scrolled = [window.scrollX, window.scrollY];
+    /** @param {number | Element | null} [at] The number of a block, or what it should show.
+     *  @param {number} [scrolled] Where the page was, to return to if nothing moves. */
+    start(at = 0, scrolled = undefined) {
+      this.scrolled = scrolled;
       this.hash = location.hash;
       root.classList.add("presenting");
       document.querySelectorAll(PERSONAL).forEach((one) => one.present?.(true));
@@ -122,7 +123,7 @@
       this.blocks = [];
       if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
       writeAddress(null, this.hash);
-      if (this.number === this.begin && this.scrolled) window.scrollTo({ left: this.scrolled[0], top: this.scrolled[1], behavior: "instant" });
+      if (this.number === this.begin && this.scrolled !== undefined) window.scrollTo({ top: this.scrolled, behavior: "instant" });
       else first?.item.scrollIntoView({ behavior: "instant", block: "start" });
     }
 
@@ -275,7 +276,8 @@
     parts(item) {
       const kind = kindOf(item), { height } = item.getBoundingClientRect();
       const scroller = this.tooTall(item) ? this.slicer(item) : null;
-      if (!scroller) return [{ item, kind, height }];
+      // Below its field, a guess says what has happened.
+      if (!scroller) return [{ item, kind, height: height + (item.matches("guess-box") ? 1.6 * this.rem : 0) }];
       const zoom = zoomOf(item);
       // In the item's own pixels: what is around the lines stays.
       const around = Math.max(0, height / zoom - scroller.offsetHeight);
@@ -627,11 +629,14 @@
     }
   }
 
+  /** "?present" and not "?present=". @param {URL} url */
+  const plain = (url) => url.href.replace(/([?&]present)=(?=[&#]|$)/, "$1");
+
   /** @param {string} address */
   function withPresent(address) {
     const url = new URL(address);
     url.searchParams.set("present", "");
-    return url.href;
+    return plain(url);
   }
 
   /** @param {string | null} number null: not presenting. @param {string} hash */
@@ -641,7 +646,7 @@
     else url.searchParams.set("present", number);
     url.hash = hash;
     try {
-      history.replaceState(history.state, "", url.href.replace("present=&", "present&").replace(/present=(?=#|$)/, "present"));
+      history.replaceState(history.state, "", plain(url));
     } catch {
       // A reload then begins elsewhere.
     }
@@ -669,9 +674,14 @@
       button.hidden = false;
       button.addEventListener("click", () => {
         button.closest("dialog")?.close();
-        presentation.start(firstInView(article));
+        presentation.start(firstInView(article), window.scrollY);
       });
     }
-    if (wanted !== null) presentation.start(Number(wanted) ? Number(wanted) - 1 : anchor());
+    if (wanted === null) return;
+    presentation.start(Number(wanted) ? Number(wanted) - 1 : anchor());
+    // The browser follows an anchor when all is loaded, and takes the focus away.
+    addEventListener("load", () => setTimeout(() => {
+      if (document.activeElement === document.body && presentation.blocks.length) presentation.focus();
+    }));
   });
 })();
