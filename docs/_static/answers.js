@@ -210,7 +210,7 @@
       this.question.addEventListener("keydown", (event) => {
         if (event.key !== "Escape") return;
         // A presentation would end with it.
-        event.preventDefault();
+        event.stopPropagation();
         this.ask(false);
       });
       this.question.hidden = true;

@@ -473,7 +473,9 @@
 
     /** @param {KeyboardEvent} event */
     key(event) {
-      if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+      // Sphinx takes every Escape, to end the marks of a search; a widget stops its own.
+      const taken = event.defaultPrevented && event.key !== "Escape";
+      if (taken || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
       if (document.querySelector("dialog[open]")) return;
       const target = /** @type {HTMLElement} */ (event.target);
       const act = {
