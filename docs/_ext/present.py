@@ -34,6 +34,7 @@ def _page_context(
     texts = json.dumps(translated(STRINGS), ensure_ascii=False)
     # Not deferred: with ``?present``, the page itself must never be painted.
     attributes: dict[str, Any] = {"data-texts": texts}
+    app.add_js_file("present-blocks.js")
     app.add_js_file("present.js", **attributes)
     app.add_css_file("present.css")
 
