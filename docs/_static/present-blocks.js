@@ -92,5 +92,14 @@
     if (one.getAttribute("style") === "") one.removeAttribute("style");
   }
 
-  window.cnnbook.presentBlocks = { WIDGETS, kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, unset };
+  /** The words of a heading, without the sign of its link. @param {Element | null | undefined} heading */
+  function words(heading) {
+    const copy = /** @type {Element | undefined} */ (heading?.cloneNode(true));
+    copy?.querySelectorAll(".headerlink").forEach((link) => link.remove());
+    return copy?.textContent?.trim() ?? "";
+  }
+
+  window.cnnbook.presentBlocks = {
+    WIDGETS, kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, unset, words,
+  };
 })();

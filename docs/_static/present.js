@@ -12,7 +12,10 @@
 (() => {
   "use strict";
 
-  const { make, fill, presentBlocks: { WIDGETS, kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, unset } } = window.cnnbook;
+  const { make, fill, presentBlocks } = window.cnnbook;
+  const {
+    WIDGETS, kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, unset, words,
+  } = presentBlocks;
   const texts = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
   const root = document.documentElement;
 
@@ -528,13 +531,6 @@
     // Arrows and Home and End belong to a widget that has the focus inside.
     const widget = target.parentElement?.closest([...WIDGETS, "guess-box"].join());
     return Boolean(widget) || target.matches("[role='slider'], [role='grid'], [role='application'], canvas");
-  }
-
-  /** The words of a heading, without the sign of its link. @param {Element | null | undefined} heading */
-  function words(heading) {
-    const copy = /** @type {Element | undefined} */ (heading?.cloneNode(true));
-    copy?.querySelectorAll(".headerlink").forEach((link) => link.remove());
-    return copy?.textContent?.trim() ?? "";
   }
 
   function anchor() {
