@@ -43,6 +43,7 @@ extensions = [
     "board",
     "checks",
     "guess",
+    "present",
     "returns",
     "backlinks",
     "colab",
@@ -97,7 +98,7 @@ html_search_scorer = str(here / "_ext/search_scorer.js")
 # MathML at build time instead of a script from a CDN.
 html_math_renderer = "mathml"
 html_theme_options = {
-    "navbar_end": ["code-switch", "language-switcher", "theme-switcher"],
+    "navbar_end": ["present-button", "code-switch", "language-switcher", "theme-switcher"],
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
