@@ -255,25 +255,13 @@ def _write_data(app: Sphinx) -> None:
     target.write_text(f"window.cnnbook.explorerData = {text};\n", "utf-8")
 
 
-def _add_style(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, object],
-    doctree: nodes.document | None,
-) -> None:
-    if doctree is not None and any(doctree.findall(conv_explorer)):
-        app.add_css_file("conv-explorer.css")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register nodes, directives and scripts."""
     app.add_node(conv_explorer, html=(_visit, None), gettext=(_skip, None), text=(_skip, None))
     app.add_directive("conv-explorer", ConvExplorer)
     app.add_directive("explorer-tasks", ExplorerTasks)
     app.connect("builder-inited", _write_data)
-    app.connect("html-page-context", _add_style)
-    load_scripts(app, conv_explorer, SCRIPTS)
+    load_scripts(app, conv_explorer, SCRIPTS, styles=["conv-explorer.css"])
     # So that pages are written again when a text changes.
     app.add_config_value("explorer_texts", [*TEXTS.values(), *TASKS.items()], "html")
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

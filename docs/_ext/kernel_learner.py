@@ -136,17 +136,10 @@ def _skip(self: nodes.NodeVisitor, node: kernel_learner) -> None:
     raise nodes.SkipNode
 
 
-def _add_style(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    if doctree is not None and next(iter(doctree.findall(kernel_learner)), None) is not None:
-        app.add_css_file("kernel-learner.css")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register node and directive."""
     app.add_node(kernel_learner, html=(_visit, None), gettext=(_skip, None), text=(_skip, None))
     app.add_directive("kernel-learner", KernelLearner)
-    load_scripts(app, kernel_learner, ["learner-arithmetic.js", "kernel-learner.js"], texts=TEXTS)
-    app.connect("html-page-context", _add_style)
+    scripts = ["learner-arithmetic.js", "kernel-learner.js"]
+    load_scripts(app, kernel_learner, scripts, styles=["kernel-learner.css"], texts=TEXTS)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

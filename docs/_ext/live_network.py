@@ -161,19 +161,11 @@ def _skip(self: nodes.NodeVisitor, node: live_network) -> None:
     raise nodes.SkipNode
 
 
-def _page_context(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    if doctree is not None and any(True for _ in doctree.findall(live_network)):
-        app.add_css_file("live-network.css")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register node, directive, scripts and texts."""
     app.add_node(live_network, html=(_visit, None), gettext=(_skip, None), text=(_skip, None))
     app.add_directive("live-network", LiveNetwork)
-    load_scripts(app, live_network, SCRIPTS)
-    app.connect("html-page-context", _page_context)
+    load_scripts(app, live_network, SCRIPTS, styles=["live-network.css"])
     # When the gallery has run.
     app.connect("builder-inited", _write_script, priority=600)
     # So that pages are written again when a text changes.
