@@ -25,7 +25,7 @@ WALK = """async (first) => {
   const isSeen = (node) => {
     const {parentElement} = node;
     const leftOut =
-      '.made-with-title, .made-with, .sphx-glr-footer, .headerlink, script, guess-box';
+      '.board, .made-with-title, .made-with, .sphx-glr-footer, .headerlink, script, guess-box';
     if (!node.data.trim() || parentElement.closest(leftOut)) return false;
     return parentElement.checkVisibility()
       || parentElement.closest('guess-cover') && !parentElement.closest('details');
@@ -41,8 +41,15 @@ WALK = """async (first) => {
       complain(`${scrollHeight - clientHeight} px are cut off`);
     if (scrollWidth > clientWidth) complain(`${scrollWidth - clientWidth} px too wide`);
   };
+  // What is inside of a widget is its own matter.
+  const html = () => {
+    const copy = article.cloneNode(true);
+    copy.querySelectorAll('conv-explorer, kernel-learner, live-network, moving-window')
+      .forEach((widget) => widget.remove());
+    return copy.outerHTML;
+  };
   if (first) {
-    window.before = article.outerHTML;
+    window.before = html();
     window.words = texts(article).filter(isSeen);
     // No picture is loaded ahead: their sizes are in the page.
     window.Image = function () {};
@@ -78,7 +85,7 @@ WALK = """async (first) => {
           complain(`not on the screen: ${node.data}`);
         missing.delete(node);
         const {parentElement} = node;
-        if (parentElement.closest('math')) continue;
+        if (parentElement.closest('math, svg')) continue;
         const size = parseFloat(getComputedStyle(parentElement).fontSize)
           * parentElement.currentCSSZoom / unit;
         const isText = item === parentElement && item.matches('p');
@@ -92,7 +99,7 @@ WALK = """async (first) => {
   const blocks = presentation.blocks.length;
   if (!first) {
     presentation.leave();
-    if (article.outerHTML !== window.before) wrong.push('the page is not as before');
+    if (html() !== window.before) wrong.push('the page is not as before');
   }
   return {blocks, wrong: wrong.slice(0, 20).map((text) => text.slice(0, 70))};
 }"""
