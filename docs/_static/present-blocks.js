@@ -6,7 +6,7 @@
   /** @typedef {{item: HTMLElement, kind: string, height: number, slice?: object}} Part */
 
   // Arrow keys belong to these while the focus is inside.
-  const WIDGETS = ["conv-explorer", "live-network", "confusion-browser", "shuffle-browser", "moving-window"];
+  const WIDGETS = ["conv-explorer", "live-network", "kernel-learner", "confusion-browser", "shuffle-browser", "moving-window"];
 
   /** @param {Element} item */
   function kindOf(item) {
@@ -99,7 +99,17 @@
     return copy?.textContent?.trim() ?? "";
   }
 
+  /** Whether what has the focus uses a key itself. @param {HTMLElement} target @param {string} key */
+  function needs(target, key) {
+    if (key === "Escape" || key === "PageDown" || key === "PageUp") return target.matches("select, textarea");
+    if (target.matches("input:not([type='button'], [type='submit'], [type='checkbox'], [type='file']), select, textarea, [contenteditable]")) return true;
+    if (key === " ") return target.matches("button, a, summary, input, label, [role='button'], [tabindex='0']:not(pre)");
+    // Arrows and Home and End belong to a widget that has the focus inside.
+    const widget = target.parentElement?.closest([...WIDGETS, "guess-box"].join());
+    return Boolean(widget) || target.matches("[role='slider'], [role='grid'], [role='application'], canvas");
+  }
+
   window.cnnbook.presentBlocks = {
-    WIDGETS, kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, unset, words,
+    kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, needs, unset, words,
   };
 })();

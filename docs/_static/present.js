@@ -14,7 +14,7 @@
 
   const { make, fill, presentBlocks } = window.cnnbook;
   const {
-    WIDGETS, kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, unset, words,
+    kindOf, costOfBreak, costOfBlock, mustBreak, boundaries, covering, largest, needs, unset, words,
   } = presentBlocks;
   const texts = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
   const root = document.documentElement;
@@ -24,8 +24,8 @@
 
   // These only hold items. Anything else that is too tall is divided into what it holds.
   const CONTAINERS = "section, guess-cover, guess-cover > div, .sphx-glr-thumbnails, .toctree-wrapper";
-  // The last two are the footer of a page of the gallery: what it was made with, and its downloads.
-  const LEFT_OUT = "script, style, template, br, .headerlink, .copybtn, [hidden], .made-with-title, .made-with, .sphx-glr-footer";
+  // The last ones are for the teacher, and the footer of a page of the gallery.
+  const LEFT_OUT = "script, style, template, br, .headerlink, .copybtn, [hidden], .board, .made-with-title, .made-with, .sphx-glr-footer";
   // These hide what the reader has guessed or answered, until the presentation ends.
   const PERSONAL = "guess-box, answer-field";
   // The gap between two items, as a share of the root's font size; the same as in present.css.
@@ -193,18 +193,25 @@
         const smallest = SMALLEST[kindOf(item)] ?? SMALLEST_OTHERWISE;
         let scale = Math.max(smallest, Math.min(1, 1 / ratio));
         // Smaller for its height only where that is enough and nothing can be divided; a widget always.
-        const enough = 0.98 / tall >= smallest && (kindOf(item) !== "text" || !this.divides(item));
-        if (tall > 1 && (enough || kindOf(item) === "widget")) scale = Math.max(smallest, Math.min(scale, 0.98 / tall));
+        const enough = 0.98 / tall >= (item.matches("ul, ol") ? 0.85 : smallest) && (kindOf(item) !== "text" || !this.divides(item));
+        if (tall > 1 && kindOf(item) === "widget") scale = smallest;
+        else if (tall > 1 && enough) scale = Math.min(scale, 0.98 / tall);
         return { item, scale, wraps: 1 / ratio < smallest };
       });
       for (const { item, scale, wraps } of scales) {
         if (scale < 1) item.style.setProperty("--present-zoom", scale.toFixed(3));
         if (wraps) item.style.setProperty("--present-wrap", "pre-wrap");
       }
-      // Widgets put their parts elsewhere when there is more room, so this is not proportional.
-      for (const item of items.filter((one) => kindOf(one) === "widget" && this.tooTall(one))) {
-        const smaller = zoomOf(item) * 0.98 * this.room(item) / item.getBoundingClientRect().height;
-        item.style.setProperty("--present-zoom", Math.max(SMALLEST.widget, smaller).toFixed(3));
+      // The height of a widget, whose parts find other places, is not in proportion.
+      for (const item of items.filter((one) => kindOf(one) === "widget" && zoomOf(one) < 1)) {
+        let [low, high] = [SMALLEST.widget, 1];
+        for (let tries = 0; tries < 5; tries += 1) {
+          const zoom = (low + high) / 2;
+          item.style.setProperty("--present-zoom", zoom.toFixed(3));
+          if (this.tooTall(item) || item.scrollWidth > item.clientWidth) high = zoom;
+          else low = zoom;
+        }
+        item.style.setProperty("--present-zoom", low.toFixed(3));
       }
       for (const item of figures) {
         const size = this.pictureSize(item);
@@ -522,16 +529,6 @@
   }
 
   const zoomOf = (/** @type {HTMLElement} */ item) => Number(item.style.getPropertyValue("--present-zoom")) || 1;
-
-  /** Whether what has the focus uses a key itself. @param {HTMLElement} target @param {string} key */
-  function needs(target, key) {
-    if (key === "Escape" || key === "PageDown" || key === "PageUp") return target.matches("select, textarea");
-    if (target.matches("input:not([type='button'], [type='submit'], [type='checkbox'], [type='file']), select, textarea, [contenteditable]")) return true;
-    if (key === " ") return target.matches("button, a, summary, input, label, [role='button'], [tabindex='0']:not(pre)");
-    // Arrows and Home and End belong to a widget that has the focus inside.
-    const widget = target.parentElement?.closest([...WIDGETS, "guess-box"].join());
-    return Boolean(widget) || target.matches("[role='slider'], [role='grid'], [role='application'], canvas");
-  }
 
   function anchor() {
     try {
