@@ -331,7 +331,7 @@ def test_links_hold_the_state_and_the_address_follows(site: Site, tab: Page) -> 
         "&dilation=2&relu=1&pool=2&at=1,1&hide=image,matrix,code"
     )
     tab.clock.install()
-    explorer = _open(site, tab, f"present&{query}#explorer")
+    explorer = _open(site, tab, f"from=class&{query}#explorer")
     for panel, expected in zip(("output", "relu", "pool"), _stages(query), strict=True):
         torch.testing.assert_close(
             torch.tensor(_shown(explorer, panel), dtype=torch.float64),
@@ -353,7 +353,7 @@ def test_links_hold_the_state_and_the_address_follows(site: Site, tab: Page) -> 
     changed = urlsplit(tab.url)
     assert parse_qs(changed.query, keep_blank_values=True) == {
         **{name: values for name, values in parse_qs(query).items() if name != "stride"},
-        "present": [""],
+        "from": ["class"],
     }
     assert changed.fragment == "explorer"
     tab.reload()
@@ -407,9 +407,6 @@ def test_a_lesson_starts_as_it_is_written_and_leaves_the_address_alone(
         assert [text != "0" for text in column] == [
             row < 3 and column > 0 for row in range(4) for column in range(4) if "plot_12" in page
         ]
-    tab.goto((site.folder / "index.html").as_uri())
-    tab.get_by_role("link", name="Play: move the window").click()
-    tab.wait_for_url("**/play.html#explorer")
 
 
 def test_each_task_is_a_link_and_says_when_it_is_solved(site: Site, tab: Page) -> None:

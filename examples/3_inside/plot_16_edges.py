@@ -285,7 +285,7 @@ assert torch.equal(rectified, outputs.abs())
 # loss still has a gradient, so they can be learned in steps.
 #
 # .. board::
-#    :minutes: 25
+#    :minutes: 30
 #
 #    1. Apply the kernel ``[-1, 1]`` to the row 0, 1, 4, 9, 16, and once more to the result. What
 #       comes out, and which single kernel does both steps?

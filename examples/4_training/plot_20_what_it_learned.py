@@ -423,25 +423,6 @@ assert (worst.probability < 0.1).all() or data.drawn
 # The network gives each right class a probability of about 1 in 100 or less, so it was sure, and
 # wrong.
 #
-# .. board::
-#    :minutes: 35
-#
-#    1. How much of each of the four patterns is in the kernel ``[[4, 0], [0, 0]]``?
-#
-#       A quarter of each. The products with the four patterns, each divided by 2, are 2, -2, -2 and
-#       2. Their squares are 4 each, of ``4*4 = 16`` in all.
-#
-#    2. A network without a hidden layer gives an image the score 10, and its bias is 2. A black
-#       patch covers the whole image. By how much does the score drop?
-#
-#       By 8. All products become 0, and only the bias is left: ``10 - 2 = 8``.
-#
-#    3. At one position the weight is 4 and the feature map is 0; at another the weight is 1 and the
-#       map is 3. How many points does each position give to the class?
-#
-#       They give 0 and 3, the products ``4*0 = 0`` and ``1*3 = 3``. The larger weight gives nothing
-#       here.
-#
 # Try it
 # ------
 #
@@ -470,6 +451,25 @@ assert data.drawn or abs(mirrored - 60) < 12
 # one, and see feature maps, scores and votes of both networks.
 #
 # .. live-network::
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. How much of each of the four patterns is in the kernel ``[[4, 0], [0, 0]]``?
+#
+#       A quarter of each. The products with the four patterns, each divided by 2, are 2, -2, -2 and
+#       2. Their squares are 4 each, of ``4*4 = 16`` in all.
+#
+#    2. A network without a hidden layer gives an image the score 10, and its bias is 2. A black
+#       patch covers the whole image. By how much does the score drop?
+#
+#       By 8. All products become 0, and only the bias is left: ``10 - 2 = 8``.
+#
+#    3. At one position the weight is 4 and the feature map is 0; at another the weight is 1 and the
+#       map is 3. How many points does each position give to the class?
+#
+#       They give 0 and 3, the products ``4*0 = 0`` and ``1*3 = 3``. The larger weight gives nothing
+#       here.
 #
 # Exercises
 # ---------
