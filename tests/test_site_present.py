@@ -295,6 +295,8 @@ def test_a_presentation_has_no_barrier_and_prints_the_page(site: Site, tab: Page
     tab.set_viewport_size({"width": 1280, "height": 720})
     for anchor in ("#guess-1", "#exercise-7-1"):
         _open(site, tab, query=f"?present{anchor}")
+        # The colours of code come with a style sheet of their own.
+        tab.wait_for_load_state()
         assert not barriers(tab)
         sizes = tab.evaluate(
             "[...document.querySelectorAll('.present-bar button:not([hidden])')]"
