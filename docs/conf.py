@@ -37,9 +37,13 @@ extensions = [
     "mathml",
     "accessible",
     "explorer",
+    "kernel_learner",
+    "live_network",
     "exercise",
+    "board",
     "checks",
     "guess",
+    "present",
     "returns",
     "backlinks",
     "colab",
@@ -97,7 +101,7 @@ html_search_scorer = str(here / "_ext/search_scorer.js")
 # MathML at build time instead of a script from a CDN.
 html_math_renderer = "mathml"
 html_theme_options = {
-    "navbar_end": ["code-switch", "language-switcher", "theme-switcher"],
+    "navbar_end": ["present-button", "code-switch", "language-switcher", "theme-switcher"],
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
@@ -114,6 +118,7 @@ html_sidebars: dict[str, list[str]] = {
         "index",
         "install",
         "play",
+        "teach",
         "conventions",
         "glossary",
         "references",
@@ -170,7 +175,7 @@ sphinx_gallery_conf = {
     # By name: the address in a function's repr would change the configuration on every run.
     "reset_modules": ("matplotlib", "gallery_state.same_start"),
     "reset_modules_order": "both",
-    "image_scrapers": ("alt_texts.described_figures",),
+    "image_scrapers": ("alt_texts.described_figures", "live_network.keep_data"),
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "capture_repr": ("_repr_html_", "__repr__"),

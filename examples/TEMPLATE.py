@@ -54,12 +54,30 @@ figure = plot_number_grids({"times that a pixel is seen": counts})
 # second way must come to the same: pixel (1, 1) lies in each window whose first row is 0 or 1 and
 # whose first column is 0 or 1.
 
+# TEMPLATE: after this cell, ".. board::" has three questions for a class, with chalk and in two
+# minutes each. They are neither guesses nor exercises, and tests/board_answers.py computes them.
+
 # TEMPLATE: what is claimed is computed in a second, independent way, or compared with torch.
 assert counts.tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
 assert counts[1, 1] == len([(row, column) for row in (0, 1) for column in (0, 1)])
 print(counts.int().tolist())
 
 # %%
+# .. board::
+#    :minutes: 10
+#
+#    1. How often is a pixel in the middle of a 5 x 5 image seen by a window of 3 x 3?
+#
+#       9 times: the window can be at three rows and three columns, ``3*3 = 9``.
+#
+#    2. Which image and window see every pixel equally often?
+#
+#       A window as large as the image: it has one position. A window of one pixel does it, too.
+#
+#    3. The 4 x 4 counts of this page add up to 36. How do you get this number without adding?
+#
+#       Nine windows of four pixels: ``9*4 = 36``.
+#
 # Exercises
 # ---------
 #

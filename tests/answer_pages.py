@@ -1,6 +1,7 @@
 """What tests of the answers do on a page: find an exercise, answer it, look at what is kept."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ def verdict(tab: Page, number: str) -> Locator:
     return box(tab, number).get_by_role("status")
 
 
+def empty_verdict(tab: Page, number: str) -> None:
+    """Take away what is said, so that what is said next is about the next answer."""
+    verdict(tab, number).evaluate("(one) => one.replaceChildren()")
+
+
 def give(tab: Page, number: str, text: str) -> None:
     field(tab, number).fill(text)
     box(tab, number).get_by_role("button", name="Check").click()
@@ -54,6 +60,13 @@ def kept(tab: Page) -> dict[str, Any]:
     answers = found["answers"]
     assert isinstance(answers, dict)
     return answers
+
+
+def with_a_reload(tab: Page) -> Iterator[None]:
+    """Let the same be asserted before and after the page is loaded again."""
+    yield
+    tab.reload()
+    yield
 
 
 def right_text(number: str) -> str:

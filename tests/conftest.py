@@ -19,12 +19,12 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from filelock import FileLock
-from site_browser import browser, tab
+from site_browser import browser, tab, windows
 from site_builds import ROOT, Site, build_site, copy_book
 from small_data import Mirror, publish, serving
 
 # Fixtures of all tests of the site.
-__all__ = ["browser", "tab"]
+__all__ = ["browser", "tab", "windows"]
 
 if sys.platform == "win32":
     # Tests that fork, kill, mount, link, forbid access, call make or build the site. The layers,
@@ -38,11 +38,25 @@ if sys.platform == "win32":
     ]
     collect_ignore_glob = ["test_site*.py"]
 
-    def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-        """Skip the examples that show paths as POSIX writes them."""
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin `make test-long` with what `make test` leaves out, the site before all else.
+
+    On Windows, skip the examples that show paths as POSIX writes them.
+    """
+    if sys.platform == "win32":
         for item in items:
             if item.path.parent.name == "_data":
                 item.add_marker(pytest.mark.skip(reason="shows paths of POSIX"))
+    if os.environ.get("CNNBOOK_LONG"):
+        items.sort(key=lambda item: (not item.get_closest_marker("long"), not _of_the_site(item)))
+        # Each worker is given a part without gaps, and begins with its first.
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        items[:] = [item for at in range(workers) for item in items[at::workers]]
+
+
+def _of_the_site(item: pytest.Item) -> bool:
+    return item.path.stem.startswith(("test_site", "test_notebooks"))
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -103,6 +117,9 @@ def isolated(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("CNNBOOK_DATA", "CNNBOOK_MIRROR", "http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    # Only a machine that loses its power tells the difference, and a busy disk takes long. Where
+    # this call is tested, the test puts its own in this place.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     torch.manual_seed(0)
     # The docstrings' examples, which this fixture does not reach, leave figures open.
     plt.close("all")

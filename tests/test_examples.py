@@ -162,6 +162,10 @@ def test_every_measured_number_in_the_text_is_in_the_code(page: Path) -> None:
     prose = doc + "\n" + "\n".join(line[1:] for line in text.splitlines() if line.startswith("#"))
     # The number of an exercise is a name; tests/test_exercises.py checks those.
     prose = re.sub(r"^ \.\. exercise:: \d+\.\d+$", " ", prose, flags=re.MULTILINE)
+    # tests/test_board.py computes the answers to the questions for the board.
+    prose = re.sub(r"^ \.\. board::\n(?: {4}.*\n|\n)*", " ", prose, flags=re.MULTILINE)
+    # How an explorer starts; `test_site_explorer.py` compares it with the library.
+    prose = re.sub(r"^ \.\. conv-explorer::\n(?: {4}:.*\n)*", " ", prose, flags=re.MULTILINE)
     # Of the numbers to choose from, some are wrong.
     prose = re.sub(r"^ \.\. guess::.*$|^    (?::choices:|  \|).*$", " ", prose, flags=re.MULTILINE)
     prose = re.sub(r"``[^`]*``|:\w+:`[^`]*`|\[\w+\]_|https?://\S+", " ", prose)

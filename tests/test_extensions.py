@@ -32,7 +32,6 @@ from unbroken_numbers import split_at_numbers
 
 from cnnbook.figures import alt_text, plot_curves
 from cnnbook.figures._themes import in_dark
-from cnnbook.kernels import identity_kernel, laplacian_kernel, prewitt_kernel, sharpening_kernel
 
 EXTENSIONS = Path(__file__).resolve().parents[1] / "docs/_ext"
 EXAMPLE = '"""A page.\n\nIts text.\n"""\n\nfrom pack.first import f\n\nassert f() == 1\n'
@@ -179,17 +178,6 @@ def test_formulas_become_mathml_and_unknown_ones_are_refused() -> None:
         to_mathml(r"\nonsense", block=False)
 
 
-def test_the_explorer_has_the_librarys_kernels() -> None:
-    script = EXTENSIONS.with_name("_static").joinpath("conv-explorer.js").read_text("utf-8")
-    named = dict(re.findall(r"^    (\w+): (\[\[.*\]\]),$", script, re.MULTILINE))
-    kernels = {name: json.loads(rows) for name, rows in named.items()}
-    assert kernels["vertical"] == prewitt_kernel("x").tolist()
-    assert kernels["horizontal"] == prewitt_kernel("y").tolist()
-    assert kernels["identity"] == identity_kernel(3).tolist()
-    assert kernels["laplacian"] == laplacian_kernel().tolist()
-    assert kernels["sharpen"] == sharpening_kernel().tolist()
-
-
 def test_fold_outs_are_named_by_their_links() -> None:
     tree = "<ul><li><a>Layers</a><details><summary></summary></details></li><li><a>x</a></li></ul>"
     assert 'aria-label="Layers"' in str(name_summaries(tree))
@@ -203,25 +191,37 @@ def test_lists_in_lists_are_put_into_their_entries() -> None:
     assert len(soup.select("ul")) == 5
 
 
-def _small_site(folder: Path, **settings: str) -> str:
-    """Build one page with a notebook to download; return its HTML, or what Sphinx says."""
-    source, built = folder / "source", folder / "built"
-    source.mkdir(exist_ok=True)
-    conf = ["extensions = ['colab']", *(f"{key} = {value!r}" for key, value in settings.items())]
-    (source / "conf.py").write_text("\n".join(conf), "utf-8")
-    (source / "page.ipynb").write_text('{"cells": []}', "utf-8")
-    (source / "index.rst").write_text(
-        "Page\n====\n\n.. container:: box\n\n   :download:`Download the notebook <page.ipynb>`\n",
-        "utf-8",
-    )
+def _build(
+    folder: Path, extension: str, pages: dict[str, str], **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """Build a small book with one of the extensions, from ``folder`` into ``folder/out``."""
+    conf = [f"extensions = [{extension!r}]", *(f"{key} = {settings[key]!r}" for key in settings)]
+    for name, text in {"conf.py": "\n".join(conf), **pages}.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
     # In a process of its own: Sphinx registers its directives once for each process.
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-q", "-E", str(source), str(built)],
+    return subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "-q", str(folder), str(folder / "out")],
         env={**os.environ, "PYTHONPATH": str(EXTENSIONS)},
         capture_output=True,
         text=True,
     )
-    return (built / "index.html").read_text("utf-8") if not done.returncode else done.stderr
+
+
+def _built(folder: Path, page: str = "index") -> BeautifulSoup:
+    return BeautifulSoup((folder / "out" / f"{page}.html").read_text("utf-8"), "html.parser")
+
+
+def _small_site(folder: Path, **settings: str) -> str:
+    """Build one page with a notebook to download; return its HTML, or what Sphinx says."""
+    pages = {
+        "page.ipynb": '{"cells": []}',
+        "index.rst": "Page\n====\n\n.. container:: box\n\n"
+        "   :download:`Download the notebook <page.ipynb>`\n",
+    }
+    done = _build(folder, "colab", pages, **settings)
+    return (folder / "out/index.html").read_text("utf-8") if not done.returncode else done.stderr
 
 
 def test_colab_is_offered_only_where_a_repository_is_named(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_colab_is_offered_only_where_a_repository_is_named(tmp_path: Path) -> No
     (own,) = re.findall(r'href="_downloads/([^"]*)"', page)
     assert found[0] == notebook_address("someone/book", "gh-pages", "en", own)
     assert found[0].endswith(f"/blob/gh-pages/en/_downloads/{own}")
-    assert (tmp_path / "built/_downloads" / own).exists()
+    assert (tmp_path / "out/_downloads" / own).exists()
     assert own == f"{hashlib.md5(b'page.ipynb').hexdigest()}/page.ipynb", "the same at each build"
 
 
@@ -275,17 +275,11 @@ def test_descriptions_reach_the_page_whole(tmp_path: Path) -> None:
     page = _scrape(tmp_path)
     assert not plt.get_fignums(), "figures are closed"
     assert len(list((tmp_path / "images").glob("*_2_00x.png"))) == 6
-    (tmp_path / "index.rst").write_text(f"Title\n=====\n\n{page}", "utf-8")
-    extensions = Path(__file__).resolve().parents[1] / "docs" / "_ext"
-    (tmp_path / "conf.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(extensions)!r})\nextensions = ['alt_texts']\n"
-        "sphinx_gallery_conf = {'examples_dirs': [], 'gallery_dirs': []}\n",
-        "utf-8",
-    )
-    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", ".", "out"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    pages = {"index.rst": f"Title\n=====\n\n{page}"}
+    none: dict[str, list[str]] = {"examples_dirs": [], "gallery_dirs": []}
+    done = _build(tmp_path, "alt_texts", pages, sphinx_gallery_conf=none)
     assert done.returncode == 0, done.stderr
-    soup = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser")
+    soup = _built(tmp_path)
     for theme in ("only-light", "only-dark"):
         images = soup.select(f"img.sphx-glr-multi-img.{theme}")
         assert [image["alt"] for image in images] == [HARD, second, f"One line and another, {HARD}"]
@@ -410,7 +404,6 @@ def test_a_cell_that_says_so_is_folded_whole() -> None:
 
 
 def test_checks_and_drawing_are_folded_below_the_output(tmp_path: Path) -> None:
-    (tmp_path / "gallery").mkdir()
     out = "\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    1 < 2 & 3\n\n"
     cells = ["print(a)\nassert a < 2\nassert a", "assert a", DRAWN, "print(a)"]
     page = "Title\n=====\n\n"
@@ -419,17 +412,13 @@ def test_checks_and_drawing_are_folded_below_the_output(tmp_path: Path) -> None:
         page += f".. GENERATED FROM\n\n.. code-block:: Python\n\n    {code}\n\n"
         page += out if "print" in cell else ""
     page += "Text\n----\n\n.. code-block:: python\n\n    assert quoted\n"
-    (tmp_path / "gallery/page.rst").write_text(page, "utf-8")
-    (tmp_path / "index.rst").write_text(f"{page}\n.. toctree::\n\n   gallery/page\n", "utf-8")
-    (tmp_path / "conf.py").write_text("extensions = ['checks']\n", "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")],
-        env={**os.environ, "PYTHONPATH": str(EXTENSIONS)},
-        capture_output=True,
-        text=True,
-    )
+    pages = {
+        "gallery/page.rst": page,
+        "index.rst": f"{page}\n.. toctree::\n\n   gallery/page\n",
+    }
+    done = _build(tmp_path, "checks", pages)
     assert done.returncode == 0, done.stderr
-    built = BeautifulSoup((tmp_path / "out/gallery/page.html").read_text("utf-8"), "html.parser")
+    built = _built(tmp_path, "gallery/page")
     parts = [part.get_text().strip() for part in built.select("section pre, section summary")]
     assert parts == [
         *("print(a)", "1 < 2 & 3", "checked: 2 claims", "assert a < 2\nassert a"),
@@ -443,24 +432,17 @@ def test_checks_and_drawing_are_folded_below_the_output(tmp_path: Path) -> None:
 
 def test_index_entries_of_unchanged_pages_stay_in_the_search_index(tmp_path: Path) -> None:
     """Sphinx alone keeps those of the pages that it writes again."""
-    source, out = tmp_path / "docs", tmp_path / "site"
-    source.mkdir()
-    extensions = Path(__file__).parent.parent / "docs" / "_ext"
-    (source / "conf.py").write_text(
-        f"import sys\nsys.path.append({str(extensions)!r})\nextensions = ['search_index']\n",
-        "utf-8",
-    )
     pages = {"index": "stride", "other": "padding", "gone": "kernel"}
 
     def write(name: str, more: str = "") -> None:
         text = f"{name}\n=====\n\n.. index:: ! {pages[name]}\n\nText. {more}\n"
         contents = "\n.. toctree::\n   :glob:\n\n   *\n" if name == "index" else ""
-        (source / f"{name}.rst").write_text(text + contents, "utf-8")
+        (tmp_path / f"{name}.rst").write_text(text + contents, "utf-8")
 
     def build() -> dict[str, list[tuple[str, bool]]]:
-        command = [sys.executable, "-m", "sphinx", "-W", "-q", "-d", str(tmp_path / "doctrees")]
-        subprocess.run([*command, str(source), str(out)], check=True)
-        index = js_index.loads((out / "searchindex.js").read_text("utf-8"))
+        done = _build(tmp_path, "search_index", {})
+        assert done.returncode == 0, done.stderr
+        index = js_index.loads((tmp_path / "out/searchindex.js").read_text("utf-8"))
         return {
             entry: [(index["docnames"][number], bool(main)) for number, _, main in places]
             for entry, places in index["indexentries"].items()
@@ -472,7 +454,7 @@ def test_index_entries_of_unchanged_pages_stay_in_the_search_index(tmp_path: Pat
     assert first == {entry: [(name, True)] for name, entry in pages.items()}
     write("other", "It has changed.")
     assert build() == first
-    (source / "gone.rst").unlink()
+    (tmp_path / "gone.rst").unlink()
     write("other", "It has changed again.")
     assert build() == {"stride": [("index", True)], "padding": [("other", True)]}
 
@@ -518,17 +500,10 @@ def test_numbers_that_a_line_could_break_are_kept_whole(text: str, whole: list[s
 
 
 def test_numbers_in_paragraphs_are_kept_whole_and_code_is_not_changed(tmp_path: Path) -> None:
-    (tmp_path / "index.rst").write_text("Page\n====\n\nBelow *1e-5* or ``1e-6``.\n", "utf-8")
-    (tmp_path / "conf.py").write_text("extensions = ['unbroken_numbers']\n", "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")],
-        env={**os.environ, "PYTHONPATH": str(EXTENSIONS)},
-        capture_output=True,
-        text=True,
-    )
+    pages = {"index.rst": "Page\n====\n\nBelow *1e-5* or ``1e-6``.\n"}
+    done = _build(tmp_path, "unbroken_numbers", pages)
     assert done.returncode == 0, done.stderr
-    page = BeautifulSoup((tmp_path / "out/index.html").read_text("utf-8"), "html.parser")
-    assert [span.get_text() for span in page.select(".unbroken")] == ["1e-5"]
+    assert [span.get_text() for span in _built(tmp_path).select(".unbroken")] == ["1e-5"]
 
 
 def test_a_card_shows_its_question_and_keeps_no_tooltip() -> None:

@@ -141,8 +141,8 @@ def test_without_a_gpu_nothing_is_written(
 
 def test_a_trial_on_a_cpu_makes_the_whole_report(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    benchmark = "--ways lecture ours --epochs 2 --rounds 1 --images 60 --grow 60 --grow-epochs 2"
-    benchmark += " --grow-rounds 1 --networks MLP --drawn"
+    benchmark = "--ways lecture ours --epochs 2 --rounds 1 --images 60 --grow"
+    benchmark += " --networks MLP --drawn"
     readme = (ROOT / "README.md").read_bytes()
     done = subprocess.run(
         [

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 import cnnbook
 from cnnbook import figures
 from cnnbook.images import ImageSet
+from cnnbook.networks import small_cnn
 from cnnbook.training import Diverged
 
 PACKAGES = ("exercises", "figures")
@@ -100,6 +101,11 @@ RIGHT_IN: dict[tuple[str, str], Any] = {
     ("plot_window", "bias"): None,
     ("plot_colour_images", "images"): COLOUR,
     ("browse_confusion", "scores"): {"a": torch.tensor([[3.0, 1.0], [0.0, 2.0]])},
+    ("browse_network", "trained"): small_cnn(),
+    ("browse_network", "untrained"): small_cnn(),
+    ("browse_network", "images"): torch.zeros(2, 1, 28, 28),
+    ("browse_network", "labels"): torch.tensor([0, 1]),
+    ("browse_network", "class_names"): [f"class {number}" for number in range(10)],
     ("browse_shuffle", "shuffled"): IMAGES,
     ("plot_channel_sum", "image"): COLOUR,
     ("plot_channel_sum", "weight"): COLOUR[:, :, :2, :2],

@@ -8,6 +8,7 @@ running them, which is enough for all but what they computed. axe looks at one p
 import inspect
 import re
 import shutil
+from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,26 +16,29 @@ from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
-from site_browser import FROM_DISK, LOOKS, barriers, needs_browser
+from site_browser import (
+    barriers,
+    barriers_in_each_look,
+    each_look,
+    from_disk,
+    needs_browser,
+)
 from site_builds import Site, build_site, copy_book
 
 import cnnbook
-from cnnbook.convolution import conv2d
-from cnnbook.shapes import derive_output_size
 
 ROOT = Path(__file__).resolve().parents[1]
 GALLERY = [
     f"gallery/{path.relative_to(ROOT / 'examples').with_suffix('.html').as_posix()}"
     for path in sorted((ROOT / "examples").rglob("plot_*.py"))
 ]
-# One page of each kind: home, prose, terms, search, functions by task, functions, exercises,
-# tables of numbers, cards, a lesson with the explorer and exercises, and sources.
+# One page of each kind: home, prose, terms, search, functions by task, functions, exercises, plans
+# with folded answers, tables of numbers, cards, a lesson with the explorer and exercises, sources.
 KINDS = [
     *("index", "contributing", "glossary", "search", "api/index", "api/convolution"),
-    *("exercises", "benchmarks", "gallery/index", "gallery/2_layers/plot_07_moving_average"),
-    *("_modules/index", "_modules/cnnbook/networks"),
+    *("exercises", "teach", "benchmarks", "gallery/index"),
+    *("gallery/2_layers/plot_07_moving_average", "_modules/index", "_modules/cnnbook/networks"),
 ]
 
 
@@ -91,6 +95,7 @@ class _Links(HTMLParser):
             self.titles[-1] += data
 
 
+@cache
 def _pages(site: Site) -> dict[Path, _Links]:
     return {
         path: _Links(path.read_text("utf-8"))
@@ -309,28 +314,60 @@ def test_a_fault_on_a_page_stops_the_build(name: str, small_book: Path) -> None:
 
 
 @needs_browser
+@from_disk
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_a_page_of_each_kind_has_no_barrier_that_axe_finds(
     site: Site, tab: Page, name: str
 ) -> None:
-    assert not barriers(tab, site.folder / f"{name}.html")
+    tab.goto((site.folder / f"{name}.html").as_uri())
+    assert not barriers_in_each_look(tab)
+
+
+_SEEN = """() => [...document.querySelectorAll("html, body *")]
+  .filter((one) => one.checkVisibility()).map((one) => {
+    const { color, backgroundColor, borderColor } = getComputedStyle(one);
+    const { x, width, height } = one.getBoundingClientRect();
+    return [one.tagName, color, backgroundColor, borderColor, x, width, height].join(" ");
+  })"""
 
 
 @needs_browser
+@pytest.mark.parametrize("name", ["index", "gallery/2_layers/plot_07_moving_average"])
+def test_a_page_that_takes_on_a_look_is_as_if_it_were_opened_in_it(
+    site: Site, tab: Page, name: str
+) -> None:
+    tab.emulate_media(reduced_motion="reduce")
+    tab.goto((site.folder / f"{name}.html").as_uri())
+    taken = {look: tab.evaluate(_SEEN) for look in each_look(tab)}
+    assert len({str(seen) for seen in taken.values()}) == 4
+    for look in each_look(tab):
+        tab.reload()
+        tab.evaluate("document.fonts.ready")
+        assert tab.evaluate(_SEEN) == taken[look], look
+
+
+@needs_browser
+@from_disk
 @pytest.mark.long
-@pytest.mark.parametrize("tab", LOOKS, indirect=True)
-def test_no_page_has_a_barrier_that_axe_finds(site: Site, tab: Page) -> None:
-    assert not [barrier for page in _pages(site) for barrier in barriers(tab, page)]
+@pytest.mark.parametrize("part", range(4))
+def test_no_page_has_a_barrier_that_axe_finds(site: Site, tab: Page, part: int) -> None:
+    found = []
+    for page in list(_pages(site))[part::4]:
+        tab.goto(page.as_uri())
+        found += barriers_in_each_look(tab)
+    assert not found
 
 
 @needs_browser
-@pytest.mark.parametrize("tab", LOOKS[:1], indirect=True)
+@from_disk
 def test_every_page_fits_the_window(site: Site, tab: Page) -> None:
     wide = {}
+    widths = [390, 1280]
     for page in _pages(site):
         tab.goto(page.as_uri())
-        for width in (390, 1280):
+        # The width of the page before comes first.
+        widths.reverse()
+        for width in widths:
             tab.set_viewport_size({"width": width, "height": 900})
             wider = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if wider > 0:
@@ -341,7 +378,8 @@ def test_every_page_fits_the_window(site: Site, tab: Page) -> None:
 @needs_browser
 def test_axe_would_find_a_barrier(tab: Page) -> None:
     tab.set_content("<html lang=en><title>t</title><img src='data:image/gif;base64,R0lGOD'></html>")
-    assert "image-alt" in {fault["id"] for fault in Axe().run(tab).response["violations"]}
+    (found,) = barriers(tab)
+    assert "image-alt at img" in found
 
 
 @needs_browser
@@ -358,11 +396,7 @@ def test_the_menu_of_a_narrow_screen_opens_with_the_keyboard(site: Site, tab: Pa
 
 
 @needs_browser
-@pytest.mark.parametrize(
-    "tab",
-    [pytest.param({"forgiven": FROM_DISK}, id="from disk")],
-    indirect=True,
-)
+@from_disk
 def test_search_works_on_pages_opened_from_disk(site: Site, tab: Page) -> None:
     tab.goto((site.folder / "search.html").as_uri() + "?q=stride")
     tab.locator("#search-results li").first.wait_for()
@@ -370,9 +404,7 @@ def test_search_works_on_pages_opened_from_disk(site: Site, tab: Page) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize(
-    "tab", [pytest.param({"forgiven": FROM_DISK}, id="from disk")], indirect=True
-)
+@from_disk
 @pytest.mark.parametrize(
     ("query", "page"),
     [
@@ -398,61 +430,12 @@ def test_search_lists_the_page_about_it_and_the_glossary_first_and_attributes_la
 
 
 @needs_browser
-@pytest.mark.parametrize(
-    "tab", [pytest.param({"forgiven": FROM_DISK}, id="from disk")], indirect=True
-)
+@from_disk
 def test_search_lists_a_function_first_that_is_searched_by_its_name(site: Site, tab: Page) -> None:
     tab.goto((site.folder / "search.html").as_uri() + "?q=output_size")
     first = tab.locator("#search-results li a").first
     first.wait_for()
     assert first.inner_text() == "cnnbook.shapes.output_size"
-
-
-def _grid(page: Page, table: int) -> list[list[float]]:
-    rows = page.locator("conv-explorer table").nth(table).locator("tr")
-    texts = [rows.nth(row).locator("td").all_inner_texts() for row in range(rows.count())]
-    return [[float(text) for text in line] for line in texts]
-
-
-@needs_browser
-@pytest.mark.parametrize(
-    ("stride", "padding", "dilation"), [(1, 0, 1), (2, 0, 1), (1, 1, 2), (3, 2, 1), (2, 1, 2)]
-)
-def test_the_explorer_computes_what_the_library_does(
-    site: Site, tab: Page, stride: int, padding: int, dilation: int
-) -> None:
-    if not site.executed:
-        pytest.skip("the site was not built with `make site`")
-    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
-    for label, value in (("Stride", stride), ("Padding", padding), ("Dilation", dilation)):
-        tab.locator("conv-explorer").get_by_label(label).select_option(str(value))
-    image = torch.arange(16.0, dtype=torch.float64).reshape(1, 1, 4, 4)
-    mean = torch.full((1, 1, 2, 2), 0.25, dtype=torch.float64)
-    expected = conv2d(image, mean, stride=stride, padding=padding, dilation=dilation)
-    padded = torch.nn.functional.pad(image, (padding,) * 4)
-    assert _grid(tab, 0) == padded[0, 0].tolist()
-    shown = torch.tensor(_grid(tab, 1), dtype=torch.float64)
-    torch.testing.assert_close(shown, expected[0, 0], rtol=0, atol=5e-4)
-    derived = derive_output_size(4, 2, stride=stride, padding=padding, dilation=dilation)
-    assert str(derived) in tab.locator("conv-explorer .derivation").inner_text()
-
-
-@needs_browser
-def test_the_explorer_is_worked_with_the_keyboard(site: Site, tab: Page) -> None:
-    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
-    explorer = tab.locator("conv-explorer")
-    message = explorer.locator("output")
-    assert message.inner_text().startswith("Row 0, column 0: 1/4*0 + 1/4*1 + 1/4*4 + 1/4*5 = 2.5")
-    explorer.locator("button.now").focus()
-    tab.keyboard.press("ArrowDown")
-    tab.keyboard.press("ArrowRight")
-    assert message.inner_text().endswith("1/4*5 + 1/4*6 + 1/4*9 + 1/4*10 = 7.5")
-    tab.keyboard.press("ArrowLeft")
-    tab.keyboard.press("ArrowLeft")
-    assert message.inner_text().startswith("Row 0, column 2"), "one place back is the line before"
-    explorer.get_by_label("Kernel").select_option("custom")
-    explorer.get_by_label("Weight, row 0, column 0").fill("2")
-    assert message.inner_text() == "Row 0, column 0: 2*0 + 0*1 + 0*4 + (-1)*5 = -5"
 
 
 @needs_browser
@@ -470,15 +453,3 @@ def test_folded_checks_open_with_the_keyboard_and_are_not_printed(site: Site, ta
     assert box["height"] >= 32, "high enough for a finger"
     tab.emulate_media(media="print")
     assert not fold.is_visible()
-
-
-@needs_browser
-def test_the_explorer_says_when_a_kernel_does_not_fit(site: Site, tab: Page) -> None:
-    tab.goto((site.folder / "gallery/2_layers/plot_07_moving_average.html").as_uri())
-    explorer = tab.locator("conv-explorer")
-    explorer.get_by_label("Kernel").select_option("average3")
-    explorer.get_by_label("Dilation").select_option("2")
-    assert explorer.locator("output").inner_text() == (
-        "The kernel spans 5 pixels, the padded image has only 4: choose a smaller kernel, "
-        "less dilation or more padding."
-    )

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, Page
-from site_browser import LOOKS, barriers, needs_browser
+from site_browser import barriers, each_look, from_disk, needs_browser
 from site_builds import Site
 
 PAGES = ("gallery/2_layers/plot_07_moving_average.html", "gallery/2_layers/plot_06_one_window.html")
@@ -80,9 +80,11 @@ def test_on_a_narrow_screen_the_switch_is_in_the_menu(site: Site, tab: Page) -> 
     assert set(_folds(tab)) == {True}
 
 
-@pytest.mark.parametrize("tab", LOOKS, indirect=True)
+@from_disk
 def test_a_page_with_all_its_code_has_no_barrier(site: Site, tab: Page) -> None:
     tab.add_init_script("localStorage.setItem('cnnbook.en.code', 'shown')")
-    assert not barriers(tab, site.folder / PAGES[0])
-    assert set(_folds(tab)) == {True}
-    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    _open(site, tab)
+    for look in each_look(tab):
+        assert not barriers(tab), look
+        assert set(_folds(tab)) == {True}
+        assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), look

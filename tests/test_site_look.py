@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page
-from site_browser import LOOKS, barriers, needs_browser
+from site_browser import barriers, each_look, from_disk, needs_browser
 from site_builds import Site
 
 FIGURES = "gallery/2_layers/plot_06_one_window.html"
@@ -23,9 +23,13 @@ def _link(tab: Page) -> Locator:
     return tab.locator("a.enlarge").first
 
 
-@pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_a_figure_is_enlarged_with_a_click(site: Site, tab: Page) -> None:
     _open(site, tab, FIGURES)
+    for _ in each_look(tab):
+        _enlarge(tab)
+
+
+def _enlarge(tab: Page) -> None:
     link, dialog = _link(tab), tab.get_by_role("dialog", name="Enlarged figure")
     link.click()
     assert dialog.is_visible()
@@ -87,12 +91,14 @@ def test_without_javascript_a_figure_is_a_link_to_the_large_picture(
     context.close()
 
 
-@pytest.mark.parametrize("tab", LOOKS, indirect=True)
+@from_disk
 def test_an_enlarged_figure_has_no_barrier(site: Site, tab: Page) -> None:
     _open(site, tab, FIGURES)
-    assert not barriers(tab, site.folder / FIGURES)
-    _link(tab).click()
-    assert not barriers(tab)
+    for look in each_look(tab):
+        assert not barriers(tab), look
+        _link(tab).click()
+        assert not barriers(tab), look
+        tab.get_by_role("button", name="Close").click()
 
 
 CONFUSION = "gallery/1_why/plot_01_accuracy.html"
@@ -195,15 +201,16 @@ def test_without_javascript_mistakes_are_listed_and_all_images_shown(
     context.close()
 
 
-@pytest.mark.parametrize("tab", LOOKS, indirect=True)
+@from_disk
 @pytest.mark.parametrize("page", [CONFUSION, SHUFFLE])
 def test_what_can_be_looked_into_has_no_barrier_and_fits(site: Site, tab: Page, page: str) -> None:
     _open(site, tab, page)
     tab.locator("shuffle-browser > button, confusion-browser td button").first.click()
     element = "confusion-browser" if page == CONFUSION else "shuffle-browser"
-    assert not barriers(tab, within=element)
-    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    sizes = tab.locator(f"{element} button").evaluate_all(
-        "(all) => all.map((one) => Math.min(one.offsetWidth, one.offsetHeight))"
-    )
-    assert min(sizes) >= 24
+    for look in each_look(tab):
+        assert not barriers(tab, within=element), look
+        assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), look
+        sizes = tab.locator(f"{element} button").evaluate_all(
+            "(all) => all.map((one) => Math.min(one.offsetWidth, one.offsetHeight))"
+        )
+        assert min(sizes) >= 24, look

@@ -130,6 +130,17 @@ def test_a_calculation_is_not_evaluated(text: str) -> None:
         read_text(text)
 
 
+@pytest.mark.parametrize("text", ["5*469", "5 x 469", "(5 x 469)", "5\xd7469", "1 x 2 x 3"])
+def test_a_product_is_a_calculation_where_one_number_is_asked_for(text: str) -> None:
+    found = check("2.1", text)
+    assert str(found) == f"Not yet: the text '{text}' is a calculation: hand in its result."
+    assert found.reading == ""
+    for numbers in ("5, 469", "[5, 469]"):
+        assert str(check("2.1", numbers)).startswith("Not yet: the answer has 2 numbers, and ")
+    # Several numbers are asked for.
+    assert check("7.2", text).reading.endswith(", ".join(re.findall("[0-9]+", text)))
+
+
 @pytest.mark.parametrize(
     ("text", "question"),
     [
@@ -186,7 +197,7 @@ def test_nothing_typed_is_no_answer() -> None:
 )
 def test_it_is_said_how_a_text_was_read(text: str, reading: str) -> None:
     assert describe_reading(to_tensor(text)) == reading
-    assert check("2.1", text).reading == reading
+    assert check("7.2", text).reading == reading
     assert check("2.1", to_tensor(text)).reading == ""
 
 

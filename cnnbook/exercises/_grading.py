@@ -12,7 +12,7 @@ from cnnbook.exercises._difference import describe_difference, equal
 from cnnbook.exercises._language import translate
 from cnnbook.exercises._messages import Unreadable, say
 from cnnbook.exercises._reading import describe_reading, to_tensor
-from cnnbook.exercises._typed import is_blank
+from cnnbook.exercises._typed import describe_product, is_blank
 
 __all__ = [
     "FLOAT32_TOLERANCE",
@@ -133,6 +133,8 @@ def grade(
         Not yet: the bias is missing. Every kernel has one.
         >>> grade([8, 7], **asked)
         Not yet: the answer has 2 numbers, and the exercise asks for one number.
+        >>> grade("7 * 1", **asked)
+        Not yet: the text '7 * 1' is a calculation: hand in its result.
         >>> grade(float("nan"), **asked)
         Not yet: the answer contains NaN, "not a number", as 0 / 0 gives it.
         >>> grade("seven", **asked)
@@ -178,6 +180,10 @@ def grade(
                     texts = {"mistake": mistake.name, "advice": mistake.advice}
                     message = say("mistake", **{k: translate(t) for k, t in texts.items()})
                     return Feedback(False, message, mistake.name, reading)
+        if is_text and not to_tensor(right()).ndim:
+            product = describe_product(str(answer))
+            if product:
+                return Feedback(False, say("wrong", reason=product))
         difference = describe_difference(given, kind.read(right()), kind, tolerance=tolerance)
         return Feedback(False, say("wrong", reason=difference), "", reading)
 

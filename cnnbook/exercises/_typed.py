@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from cnnbook.exercises._messages import Unreadable, say
 
-__all__ = ["Nested", "is_blank", "read_text"]
+__all__ = ["Nested", "describe_product", "is_blank", "read_text"]
 
 # A number, or a list of such.
 Nested = float | list["Nested"]
@@ -55,6 +55,7 @@ _UNSHOWN = re.compile(
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _SPACED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?: [0-9]{3})+")
 _CALCULATION = re.compile(r"[-+x/^().,0-9 ]*[0-9)] *[-+x/^(][-+x/^( ]*[.0-9][-+x/^().,0-9 ]*")
+_PRODUCT = re.compile(r"\(? *[0-9]+(?: *x *[0-9]+)+ *\)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _MIXED = re.compile(r"([0-9]{1,6}) +([0-9]{1,6}) */ *([0-9]{1,6})")
 
@@ -117,6 +118,29 @@ def is_blank(text: str) -> bool:
         (True, False)
     """
     return len(text) <= _LONGEST and not _normalized(text)
+
+
+def describe_product(text: str) -> str:
+    """Say that a product is a calculation, for an exercise that asks for one number.
+
+    Elsewhere ``7 x 7`` is a size, and so it is read as several numbers.
+
+    Args:
+        text: What was typed, which can be read.
+
+    Returns:
+        A sentence, or an empty text for what is not a product.
+
+    Examples:
+        >>> from cnnbook.exercises._typed import describe_product
+        >>> describe_product("5*469")
+        "the text '5*469' is a calculation: hand in its result."
+        >>> describe_product("5, 469")
+        ''
+    """
+    if not _PRODUCT.fullmatch(_normalized(text)):
+        return ""
+    return say("calculation", text=_shown(text))
 
 
 def _shown(text: str) -> str:

@@ -49,8 +49,8 @@ answer = weights + biases
 )
 
 _widest_mlp = Exercise(
-    "An MLP with layers 784-h-10 must have at most as many parameters as the sloppy CNN, 27,130. "
-    "What is the largest h?",
+    "An MLP with 784 inputs, h hidden units and 10 outputs must have at most as many parameters as "
+    "the sloppy CNN, 27,130. What is the largest h?",
     hint="Each hidden unit adds 784 weights, a bias, and 10 weights of the next layer. The ten "
     "output biases do not depend on h.",
     solution="""

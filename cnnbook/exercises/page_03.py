@@ -56,8 +56,8 @@ answer = 6 * places * (5 * 5 + 1)
 
 _one_bias_per_kernel = Exercise(
     "In the network of 1989, each unit of the two convolutions has its own bias. Today each kernel "
-    "has one. How many parameters would the network have today, in place of its 9,760, if all else "
-    "is unchanged?",
+    "has one. How many parameters would the network have today, instead of 9,760, if everything "
+    "else stays the same?",
     hint="The two layers have 12 x 8 x 8 and 12 x 4 x 4 units, and twelve kernels each. The linear "
     "layers stay as they are.",
     solution="""
@@ -86,6 +86,11 @@ answer = 9_760 - biases + 12 + 12
             "that is how many it loses",
             lambda: 936,
             "Subtract that from the number of its parameters.",
+        ),
+        Mistake(
+            "those are the biases of the two convolutions in 1989",
+            lambda: 960,
+            "The question is about all parameters of today, and some biases stay.",
         ),
     ),
     remark="A tenth of that network's parameters were biases.",

@@ -24,7 +24,7 @@ answer = order.argsort()
         Mistake(
             "that is the order itself",
             lambda: [3, 0, 4, 1, 2],
-            "Shuffled twice in the same way, the pixels are shuffled.",
+            "Shuffling twice in the same way does not restore the pixels.",
         ),
         Mistake(
             "that is the order read from the end",
@@ -55,9 +55,9 @@ def _permuted_weight(weight: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
 
 
 _permuted_weight_function = Exercise(
-    "Write a function ``follow(weight, order)``. ``weight`` is that of a linear layer, of shape "
-    "``(out, pixels)``. It returns the weight with which the layer gives the same output for "
-    "``pixels[order]`` as the given weight for ``pixels``.",
+    "Write a function ``follow(weight, order)``. ``weight`` is the weight of a linear layer, of "
+    "shape ``(out, pixels)``. The function returns another weight: with it, the layer gives the "
+    "same output for ``pixels[order]`` as before for ``pixels``.",
     hint="Each column of the weight belongs to one pixel.",
     solution="""
 def follow(weight, order):
@@ -100,8 +100,8 @@ answer = follow
 
 _surviving_neighbours = Exercise(
     "In 28 rows of 28 pixels, 756 pairs of positions are side by side. After a random permutation, "
-    "in how many of them do you expect a pixel and, to its right, the pixel that was to its right "
-    "before? Three decimals are enough.",
+    "how many of these pairs do you expect to hold two pixels that were side by side before, in "
+    "the same order? Three decimals are enough.",
     hint="Two pixels at two given positions can be any of the 784*783 ordered pairs, all with the "
     "same probability. How many of these were neighbours?",
     solution="""

@@ -90,7 +90,7 @@ answer = receptive_field(stack).size[0]
         Mistake(
             "the weights are counted",
             lambda: 49,
-            "The question is for the side of the window.",
+            "The question asks for the side of the window.",
         ),
     ),
     remark="1 + 2 + 2 + 2.",

@@ -103,7 +103,7 @@ answer = image.grad[0, 0]
         Mistake(
             "that is one number for each window",
             lambda: torch.ones(2, 2),
-            "The question is for the pixels of the image.",
+            "The question asks for the pixels of the image.",
         ),
         Mistake(
             "that is the output of the pooling",

@@ -52,7 +52,7 @@ answer = receptive_field([nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3
         Mistake(
             "the pixels of the whole square are counted",
             lambda: 64,
-            "The question is for a row.",
+            "The question asks for a row.",
         ),
     ),
     remark="3 windows of the pooling cover 6 numbers of the first layer's output, and these see "

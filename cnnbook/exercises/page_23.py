@@ -34,12 +34,12 @@ answer = 60_000 - sum(len(batch) for batch in loader)
         Mistake(
             "that is how many are used",
             lambda: 60_000 - 60_000 % 128,
-            "The question is for the others.",
+            "The question asks for the others.",
         ),
         Mistake(
             "that is the number of mini-batches",
             lambda: 60_000 // 128,
-            "The question is for images.",
+            "The question asks for images.",
             others=(lambda: 60_000 // 128 + 1, lambda: 60_000 / 128),
         ),
         Mistake(

@@ -127,7 +127,7 @@ answer = maps.grad[0, 0]
         Mistake(
             "those are the numbers that pass",
             lambda: [[0, 3, 0, 0], [0, 0, 0, 0], [4, 0, 0, 0], [0, 0, 5, 0]],
-            "The question is for gradients.",
+            "The question asks for gradients.",
         ),
         Mistake(
             "the gradients are those of the sum",
@@ -137,7 +137,7 @@ answer = maps.grad[0, 0]
         Mistake(
             "that is one number for each window",
             lambda: [[10, 0], [30, 40]],
-            "The question is for all numbers before ReLU.",
+            "The question asks for all numbers before ReLU.",
         ),
     ),
     remark="Three of 16: the fourth window is dead for this image.",

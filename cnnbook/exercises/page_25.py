@@ -38,9 +38,9 @@ for inputs, sign in ((64 * 7 * 7, 1), (64, -1)):
             others=(lambda: 10 * 64,),
         ),
         Mistake(
-            "the biases are subtracted once more",
+            "the biases do not cancel in this result",
             lambda: 10 * 64 * 48 - 10,
-            "Both linear layers have ten.",
+            "Both linear layers have ten, so the difference has none.",
             others=(lambda: 10 * 64 * 48 + 10,),
         ),
         Mistake(

@@ -25,6 +25,7 @@ from cnnbook.figures.images import (
     plot_map_rows,
 )
 from cnnbook.figures.layers import plot_layers
+from cnnbook.figures.live import browse_network
 from cnnbook.figures.networks import plot_networks
 from cnnbook.figures.pooling import plot_overlap, plot_pooling, plot_pooling_shift
 from cnnbook.figures.training import plot_confusion, plot_micro_batches
@@ -40,6 +41,7 @@ __all__ = [
     "COLOURS",
     "alt_text",
     "browse_confusion",
+    "browse_network",
     "browse_shuffle",
     "plot_bars",
     "plot_channel_sum",

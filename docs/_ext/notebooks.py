@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urljoin
 from zipfile import ZipFile
 
+from board import board
 from checks import folded_code, shown_code
 from docutils import nodes
 from exercise import exercise_box, exercise_check, exercise_fold, exercise_title, fold_title
@@ -159,7 +160,7 @@ def _parts(node: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
         for child in node.children:
             if not isinstance(child, nodes.Element) or set(child["classes"]) & _ADDED:
                 continue
-            if isinstance(child, folded_code | guess):
+            if isinstance(child, folded_code | guess | board):
                 continue
             if isinstance(child, nodes.section):
                 yield from walk(child, depth + 1)

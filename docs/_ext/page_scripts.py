@@ -1,4 +1,4 @@
-"""Loads the script of an element on the pages that have one."""
+"""Loads the scripts and styles of an element on the pages that have one."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -41,17 +41,19 @@ def load_scripts(
     kinds: type[nodes.Node] | tuple[type[nodes.Node], ...],
     scripts: Iterable[str],
     *,
+    styles: Iterable[str] = (),
     texts: Mapping[str, str] | None = None,
     deferred: bool = True,
 ) -> None:
-    """Load scripts on every page that has a node of one of these kinds.
+    """Load scripts and styles on every page that has a node of one of these kinds.
 
-    They are classic scripts: browsers refuse modules on pages that are opened from disk.
+    The scripts are classic ones: browsers refuse modules on pages that are opened from disk.
 
     Args:
         app: The Sphinx application.
         kinds: The kinds of nodes.
         scripts: Files of ``_static``, in the order in which they run.
+        styles: Style sheets of ``_static``.
         texts: What the scripts show, by name; they read it from ``data-texts`` of their element.
         deferred: Whether the scripts run after the page has been read.
     """
@@ -68,6 +70,8 @@ def load_scripts(
         attributes: dict[str, Any] = {"loading_method": "defer"} if deferred else {}
         if texts is not None:
             attributes["data-texts"] = json.dumps(translated(texts), ensure_ascii=False)
+        for style in styles:
+            app.add_css_file(style)
         for script in scripts:
             app.add_js_file(script, **attributes)
 

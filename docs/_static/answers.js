@@ -95,15 +95,31 @@
       this.keep();
     }
 
+    /** Empty the field for a presentation. At its end the reader's own answer comes back, and what
+     *  was typed meanwhile is not kept. @param {boolean} begins */
+    present(begins) {
+      this.isLent = begins && store.get(this.number).answer !== "";
+      if (this.isLent) {
+        this.input.value = "";
+        this.unmark();
+        this.verdict.replaceChildren();
+      }
+      if (!begins) {
+        this.shown = undefined;
+        this.show();
+      }
+    }
+
     /** Keep what was typed, checked or not. */
     keep() {
       this.unmark();
-      store.update(this.number, { answer: this.input.value, verdict: "" });
+      if (!this.isLent) store.update(this.number, { answer: this.input.value, verdict: "" });
     }
 
     check() {
       const answer = this.input.value;
       const result = this.say();
+      if (this.isLent) return;
       store.update(this.number, result.right
         ? { answer, verdict: "right", solved_with: answer }
         : { answer, verdict: isAttempt(result) ? "wrong" : "" });
@@ -128,6 +144,7 @@
 
     show() {
       markBox(this, this.number);
+      if (this.isLent) return;
       const { answer, verdict } = store.get(this.number);
       // What is being typed is newer than what is kept.
       const typing = this.shown !== undefined && document.activeElement === this.input;
@@ -190,7 +207,12 @@
       const yes = button(say("reset_yes"), () => this.empty());
       this.question = make("div", { role: "group", "aria-labelledby": `${id}-question`, class: "answer-question" }, [
         make("p", { id: `${id}-question` }, [say("reset_question")]), this.no, " ", yes]);
-      this.question.addEventListener("keydown", (event) => { if (event.key === "Escape") this.ask(false); });
+      this.question.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape") return;
+        // A presentation would end with it.
+        event.stopPropagation();
+        this.ask(false);
+      });
       this.question.hidden = true;
       this.append(
         this.total, this.kept,

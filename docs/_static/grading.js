@@ -48,6 +48,7 @@
   const GROUPED = /^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?$/;
   const SPACED = /^[+-]?[1-9][0-9]{0,2}(?: [0-9]{3})+$/;
   const CALCULATION = /^[-+x/^().,0-9 ]*[0-9)] *[-+x/^(][-+x/^( ]*[.0-9][-+x/^().,0-9 ]*$/;
+  const PRODUCT = /^\(? *[0-9]+(?: *x *[0-9]+)+ *\)?$/;
   const DECIMAL_COMMA = /^[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?$/;
   const MIXED = /^([0-9]{1,6}) +([0-9]{1,6}) *\/ *([0-9]{1,6})$/;
 
@@ -88,6 +89,12 @@
 
   /** @param {string} text */
   const isBlank = (text) => [...text].length <= LONGEST && !normalized(text);
+
+  /** Say that a product is a calculation, for an exercise that asks for one number.
+   *  @param {string} text what was typed, which can be read @param {Say} say
+   *  @returns {string} a sentence, or nothing for what is not a product */
+  const describeProduct = (text, say) =>
+    PRODUCT.test(normalized(text)) ? say("calculation", { text: shown(text) }) : "";
 
   /** Shorten a text for a message, without what a terminal cannot show. @param {string} text */
   function shown(text) {
@@ -442,7 +449,12 @@
         return { right: false, message, mistake: name, reading };
       }
     }
-    const reason = describeDifference(answer, toTensor(exercise.right[0], say), exercise, say);
+    const want = toTensor(exercise.right[0], say);
+    const product = want.shape.length ? "" : describeProduct(text, say);
+    if (product) {
+      return { right: false, message: say("wrong", { reason: product }), mistake: "", reading: "" };
+    }
+    const reason = describeDifference(answer, want, exercise, say);
     return { right: false, message: say("wrong", { reason }), mistake: "", reading };
   }
 

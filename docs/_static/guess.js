@@ -117,6 +117,21 @@
       this.status.textContent = this.texts.hidden;
     }
 
+    /** Cover for a presentation. At its end the reader's own guess comes back.
+     *  @param {boolean} begins */
+    present(begins) {
+      const typed = this.field.value();
+      if (begins) {
+        this.own = this.guess;
+        this.guess = null;
+      } else if (this.own !== null) {
+        this.guess = this.own;
+        keep(this.key, this.own);
+      }
+      this.show();
+      if (this.guess === null) this.field.set(begins && this.own !== null ? "" : typed);
+    }
+
     show() {
       const asks = this.guess === null;
       this.asking.hidden = !asks;

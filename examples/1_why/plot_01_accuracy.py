@@ -271,6 +271,28 @@ figure = plot_images(data.test_images[worst.indices], titles=titles, columns=4, 
 # %%
 # Would you classify them correctly? Several of them are hard for people, too.
 #
+# .. board::
+#    :minutes: 20
+#
+#    1. The scores of an image are ten numbers. By how much does its cross-entropy change if you add
+#       5 to all ten?
+#
+#       By 0. Each ``exp(s + 5)`` is ``exp(5)`` times ``exp(s)``, and this factor cancels in the
+#       softmax. Only the differences between scores matter.
+#
+#    2. A network gives the right class a probability of 1/2 for one image and of 1/8 for another.
+#       What is the mean cross-entropy of the two, as a multiple of ln 2?
+#
+#       2 times ln 2, about 1.386. The two losses are ln 2 and ln 8, which is 3 times ln 2, and ``(1
+#       + 3)/2 = 2``.
+#
+#    3. One network classifies 870 of 1,000 images correctly, another one 860 of the same images. On
+#       how many images is exactly one of the two right: at least, and at most?
+#
+#       At least 10, and at most 270. They make 130 and 140 mistakes. If the first makes only
+#       mistakes that the second makes too, ``140 - 130 = 10`` are left; if no mistake is shared,
+#       ``130 + 140 = 270``.
+#
 # Exercises
 # ---------
 #

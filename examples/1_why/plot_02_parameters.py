@@ -17,7 +17,7 @@ sloppy CNN. Nothing is trained here: we only count, and every count has a formul
 # A :term:`parameter` is a number that training may change: a :term:`weight` or a :term:`bias`.
 # Which network has more of them, and how many times more? Make a guess before you read on.
 #
-# .. guess:: Which one, and how many times more?
+# .. guess:: Which one, how many times more?
 
 from cnnbook.counting import parameter_table
 from cnnbook.networks import mlp, small_cnn
@@ -52,7 +52,7 @@ assert 80 + 10 * 2704 + 10 == parameter_table(sloppy).total == 27_130
 
 # %%
 # The CNN has 27,130 parameters, 60.0 times fewer than the MLP. Almost all of them, 27,050, are in
-# its *linear* layer, not in the convolution. The drawing of page 1 has the number of each layer:
+# its *linear* layer, not in the convolution. The drawing of page 1 shows the number for each layer:
 
 from cnnbook.figures import plot_networks
 
@@ -86,8 +86,8 @@ assert (28 - 2 + 1, 27 // 2) == (27, 13)
 # ---------------
 #
 # The number of parameters says how much must be stored. It does not say how much must be computed,
-# because a convolution uses each of its weights many times. What do you guess: the CNN has 60.0
-# times fewer parameters; does it also need 60.0 times fewer multiplications?
+# because a convolution uses each of its weights many times. Guess: the CNN has 60.0 times fewer
+# parameters. Does it also need 60.0 times fewer multiplications?
 #
 # .. guess:: The CNN needs
 #    :choices: 60 times fewer | fewer, but not 60 times | more than 60 times fewer
@@ -149,9 +149,9 @@ figure = plot_bars(
 )
 
 # %%
-# Each panel has its own axis, which begins at 0. So the length of a bar is its number, and 60.0
-# times as many parameters are a bar 60.0 times as long. The number in brackets says how many times
-# as long this bar is as the shorter bar.
+# Each panel has its own axis, which begins at 0. So the length of a bar is proportional to its
+# number: for 60.0 times as many parameters, the bar is 60.0 times as long. The number in brackets
+# is this ratio, of the longer bar to the shorter one.
 #
 # torch counts, too
 # -----------------
@@ -169,6 +169,25 @@ for net, cost in ((desperate, costs["MLP"]), (sloppy, costs["CNN"])):
 
 # %%
 # The two counts agree for both networks.
+#
+# .. board::
+#    :minutes: 15
+#
+#    1. The images get 56 x 56 pixels in place of 28 x 28. How many parameters does ``Conv2d(1, 16,
+#       2)`` have now, and how many times as many weights does the MLP's first layer have?
+#
+#       The convolution still has 80. The first layer has 4 times as many weights, since there are
+#       ``56*56/(28*28) = 4`` times as many pixels.
+#
+#    2. The convolution of the CNN has 80 parameters. How many hidden units can a linear layer on
+#       784 pixels have with 80 parameters?
+#
+#       None. A single unit needs ``784 + 1 = 785`` parameters, a weight for each pixel and a bias.
+#
+#    3. How often is one weight of the MLP used for one image, and how often is one weight of the
+#       convolution used?
+#
+#       Once, and 729 times: a kernel is used at ``27*27 = 729`` positions.
 #
 # Exercises
 # ---------

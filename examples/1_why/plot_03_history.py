@@ -2,7 +2,7 @@
 3. Where did CNNs come from?
 ============================
 
-*Who had the idea to use the same few weights everywhere, and why did it take so long to be famous?*
+*Who had the idea to use the same few weights everywhere, and why did CNNs become famous so late?*
 
 You need the two networks of :doc:`/gallery/1_why/plot_01_accuracy` and the way their parameters
 were counted in :doc:`/gallery/1_why/plot_02_parameters`. Most numbers of this page come from
@@ -74,7 +74,7 @@ assert output_size(16, 5, stride=2, padding=2) == 8
 assert output_size(8, 5, stride=2, padding=2) == 4
 
 # %%
-# The paper counts every connection, which is one use of a weight or a :term:`bias`: 64,660. How
+# The paper counts 64,660 connections. A connection is one use of a weight or a :term:`bias`. How
 # many different weights and biases are there? Take a pencil: the first layer has 12 feature maps of
 # 8 x 8 units, and the second has 12 of 4 x 4. A unit of the first layer has a window in the image.
 # A unit of the second layer has windows in 8 of the 12 feature maps. The units of a feature map
@@ -120,8 +120,8 @@ assert (6 * 2, 16 * 2) == (12, 32)
 # %%
 # Exactly 60,000. C stands for convolution, S for subsampling, which is pooling, and F for a linear
 # layer ("fully connected"). Fukushima's C-cells correspond to the layers S, not to the layers C.
-# The pooling of page 2 has no parameters. In 1998 it had a weight and a bias for each feature map:
-# 12 numbers in S2, for 6 feature maps, and 32 in S4, for 16.
+# The pooling of our sloppy CNN has no parameters. In LeNet-5, pooling has a weight and a bias for
+# each feature map: 12 numbers in S2, for 6 feature maps, and 32 in S4, for 16.
 #
 # For comparison: our sloppy CNN has fewer parameters, and the desperate MLP has many more.
 
@@ -131,7 +131,7 @@ assert count_parameters(small_cnn()) == 27_130 < 60_000 < 1_628_170 == count_par
 
 # %%
 # So in 1998 the main ideas were known: shared weights, pooling, training with a gradient. What was
-# missing? The next network has much the same layers. Guess what is different.
+# missing? The next network has the same kinds of layers. Guess what is different.
 #
 # AlexNet
 # -------
@@ -186,9 +186,9 @@ assert f"{sizes['AlexNet'] / sizes['zip codes']:.1f}" == "6246.4"
 # beside the bars: AlexNet has 6,246.4 times as many parameters as the network for zip codes.
 #
 # LeNet-5 had one parameter for each of its 60,000 training images, which is a coincidence. AlexNet
-# had 50.8 for each image. So that it did not learn the photographs by heart, it was trained with
-# parts of them and with mirror images (:term:`data augmentation`), and with units switched off at
-# random (:term:`dropout`).
+# had 50.8 for each image. It was trained with parts of the photographs and with mirror images
+# (:term:`data augmentation`), and with units switched off at random (:term:`dropout`), so that it
+# would not learn the photographs by heart.
 #
 # It also needed fast computers. The training took five to six days on two graphics cards
 # [Krizhevsky2012]_. Others had computed convolutions on graphics cards before [Chellapilla2006]_.
@@ -199,10 +199,10 @@ assert f"{sizes['AlexNet'] / sizes['zip codes']:.1f}" == "6246.4"
 # Each year the ImageNet challenge asked: which of 1,000 classes does this photograph show? A
 # program names five classes. The *top-5 error* is the share of photographs whose class is not among
 # the five. Here are the errors of the winners, for 2010 to 2014 from [Russakovsky2015]_ (trained
-# only with the images of the challenge) and for 2015 from [He2016]_. In which year do you guess the
-# largest step?
+# only with the images of the challenge) and for 2015 from [He2016]_. Guess: in which year did the
+# error fall most?
 #
-# .. guess:: The largest step
+# .. guess:: The error fell most in
 #    :choices: 2011 | 2012 | 2013 | 2014 | 2015
 
 # Folded on the site: the errors of the winners
@@ -227,6 +227,8 @@ assert f"{26.2 - 15.3:.1f}" == "10.9"
 # That is a lead of 10.9 points; in the year before, the error of the winners had fallen by 2.4. The
 # winners of the following years were CNNs, too.
 #
+# .. guess-end::
+#
 # A person who had practised had an error of 5.1 % on 1,500 such photographs [Russakovsky2015]_. The
 # winner of 2015 has a smaller error. This does not mean that it sees better than people do: many of
 # the classes are breeds of dogs, which few people can tell apart.
@@ -237,6 +239,26 @@ assert winners[2015] < person["top-5 error, %"] < winners[2014]
 
 # %%
 # All these errors are copied from the publications, not measured here.
+#
+# .. board::
+#    :minutes: 25
+#
+#    1. The first layer of 1989 has 12 feature maps of 8 x 8 units, each with a window of 5 x 5. How
+#       many different weights does it have, biases not counted? How many would it have without
+#       sharing?
+#
+#       ``12*5*5 = 300`` weights. Without sharing, each of the 64 units of a map would have its own:
+#       ``300*64 = 19200``.
+#
+#    2. The first linear layer of AlexNet has 4,096 units and takes 256 feature maps of 6 x 6. Does
+#       this layer alone have more than half of the 60,965,224 parameters?
+#
+#       Yes. It has ``256*6*6*4096 = 37748736`` weights, 62 % of all parameters.
+#
+#    3. A cell says 1 or 0. Fukushima's C-cell says 1 if any of its four S-cells says 1. Is that the
+#       sum, the mean or the maximum of the four?
+#
+#       The maximum. The sum of two active cells is 2, and their mean is 1/2.
 #
 # Exercises
 # ---------

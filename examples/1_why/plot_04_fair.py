@@ -58,9 +58,9 @@ networks = {
 
 # %%
 # :func:`~cnnbook.networks.matched_mlp` finds the number of hidden units for which the number of
-# parameters is nearest to that of the CNN. The parameters of the CNN are counted once, outside of
-# the function: making a CNN draws random numbers, and the MLP would start with other weights. Where
-# the 93 comes from is computed below.
+# parameters is nearest to that of the CNN. The parameters of the CNN are counted once, before the
+# networks are made. If a CNN were made just before each MLP, it would draw random numbers, and the
+# MLP would start with other weights. The 93 is computed below.
 #
 # The counts of the five networks:
 
@@ -105,9 +105,9 @@ assert 93 < mlp()[1].out_features == 2048 < 11_664
 # 2,048 units. We did not train an MLP with as many activations as the CNN, so this page says
 # nothing about that.
 #
-# All five networks have the same images, the same loss, Adam with its default options, 499 updates
-# and the default initialization of torch. Nothing is tuned. With another number of updates or
-# another :term:`learning rate` the result could be different.
+# All five networks are trained with the same images, the same loss, Adam with its default options,
+# 499 updates and the default initialization of torch. Nothing is tuned. With another number of
+# updates or another :term:`learning rate` the result could be different.
 #
 # Ten starts each
 # ---------------
@@ -204,8 +204,8 @@ if not data.drawn:
 
 # %%
 # The floor is high: on Fashion-MNIST, a single linear layer classifies 826 of 1,000 images
-# correctly on average, where guessing would give 100. So the third objection is right to a large
-# part: for most images no hidden layer is needed. The networks differ in the images that are left.
+# correctly on average, where guessing would give 100. So the third objection is largely right: for
+# most images no hidden layer is needed. The networks differ in the images that are left.
 
 if not data.drawn:
     assert round(1000 * results["linear"].interval().mean) == 826
@@ -221,7 +221,7 @@ if not data.drawn:
 # The seeds are the same for all networks, so we can compare in pairs, seed by seed [Student1908]_.
 # The table has the mean of the ten differences in images of 1,000, its 95 % interval, the number of
 # seeds for which the first network is better, and the p value of the paired t test. That is the
-# probability of a mean difference at least as far from 0 if the true one is 0:
+# probability of a mean difference at least this far from 0, if the true mean difference is 0:
 
 from cnnbook.metrics import compare_paired
 
@@ -282,8 +282,8 @@ if not data.drawn:
 #
 # An interval over ten starts is about other starts. It is not about other images: all fifty
 # networks were tested on the same 1,000 images. If a network classifies an image correctly with
-# probability 0.87, then its accuracy on n images has the standard deviation
-# ``sqrt(0.87 * 0.13 / n)``, the :term:`standard error`. How much do you expect for 1,000 images?
+# probability 0.87, then its accuracy on n images has the standard deviation ``sqrt(0.87 * 0.13 /
+# n)``, the :term:`standard error`. How large is it for 1,000 images?
 #
 # .. guess:: Standard error
 
@@ -310,13 +310,33 @@ assert data.drawn or intervals["CNN"].high - intervals["CNN"].low < 4 * error
 # standard deviation is 0.012, close to the 0.0106 of the formula. The interval over ten starts does
 # not contain this variation. So a lead of 7 images on these 1,000 images may be no lead on the next
 # 1,000. Two networks often misclassify the same images, so the standard error of a *difference* is
-# smaller. The kept files do not show by how much: they contain how many images were classified
-# correctly, and not which.
+# smaller than it would be if their mistakes were independent. The kept files do not show by how
+# much: they contain how many images were classified correctly, and not which.
 #
 # .. guess-end::
 #
 # There are more sources of variation, such as the choice of the training images, and the literature
-# recommends to vary all of them at once [Bouthillier2021]_. This page varies only the start.
+# recommends varying all of them at once [Bouthillier2021]_. This page varies only the start.
+#
+# .. board::
+#    :minutes: 25
+#
+#    1. You want to halve the standard error of an accuracy. How many times as many test images do
+#       you need?
+#
+#       4 times as many, because the standard error has the square root of the number of images in
+#       its denominator.
+#
+#    2. Suppose that two networks are equally good, and that each seed is won by one of them, like a
+#       toss of a coin. How likely is it that the first one wins with all ten seeds?
+#
+#       It has the probability 1/1024, since ``2**10 = 1024``. This is called a sign test.
+#
+#    3. With three seeds, network A has 85, 87 and 89 images of 100, and network B has 84, 86 and
+#       88. What are the mean and the standard deviation of the three differences?
+#
+#       The mean is 1 and the standard deviation is 0: A is ahead by 1 with every seed. The two rows
+#       overlap, and the comparison in pairs is clear all the same.
 #
 # Exercises
 # ---------

@@ -93,8 +93,8 @@ print("largest difference of a score below 0.00001:", difference.abs().max().ite
 assert difference.abs().max() < 0.00001
 
 # %%
-# The scores of all test images are the same. They differ by less than 0.00001, because the sums are
-# added up in another order and rounded.
+# The scores of all test images are the same up to rounding. They differ by less than 0.00001,
+# because the products are added up in another order.
 #
 # And after training? For one image, the :term:`gradient` of a weight in the first layer is the
 # pixel that it multiplies, times the gradient of its hidden unit. The gradients of all images are
@@ -127,10 +127,10 @@ assert curves[0][-1] < curves[0][0]
 #
 # The CNN has sixteen kernels of four weights, and each kernel is used in every window. The pixels
 # that were in one window are now in many different windows. No order of the four weights can
-# correct this. Every pixel except the last of its row has a neighbour on its right. How many pixels
-# still have the same neighbour on their right?
+# correct this. Every pixel except the last of its row has a neighbour on its right. After
+# shuffling, how many pixels still have the same neighbour on their right?
 #
-# .. guess:: Of the pairs
+# .. guess:: Pixels with the same neighbour
 #    :choices: nearly all | about half | a few or none
 
 grid = order.reshape(28, 28)
@@ -197,10 +197,10 @@ figure = plot_seeds(
 )
 
 # %%
-# For the MLP the two rows are nearly the same, for the CNN they are not. The table has the mean
-# drop in accuracy by shuffling, in images of 1,000, its 95 % interval, the number of seeds that are
-# better with the pixels in order, and the p value of the paired t test. A negative drop means that
-# the network is better with shuffled pixels:
+# For the MLP the two rows are nearly the same; for the CNN they are not. The table shows the mean
+# drop in accuracy that shuffling causes, in images of 1,000, its 95 % interval, the number of seeds
+# that are better with the pixels in order, and the p value of the paired t test. A negative drop
+# means that the network is better with shuffled pixels:
 
 from cnnbook.metrics import compare_paired
 
@@ -284,9 +284,31 @@ assert small_cnn()[4].in_features == 2704
 # and activations.
 #
 # The experiment does not show that a CNN needs the right order to learn. It shows that a CNN learns
-# more with it, and that an MLP does not. It does not show which part of the CNN is affected, the
-# :term:`convolution` or the :term:`pooling`. And all ten starts had the same permutation: with
-# another one, the drop could be a little larger or smaller.
+# more with it, and that an MLP learns equally well with any order. It does not show which part of
+# the CNN is affected, the :term:`convolution` or the :term:`pooling`. And all ten starts had the
+# same permutation: with another one, the drop could be a little larger or smaller.
+#
+# .. board::
+#    :minutes: 20
+#
+#    1. An image of 2 x 2 pixels can be put into how many orders? In how many of them does the upper
+#       left pixel still have its old neighbour on its right?
+#
+#       24 orders, ``4*3*2*1 = 24``. In 4 of them: the pair stands in the upper or in the lower row,
+#       and the two other pixels have two orders each time.
+#
+#    2. Suppose that every image is shuffled in an order of its own. Which of these numbers of an
+#       image stay the same: the mean of its pixels, its largest pixel, the output of a hidden unit
+#       of the MLP?
+#
+#       The mean and the largest pixel. The hidden unit changes, because its weights no longer meet
+#       the pixels for which they were trained. So the MLP would suffer, too.
+#
+#    3. Shuffle the rows of an image, but leave the pixels within each row in order. A convolution
+#       has windows of 1 x 2. What happens to its feature map?
+#
+#       It has the same numbers, with its rows in the new order. Each window lies within one row, so
+#       no window is torn apart.
 #
 # Exercises
 # ---------

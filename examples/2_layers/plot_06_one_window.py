@@ -44,7 +44,7 @@ print(image.shape)
 
 # %%
 # ``[None, None]`` adds two axes in front, because torch expects many images with many channels:
-# ``(images, channels, rows, columns)``. Here both are 1.
+# ``(images, channels, rows, columns)``. Here there is one image with one channel.
 #
 # By hand first
 # -------------
@@ -124,8 +124,27 @@ print(f"{linear(image.flatten(1)).item():.3f}")
 assert torch.allclose(linear(image.flatten(1)).squeeze(), output.squeeze())
 
 # %%
-# The same number again. In one window, a convolution and a linear layer compute the same. They
-# differ when the image is larger than the window.
+# The same number again. In one window, a convolution and a linear layer compute the same number.
+# They differ when the image is larger than the window.
+#
+# .. board::
+#    :minutes: 15
+#
+#    1. Use the weights and the bias of this page. Each of the four pixels may be 0 or 1. Which
+#       image gives the largest output, and how large is it?
+#
+#       The image ``[[0, 0], [1, 1]]``, with a 1 where the weight is above 0. The output is ``0.1802
+#       + 0.4668 + 0.2037 = 0.8507``.
+#
+#    2. All four pixels grow by 10. By how much does the output grow?
+#
+#       By 10 times the sum of the weights, ``10*(-0.1733 - 0.4235 + 0.1802 + 0.4668) = 0.502``. The
+#       bias is added once, as before.
+#
+#    3. All four pixels of the image with 0, 1, 2, 3 are doubled. Is the output twice 1.541?
+#
+#       No, it is 2.878. The four products are doubled, and the bias is not: ``2*(1.541 - 0.2037) +
+#       0.2037 = 2.8783``.
 #
 # Exercises
 # ---------

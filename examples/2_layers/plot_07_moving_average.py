@@ -167,6 +167,8 @@ assert image[0, 0, 1:3, 1:3].tolist() == middles
 # .. conv-explorer::
 #    :image: lecture
 #    :kernel: average2
+#    :hide: relu,pool,matrix
+#    :room: 605 930
 #
 # .. guess:: The four weights
 #
@@ -205,6 +207,27 @@ figure = plot_images(torch.cat([shoe, frame]), titles=["before", "5 x 5 average"
 assert (shoe.shape, blurred.shape) == ((1, 1, 28, 28), (1, 1, 24, 24))
 
 # %%
+# .. board::
+#    :minutes: 20
+#
+#    1. Average the numbers from 0 to 15 with 2 x 2 windows, and the result once more with 2 x 2
+#       windows. Which size and which numbers come out?
+#
+#       2 x 2 numbers: 5, 6, 9 and 10. For example, ``(2.5 + 3.5 + 6.5 + 7.5)/4 = 5``. On this image
+#       the 3 x 3 average gives the same numbers, but its weights are others: twice 2 x 2 has 1/16
+#       in its corners and 4/16 in the middle.
+#
+#    2. One pixel of the 4 x 4 image grows by 8. How many outputs of the 2 x 2 average change, and
+#       by how much: for a corner, and for a pixel in the middle?
+#
+#       1 output for a corner and 4 outputs for a pixel in the middle, each by ``8/4 = 2``.
+#
+#    3. A chessboard of 0 and 1 is averaged with 2 x 2 windows, and with 3 x 3 windows. Which
+#       numbers come out?
+#
+#       1/2 everywhere for 2 x 2: each window has two ones. For 3 x 3 it is 4/9 or 5/9 in turn, as
+#       the middle is 0 or 1 and the ones are 4 or 5.
+#
 # Exercises
 # ---------
 #

@@ -141,7 +141,7 @@ assert kernels.shape == (3, 1, 3, 3)
 # A grey image has one :term:`channel`, a colour photograph has three, and the output of a
 # convolution has one channel for each kernel. If the input of a layer has several channels, each
 # kernel has weights for all of them. Below, an image has two channels of 1 x 2 pixels, and the
-# kernel has 1 x 2 weights for each. What would you expect of this kernel: one number or two?
+# kernel has 1 x 2 weights for each. How many numbers does this kernel give, one or two?
 #
 # .. guess:: This kernel gives
 #    :choices: one number | two numbers
@@ -184,9 +184,9 @@ assert parameter_table(layer).total == 16 * 1 * 3 * 3 + 16 == 160
 # %%
 # .. index:: ! feature expansion
 #
-# The lecture [Choi2025]_ calls this *popping*, after popped rice: a spoon of rice becomes a bucket.
-# This book calls it :term:`feature expansion`. One image of 4 x 4 pixels goes in, sixteen feature
-# maps of 2 x 2 numbers come out:
+# The lecture [Choi2025]_ calls this *popping*, after popped rice: a spoon of rice becomes a bucket
+# of popped rice. This book calls it :term:`feature expansion`. One image of 4 x 4 pixels goes in,
+# sixteen feature maps of 2 x 2 numbers come out:
 
 print(first.numel(), "numbers become", layer(first).numel())
 assert (first.numel(), layer(first).numel()) == (16, 64)
@@ -243,6 +243,26 @@ assert (corners < 0).sum() == (layer.bias < 0).sum()
 # Where all pixels of a window have the same grey, the output is this grey times the sum of the nine
 # weights, plus the bias. The positions of the weights in the kernel matter only where the pixels of
 # a window differ: at outlines and seams.
+#
+# .. board::
+#    :minutes: 25
+#
+#    1. In a layer with sixteen kernels you exchange kernel 0 and kernel 5, with their biases. What
+#       changes in the output?
+#
+#       Feature maps 0 and 5 change places, and nothing else. If a linear layer follows, its weights
+#       for these two maps must be exchanged, too; then the scores stay the same.
+#
+#    2. How many multiplications does ``Conv2d(1, 16, 3)`` make for the batch ``(2, 1, 4, 4)``?
+#
+#       It makes 1,152. There are ``2*16*2*2 = 128`` outputs with nine products each, and ``128*9 =
+#       1152``.
+#
+#    3. Mirror the image with the numbers from 0 to 15, so that left becomes right. What does the
+#       kernel "right - left" give now?
+#
+#       It gives -6 everywhere. The numbers now get smaller by 1 with each step to the right, so all
+#       differences change their sign.
 #
 # Exercises
 # ---------

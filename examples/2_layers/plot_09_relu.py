@@ -41,8 +41,9 @@ from cnnbook.figures import plot_functions
 figure = plot_functions({"ReLU": relu})
 
 # %%
-# The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. About half of such numbers
-# are below 0. How many zeros do you expect here?
+# The lecture [Choi2025]_ shows it on an image of 5 x 5 random pixels. They are drawn from the
+# standard normal distribution, so each is below 0 with probability 1/2. How many zeros do you
+# expect after ReLU?
 #
 # .. guess:: Zeros
 
@@ -284,9 +285,30 @@ assert added.tolist() == [9, 18, 9]
 assert without.abs().max() == 0
 
 # %%
-# Without ReLU every sum is 0. With ReLU they are 9, 18 and 9, which are not the same number. So no
+# Without ReLU every sum is 0. With ReLU the sums are 9, 18 and 9, which are not all equal. So no
 # convolution with one 5 x 5 kernel and a bias does the same as two layers with a ReLU between them.
 # With ReLU, two layers can do more than one.
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. One ReLU follows another. Can you leave the second one out? And what does ``relu(-relu(x))``
+#       give?
+#
+#       Yes: after the first ReLU no number is below 0, so the second changes nothing.
+#       ``relu(-relu(x))`` is 0 for every x, since its argument is never above 0.
+#
+#    2. Is ``relu(a + b)`` always equal to ``relu(a) + relu(b)``? If not, which of the two is
+#       larger?
+#
+#       No. For a = 1 and b = -1 the first is 0 and the second is 1. The first is never the larger
+#       one.
+#
+#    3. Three linear layers without ReLU follow one another: from 4 numbers to 3, to 2, to 1. How
+#       many parameters do they have, and how many are needed for the same function?
+#
+#       They have ``(4*3 + 3) + (3*2 + 2) + (2*1 + 1) = 26``. One layer from 4 numbers to 1 does the
+#       same with ``4 + 1 = 5``.
 #
 # Exercises
 # ---------

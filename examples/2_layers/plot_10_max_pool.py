@@ -298,6 +298,27 @@ assert relu(avg_pool2d(mixed, 2)).item() == 0 == (4 - 4 + 0 + 0) / 4
 # %%
 # ReLU first gives 1, the average first gives 0: in an average, the numbers below 0 count.
 #
+# .. board::
+#    :minutes: 25
+#
+#    1. ``MaxPool2d(2)`` is applied twice to 28 x 28 pixels. Which size comes out, and is it the
+#       same as one ``MaxPool2d(4)``?
+#
+#       7 x 7, and it is the same: the largest of four maxima of four numbers is the largest of the
+#       sixteen.
+#
+#    2. You have only max pooling and minus signs. How do you get the smallest number of each
+#       window? Try ``[[1, 2], [3, 0]]``.
+#
+#       Change all signs, pool, and change the sign of the result: ``-max(-x)``. With the signs
+#       changed, the largest is 0, so the smallest is 0.
+#
+#    3. One single pixel changes. How many outputs of ``MaxPool2d(2)`` can change at most? And how
+#       many with ``stride=1``?
+#
+#       Only 1 can, because the windows do not overlap. With ``stride=1`` a pixel is in up to 4
+#       windows, so 4 outputs can change.
+#
 # Exercises
 # ---------
 #

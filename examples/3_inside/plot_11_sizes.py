@@ -258,6 +258,8 @@ assert derive_output_size(29, 2, stride=2).output_size == 14
 #    :kernel: average3
 #    :stride: 2
 #    :padding: 1
+#    :hide: relu,matrix
+#    :room: 806 1141
 
 print(derive_output_size(8, 3, stride=2, padding=1))
 assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
@@ -265,6 +267,26 @@ assert derive_output_size(8, 3, stride=2, padding=1).output_size == 4
 # %%
 # Four in each direction. On 4 x 4 pixels, without padding, a dilation of 2 is too much: the kernel
 # spans five pixels.
+#
+# .. board::
+#    :minutes: 30
+#
+#    1. Which padding keeps the size with a kernel of 7 x 7? And with a kernel of 3 x 3 and dilation
+#       2?
+#
+#       A padding of 3, and one of 2. The padding is half of what the window spans beyond its first
+#       pixel: ``(7 - 1)/2 = 3`` and ``2*(3 - 1)/2 = 2``.
+#
+#    2. A window of 3 moves over a row of 10 pixels. How many windows fit with stride 1, 2 and 3,
+#       and when is the last pixel in no window?
+#
+#       8, 4 and 3 windows. With stride 2 the last window starts at pixel 6 and ends at pixel 8,
+#       with stride 3 as well, so pixel 9 is in none of them.
+#
+#    3. How many weights does ``Conv2d(8, 8, 3)`` have, and how many with ``groups=8``?
+#
+#       ``8*8*3*3 = 576`` weights, and with eight groups ``8*1*3*3 = 72``, eight times fewer, since
+#       each kernel sees a single channel.
 #
 # Exercises
 # ---------

@@ -318,6 +318,39 @@ assert apart < 0.00001
 # They are less than 0.00001 apart, which is rounding. The layer and the matrix are the same
 # function.
 #
+# Try it
+# ------
+#
+# Choose an output, and read its column of ``What`` below, written in rows as the image. Where do
+# the weights go in the column when the window moves to the right by one pixel, and where when it
+# moves down by one? And what does padding leave out?
+#
+# .. conv-explorer::
+#    :image: lecture
+#    :kernel: average3
+#    :hide: relu,pool
+#    :open: matrix
+#    :room: 753 1171
+#
+# .. board::
+#    :minutes: 30
+#
+#    1. A kernel of 3 x 3 is applied to a 4 x 4 image by im2col. Which shape does the matrix of the
+#       windows have? How often does it hold a corner pixel, and how often a pixel in the middle?
+#
+#       4 x 9: a row for each of the four windows. A corner is held once, a pixel in the middle 4
+#       times. There are 36 numbers for 16 pixels.
+#
+#    2. A convolution with a kernel of 1 x 1 multiplies a 4 x 4 image by 3. What is ``What``, and
+#       how many of its entries are not 0?
+#
+#       3 times the 16 x 16 identity matrix. 16 of its 256 entries are not 0, those on the diagonal.
+#
+#    3. Which of the kernels ``[[1, 2], [2, 4]]`` and ``[[1, 2], [2, 5]]`` is a column times a row?
+#
+#       The first: its second row is twice the first, so it is the column 1, 2 times the row 1, 2.
+#       Its determinant is ``1*4 - 2*2 = 0``; that of the second is ``1*5 - 2*2 = 1``.
+#
 # Exercises
 # ---------
 #

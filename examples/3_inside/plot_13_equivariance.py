@@ -301,6 +301,28 @@ assert not any(torch.allclose(by_one, shift(before, 0, p), atol=1e-5) for p in r
 # As expected: after the even shift, all sixteen feature maps are shifted by one; after the odd one
 # they are different. ReLU does not matter here, since it changes one number at a time.
 #
+# .. board::
+#    :minutes: 30
+#
+#    1. Multiply (1 + x) by (1 - x) with torch's ``conv2d``. The image is the row ``[0, 1, 1, 0]``.
+#       Which kernel do you give to torch, and what comes out?
+#
+#       The kernel ``[-1, 1]``, which is ``[1, -1]`` flipped. The result is ``[1, 0, -1]``, so the
+#       product is 1 - x².
+#
+#    2. A kernel of 2 x 2 contains only zeros and ones. How many of the 16 such kernels does the
+#       flip of rows and columns leave as they are?
+#
+#       It leaves 4 of them. The flip exchanges the two corners of each diagonal, so both must be
+#       equal: two free choices, ``2*2 = 4``.
+#
+#    3. A row of eight numbers is 0 except for a 1 at place 2, counted from 0. It is shifted to the
+#       right, and then max-pooled in pairs. For which shifts is the 1 of the result one place
+#       further than without a shift?
+#
+#       For shifts by 2 and by 3. The 1 is in pair 1 at first. Places 4 and 5 are pair 2, and 2 + 2
+#       = 4 and 2 + 3 = 5.
+#
 # Exercises
 # ---------
 #

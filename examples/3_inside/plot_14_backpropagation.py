@@ -281,6 +281,27 @@ for name, numbers in expected.items():
 # not straight lines the step has to be small. torch has such a check, ``torch.autograd.gradcheck``,
 # and the tests of this library use it.
 #
+# .. board::
+#    :minutes: 30
+#
+#    1. Let the loss be the mean of the four outputs in place of their sum. What are the gradients
+#       of the bias and of the weight in the middle?
+#
+#       They are 1 and 7.5. Each output now counts a quarter, so every gradient is a quarter of what
+#       it was: ``4/4 = 1`` and ``30/4 = 7.5``.
+#
+#    2. A 2 x 2 kernel of ones moves over the 4 x 4 image with stride 2, and the loss is the sum of
+#       the output. What is the gradient of each pixel?
+#
+#       It is 1 for every pixel. The four windows do not overlap and cover the image, so each pixel
+#       is in exactly one window.
+#
+#    3. Let the loss be the upper left output alone. What are the gradients of the nine weights and
+#       of the bias, and how many pixels have a gradient that is not 0?
+#
+#       The weights get the pixels of the first window, ``[[0, 1, 2], [4, 5, 6], [8, 9, 10]]``, and
+#       the bias gets 1. The 9 pixels of that window have a gradient.
+#
 # Exercises
 # ---------
 #

@@ -255,6 +255,26 @@ assert pixels.grad.flatten().tolist() == [1, 2, 3, 2, 1]
 # layers this becomes a bell curve, and the pixels that matter most are a region much smaller than
 # the receptive field [Luo2016]_.
 #
+# .. board::
+#    :minutes: 30
+#
+#    1. Which sees more pixels in a row: two convolutions with windows of 5 x 5, or four with
+#       windows of 3 x 3? Which has fewer weights, with one channel everywhere?
+#
+#       Both see 9 pixels: ``1 + 4 + 4 = 9`` and ``1 + 2 + 2 + 2 + 2 = 9``. The four have fewer
+#       weights: ``4*9 = 36``, and the two have ``2*25 = 50``.
+#
+#    2. Three convolutions of 3 x 3 follow one another, with the dilations 1, 2 and 4. How many
+#       pixels in a row does a number at the end see?
+#
+#       It sees 15. Each layer adds twice its dilation: ``1 + 2 + 4 + 8 = 15``.
+#
+#    3. A 1 x 1 convolution, ReLU and a 3 x 3 convolution follow one another. How many pixels does a
+#       number at the end see, and does the order of the two convolutions matter for that?
+#
+#       ``3*3 = 9`` pixels. The order does not matter: a window of one pixel adds none, wherever it
+#       stands.
+#
 # Exercises
 # ---------
 #

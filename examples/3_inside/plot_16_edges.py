@@ -123,6 +123,19 @@ assert sneakers < 0.7
 #
 # .. guess-end::
 #
+# Try it
+# ------
+#
+# Sobel's first kernel on a drawn pullover. Move the window over a sleeve: which pixels make the sum
+# positive, and which negative? Then choose another kernel, or type other weights.
+#
+# .. conv-explorer::
+#    :image: pullover
+#    :kernel: sobel-x
+#    :at: 12,4
+#    :hide: pool,matrix
+#    :room: 744 1320
+#
 # Learning the weights
 # --------------------
 #
@@ -180,6 +193,60 @@ assert losses[-1] < losses[0] / 1_000_000
 # strong the detector is matters only at edges, which are few, so its gradient is small. (If the
 # line is flat at its very end, the weights have reached the precision of float32.)
 #
+# The learning rate
+# -----------------
+#
+# Each of these steps subtracted the whole gradient. On the site, the same experiment runs here, on
+# the same 20 images and from the same start: with a learning rate of 1, its weights are those
+# above. Try smaller and larger rates. Then choose another wanted kernel: which of the three is
+# learned in the fewest steps?
+#
+# .. kernel-learner::
+#
+# If the learning rate is too large, the loss grows. Find the largest rate with which it does not,
+# to one decimal.
+#
+# .. guess:: The largest learning rate
+
+
+def loss_of(kernel: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared error of a kernel."""
+    return (conv2d(images, kernel) - outputs).square().mean()
+
+
+after: dict[float, float] = {}
+for rate in (0.1, 1.0, 2.4, 2.5):
+    kernel = path[0]
+    for _ in range(100):
+        errors = conv2d(images, kernel) - outputs
+        kernel = kernel - rate * 2 * conv2d_weight_grad(images, errors, (1, 2)) / errors.numel()
+    after[rate] = loss_of(kernel).item()
+    print(f"rate {rate}: loss {losses[0]:.3f} at the start, {after[rate]:.3g} after 100 steps")
+assert data.drawn or after[2.4] < after[1.0] < after[0.1] < losses[0] < after[2.5]
+
+# %%
+# With 2.4 the loss falls, and faster than with 1; with 2.5 it grows. What is special about a rate
+# between them? :doc:`/gallery/4_training/plot_17_one_update` derives the rule: the loss grows if
+# the rate is above 2 divided by the largest *curvature* of the loss. The curvatures are the
+# eigenvalues of the matrix of the second derivatives, and torch computes them:
+
+hessian = torch.autograd.functional.hessian(loss_of, guess).reshape(2, 2)
+curvatures, directions = torch.linalg.eigh(hessian)
+flat, steep = curvatures.tolist()
+print(f"curvatures {flat:.3f} and {steep:.3f}, 2 / {steep:.3f} = {2 / steep:.2f}")
+assert data.drawn or (round(flat, 3), round(steep, 3), round(2 / steep, 2)) == (0.036, 0.810, 2.47)
+assert directions[:, 0].sum().abs() < 0.01
+assert directions[:, 1].diff().abs() < 0.01
+
+# %%
+# On Fashion-MNIST, the boundary is 2.47. The large curvature, 0.810, belongs to the direction in
+# which both weights change alike, the small one, 0.036, to the direction in which they change by
+# opposite amounts. So a kernel that differs from the start in the first direction only, like 1 and
+# 1, is learned in a few steps, and -1 and 1 needs hundreds: these are the two parts of the curve
+# again.
+#
+# .. guess-end::
+#
 # The same by linear regression
 # -----------------------------
 #
@@ -216,6 +283,26 @@ assert torch.equal(rectified, outputs.abs())
 # Two kernels, a ReLU, and a sum. One kernel finds the edges where it gets brighter, the other those
 # where it gets darker, and their sum has all of them. No formula gives these weights, but the
 # loss still has a gradient, so they can be learned in steps.
+#
+# .. board::
+#    :minutes: 30
+#
+#    1. Apply the kernel ``[-1, 1]`` to the row 0, 1, 4, 9, 16, and once more to the result. What
+#       comes out, and which single kernel does both steps?
+#
+#       First 1, 3, 5, 7, and then 2, 2, 2. The single kernel is ``[1, -2, 1]``: the difference of
+#       two differences.
+#
+#    2. Each pixel of an image is 3 times the number of its column, plus 7. What does Sobel's first
+#       kernel give?
+#
+#       It gives 24 everywhere. Right and left differ by two columns, which is ``2*3 = 6``, with the
+#       weights 1, 2 and 1: ``6*(1 + 2 + 1) = 24``. The 7 cancels.
+#
+#    3. Two of the three weights of a kernel are 1 and -3. It must give 0 wherever all pixels have
+#       the same grey. What is the third weight?
+#
+#       It is 2, because the weights must add up to 0: ``1 - 3 + 2 = 0``.
 #
 # Exercises
 # ---------

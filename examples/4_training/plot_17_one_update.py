@@ -400,6 +400,27 @@ assert theirs.micro_batch_size < 300
 # sum is rounded, and the rounding depends on the order of the sum. That is the only difference
 # between the four lines and the trainer. The mathematics is the same.
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. The loss is (w - 3) squared, and w starts at 0. Where is w after one step with the rate 1/2,
+#       and where after one and two steps with the rate 1?
+#
+#       With 1/2 it is at 3, the minimum, after one step: the gradient at 0 is -6. With 1 it is at 6
+#       and then at 0 again, and so on for ever.
+#
+#    2. The gradient is 1 in each of four updates, the rate is 1, and nobody calls ``zero_grad``.
+#       How far does the weight move in all? And how far if it is called?
+#
+#       By 10: the gradients add up, so the steps are ``1 + 2 + 3 + 4 = 10``. With ``zero_grad`` it
+#       moves by 4.
+#
+#    3. The loss is multiplied by 100. How does the first step of SGD change, and how does that of
+#       Adam?
+#
+#       The step of SGD becomes 100 times as long. That of Adam stays the same, up to epsilon, since
+#       Adam divides the gradient by its own size.
+#
 # Exercises
 # ---------
 #

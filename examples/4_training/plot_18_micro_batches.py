@@ -535,6 +535,26 @@ assert WARM_UP == 3
 # the memory of a GPU is larger than a cache. Without one, the cell says so, and
 # :doc:`/benchmarks` says what has been run on a GPU so far.
 #
+# .. board::
+#    :minutes: 35
+#
+#    1. Ten images go through the network four at a time, and the loss is the mean. With which
+#       weights are the mean losses of the micro-batches added?
+#
+#       With 0.4, 0.4 and 0.2. The micro-batches have 4, 4 and 2 of the ten images.
+#
+#    2. The loss is now the sum over the images, not the mean. With which weights are the losses of
+#       the micro-batches added?
+#
+#       With 1 each. A sum of sums needs no shares: with the numbers of this page, ``-8 - 16 =
+#       -24``.
+#
+#    3. Let the loss of a batch be the largest loss of its images. The four losses are 1, 3, 2 and
+#       5. Can you get it by adding up micro-batches of two?
+#
+#       No. The two micro-batches have the losses 3 and 5, and ``3 + 5 = 8``, but the largest of all
+#       four is 5. A maximum is no sum with a part for each image.
+#
 # Exercises
 # ---------
 #

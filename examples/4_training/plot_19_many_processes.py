@@ -464,6 +464,26 @@ assert "first:29400" in command
 # uses this address to send messages to itself, and no other machine can reach it. The ports of
 # ``torchrun`` are open to the network for as long as it runs.
 #
+# .. board::
+#    :minutes: 30
+#
+#    1. Two processes have 30 and 10 images, and their mean gradients are 2 and 6. Which gradient
+#       does ``DistributedDataParallel`` use, and which is that of the full batch?
+#
+#       It uses the mean of the two, ``(2 + 6)/2 = 4``. The full batch has ``(30*2 + 10*6)/40 = 3``.
+#
+#    2. An update takes 12 seconds on one process. The work can be shared, and the exchange adds 1
+#       second. How long does an update take on 2, 4 and 12 processes, and how many times faster are
+#       12?
+#
+#       7, 4 and 2 seconds: ``12/2 + 1 = 7``, ``12/4 + 1 = 4``, ``12/12 + 1 = 2``. So 12 processes
+#       are 6 times faster, not 12 times.
+#
+#    3. A checkpoint is written every 10 epochs, and a process is killed after epoch 57. How many
+#       epochs are computed a second time?
+#
+#       It is 7 epochs. The last checkpoint has 50 epochs, and ``57 - 50 = 7``.
+#
 # Exercises
 # ---------
 #

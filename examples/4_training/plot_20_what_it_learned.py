@@ -15,8 +15,9 @@ we understand them.
 # --------------------------------
 #
 # Training changes the weights of the network itself, so we keep a copy of the start. We make 150
-# updates here, less than a third of the 499 of the first page, to keep the page short. The numbers
-# in the text are those of Fashion-MNIST.
+# updates here, less than a third of the 499 of the first page, to keep the page short. (With the
+# full batch, an update is an epoch, as the progress bar calls it.) The numbers in the text are
+# those of Fashion-MNIST.
 
 from copy import deepcopy
 
@@ -76,9 +77,9 @@ assert (basis @ example).tolist() == [2, 2, 0, 0]
 assert example.square().sum() == 2**2 + 2**2 == 8
 
 # %%
-# The patterns are orthogonal, and the division by 2 gives each the length 1. So squares add up, as
-# with Pythagoras: 2 and 2 make 8, which is the sum of the squared weights. The fraction of a
-# pattern is its square over that sum, here a half for each of the two.
+# The patterns are orthogonal, and the division by 2 gives each the length 1. So the squares add up,
+# as with Pythagoras: 2 * 2 + 2 * 2 = 8, and the squares of the four weights have the same sum, 8.
+# The fraction of a pattern is its square divided by that sum, here a half for each of the two.
 
 fractions = (kernels.reshape(16, 4) @ basis.T).square()
 fractions = fractions / fractions.sum(dim=1, keepdim=True)
@@ -104,9 +105,10 @@ print(ahead.item(), "of 16 are more difference than average")
 assert data.drawn or 8 <= ahead <= 14
 
 # %%
-# 12 of 16 are more difference than average, so they are edge detectors. Many texts would say here
-# that the network has *learned* to find edges. Before you believe it, guess: for how many of the
-# sixteen has the largest pattern changed since the random start?
+# In 12 of 16 kernels, the three differences together are larger than the average, so these kernels
+# are edge detectors. Many texts would say here that the network has *learned* to find edges. Before
+# you believe it, guess: for how many of the sixteen has the largest pattern changed since the
+# random start?
 #
 # .. guess:: Kernels of sixteen
 
@@ -247,17 +249,18 @@ assert torch.allclose(sums, own, rtol=0, atol=1e-4)
 assert points.shape == (3, 1, 13, 13)
 
 # %%
-# The difference of the two numbers in a row is the bias of the class. The score is divided among
-# the positions, without remainder. A network of one convolution can be read like this. In a deeper
-# one, the numbers that arrive at ``Linear`` are harder to describe than "dark here" or "an edge".
+# The difference of the two numbers in a row is the bias of the class. Apart from it, the score is
+# the sum of the points of all positions, and nothing is missing. A network of one convolution can
+# be read like this. In a deeper one, the numbers that arrive at ``Linear`` are harder to describe
+# than "dark here" or "an edge".
 #
 # Grad-CAM
 # --------
 #
 # For deeper networks there is :term:`Grad-CAM` [Selvaraju2017]_. It computes the gradient of the
 # score with respect to the last convolution's feature maps, takes the mean of it over each map,
-# weights the maps with these means, adds them up and sets what is below 0 to 0. What is that
-# gradient here? Make a guess before you run the cell.
+# multiplies each map by its mean gradient, adds up the results and sets what is below 0 to 0. What
+# is that gradient here? Make a guess before you run the cell.
 #
 # .. guess:: The gradient is
 
@@ -275,7 +278,7 @@ assert votes.mean(dim=(2, 3)).abs().mean() < votes.abs().mean() / 3
 
 # %%
 # It is the weights of ``Linear``, to the last bit, and the same for every image. Then Grad-CAM
-# takes the mean over the positions, and less than a third of their size is left: blue and orange
+# takes the mean over the positions, and about a quarter of their size is left: blue and orange
 # cancel. (We took the feature maps after the pooling. Before it, all means are the same except for
 # the factor 169/729.)
 
@@ -303,7 +306,8 @@ assert data.drawn or points[2, 0].sum(dim=0).argmax() in (4, 5)  # of 13 columns
 # Another way works for any network, because it uses only the scores: put a patch on the image, and
 # see by how much the score drops. This is called :term:`occlusion` [Zeiler2014]_. By hand first. A
 # network of six weights and no bias takes six pixels, the patch is 2 x 2 and black, that is 0, and
-# there are two positions for it. Take the pencil: what is the score, and what are the two drops?
+# there are two positions for it. The pixels and the weights are in the first two lines of the cell.
+# Take the pencil: what is the score, and what are the two drops?
 #
 # .. guess:: Score and two drops
 
@@ -361,8 +365,8 @@ assert drops["black patch"].shape == (3, 1, 24, 24)
 # Blue is where the score drops: what was there spoke for the class. A black patch on black changes
 # nothing, so the row "black patch" is empty around the clothes, and shows which *cloth* counts. The
 # row "grey patch" shows something else. The strongest blue of the boot is not on the boot. It is
-# the air above the front of the foot: grey cloth there costs the boot more points than anything
-# else. Both rows are right. A map depends on its patch.
+# the air above the front of the foot: grey cloth there costs the boot more points than at any other
+# position. Both rows are right. A map depends on its patch.
 
 for image, drop in zip(images[:, 0], drops["black patch"][:, 0], strict=True):
     lit = torch.nn.functional.max_pool2d(image[None], 5, 1)[0] > 0  # Not only black is covered.
@@ -380,8 +384,9 @@ assert data.drawn or under.mean() < 0.05
 # %%
 # The last row is a check that every such map should pass and that some well-known methods do not
 # pass [Adebayo2018]_: make the same map for a network that was not trained. If the two maps were
-# alike, they would show the image and not the network. Ours are not alike. The drops of the
-# untrained network are less than a fifth as large, and the correlation of the two maps is 0.02.
+# alike, they would show the image and not the network. Ours are not alike. The largest drop of the
+# untrained network is about a thirtieth of that of the trained one, and the correlation of the two
+# maps is 0.02.
 #
 # The largest losses
 # ------------------
@@ -415,7 +420,56 @@ assert (worst.predicted != worst.actual).all()
 assert (worst.probability < 0.1).all() or data.drawn
 
 # %%
-# Their own classes have a probability below 0.1, so the network was sure, and wrong.
+# The network gives each right class a probability of about 1 in 100 or less, so it was sure, and
+# wrong.
+#
+# Try it
+# ------
+#
+# The site runs both networks in your browser, for ten test images of each class. If all of them are
+# shifted by 4 pixels, or mirrored, how many of the 100 does the trained network still classify
+# correctly?
+#
+# .. guess:: Shifted to the left, and mirrored
+
+from cnnbook.figures import browse_network
+
+ten_each = torch.cat([(labels == kind).nonzero()[:10, 0] for kind in range(10)])
+shown, names, drawn = data.test_images[ten_each], data.class_names, data.drawn
+live = browse_network(net, start, shown, labels[ten_each], class_names=names, drawn=drawn)
+print(live)
+unchanged, left, mirrored = (live.correct[how][0] for how in ("unchanged", "left", "mirrored"))
+assert max(left, mirrored) < unchanged
+assert data.drawn or abs(unchanged - 81) < 6
+assert data.drawn or abs(left - 31) < 12
+assert data.drawn or abs(mirrored - 60) < 12
+
+# %%
+# As they are, 81 of the 100 are classified correctly; shifted to the left, 31; mirrored, 60. The
+# feature maps move with the garment (:doc:`/gallery/3_inside/plot_13_equivariance`), but the votes
+# of ``Linear`` stay where they are. On the site you can move, mirror and cover an image, or draw
+# one, and see feature maps, scores and votes of both networks.
+#
+# .. live-network::
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. How much of each of the four patterns is in the kernel ``[[4, 0], [0, 0]]``?
+#
+#       A quarter of each. The products with the four patterns, each divided by 2, are 2, -2, -2 and
+#       2. Their squares are 4 each, of ``4*4 = 16`` in all.
+#
+#    2. A network without a hidden layer gives an image the score 10, and its bias is 2. A black
+#       patch covers the whole image. By how much does the score drop?
+#
+#       By 8. All products become 0, and only the bias is left: ``10 - 2 = 8``.
+#
+#    3. At one position the weight is 4 and the feature map is 0; at another the weight is 1 and the
+#       map is 3. How many points does each position give to the class?
+#
+#       They give 0 and 3, the products ``4*0 = 0`` and ``1*3 = 3``. The larger weight gives nothing
+#       here.
 #
 # Exercises
 # ---------

@@ -34,8 +34,8 @@ assert 16 * 5 * 5 == 400
 assert small_cnn()[4].in_features == 2704
 
 # %%
-# 400. The padding keeps 28, pooling makes 14, a kernel of 5 makes 10, pooling makes 5. In the small
-# CNN, 2704 numbers arrive at ``Linear``.
+# 400. The padding keeps 28, pooling makes 14, a kernel of 5 makes 10, pooling makes 5, and 16 * 5 *
+# 5 = 400. In the small CNN, 2704 numbers arrive at ``Linear``.
 #
 # Now the parameters, also by pencil. Remember that a kernel of the second convolution has weights
 # for all six feature maps of the first.
@@ -93,15 +93,16 @@ assert round(61_706 / 27_130, 2) == 2.27
 assert round(416_520 / 73_696, 2) == 5.65
 
 # %%
-# 2.27 times the parameters, 5.65 times the multiplications. But its layers have fewer outputs:
-# 15,002 numbers an image and not 28,746, because its first layer has six feature maps and not
-# sixteen. So "bigger" depends on what is counted.
+# 2.27 times the parameters, 5.65 times the multiplications. But its layers have fewer outputs, if
+# those of ReLU and pooling are counted as well: 15,002 numbers an image and not 28,746, because its
+# first layer has six feature maps and not sixteen. So "bigger" depends on what is counted.
 #
 # The network of 1998
 # -------------------
 #
 # The published network has these sizes, but nearly everything else is different. Make a guess
-# before you run it: which layers have parameters?
+# before you run it: which of its layers have parameters - the convolutions, the pooling layers, the
+# linear layers, the last layer with the scores?
 #
 # .. guess:: Layers with parameters
 
@@ -117,8 +118,8 @@ assert sorted(map(len, original.C3.connections)) == [3] * 6 + [4] * 9 + [6]
 # %%
 # C is a convolution, S a pooling layer (it was called "subsampling") and F a linear layer. C5 is
 # listed with kernels of 5 x 5, but its input is 5 x 5 as well, so it computes what a linear layer
-# computes. Pooling has parameters there, 12 and 32 of them: it adds up four neighbours, multiplies
-# the sum by one trained weight for each feature map and adds a trained bias. The second
+# computes. In this network pooling has parameters, 12 and 32 of them: it adds up four neighbours,
+# multiplies the sum by one trained weight for each feature map and adds a trained bias. The second
 # convolution, C3, has 1,516 parameters in place of 2,416. Only one of its sixteen kernels uses all
 # six feature maps; the others use three or four. That makes 60 connections out of 96. It saves
 # work, and the kernels cannot all learn the same. In place of ReLU there is a scaled tanh, and the
@@ -140,6 +141,8 @@ assert 10 * 84 == 840 == 900 - 60
 # are drawn like the digits of a pocket calculator. The ink is white, the number 1, and the
 # background is black, the number 0.) Such drawings are hard to make for trousers and most other
 # things, which is one reason why a linear layer is used today.
+#
+# .. guess-end::
 #
 # The same number of updates
 # --------------------------
@@ -166,7 +169,8 @@ for name, make in makers.items():
     long[name] = fit_full_batch(make(), images, labels, epochs=60, validation=test, progress=True)
 
 # %%
-# Each update uses all 5,000 images. This is how the loss falls:
+# Each update uses all 5,000 images, so one update is one epoch here, and the axis of the figure
+# says "epoch". This is how the loss falls:
 
 from cnnbook.figures import plot_curves
 
@@ -223,12 +227,11 @@ assert data.drawn or all(after < before / 2 for before, after in pairwise(spread
 # after the first to 0.004 in the scores. To a fresh LeNet-5, all clothes look nearly the same. The
 # reason is torch's initialization of the weights. Their mean square is 1/3 divided by the number of
 # inputs, so each layer multiplies the mean square of its inputs by 1/3, and ReLU, which removes one
-# half of it, by another 1/2. Together that is 1/6 of the mean square. The spread is not a square
-# but a root, and the root of 1/6 is 0.41.
+# half of it, by another 1/2. Together that is 1/6 of the mean square. The spread is the root of a
+# mean square, and the root of 1/6 is 0.41.
 #
 # The cure is *Kaiming initialization* [He2015]_: a mean square of 2 divided by the number of
-# inputs. The 2 makes up for ReLU, and each layer keeps the mean square. Before you run it: what
-# will the five numbers be like?
+# inputs. Before you run it: what will the five numbers be like? Compute the factor as above.
 #
 # .. guess:: From layer to layer, the numbers
 #    :choices: shrink | stay about the same | grow
@@ -250,7 +253,7 @@ print("LeNet-5, Kaiming:", [f"{number:.3f}" for number in spread])
 assert min(spread) > max(spread) / 3
 
 # %%
-# The five numbers stay about the same.
+# The five numbers stay about the same: a layer multiplies the mean square by 2, and ReLU by 1/2.
 #
 # How does LeNet-5 train now, with everything else as before?
 
@@ -267,8 +270,8 @@ if not data.drawn:
 
 # %%
 # The weak start is cured: after 60 updates LeNet-5 classifies 80 of 100 test images correctly, and
-# not 75. The small CNN has 79, so the two are equal now. In a deeper network, such a start decides
-# whether it can be trained at all.
+# not 75. The small CNN has 79, so the two are about equal now. In a deeper network, such a start
+# decides whether it can be trained at all.
 #
 # Smaller steps, and more of them
 # -------------------------------
@@ -296,8 +299,8 @@ def one_epoch(
 
 
 # %%
-# The four lines are in the middle. Around them, ``randperm`` shuffles the images again in each
-# epoch, and ``split`` makes mini-batches of 100.
+# The four lines of :doc:`/gallery/4_training/plot_17_one_update` are in the middle. Around them,
+# ``randperm`` shuffles the images again in each epoch, and ``split`` makes mini-batches of 100.
 #
 # We train ten such epochs, and after each we measure the accuracy on the test images:
 
@@ -369,8 +372,8 @@ for name in makers:
     assert data.drawn or min(last[f"{name}, mini-batches"]) > max(last[f"{name}, full batch"])
 
 # %%
-# The difference is large. With mini-batches, the worst of three starts is ahead of the best with
-# the full batch. The seconds are those of this machine.
+# The difference is large. For both networks, the worst of three starts with mini-batches is ahead
+# of the best with the full batch. The seconds are those of this machine.
 
 if not data.drawn:
     worst = {key: min(fractions) for key, fractions in last.items()}
@@ -381,9 +384,10 @@ if not data.drawn:
     assert worst["small CNN, full batch"] > max(last["LeNet-5, full batch"])
 
 # %%
-# For LeNet-5, the gap between the two ways is more than 0.3. With mini-batches, all three runs of
-# LeNet-5 are above 0.76 and all three of the small CNN above 0.82. In both ways the small CNN is
-# ahead. These are the curves of the first of the three starts:
+# On average, 80 of 100 test images are classified correctly by LeNet-5 with mini-batches, and 84 by
+# the small CNN. With the full batch it is fewer, by half of all test images for LeNet-5 and by a
+# sixth for the small CNN. In both ways the small CNN is ahead. These are the curves of the first of
+# the three starts:
 
 first = {key: three[0] for key, three in runs.items()}
 figure = plot_curves(
@@ -395,8 +399,8 @@ figure = plot_curves(
 
 # %%
 # After one epoch, which is 50 updates, the mini-batches are better than the full batch after ten
-# epochs, which are ten updates. But the longer training of LeNet-5 above has made 50 updates as
-# well:
+# epochs, which are ten updates. To compare the same number of updates, we look at the longer
+# training of LeNet-5 above, after 50 of its 60 updates:
 
 at_fifty = dict(long["LeNet-5"].accuracies)[50]
 after_one = [run[0][1] for run in runs["LeNet-5, mini-batches"]]
@@ -409,9 +413,9 @@ for name in makers:
 
 # %%
 # For the same number of updates, the full batch is ahead, because its direction is more accurate.
-# But it is ahead by less than 0.2, and each of its updates costs as much as fifty of the others.
-# Early in training, the gradients of nearly any hundred images agree, and the other 4,900 add
-# little [Bottou2018]_.
+# But it is ahead by only 11 of 100 test images, and each of its updates costs as much as fifty of
+# the others. Early in training, the gradients of nearly any hundred images agree, and the other
+# 4,900 add little [Bottou2018]_.
 #
 # .. guess-end::
 #
@@ -440,8 +444,8 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # %%
 # On the training images 99 of 100 are correct, on the test images 85. This gap is called
 # :term:`overfitting`: the network knows its training images by heart, and that does not help with
-# others. The small CNN had about as many test images correct after ten epochs. With 5,000 images,
-# the larger network is not the better one here.
+# other images. The small CNN had about as many test images correct after ten epochs of
+# mini-batches. With 5,000 images, the larger network is not the better one here.
 #
 # Then why does this book use the full batch?
 # -------------------------------------------
@@ -451,6 +455,27 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # on how they were shuffled. The batch may be cut into micro-batches of any size and divided among
 # any number of machines, and the update is the same except for rounding. A run can be repeated and
 # checked by hand. If you want a good network soon, take mini-batches, as nearly everybody does.
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. LeNet-5 without its padding of 2, on 28 x 28 pixels: how many numbers arrive at the first
+#       linear layer?
+#
+#       There are 256 numbers. The sizes are 28, 24, 12, 8 and 4, with sixteen maps at the end:
+#       ``16*4*4 = 256``.
+#
+#    2. The second convolution gets 32 kernels in place of 16. How many parameters does LeNet-5
+#       gain?
+#
+#       It gains 50,416. The convolution gains ``16*(6*5*5 + 1) = 2416``, and the first linear layer
+#       gains ``16*5*5*120 = 48000`` weights. Together, ``2416 + 48000 = 50416``.
+#
+#    3. With torch's initialization, each layer multiplies the mean square by 1/6. After how many
+#       layers is the spread below a hundredth of what it was?
+#
+#       After 6. The spread is below 1/100 when the mean square is below 1/10,000, and ``6**5 =
+#       7776`` is too small, but ``6**6 = 46656`` is enough.
 #
 # Exercises
 # ---------
@@ -468,12 +493,12 @@ assert data.drawn or abs(on_test - 0.85) < 0.03
 # The answer
 # ----------
 #
-# Here, no. With torch's start, LeNet-5 stays behind the small CNN, with the full batch and with
-# mini-batches, although it has more than twice the parameters and computes more than five times as
-# much. With Kaiming initialization it is as good after 60 updates, and trained until it is fitted,
-# it classifies about as many test images correctly as the small CNN. With more images that may
-# change, and we have not tried it. A network is good or bad only together with its data and its
-# training.
+# Here, no. With torch's initialization, LeNet-5 stays behind the small CNN, with the full batch and
+# with mini-batches, although it has more than twice the parameters and computes more than five
+# times as much. With Kaiming initialization it is as good after 60 updates, and trained until it is
+# fitted, it classifies about as many test images correctly as the small CNN. With more images this
+# may be different; we have not tried it. A network is good or bad only together with its data and
+# its training.
 #
 # The training made the greater difference: 500 small updates in place of ten large ones, for the
 # same number of images. And what if your own training makes no progress, or does not even run?

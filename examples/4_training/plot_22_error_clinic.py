@@ -93,10 +93,10 @@ assert "200x2704 and 3136x10" in message
 assert 16 * 14 * 14 == 3136
 
 # %%
-# The same error as before, with other numbers. The numbers are what to read: first what arrived,
-# 200 images of 2704 numbers; then what the layer was made for, 3136. So the layer must be changed.
-# But why 2704? :func:`~cnnbook.shapes.shape_table` computes the shape after each layer, and where
-# one does not fit, its error says which number would:
+# The same error as before, with other numbers. Read these numbers: first what arrived, 200 images
+# of 2704 numbers; then what the layer was made for, 3136. So the layer must be changed. But why
+# 2704? :func:`~cnnbook.shapes.shape_table` computes the shape after each layer, and where one does
+# not fit, its error says which number would:
 
 from cnnbook.shapes import shape_table
 
@@ -110,8 +110,8 @@ assert [row.output_shape[-1] for row in table.rows] == [27, 27, 13, 2704, 10]
 assert mended(images).shape == (200, 10)
 
 # %%
-# The window of two makes 27 of 28 pixels. There are 13 pairs in 27, and one pixel is left over.
-# Sixteen times 13 times 13 is 2704, and the network works.
+# A window of two has 27 positions in 28 pixels. There are 13 pairs in 27, and one pixel is left
+# over. Sixteen times 13 times 13 is 2704, and the network works.
 #
 # Three channels
 # --------------
@@ -380,8 +380,9 @@ assert dead.any()
 
 # %%
 # NaN means "not a number". Some pixels in the corners are black in all 200 images. There the
-# standard deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up all pixels, so a
-# single NaN makes all ten scores NaN. And the ``argmax`` of ten NaN is 0, without an error.
+# standard deviation is 0, and 0 divided by 0 is NaN. The linear layer adds up what comes from all
+# pixels, so a single NaN makes all ten scores NaN. And the ``argmax`` of ten NaN is 0, without an
+# error.
 #
 # .. guess-end::
 #
@@ -417,9 +418,9 @@ assert right > 0.5
 # Always in training mode
 # -----------------------
 #
-# The last patient has a network with :term:`dropout`, which sets half of the numbers to 0 at random
-# while it trains. It has been trained. Now it is asked twice about the same images. Do you expect
-# the same scores?
+# The last patient has trained a network with :term:`dropout`, which sets half of the numbers to 0
+# at random during training. Now the network computes the scores of the same images twice. Do you
+# expect the same scores?
 #
 # .. guess:: The scores are
 #    :choices: equal | different
@@ -454,6 +455,27 @@ assert dropout.training
 
 # %%
 # Equal scores, and the network is still in training mode.
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. An error says that the shapes 64x1152 and 1568x10 cannot be multiplied. How many images are
+#       in the batch, and what must the layer be?
+#
+#       64 images, and ``Linear(1152, 10)``. The first shape is what arrived; the second is what the
+#       layer was made for.
+#
+#    2. The loss of a fresh network begins near 4.605, and nothing is wrong. How many classes does
+#       it have?
+#
+#       It has 100. A network that has learned nothing has a loss near the logarithm of the number
+#       of classes, and ln 100 = 4.605.
+#
+#    3. You give ``Conv2d(1, 16, 2)`` a tensor of shape ``(200, 28, 28)``. What does torch take it
+#       for, and what is the cure?
+#
+#       For one image with 200 channels, and the error says so: 1 channel expected, 200 channels
+#       found. The cure is an axis for the channel, ``images[:, None]``.
 #
 # Exercises
 # ---------

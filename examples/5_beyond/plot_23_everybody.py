@@ -135,9 +135,9 @@ assert images.shape == (64, 1, 28, 28)
 # %%
 # 79: 78 are full, which makes 4,992 images, and the last one has 8.
 #
-# A loader can read everything that has a length and an index, also ``range(5000)``. With it we can
-# see in which order a loader takes the examples. Will two epochs with ``shuffle=True`` have the
-# same order? Will each contain every example?
+# A loader can read everything that has a length and an index, for example ``range(5000)``. With it
+# we can see in which order a loader takes the examples. Will two epochs with ``shuffle=True`` have
+# the same order? Will each contain every example?
 #
 # .. guess:: In the second epoch
 #    :choices: the same order | another order, every example once
@@ -160,8 +160,8 @@ assert len(kept) == 4992
 # - ``shuffle=True`` draws a new order for each epoch. Without it the order is always the same, and
 #   if a file is sorted by class, a mini-batch contains only one class. It is meant for training;
 #   a measurement does not need it.
-# - ``drop_last=True`` leaves out the last mini-batch if it is not full, here eight images, which
-#   are other ones in each epoch. It is used where a small mini-batch does harm, as it does to
+# - ``drop_last=True`` leaves out the last mini-batch if it is not full, here eight images,
+#   different ones in each epoch. It is used where a small mini-batch does harm, as it does to
 #   :term:`batch normalization`.
 # - ``num_workers=4`` starts four processes that prepare the next mini-batches while the network
 #   trains. This helps if images are read from files. For images that are in memory it costs more
@@ -204,9 +204,10 @@ def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer
 # Is it the same training?
 # ------------------------
 #
-# If the mini-batch has all 5,000 images, an epoch is one update, as on the first page. Will the
-# weights be the same, to the last bit, to about seven digits, or only roughly? And with
-# ``shuffle=True``? Make a guess. First, one update as on the first page, with one-hot labels:
+# If the mini-batch has all 5,000 images, an epoch is one update, as on the first page. The next
+# cell makes the update of the first page, with one-hot labels; after it comes one epoch of the
+# class. Will the weights be the same, to the last bit, to about seven digits, or only roughly? And
+# with ``shuffle=True``? Make a guess.
 #
 # .. guess:: In the order of the file, the weights are the same
 #    :choices: to the last bit | to about seven digits | only roughly
@@ -303,15 +304,16 @@ def evaluate(model: nn.Module, loader: DataLoader) -> tuple[float, float]:
 
 # %%
 # The weights do not change here, so the order and the size of the mini-batches do not matter: no
-# shuffling, and as many images at a time as fit.
+# shuffling, and as many images at a time as fit into memory.
 
 validation_loader = DataLoader(validation, batch_size=250)
 print(len(validation_loader), "mini-batches")
 
 # %%
 # Now the whole training, with mini-batches of 64 and a progress bar from the package *tqdm*, which
-# is shown for seed 0 only. After each epoch we look at the validation images. Guess: what will the
-# validation accuracy be after one epoch, and after five?
+# is shown for seed 0 only (the other seeds come at the end of the page). After each epoch we look
+# at the validation images. Guess: what will the validation accuracy be after one epoch, and after
+# five?
 #
 # .. guess:: After one and after five
 
@@ -375,9 +377,9 @@ for size in (64, 999):
 
 # %%
 # Weighted, both are the mean of all images. The mean of the means differs a little from it for
-# mini-batches of 64. For 999 and 1 it differs by much, because the single image counts as much as
-# the 999 others. This is the mistake from :doc:`/gallery/4_training/plot_18_micro_batches`. There
-# it made a gradient wrong; here it only makes a printed number wrong.
+# mini-batches of 64. For 999 and 1 it differs a lot, because the single image counts as much as the
+# 999 others. This is the mistake from :doc:`/gallery/4_training/plot_18_micro_batches`. There it
+# made a gradient wrong; here it only makes a printed number wrong.
 
 assert 1000 - 15 * 64 == 40
 assert 1000 / len(validation_loader) == 250
@@ -444,11 +446,11 @@ assert message.startswith("Weights only load failed.")
 assert "SloppyCNN" in message
 
 # %%
-# A file with a whole network contains Python objects, and to load these can run any code that the
-# author of the file has chosen. ``weights_only=True``, the default since torch 2.6, accepts tensors
-# and simple containers only, and refuses this file. The rest of the message, not printed here, says
-# that ``weights_only=False`` would probably load it. Do that only with a file that you trust. It is
-# better to save the state dict.
+# A file with a whole network contains Python objects, and when they are loaded, they can run any
+# code that the author of the file has chosen. ``weights_only=True``, the default since torch 2.6,
+# accepts tensors and simple containers only, and refuses this file. The rest of the message, not
+# printed here, says that ``weights_only=False`` would probably load it. Do that only with a file
+# that you trust. It is better to save the state dict.
 
 assert torch.__version__ >= "2.6"
 
@@ -482,8 +484,8 @@ for name in ("both loaded", "weights only, Adam new"):
 folder.cleanup()
 
 # %%
-# With both, the training goes on as if nothing had happened, to the last bit. With a new Adam it is
-# another training.
+# With both, the training goes on as if it had not been interrupted, to the last bit. With a new
+# Adam it is a different training.
 
 assert second_epochs["both loaded"] == without_a_break
 assert abs(second_epochs["weights only, Adam new"] - without_a_break) > 1e-4
@@ -494,9 +496,9 @@ assert abs(second_epochs["weights only, Adam new"] - without_a_break) > 1e-4
 #
 # Everybody else uses mini-batches. We compare five epochs of them, as above, with five epochs of
 # the full batch, on the same 4,000 images. The same number of images go through the network, but
-# the mini-batches make 315 updates and the full batch five. Each has three seeds. How many of 100
-# validation images will be correct with the full batch? For the full batch we take
-# ``fit_full_batch``, whose update we have compared above.
+# the mini-batches make 315 updates and the full batch five. Each has three seeds. For the full
+# batch we take ``fit_full_batch``, whose update we have compared above. How many of 100 validation
+# images will be correct with the full batch?
 #
 # .. guess:: Of 100
 
@@ -568,6 +570,26 @@ assert round(4000 / 64, 1) == 62.5
 
 # %%
 # 84 of 100 are correct, nearly as many as of the validation images.
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. A dataset has three images, and ``shuffle=True``. In how many orders can an epoch take them?
+#       How likely is it that two epochs have the same order?
+#
+#       6 orders, ``3*2*1 = 6``, all equally likely. So two epochs have the same order with
+#       probability 1/6.
+#
+#    2. A network with dropout is tested. Anna forgets ``eval()``, and Ben forgets
+#       ``torch.no_grad()``. Whose scores are wrong?
+#
+#       Anna's: her network drops units at random. Ben's scores are right; his test only needs more
+#       memory, since torch keeps what ``backward`` would need.
+#
+#    3. A mini-batch of four images has the mean loss 1, and a last one of one image has the loss 6.
+#       What is the mean of the two means, and what is the mean over all images?
+#
+#       ``(1 + 6)/2 = 3.5`` and ``(4*1 + 1*6)/5 = 2``.
 #
 # Exercises
 # ---------

@@ -15,7 +15,7 @@ the lecture's CNN is trained without ``loss.backward()`` and without an optimize
 # --------------------
 #
 # An image of 3 x 3 pixels, two kernels of 2 x 2, ReLU, max pooling, and a linear layer for two
-# classes: the lecture's CNN in small. All its weights are whole numbers.
+# classes: a small copy of the lecture's CNN. All its weights are whole numbers.
 
 import torch
 
@@ -52,7 +52,7 @@ assert scores[0].tolist() == [1 * 4 - 1 * 0 + 4, 2 * 4 + 1 * 0 + 0] == [8, 8]
 # %%
 # Kernel A has its largest output at the upper right, 2 + 3 - 1 = 4. Kernel B has only negative
 # sums, so after ReLU there are four zeros. Both scores are 8, so the :term:`softmax` gives both
-# classes a probability of 1/2. The image belongs to the second class.
+# classes a probability of 1/2.
 #
 # Now backwards. We write *g* for a :term:`gradient`, and its index says with respect to what. The
 # *chain rule* says how to get from the *g* of a layer's outputs to the *g* of its inputs: multiply
@@ -72,12 +72,12 @@ assert scores[0].tolist() == [1 * 4 - 1 * 0 + 4, 2 * 4 + 1 * 0 + 0] == [8, 8]
 #
 # .. math:: \frac{\partial}{\partial s_k} \log \sum_j e^{s_j} = \frac{e^{s_k}}{\sum_j e^{s_j}} = p_k
 #
-# The first term adds -1 at the right class and nothing at the others, so together they are
+# The first term adds -1 at the right class and nothing at the others, so together they are:
 #
 # .. math:: g_{s_k} = p_k - y_k
 #
 # Here *y* is the :term:`one-hot` label. So the gradient of the scores is the probabilities minus
-# the label, without any logarithm. What is it for our image?
+# the label, without any logarithm. What is it for our image, which belongs to the second class?
 #
 # .. guess:: Gradient of the two scores
 
@@ -100,7 +100,7 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 # .. math:: s_k = \sum_j W_{kj} f_j + c_k
 #
 # A weight is multiplied by its feature, an offset by 1, and a feature reaches all scores. So the
-# three gradients are
+# three gradients are:
 #
 # .. math:: g_{W_{kj}} = g_{s_k} f_j \qquad g_{c_k} = g_{s_k}
 #
@@ -112,8 +112,8 @@ assert g_scores[0].tolist() == [1 / 2 - 0, 1 / 2 - 1] == [0.5, -0.5]
 # ``sum(dim=0)`` adds up the images, and ``g_scores @ matrix`` adds up the classes, as in the last
 # formula.
 #
-# The features are 4 and 0, the rows of the matrix are 1, -1 and 2, 1. Compute all three gradients
-# with a pencil. What is the last one, that of the two features?
+# Compute all three gradients with a pencil, from the two features, the matrix ``[[1, -1], [2,
+# 1]]``, and the gradient of the scores. What is the last one, that of the two features?
 #
 # .. guess:: Gradient of the two features
 
@@ -169,9 +169,9 @@ assert g_maps[0].tolist() == [[[0, -0.5], [0, 0]], [[0, 0], [0, 0]]]
 #
 # .. math:: g_b = \sum_{i,j} g_{z_{ij}}
 #
-# As on :doc:`/gallery/3_inside/plot_14_backpropagation`, the gradient of a weight is the sum of the
-# pixels that it meets, each times the gradient there. Only one number of map A has a gradient that
-# is not 0, and the pixels of its window are 2, 0 and 1, 3.
+# As :doc:`/gallery/3_inside/plot_14_backpropagation` shows, the gradient of a weight is the sum of
+# the pixels that it meets, each times the gradient there. Only one number of map A has a gradient
+# that is not 0, and the pixels of its window are 2, 0 and 1, 3.
 
 from cnnbook.convolution import conv2d_bias_grad, conv2d_weight_grad
 
@@ -189,8 +189,8 @@ assert g_biases.tolist() == [-0.5, 0]
 # computed as well, but no update changes a pixel. In a deeper network it would be the *g* of the
 # layer before.
 #
-# Here is the way back, in the order of the computation: the features, the two maps, and the two
-# kernels.
+# Here is the whole backward pass, in the order of the computation: the features, the two maps, and
+# the two kernels.
 
 back = {"g of features": g_features, "g of map A": g_maps[0, 0], "g of map B": g_maps[0, 1]}
 back |= {"g of kernel A": g_kernels[0, 0], "g of kernel B": g_kernels[1, 0]}
@@ -210,14 +210,14 @@ for ours, leaf in zip((g_kernels, g_biases, g_matrix, g_offsets), leaves, strict
     assert torch.equal(ours, leaf.grad)
 
 # %%
-# The same numbers, all four.
+# The same numbers in all four tensors.
 #
 # The lecture's CNN
 # -----------------
 #
-# The functions of the library compute many images, many kernels and many windows at once. So the
-# lines above need no change for the real network. This is the way forward; it also returns the
-# intermediate results that the way back needs:
+# The functions of the library work on many images, many kernels and many windows at once. So the
+# lines above need no change for the real network. This is the *forward pass*; it also returns the
+# intermediate results that the *backward pass* needs:
 
 
 def forward(
@@ -233,7 +233,7 @@ def forward(
 
 
 # %%
-# This is the way back, in the opposite order:
+# This is the backward pass, in the opposite order:
 
 
 def backward(
@@ -325,7 +325,7 @@ assert share <= 2_704 / 11_664 < 0.24
 assert data.drawn or abs(share - 0.14) < 0.04
 
 # %%
-# 14 of 100 do.
+# 14 of 100 of them get a gradient.
 #
 # For four images, here are the feature maps of the first kernel and, below them, their gradients.
 # Blue is above 0 and orange below. Where a number is 0, you see the colour of the page:
@@ -343,10 +343,10 @@ figure = plot_map_rows(images[:4], rows, outline=False)
 # What it costs
 # -------------
 #
-# On the way forward, convolution and linear layer need 73,696 :term:`MACs <MAC>` for an image. On
-# the way back, the gradients of a layer's weights need as many MACs as the layer, and so does the
-# gradient that it sends on to the layer before. The convolution is the first layer and sends none.
-# How many MACs does the whole way back need?
+# In the forward pass, convolution and linear layer need 73,696 :term:`MACs <MAC>` for an image. In
+# the backward pass, the gradients of a layer's weights need as many MACs as the layer, and so does
+# the gradient that it sends on to the layer before. The convolution is the first layer and sends
+# none. How many MACs does the whole backward pass need?
 #
 # .. guess:: MACs
 
@@ -361,9 +361,9 @@ assert round(backwards / forwards, 2) == 1.37
 
 # %%
 # 100,736, which is 1.37 times as many. In a deep network nearly all layers send a gradient on, so
-# the way back costs about twice as much as the way forward. And it needs the images, the signs of
-# the maps, the places of the largest numbers, and the features. They have to be kept until the way
-# back, which is why training needs so much more memory than prediction
+# the backward pass costs about twice as much as the forward pass. And it needs the images, the
+# signs of the maps, the places of the largest numbers, and the features. They have to be kept until
+# the backward pass, which is why training needs so much more memory than prediction
 # (:doc:`/gallery/4_training/plot_18_micro_batches`).
 #
 # Ten updates
@@ -413,8 +413,8 @@ assert abs(0.1 - (1 - 0.9)) < 1e-12
 assert abs(0.001 - (1 - 0.999)) < 1e-12
 
 # %%
-# Now ten with torch's. After ten updates, do you expect the same weights to about twelve digits, to
-# six, or only similar ones?
+# Now ten updates with torch's autograd and Adam. After them, do you expect the same weights to
+# about twelve digits, to six, or only similar ones?
 #
 # .. guess:: The weights agree
 #    :choices: to about twelve digits | to six digits | only roughly
@@ -448,6 +448,28 @@ assert data.drawn or abs(by_hand[-1] - 1.55) < 0.1
 # order by itself, for every network [Rumelhart1986]_.
 #
 # .. guess-end::
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. The probabilities of an image are 0.7, 0.2 and 0.1, and the last class is the right one.
+#       What is the gradient of the scores, and what is the sum of its three numbers?
+#
+#       The gradient is 0.7, 0.2 and -0.9: the probabilities minus the label. The sum is 0, because
+#       both the probabilities and the label add up to 1.
+#
+#    2. All features of an image are 0. Which gradients of the linear layer are then 0: those of the
+#       weights or those of the offsets?
+#
+#       Those of the weights, because each is multiplied by its feature. The offsets get the
+#       probabilities minus the label, which is not 0.
+#
+#    3. All weights and the bias of a kernel are doubled, and the linear layer's weights for its
+#       feature map are halved. What happens to the scores, and to the gradient of the kernel?
+#
+#       The scores stay the same: ReLU and max pooling pass the factor 2 on, and the halved weights
+#       take it away. The kernel's gradient is half as large, since it is multiplied by the halved
+#       weights.
 #
 # Exercises
 # ---------

@@ -23,8 +23,8 @@ This page is long. It has four parts, and you can stop after each:
 # Two small windows in place of a large one
 # -----------------------------------------
 #
-# A number in the second layer sees more pixels if the window is larger, for example 5 x 5. Or two
-# convolutions with windows of 3 x 3 follow each other, each with a :term:`padding` of 1, which
+# A number sees more pixels if the window is larger, for example 5 x 5. Another way is two
+# convolutions with windows of 3 x 3, one after the other, each with a :term:`padding` of 1, which
 # keeps the size of the image. Take a pencil: with 16 channels everywhere, how many parameters does
 # the one convolution have, and how many do the two have together?
 #
@@ -106,7 +106,7 @@ assert round(table.macs / sloppy.macs) == 23
 assert round(activations, 1) == 1.9
 
 # %%
-# No: it has 23 times as many multiplications, and 1.9 times as many hidden activations.
+# No: it needs 23 times as many multiplications, and 1.9 times as many hidden activations.
 #
 # How far it sees
 # ---------------
@@ -297,8 +297,8 @@ for name, numbers in spread.items():
 # %%
 # By a factor of 10 to the power of 20. The axis is logarithmic, and the lines are nearly straight,
 # so each layer multiplies the spread by about the same factor. With Kaiming this factor is near 1.
-# With the others the numbers explode or vanish. After some thirty layers, ``std 1`` would be too
-# large for float32. On the way back, the gradients are multiplied by the same factors, because
+# With the others the numbers explode or vanish. After about thirty layers, ``std 1`` would be too
+# large for float32. In the backward pass, the gradients are multiplied by the same factors, because
 # these layers have as many outputs as inputs [He2015]_.
 
 assert 10**19 < spread["std 1"][-1] / spread["std 0.01"][-1] < 10**21
@@ -353,7 +353,7 @@ for name, numbers in spread.items():
 
 # %%
 # 17 on paper for ``std 1``, exactly 1 for Kaiming, 0.707 for Xavier, 0.408 for torch, 0.17 for
-# ``std 0.01``. The measured ones are within a tenth of these. They differ a little because the
+# ``std 0.01``. The measured ones differ from these by at most 3 %. They differ a little because the
 # weights are one draw and not the mean over all draws, and because windows at the edge contain
 # zeros. Xavier's variance is here 1/n, half of Kaiming's. It was made for activations such as tanh,
 # which hardly change small numbers, so there is no half to make up for.
@@ -530,7 +530,7 @@ assert data.drawn or abs(longer["training"] - 0.81) < 0.05
 assert data.drawn or abs(longer["test"] - 0.77) < 0.05
 
 # %%
-# To about 77 of 100, with about 81 on the training images: better, and still behind. This is a
+# To 77 of 100 test images, with 81 of 100 training images: better, and still behind. This is a
 # small network with 32 channels at its end, trained for a short time; the result says nothing about
 # global average pooling in general. Many large networks end with it, such as ResNet [He2016]_. They
 # have hundreds of channels and a normalization after each convolution, which is the subject of the
@@ -613,6 +613,28 @@ assert torch.allclose(inside_maps.grad, by_weights.expand_as(last[best]), rtol=1
 assert (grad_cam - own / 49).abs().max() < 1e-12
 
 # %%
+# The two are equal except for rounding.
+#
+# .. board::
+#    :minutes: 35
+#
+#    1. Three convolutions of 3 x 3 see as far as one of 7 x 7. With 16 channels everywhere and
+#       without biases, how many weights do the three have, and how many does the one have?
+#
+#       ``3*16*16*3*3 = 6912`` and ``16*16*7*7 = 12544``.
+#
+#    2. A 1 x 1 convolution turns 64 channels into 16, on maps of 7 x 7. How many weights does it
+#       have, and how many multiplications does it make for one image?
+#
+#       ``64*16 = 1024`` weights, each used at 49 positions: ``1024*49 = 50176`` multiplications.
+#
+#    3. Each output sums 50 products, the weights have the variance 0.01, and a ReLU follows. By
+#       what is the mean square multiplied in each layer, and by what is the spread multiplied in
+#       ten layers?
+#
+#       By ``0.01*50/2 = 0.25`` in each layer. The spread is halved each time, so after ten layers
+#       it is multiplied by 1/1024.
+#
 # Exercises
 # ---------
 #

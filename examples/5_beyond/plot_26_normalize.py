@@ -19,9 +19,9 @@ You need :doc:`/gallery/5_beyond/plot_25_deeper`, for deeper networks and their 
 # channel, it subtracts the mean and divides by the standard deviation. Both are computed over all
 # images of the batch and all their pixels, that is, over the axes 0, 2 and 3 of ``(n, c, h, w)``.
 #
-# Here is a batch of two images, with two channels of one row and two pixels. Take a pencil before
-# you run the cell: what are the mean and the variance of each channel, and what is left of the
-# channels afterwards?
+# Here is a batch of two images, with two channels of one row and two pixels; the numbers are in the
+# first lines of the cell. Take a pencil before you run it: what are the mean and the variance of
+# each channel, and what is left of the channels afterwards?
 #
 # .. guess:: Means and variances
 
@@ -113,7 +113,7 @@ assert batch_norm(constant, seven, zero).unique().tolist() == [10, 20]
 shifted = batch + torch.tensor([100.0, 0.0]).reshape(1, -1, 1, 1)
 with torch.no_grad():
     apart = (torch.nn.BatchNorm2d(2)(shifted) - torch.nn.BatchNorm2d(2)(batch)).abs().max()
-print("largest difference:", apart.item())
+print(f"largest difference: {apart:.0e}")
 assert apart < 1e-4
 assert shifted[0, 0, 0].tolist() == [100, 106]
 
@@ -121,8 +121,8 @@ assert shifted[0, 0, 0].tolist() == [100, 106]
 # Nothing changes, except for rounding. That is why you often see ``Conv2d(..., bias=False)`` before
 # a ``BatchNorm2d``.
 #
-# What a single image is normalized with
-# --------------------------------------
+# How a single image is normalized
+# --------------------------------
 #
 # A single image has no batch, and its scores should not depend on other images. So in training the
 # layer also keeps :term:`running statistics`: after each batch, the running mean becomes 0.9 times
@@ -175,7 +175,7 @@ while means[-1] < 0.99 * 3:
     with torch.no_grad():
         layer(batch)
     means.append(layer.running_mean[0].item())
-print([round(number, 2) for number in means[:4]], "after", len(means), "batches:", means[-1])
+print(f"{[round(m, 2) for m in means[:4]]} after {len(means)} batches: {means[-1]:.2f}")
 assert all(abs(mean - 3 * (1 - 0.9**k)) < 1e-5 for k, mean in enumerate(means, start=1))
 assert len(means) == int(layer.num_batches_tracked) == 44
 
@@ -234,7 +234,7 @@ for mode in ("train", "eval"):
     print(f"{mode}: the scores of the image differ by {apart[mode]:.1e}")
 
 # %%
-# In training mode they differ, by more than 0.01. In evaluation mode they are equal.
+# In training mode they differ, here in the second decimal. In evaluation mode they are equal.
 
 assert apart["train"] > 0.01
 assert apart["eval"] < 1e-6
@@ -311,17 +311,17 @@ assert twenty(False) == 0.25**20
 assert abs(twenty(True) - 1.25**20) < 1e-9
 
 # %%
-# Without shortcuts it is 0.25 to the power of 20, about 9 divided by ten thirteen times: hardly
-# anything of the gradient arrives at the first layer. With shortcuts it is 1.25 to the power of 20,
-# about 87. That is not too small, but it has grown, and so has y. This is why shortcuts are often
-# used together with normalization.
+# Without shortcuts it is 0.25 to the power of 20, about 9e-13, which is 9 divided by 10 to the
+# power of 13: hardly anything of the gradient arrives at the first layer. With shortcuts it is 1.25
+# to the power of 20, about 87. That is not too small, but it has grown, and so has y. This is why
+# shortcuts are often used together with normalization.
 
 assert f"{twenty(False):.0e}" == "9e-13"
 assert round(twenty(True)) == 87
 
 # %%
-# Here is the block as [He2016]_ has it: two convolutions of 3 x 3 with eight channels, and a ReLU
-# after the sum. Both changes can be switched on and off.
+# Here is the block of [He2016]_: two convolutions of 3 x 3, and a ReLU after the sum. Ours has
+# eight channels. Both changes, BatchNorm and shortcut, can be switched on and off.
 
 
 def convolution(norm: bool) -> list[torch.nn.Module]:
@@ -461,8 +461,8 @@ for name, start in starts.items():
 assert all(len(start) == 21 for three in sizes.values() for start in three)
 
 # %%
-# (In the output, 3e-11 is 3 divided by ten eleven times.) The axis is logarithmic. From layer 21
-# down to layer 5, the curve of the plain network is nearly a straight line: each layer makes the
+# (In the output, 3e-11 is 3 divided by 10 to the power of 11.) The axis is logarithmic. From layer
+# 21 down to layer 5, the curve of the plain network is nearly a straight line: each layer makes the
 # gradient smaller by about the same factor.
 #
 # In the plain network the gradient at the first convolution is about 500 million times smaller than
@@ -474,7 +474,7 @@ assert all(len(start) == 21 for three in sizes.values() for start in three)
 # .. guess-end::
 #
 # In each of the other four networks, the gradients at the first and at the last convolution differ
-# by less than a factor of 12, for all three starts.
+# by a factor of about 5 or less in the first start, and of less than 20 in all three.
 
 assert all(ratio < 1e-6 for ratio in ratios.pop("plain"))
 assert all(1 / 100 < ratio < 100 for three in ratios.values() for ratio in three)
@@ -606,9 +606,10 @@ assert 5 * 30 == 150
 # A forgotten ``eval()``
 # ----------------------
 #
-# The last residual network with BatchNorm classifies the test images again: in evaluation mode, and
-# in training mode in batches of 100, first as they come and then sorted by class, so that the
-# images of a batch are nearly all of one class. What do you expect from the last?
+# The residual network with BatchNorm, as trained from the third start, classifies the test images
+# again: in evaluation mode, and in training mode in batches of 100, first as they come and then
+# sorted by class, so that the images of a batch are nearly all of one class. What do you expect
+# from the last?
 #
 # .. guess:: Of 100, sorted by class
 
@@ -639,6 +640,27 @@ assert len(test_images.split(100)) == 10
 assert "Dress" in data.class_names
 
 # %%
+# .. board::
+#    :minutes: 45
+#
+#    1. A channel of a batch has the numbers 1, 1, 5 and 5. What does normalizing make of them, with
+#       eps = 0? And if all are multiplied by ten before?
+#
+#       -1, -1, 1 and 1, both times. The mean is 3 and the standard deviation 2; with numbers ten
+#       times as large, both are ten times as large.
+#
+#    2. A ``BatchNorm2d`` follows ``Conv2d(1, 16, 2, bias=False)``. How many parameters do the two
+#       have together, and how many has the convolution with its bias alone?
+#
+#       ``16*4 + 2*16 = 96``, and ``16*4 + 16 = 80``. The layer adds two numbers for each channel
+#       and makes sixteen biases useless.
+#
+#    3. A residual block computes y = x + f(x), and it has learned f(x) = -x. What are y and its
+#       derivative? Does a shortcut always keep the gradient?
+#
+#       Both are 0: ``1 - 1 = 0``. So no: the shortcut adds 1 to the derivative, and f can take it
+#       away.
+#
 # Exercises
 # ---------
 #

@@ -38,11 +38,11 @@ assert (len(images), len(validation_images), len(data.test_images)) == (500, 500
 # fifth is enough for validation. With 500, the curves below are smoother.) 5,000 other images are
 # the test set.
 #
-# Why is a third set needed? Because a choice makes the number that it was based on too good. Here
-# are 1,000 "networks" that have learned nothing: each of them guesses a class for every image. We
-# keep the ten that are best on the first 100 validation images. Before you run it, guess: how many
-# of these 100 images do the ten classify correctly on average, and how many of 100 among the other
-# 400 images?
+# Why is a third set needed? If you choose the network with the best number, this number is too
+# good: a part of it is luck. Here are 1,000 "networks" that have learned nothing: each of them
+# guesses a class for every image. We keep the ten that are best on the first 100 validation images.
+# Before you run it, guess: how many of these 100 images do the ten classify correctly on average,
+# and how many of 100 among the other 400 images?
 #
 # .. guess:: Of 100: chosen, and others
 
@@ -57,7 +57,7 @@ assert abs(unseen - 0.10) < 0.02
 
 # %%
 # On Fashion-MNIST, they classify 18 of 100 images correctly where they were chosen, and 9 of 100 on
-# the others, about the 10 that guessing gives. The same happens, to a smaller extent, to anybody
+# the others, close to the 10 that guessing gives. The same happens, to a smaller extent, to anybody
 # who trains twenty networks and reports the best validation accuracy. If you choose something with
 # the test images, too, no number is left that you can trust.
 #
@@ -213,7 +213,7 @@ curves = follow(diced)
 figure = plot_curves(curves)
 
 # %%
-# It takes longer, but the end is the same:
+# It takes longer, but in the end the training images are learned again. The last numbers:
 
 for what, both in curves.items():
     end = {name: round(numbers[-1], 3) for name, numbers in both.items()}
@@ -515,10 +515,10 @@ for decay in (0.01, 0.1, 1.0):
 assert data.drawn or min(choice, key=lambda decay: choice[decay][0]) == 1.0
 
 # %%
-# 1 has the lowest validation loss, so the decay is 1 from here on. For dropout we take the usual
-# p = 0.5, for the augmentation the shift and the flip. Each way is trained from five seeds; the
-# seed also decides on the order of the images, the same for all ways. Make your guess: which way
-# classifies most test images correctly?
+# A decay of 1 has the lowest validation loss, so we use it from here on. For dropout we take the
+# usual p = 0.5, for the augmentation the shift and the flip. Each way is trained from five seeds;
+# the seed also determines the order of the images, the same for all ways. Make your guess: which
+# way classifies the most test images correctly?
 #
 # .. guess:: Most test images
 #    :choices: plain | early stopping | dropout | weight decay | augmentation | all three
@@ -639,6 +639,27 @@ if not data.drawn:
 assert data.drawn or choice[1.0][1] > max(choice[0.01][1], choice[0.1][1]) - 0.02
 
 # %%
+# .. board::
+#    :minutes: 45
+#
+#    1. Dropout with p = 0.5 is applied to three units. How many masks are there, and how likely is
+#       it that all three are dropped?
+#
+#       ``2**3 = 8`` masks, all equally likely. One of them drops all three: probability 1/8.
+#
+#    2. An augmentation shifts an image by at most one pixel in each direction and may mirror it.
+#       How many versions of one image are there?
+#
+#       ``3*3*2 = 18``: three shifts along the rows, three along the columns, mirrored or not.
+#
+#    3. Two networks guess between two classes, independently, with probability 1/2 each. You keep
+#       the one that is right on a validation image, or any of them if they agree. How often is it
+#       right on this image, and how often on a new one?
+#
+#       It is right with probability 3/4 on this image, and 1/2 on a new one. It is wrong on the
+#       validation image only if both are wrong, which happens in one of four cases. On a new image
+#       nothing was gained by choosing.
+#
 # Exercises
 # ---------
 #

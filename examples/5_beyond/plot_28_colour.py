@@ -70,8 +70,8 @@ assert torch.equal(result, parts[0] + parts[1] + parts[2])
 #
 # Torch puts the channels before the rows. Image files, matplotlib and most other libraries put them
 # last: ``(h, w, 3)``, three numbers for each pixel. So you will have to move an axis. Two commands
-# give the right shape, and only one of them is right. Here are two pixels, and the red of the first
-# is 1, its green 2, its blue 3:
+# give the right shape, and only one of them gives the right image. Here are two pixels, and the red
+# of the first is 1, its green 2, its blue 3:
 
 stored = torch.tensor([[[1, 2, 3], [4, 5, 6]]])
 moved, scrambled = stored.permute(2, 0, 1), stored.reshape(3, 1, 2)
@@ -141,7 +141,7 @@ assert not torch.equal(houses[1], house)
 # %%
 # ``permute`` gives back the picture. (torchvision's own functions move the axis themselves.)
 #
-# Each channel for itself, then a mixture
+# Each channel on its own, then a mixture
 # ---------------------------------------
 #
 # The convolution at the top of this page did two things: a weighted sum over the window, and a sum
@@ -163,7 +163,8 @@ assert torch.equal(mixed, result)
 # other weights the 1 x 1 convolution makes other mixtures, for example the mean of the channels, a
 # grey image. Such a pair is called a :term:`depthwise separable convolution` [Howard2017]_. What
 # does it save? Take 32 channels that become 64, with kernels of 3 x 3 on 28 x 28 pixels, without
-# biases. By pencil: how many weights has the one layer, how many have the two?
+# biases. By pencil: how many weights does the one layer have, and how many do the two have
+# together?
 #
 # .. guess:: Weights of one, and of two
 
@@ -185,7 +186,7 @@ for cost in costs:
 from fractions import Fraction
 
 ratio = Fraction(costs[1].parameters, costs[0].parameters)
-print(ratio, float(ratio))
+print(ratio, round(float(ratio), 3))
 assert costs[0].parameters == 64 * 32 * 3 * 3 == 18_432
 assert costs[1].parameters == 32 * 3 * 3 + 64 * 32 == 288 + 2_048 == 2_336
 assert [cost.macs for cost in costs] == [18_432 * 784, 2_336 * 784] == [14_450_688, 1_831_424]
@@ -283,8 +284,8 @@ assert first_batch(dataset) == (4, 3, 32, 32)
 # %%
 # Four images of three channels. This folder is correct; now come the mistakes, each with its cure.
 #
-# **Bytes.** Without ``scale=True`` the numbers go from 0 to 255, and nothing complains. The
-# error clinic showed what a network makes of it. Look at the largest number of your first batch:
+# **Bytes.** Without ``scale=True`` the numbers go from 0 to 255, and there is no error. The error
+# clinic showed what a network makes of it. Look at the largest number of your first batch:
 
 unscaled = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32)])
 largest = {
@@ -316,9 +317,9 @@ assert tries[2:] == ["works: (5, 3, 32, 32)"] * 2
 # to 32. ``Resize((32, 32))`` brings both to 32 and distorts the picture. ``Resize(32)`` with
 # ``CenterCrop(32)`` keeps the shape and cuts off the ends.
 #
-# **Grey, palette, transparency.** An image file need not contain red, green and blue. PIL calls
-# what it contains the *mode*. We save a ball in three other modes, and make tensors of the files as
-# PIL opens them. Before you look: how many channels has each of them?
+# **Grey, palette, transparency.** Not every image file contains red, green and blue. PIL calls what
+# it contains the *mode*. We save a ball in three other modes, and make tensors of the files as PIL
+# opens them. Before you look: how many channels does each of them have?
 #
 # .. guess:: Grey, palette, transparent
 
@@ -383,7 +384,7 @@ def load(path: str) -> Image.Image:
 
 
 # %%
-# The transparent ball and the photo, first with torchvision's loader, then with ours:
+# The transparent ball and the photo, at the left with torchvision's loader, at the right with ours:
 
 files = ("ball/mode_RGBA.png", "box/photo.jpg")
 loaders = {"torchvision": ImageFolder(root).loader, "ours": load}
@@ -392,7 +393,7 @@ pictures = {
     for file in files
     for name, loader in loaders.items()
 }
-figure = plot_colour_images(torch.stack(list(pictures.values())), titles=list(pictures))
+figure = plot_colour_images(torch.stack([*pictures.values()]), titles=[*pictures], columns=2)
 before, after = (list(pictures.values())[k][:, 0, 0] for k in (0, 1))
 assert (before.tolist(), after.tolist()) == ([0, 0, 0], [1, 1, 1])
 assert load(str(root / "box" / "photo.jpg")).size == (48, 60)
@@ -478,9 +479,9 @@ assert (images.min(), images.max()) == (0, 1)
 #
 # .. index:: ! fine-tuning, ! transfer learning
 #
-# A folder of your own has few images. Can a network help that was trained with other images? To use
-# it is called :term:`transfer learning`: take a :term:`pretrained network <pretrained network>`,
-# replace its last layer by a new one for your classes, and train further, which is
+# Your own folder usually has few images. Can a network help that was trained with other images?
+# Using it is called :term:`transfer learning`: take a :term:`pretrained network <pretrained
+# network>`, replace its last layer by a new one for your classes, and train further, which is
 # :term:`fine-tuning`. What is transferred? All parameters before the last layer:
 
 from cnnbook.counting import count_parameters
@@ -496,7 +497,7 @@ assert kept == {"small CNN": 80, "LeNet-5": 60_856}
 assert count_parameters(lenet5()) == 61_706
 
 # %%
-# In the lecture's CNN it is 80 parameters, in LeNet-5 60,856 of 61,706. So we take
+# In the lecture's CNN these are 80 parameters, in LeNet-5 60,856 of 61,706. So we take
 # :doc:`LeNet-5 </gallery/4_training/plot_21_lenet>`. The new task: is it a pullover or a coat? For
 # this there are ten images of each. Before that, the network learns other classes, from 300 images
 # of each. We try two sets of classes: the *eight* others, and all *ten*, with pullovers and coats
@@ -678,7 +679,7 @@ if not data.drawn:
 # In other work it helps, and often a lot. Yosinski and others [Yosinski2014]_ trained on one half
 # of the thousand classes of ImageNet and transferred to the other half. Early layers were useful
 # for both halves, late layers only for their own. A transferred network whose layers were all
-# trained further was a little better at the end than one from scratch. So compare with a training
+# trained further was a little better at the end than one from scratch. So compare with training
 # from scratch, as we did.
 #
 # The networks of torchvision were trained on more than a million photos in colour. Their weights
@@ -711,7 +712,26 @@ assert resnet18(weights=None).fc.in_features == 512
 # They resize and crop to 224 x 224, and then subtract a mean from each channel and divide by a
 # standard deviation: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225, those of ImageNet. A white pixel
 # becomes (1 - 0.485) / 0.229 in red. Images that are prepared in another way look strange to the
-# network, and nothing complains. The layer ``fc`` is the last one, with 512 inputs.
+# network, and there is no error. The layer ``fc`` is the last one, with 512 inputs.
+#
+# .. board::
+#    :minutes: 45
+#
+#    1. How many more parameters does ``Conv2d(3, 16, 3)`` have than ``Conv2d(1, 16, 3)``?
+#
+#       It has 288 more: sixteen kernels have two more slices of nine weights, ``16*2*9 = 288``. The
+#       biases are the same.
+#
+#    2. A photo has 4 rows and 6 columns and is stored as ``(4, 6, 3)``. At which index of its file,
+#       counted from 0, is the green of the pixel in row 1, column 2?
+#
+#       At 25. Before it there are one row and two pixels, of three numbers each, and the red of
+#       this pixel: ``(1*6 + 2)*3 + 1 = 25``.
+#
+#    3. A 1 x 1 convolution makes a grey image, the mean of the three channels. Which shape do its
+#       weights have, and what does it make of a pixel with 0.9, 0.6 and 0?
+#
+#       ``(1, 3, 1, 1)``, with 1/3 three times. The pixel becomes ``(0.9 + 0.6 + 0)/3 = 0.5``.
 #
 # Exercises
 # ---------

@@ -40,7 +40,7 @@ ANSWERS = {
             "9_004": "only the first layer is changed",
             "9_580": "only the second layer is changed",
             "936": "how many it loses",
-            "960": "960 is too small",
+            "960": "the biases of the two convolutions in 1989",
             "9_760": "9,760 is too large",
             "8_802": "8,802 is too small",
             "8_824.5": "not a whole number",
