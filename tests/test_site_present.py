@@ -102,7 +102,7 @@ WALK = """async (first) => {
   if (!first) {
     presentation.leave();
     const after = html(), at = [...after].findIndex((one, at) => one !== window.before[at]);
-    if (after !== window.before) wrong.push(`the page is not as before: ${after.slice(at, at + 40)}`);
+    if (after !== window.before) wrong.push(`not as before: ${after.slice(at, at + 50)}`);
   }
   return {blocks, wrong: wrong.slice(0, 20).map((text) => text.slice(0, 70))};
 }"""
