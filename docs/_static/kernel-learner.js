@@ -6,7 +6,7 @@
 (() => {
   "use strict";
 
-  const { make, fill, learner } = window.cnnbook;
+  const { make, fill, readNumber, learner } = window.cnnbook;
   const texts = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
   /** @param {string} name @param {Record<string, string | number>} [values] */
   const say = (name, values = {}) => fill(texts[name], values);
@@ -33,13 +33,8 @@
       : value.toExponential(2);
   }
 
-  /** What a reader types as a number: full-width digits, spaces, "1/8".
-   *  @param {string} text @returns {number} NaN if it is no number */
-  function read(text) {
-    const found = /^(\d+\.?\d*|\.\d+)(?:\/(\d+\.?\d*|\.\d+))?$/.exec(
-      text.normalize("NFKC").replace(/\s/g, "").replace(/[\u2044\u2215]/g, "/").replace(/^\+/, ""));
-    return found ? Number(found[1]) / Number(found[2] ?? 1) : NaN;
-  }
+  /** What a reader types as a number; NaN if it is none. @param {string} text */
+  const read = (text) => readNumber(text) ?? NaN;
 
   /** @param {string} tag @param {Record<string, string | number>} attributes
    *  @param {(Node | string)[]} [children] */

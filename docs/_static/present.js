@@ -190,7 +190,8 @@
         const wide = [item, ...item.querySelectorAll("pre, table, math, .math, .pst-scrollable-table-container")];
         const ratio = Math.max(...wide.map((one) => (one.clientWidth ? one.scrollWidth / one.clientWidth : 1)));
         const tall = item.getBoundingClientRect().height / this.room(item);
-        const smallest = SMALLEST[kindOf(item)] ?? SMALLEST_OTHERWISE;
+        // A description of a function may hold code.
+        const smallest = SMALLEST[item.querySelector("pre") && kindOf(item) === "text" ? "code" : kindOf(item)] ?? SMALLEST_OTHERWISE;
         let scale = Math.max(smallest, Math.min(1, 1 / ratio));
         // Smaller for its height only where that is enough and nothing can be divided; a widget always.
         const enough = 0.98 / tall >= (item.matches("ul, ol") ? 0.85 : smallest) && (kindOf(item) !== "text" || !this.divides(item));
