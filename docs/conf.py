@@ -135,7 +135,7 @@ html_sidebars: dict[str, list[str]] = {
 colab_repository = os.environ.get("CNNBOOK_REPOSITORY", "")
 colab_folder = language
 
-html_context = {"languages": {"en": "English"}, "default_mode": "auto"}
+html_context = {"languages": {"en": "English", "ko": "한국어"}, "default_mode": "auto"}
 
 # Where the site is published: notebooks link to their pages there, and pages name it as their own.
 base_url = os.environ.get("CNNBOOK_BASE_URL", "").rstrip("/")
