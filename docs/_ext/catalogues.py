@@ -14,9 +14,10 @@ from babel.messages.pofile import read_po
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+# A star behind a digit or a Latin letter multiplies: 2*0.
 _MARKUP = re.compile(
     r"(?P<markup>``.+?``|(?::[\w:+-]+:)?`[^`]+`_{0,2}|\*\*(?=\S).+?(?<=\S)\*\*|"
-    r"(?<!\*)\*(?=[^\s*]).+?(?<=[^\s*])\*(?!\*)|\[\w+\]_)"
+    r"(?<![*0-9A-Za-z)])\*(?=[^\s*]).+?(?<=[^\s*])\*(?!\*)|\[\w+\]_)"
 )
 
 
