@@ -20,9 +20,13 @@ _MARKUP = re.compile(
     r"(?<![*0-9A-Za-z)])\*(?=[^\s*]).+?(?<=[^\s*])\*(?!\*)|\[\w+\]_)"
 )
 
+# Beside these docutils finds markup; "" is the end of the text.
+_BEFORE = ("", *"'\"([{<-/:")
+_AFTER = ("", *"'\")]}>-/\\:.,;!?")
+
 
 def part_markup(text: str) -> str:
-    """Put an escaped space between inline markup and the letters beside it.
+    """Put an escaped space between inline markup and what would hide it.
 
     Args:
         text: reStructuredText.
@@ -34,9 +38,9 @@ def part_markup(text: str) -> str:
     def parted(found: re.Match[str]) -> str:
         before, after = text[: found.start()][-1:], text[found.end() :][:1]
         return (
-            ("\\ " if before.isalnum() else "")
+            ("" if before.isspace() or before in _BEFORE else "\\ ")
             + found["markup"]
-            + ("\\ " if after.isalnum() else "")
+            + ("" if after.isspace() or after in _AFTER else "\\ ")
         )
 
     return _MARKUP.sub(parted, text)
