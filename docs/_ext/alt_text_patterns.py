@@ -1,4 +1,4 @@
-"""Translate the alternative texts of figures, which the library writes with the numbers of a run."""
+"""Translate the alternative texts of figures, which the library writes with a run's numbers."""
 
 import re
 import tomllib
