@@ -19,6 +19,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import checks
+import explorer_data
 import sphinx_intl.basic
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
@@ -78,7 +80,9 @@ def interface_texts() -> set[str]:
         for name in names:
             table = getattr(importlib.import_module(file.stem), name)
             found |= set(table.values() if isinstance(table, dict) else table)
-    return found
+    for script in sorted((DOCS.parent / "examples").rglob("plot_*.py")):
+        found |= set(re.findall(rf"^{checks.MARK}(.+)$", script.read_text("utf-8"), re.M))
+    return found | set(explorer_data.explorer_texts())
 
 
 def verdict_texts() -> set[str]:
