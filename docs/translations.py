@@ -19,8 +19,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import checks
-import explorer_data
 import sphinx_intl.basic
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
@@ -80,9 +78,10 @@ def interface_texts() -> set[str]:
         for name in names:
             table = getattr(importlib.import_module(file.stem), name)
             found |= set(table.values() if isinstance(table, dict) else table)
+    mark: str = importlib.import_module("checks").MARK
     for script in sorted((DOCS.parent / "examples").rglob("plot_*.py")):
-        found |= set(re.findall(rf"^{checks.MARK}(.+)$", script.read_text("utf-8"), re.M))
-    return found | set(explorer_data.explorer_texts())
+        found |= set(re.findall(rf"^{mark}(.+)$", script.read_text("utf-8"), re.M))
+    return found | set(importlib.import_module("explorer_data").explorer_texts())
 
 
 def verdict_texts() -> set[str]:
