@@ -205,7 +205,7 @@ def problems(templates: Path, language: str, pages: str = "") -> list[str]:
         gone = sorted(there.keys() - set(_messages(template)))
         found += [f"{name}: no longer in the book: {text!r}" for text in gone]
     for text, ways in translations.items():
-        if len(ways) > 1:
+        if len(ways) > 1 and text not in rules.two_meanings:
             each = "; ".join(f"{name}: {way!r}" for way, name in ways.items())
             found.append(f"two translations of {text!r}: {each}")
     return found
