@@ -268,6 +268,9 @@ def _roles(text: str) -> Counter[str]:
 
 def _without_markup(text: str) -> str:
     text = _PLACE.sub(" ", text)
+    # A reference to code, or to a page whose title is put in, has no words of its own.
+    text = re.sub(r":(?:func|class|mod|meth|attr|data|py:\w+):`[^`]*`", " ", text)
+    text = re.sub(r"(?::(?:doc|ref):|\{(?:doc|ref|func|class|mod)\})`[^`<]*`", " ", text)
     text = re.sub(r"``.+?``", " ", text)
     text = _MATH.sub(" ", text)
     text = re.sub(r":[\w:+-]+:`([^`<]*)(?:<[^>]*>)?`", r"\1", text)
