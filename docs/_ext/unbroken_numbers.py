@@ -50,11 +50,9 @@ class KeepNumbersWhole(SphinxPostTransform):
             for text in list(paragraph.findall(nodes.Text)):
                 if text.parent is not None and not isinstance(text.parent, _AS_THEY_ARE):
                     text.parent.replace(text, list(split_at_numbers(text.astext())))
-            # A cell may be narrow: there, code would make the table wider.
-            if not isinstance(paragraph.parent, nodes.entry):
-                for code in paragraph.findall(nodes.literal):
-                    if len(code.astext()) <= _LONGEST_CODE:
-                        code["classes"].append("unbroken")
+            for code in paragraph.findall(nodes.literal):
+                if len(code.astext()) <= _LONGEST_CODE:
+                    code["classes"].append("unbroken")
 
 
 def setup(app: Sphinx) -> dict[str, object]:
