@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-LANGUAGES := en
+# The editions of the site: make site LANGUAGES=en is faster.
+LANGUAGES := en ko
 PORT ?= 8000
 # CPU=1: torch without the CUDA libraries, through uv, which knows where that build is published.
 # On macOS the ordinary build is that one.
@@ -15,7 +16,7 @@ endif
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site zip test test-long test-gpu bench seeds check wheel serve clean
+.PHONY: help site zip test test-long test-gpu bench seeds check translations wheel serve clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -24,12 +25,12 @@ help: ## list these commands
 # nothing is kept but the gallery.
 site: $(STAMP) ## run the gallery and build the site into build/site
 	@for language in $(LANGUAGES); do \
-	  DOCLANG=$$language $(BIN)/sphinx-build -W --keep-going -q -b html \
+	  DOCLANG=$$language DOCLANGS="$(LANGUAGES)" $(BIN)/sphinx-build -W --keep-going -q -b html \
 	    -d build/doctrees/$$language docs build/site/$$language \
 	    || { rm -rf build/doctrees/$$language; exit 1; }; \
 	  echo "built build/site/$$language/index.html"; \
 	done
-	@$(BIN)/python docs/root_page.py build/site
+	@DOCLANGS="$(LANGUAGES)" $(BIN)/python docs/root_page.py build/site
 
 zip: site ## pack the site into build/cnnbook-site-VERSION.zip, which opens from a USB stick
 	@zip=build/cnnbook-site-$$($(BIN)/python -c 'import cnnbook; print(cnnbook.__version__)').zip; \
@@ -53,8 +54,12 @@ bench: $(STAMP) ## measure layers and trainer beside torch, the lecture's loop a
 seeds: $(STAMP) ## train from ten starts what pages 4 and 5 compare, where it is not kept: an hour
 	@$(BIN)/python tests/benchmarks/measure_seeds.py
 
-check: $(STAMP) ## ruff and mypy --strict
+check: $(STAMP) ## ruff, mypy --strict, and whether all of the book is translated
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/python docs/translations.py check ko
+
+translations: $(STAMP) ## put new texts of the book into the catalogues of docs/locale
+	@$(BIN)/python docs/translations.py update ko
 
 # Without isolation: what builds is what the constraints name, and no network is needed.
 wheel: $(STAMP) ## build the sdist and the wheel into dist/ and check their metadata

@@ -18,6 +18,8 @@ author = "The cnnbook authors"
 project_copyright = "2026, the cnnbook authors"
 version = release = cnnbook.__version__
 language = os.environ.get("DOCLANG", "en")
+# Every edition that is built, for the switch in the header; `make site` says which.
+editions = os.environ.get("DOCLANGS", language).split()
 
 extensions = [
     "myst_parser",
@@ -135,7 +137,8 @@ html_sidebars: dict[str, list[str]] = {
 colab_repository = os.environ.get("CNNBOOK_REPOSITORY", "")
 colab_folder = language
 
-html_context = {"languages": {"en": "English"}, "default_mode": "auto"}
+_names = {"en": "English", "ko": "한국어"}
+html_context = {"languages": {code: _names[code] for code in editions}, "default_mode": "auto"}
 
 # Where the site is published: notebooks link to their pages there, and pages name it as their own.
 base_url = os.environ.get("CNNBOOK_BASE_URL", "").rstrip("/")

@@ -127,6 +127,7 @@ class Rules:
     Attributes:
         terms: For each term: the English words, the Korean one, and what is refused.
         readings: How names and English words are read.
+        two_meanings: English texts that may have two translations.
     """
 
     def __init__(self, path: Path) -> None:
@@ -141,6 +142,7 @@ class Rules:
         ]
         self.readings: dict[str, str] = {k.lower(): v for k, v in data["readings"].items()}
         self.same: set[str] = set(data["same"]["texts"])
+        self.two_meanings: set[str] = set(data["two_meanings"]["texts"])
 
     def problems(self, text: str, translation: str, *, markdown: bool) -> Iterator[str]:
         """Yield what is wrong with the translation of one text."""
@@ -265,6 +267,10 @@ def _roles(text: str) -> Counter[str]:
 
 
 def _without_markup(text: str) -> str:
+    text = _PLACE.sub(" ", text)
+    # A reference to code, or to a page whose title is put in, has no words of its own.
+    text = re.sub(r":(?:func|class|mod|meth|attr|data|py:\w+):`[^`]*`", " ", text)
+    text = re.sub(r"(?::(?:doc|ref):|\{(?:doc|ref|func|class|mod)\})`[^`<]*`", " ", text)
     text = re.sub(r"``.+?``", " ", text)
     text = _MATH.sub(" ", text)
     text = re.sub(r":[\w:+-]+:`([^`<]*)(?:<[^>]*>)?`", r"\1", text)

@@ -19,6 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import sphinx_intl.basic
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 from translation_rules import Rules
@@ -28,6 +29,8 @@ from cnnbook.exercises._messages import LIBRARY, SHARED
 
 DOCS = Path(__file__).resolve().parent
 LOCALE = DOCS / "locale"
+# Characters in a line of a catalogue.
+LINE = 100
 
 # What stays English, but for the titles of these pages.
 ENGLISH = re.compile(r"api/(?!index\b)|changelog\b|contributing\b")
@@ -64,7 +67,7 @@ def interface_texts() -> set[str]:
         tree = ast.parse(file.read_text("utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
-                found |= {a.value for a in node.args if isinstance(a, ast.Constant)}
+                found |= {str(a.value) for a in node.args if isinstance(a, ast.Constant)}
         names = [
             target.id
             for node in tree.body
@@ -75,7 +78,10 @@ def interface_texts() -> set[str]:
         for name in names:
             table = getattr(importlib.import_module(file.stem), name)
             found |= set(table.values() if isinstance(table, dict) else table)
-    return found
+    mark: str = importlib.import_module("checks").MARK
+    for script in sorted((DOCS.parent / "examples").rglob("plot_*.py")):
+        found |= set(re.findall(rf"^{mark}(.+)$", script.read_text("utf-8"), re.M))
+    return found | set(importlib.import_module("explorer_data").explorer_texts())
 
 
 def verdict_texts() -> set[str]:
@@ -95,7 +101,7 @@ def _read(path: Path) -> Catalog:
 def _write(path: Path, catalog: Catalog) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, catalog, width=100, omit_header=False, ignore_obsolete=True)
+        write_po(file, catalog, width=LINE, omit_header=False, ignore_obsolete=True)
 
 
 def _messages(path: Path) -> dict[str, Message]:
@@ -131,22 +137,32 @@ def update(language: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         templates = Path(folder)
         extract(templates)
-        known: dict[str, str] = {}
-        for _name, _template, path in catalogues(templates, language):
-            for text, message in _messages(path).items():
-                if message.string and not message.fuzzy:
-                    known.setdefault(text, str(message.string))
         for name, template, path in catalogues(templates, language):
-            if not _wanted(template, name):
-                continue
-            catalog = _read(path) if path.is_file() else Catalog(locale=language, charset="utf-8")
-            catalog.update(_read(template), update_header_comment=False)
-            catalog.obsolete.clear()
-            for message in catalog:
-                if message.id and not message.string and message.id in known:
-                    message.string = known[str(message.id)]
+            wanted = _wanted(template, name)
+            if not wanted:
+                template.unlink()
+                path.unlink(missing_ok=True)
+            elif wanted != set(_messages(template)):
+                catalog = _read(template)
+                for text in _messages(template).keys() - wanted:
+                    catalog.delete(text)
+                _write(template, catalog)
+        sphinx_intl.basic.update(str(LOCALE), folder, (language,), LINE, ignore_obsolete=True)
+        paths = [path for _name, _template, path in catalogues(templates, language)]
+    known: dict[str, str] = {}
+    for path in paths:
+        for text, message in _messages(path).items():
+            if message.string and not message.fuzzy:
+                known.setdefault(text, str(message.string))
+    for path in paths:
+        catalog = _read(path)
+        new = [m for m in catalog if m.id and not m.string and m.id in known]
+        for message in new:
+            message.string = known[str(message.id)]
+        if new:
             _write(path, catalog)
-            waiting = sum(not m.string or m.fuzzy for m in catalog if m.id)
+        waiting = sum(not m.string or m.fuzzy for m in catalog if m.id)
+        if waiting:
             print(f"{waiting:4} to translate  {path.relative_to(DOCS)}")
 
 
@@ -164,6 +180,12 @@ def problems(templates: Path, language: str, pages: str = "") -> list[str]:
     rules = Rules(LOCALE / language / "terms.toml")
     found = _problems_of_verdicts(rules, language) if re.match(pages, "verdicts") else []
     translations: dict[str, dict[str, str]] = defaultdict(dict)
+    of_the_book = {path for _name, _template, path in catalogues(templates, language)}
+    found += [
+        f"{path.relative_to(DOCS)}: no longer in the book"
+        for path in sorted((LOCALE / language).rglob("*.po"))
+        if path not in of_the_book
+    ]
     for name, template, path in catalogues(templates, language):
         if not re.match(pages, name):
             continue
@@ -183,7 +205,7 @@ def problems(templates: Path, language: str, pages: str = "") -> list[str]:
         gone = sorted(there.keys() - set(_messages(template)))
         found += [f"{name}: no longer in the book: {text!r}" for text in gone]
     for text, ways in translations.items():
-        if len(ways) > 1:
+        if len(ways) > 1 and text not in rules.two_meanings:
             each = "; ".join(f"{name}: {way!r}" for way, name in ways.items())
             found.append(f"two translations of {text!r}: {each}")
     return found

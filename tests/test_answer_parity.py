@@ -25,6 +25,7 @@ from cnnbook.exercises import check, exercises
 from cnnbook.exercises._answers import Function, Numbers
 from cnnbook.exercises._export import exercise_data, exercise_messages, is_typed
 from cnnbook.exercises._grading import Exercise, Mistake
+from cnnbook.exercises._language import translate
 from cnnbook.exercises._messages import SHARED, Unreadable
 from cnnbook.exercises._reading import to_tensor
 from cnnbook.exercises._typed import _SAME
@@ -61,6 +62,12 @@ NONSENSE = [
 ]  # fmt: skip
 
 
+# The English text of each Korean one.
+ENGLISH = {
+    translate(mistake.name, "ko"): mistake.name for one in exercises() for mistake in one.mistakes
+}
+
+
 def _python(exercise: Exercise, text: str) -> dict[str, object]:
     feedback = exercise.grade(text)
     names = ("right", "message", "mistake", "reading")
@@ -70,23 +77,29 @@ def _python(exercise: Exercise, text: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page()
-    opened.add_script_tag(path=ROOT / "docs" / "_static" / "grading.js")
+    for name in ("dom.js", "grading.js"):
+        opened.add_script_tag(path=ROOT / "docs" / "_static" / name)
     yield opened
     opened.close()
 
 
-def _compare(page: Page, cases: list[tuple[Exercise, list[str]]]) -> tuple[list[Any], list[Any]]:
+def _compare(
+    page: Page, cases: list[tuple[Exercise, list[str]]], language: str = "en"
+) -> tuple[list[Any], list[Any]]:
     """Grade texts on both sides; return all verdicts of Python, and those that differ."""
-    asked = [[exercise_data(one), texts] for one, texts in cases]
+    asked = [[exercise_data(one, language), texts] for one, texts in cases]
     # As one text, which is faster by far than the thousands of objects.
     browser = json.loads(
         page.evaluate(
             "(given) => { const [asked, messages] = JSON.parse(given);"
             " return JSON.stringify(asked.map(([data, texts]) =>"
             " texts.map((text) => window.cnnbook.grade(data, text, messages)))); }",
-            json.dumps([asked, exercise_messages()], allow_nan=False),
+            json.dumps([asked, exercise_messages(language)], allow_nan=False),
         )
     )
+    for verdict in (each for verdicts in browser for each in verdicts):
+        # Python keeps the name of a mistake as it is in the code.
+        verdict["mistake"] = ENGLISH.get(verdict["mistake"], verdict["mistake"])
     python = [[_python(one, text) for text in texts] for one, texts in cases]
     different = [
         (one.number, text, mine, theirs)
@@ -199,6 +212,30 @@ def test_every_answer_gets_the_same_verdict(page: Page) -> None:
     for key, text in SHARED.items():
         assert re.search(re.sub(r"\\\{[a-z]+\\\}", ".*", re.escape(text)), said), key
     print(f"{len(verdicts)} cases of parity")
+
+
+@needs_browser
+def test_every_answer_gets_the_same_verdict_in_korean(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The texts are others, and particles depend on what is filled in."""
+    monkeypatch.setenv("CNNBOOK_LANGUAGE", "ko")
+    draw = random.Random(16)
+    cases = []
+    for one in [*TYPED, *EXTRA]:
+        numbers, texts = _known(one)
+        forms = [form for each in numbers for form in _forms(each, draw, 1)]
+        for changed in _changed(to_tensor(one.right()), draw):
+            forms += _forms(changed, draw, 0)
+        nonsense = NONSENSE if one is EXTRA[0] else draw.sample(NONSENSE, 3)
+        cases.append((one, list(dict.fromkeys([*texts, *nonsense, *forms]))))
+    verdicts, different = _compare(page, cases, "ko")
+    assert different == []
+    assert len(verdicts) >= 2_000, "fewer cases than promised"
+    said = "\n".join({f"{each['message']}\n{each['reading']}" for each in verdicts})
+    for key, text in SHARED.items():
+        korean = re.sub(r"\\\{[^}]+\\\}", ".*", re.escape(translate(text, "ko")))
+        assert re.search(korean, said), key
 
 
 VALUES = [

@@ -74,7 +74,9 @@ def test_the_sum_over_channels_is_that_of_torch() -> None:
     weight = torch.tensor([1.0, 0, 0, -1, 0, 2, 1, 0, 1, 1, 1, 1]).reshape(1, 3, 2, 2)
     figure = figures.plot_channel_sum(image, weight)
     drawn = {
-        axes.get_title(): [float(text.get_text()) for text in axes.texts] for axes in figure.axes
+        axes.get_title(): [float(text.get_text()) for text in axes.texts]
+        for axes in figure.axes
+        if axes.get_title()
     }
     expected = torch.nn.functional.conv2d(image, weight).flatten().tolist()
     assert drawn["sum"] == expected
@@ -82,6 +84,28 @@ def test_the_sum_over_channels_is_that_of_torch() -> None:
     assert [sum(numbers) for numbers in zip(*parts, strict=True)] == expected
     assert drawn["green"] == image[0, 1].flatten().tolist()
     assert drawn["kernel, blue"] == weight[0, 2].flatten().tolist()
+
+
+def test_signs_say_how_the_grids_of_a_channel_sum_belong_together() -> None:
+    figure = figures.plot_channel_sum(torch.ones(1, 3, 3, 3), torch.ones(1, 3, 2, 2))
+    figure.draw_without_rendering()
+    middles = {axes.get_title(): axes.bbox.get_points().mean(axis=0) for axes in figure.axes}
+    signs = [
+        (text.get_text(), text.get_window_extent().get_points().mean(axis=0))
+        for axes in figure.axes
+        if not axes.get_title()
+        for text in axes.texts
+    ]
+    assert [sign for sign, _ in signs] == ["×", "=", "+", "×", "=", "+", "×", "=", "="]
+    for row, name in enumerate(("red", "green", "blue")):
+        (_, times), (_, equals), (_, below) = signs[3 * row : 3 * row + 3]
+        kernel, result = middles[f"kernel, {name}"], middles[f"result, {name}"]
+        assert middles[name][0] < times[0] < kernel[0] < equals[0] < result[0]
+        assert abs(times[1] - kernel[1]) < 5
+        assert abs(equals[1] - kernel[1]) < 5
+        next_title = ("result, green", "result, blue", "sum")[row]
+        assert result[1] > below[1] > middles[next_title][1]
+        assert abs(below[0] - result[0]) < 5
 
 
 def test_only_one_image_and_one_kernel_of_three_channels_are_drawn() -> None:

@@ -499,11 +499,17 @@ def test_numbers_that_a_line_could_break_are_kept_whole(text: str, whole: list[s
     assert [part.astext() for part in parts if isinstance(part, nodes.inline)] == whole
 
 
-def test_numbers_in_paragraphs_are_kept_whole_and_code_is_not_changed(tmp_path: Path) -> None:
-    pages = {"index.rst": "Page\n====\n\nBelow *1e-5* or ``1e-6``.\n"}
+def test_numbers_and_short_code_in_paragraphs_are_kept_whole(tmp_path: Path) -> None:
+    long = "(1 + 2 + 3 + 4 + 5 + 6) / 6"
+    text = f"Below *1e-5* or ``(0 + 1e-6) / 4``, not ``{long}``."
+    pages = {"index.rst": f"Page\n====\n\n{text}\n"}
     done = _build(tmp_path, "unbroken_numbers", pages)
     assert done.returncode == 0, done.stderr
-    assert [span.get_text() for span in _built(tmp_path).select(".unbroken")] == ["1e-5"]
+    page = _built(tmp_path)
+    whole = ["1e-5", "(0 + 1e-6) / 4"]
+    assert [part.get_text() for part in page.select(".unbroken")] == whole
+    code = [part.get_text() for part in page.select("code")]
+    assert code == ["(0 + 1e-6) / 4", long]
 
 
 def test_a_card_shows_its_question_and_keeps_no_tooltip() -> None:

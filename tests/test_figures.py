@@ -33,6 +33,18 @@ def test_curves_start_at_epoch_one_and_end_with_their_last_number() -> None:
     assert [text.get_text() for text in axes.texts] == ["1", "1"]
 
 
+def test_curves_of_one_network_have_its_colour_and_other_dashes() -> None:
+    names = ["CNN, full batch", "CNN, mini-batches", "MLP", "LeNet-5"]
+    lines = figures.plot_curves({"loss": {name: [1.0, 0.5] for name in names}}).axes[0].lines
+    assert [line.get_color() for line in lines] == [*name_colours(names).values()]
+    assert lines[0].get_color() == lines[1].get_color()
+    assert len({line.get_linestyle() for line in lines}) == 4
+    # With more curves than dashes, colours tell them apart.
+    names += ["CNN, tiny batches"]
+    lines = figures.plot_curves({"loss": {name: [1.0, 0.5] for name in names}}).axes[0].lines
+    assert len({line.get_color() for line in lines}) == 5
+
+
 def test_last_numbers_of_near_curves_do_not_cover_each_other() -> None:
     curves = {"a": [0.0, 0.51], "b": [1.0, 0.5], "c": [0.0, 0.505], "d": [0.0, 1.0]}
     figure = figures.plot_curves({"share": curves})

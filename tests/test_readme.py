@@ -36,6 +36,19 @@ def test_the_six_lines_print_what_the_sixth_says(tmp_path: Path) -> None:
     assert last.startswith("# [[2.5, 3.5, 4.5], ")
 
 
+def test_the_korean_readme_has_the_same_code_and_picture_and_links_that_lead_to_files() -> None:
+    korean = (ROOT / "README.ko.md").read_text("utf-8")
+    parts = r"^```python\n.*?^```", r"\]\((docs/_static/.*?)\)", r"make (?:site|test) "
+    for part in parts:
+        found = re.findall(part, korean, re.MULTILINE | re.DOTALL)
+        assert found
+        assert set(found) <= set(re.findall(part, README, re.MULTILINE | re.DOTALL))
+    links = re.findall(r"\]\(([^)]*)\)", korean)
+    assert "README.md" in links
+    assert "README.ko.md" in README
+    assert not [link for link in links if not (ROOT / link).is_file()]
+
+
 def test_the_table_has_the_numbers_of_the_library_and_of_the_kept_seeds() -> None:
     table = re.findall(r"^\| ?([^|]*) \| (.*) \|$", README, re.MULTILINE)
     rows = {title: cells.split(" | ") for title, cells in table}

@@ -93,8 +93,7 @@ def test_the_checklists_name_files_that_exist() -> None:
     for file in steps:
         # Words in capitals are placeholders for the contributor's choice.
         pattern = re.sub("MODULE|PART|NAME|FILE|PAGE|NN|MM", "*", file)
-        if not pattern.startswith("docs/locale/"):
-            assert list(ROOT.glob(pattern)), file
+        assert list(ROOT.glob(pattern)), file
 
 
 SOURCES = sorted(
@@ -148,8 +147,16 @@ def test_every_file_is_opened_in_a_named_encoding() -> None:
 
 @pytest.mark.parametrize("encoding", ["cp949", "cp1252"])
 def test_what_library_and_pages_print_is_in_every_encoding(encoding: str) -> None:
-    """Into a file or a pipe, Windows prints in the encoding of its region, and raises otherwise."""
+    """Into a file or a pipe, Windows prints in the encoding of its region, and raises otherwise.
+
+    Verdicts in Korean are only for a reader who has asked for them, or whose system is Korean.
+    """
+    korean = ROOT / "cnnbook/exercises/_language.py"
+    if encoding == "cp949":
+        korean.with_name("ko.json").read_text("utf-8").encode(encoding)
     for path in SOURCES:
+        if path == korean and encoding == "cp1252":
+            continue
         if path.relative_to(ROOT).parts[0] in ("cnnbook", "examples"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):

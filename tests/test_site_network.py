@@ -188,6 +188,7 @@ def test_an_image_is_chosen_moved_mirrored_and_covered(
     expect(chosen).to_have_attribute("aria-pressed", "true")
     assert live.locator(".images [tabindex='0']").count() == 1
     _check(tab, data, images=images[34])
+    expect(live.locator(".position")).to_have_text("Not moved")
     # With the arrow keys, and beyond the edge.
     surface = live.locator(".surface")
     surface.focus()

@@ -8,7 +8,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnbook.exercises import _answers, _difference, _grading, _operations, _reading, _typed, check
+from cnnbook.exercises import (
+    _answers,
+    _difference,
+    _grading,
+    _operations,
+    _reading,
+    _typed,
+    check,
+    page_23,
+)
 from cnnbook.exercises._export import exercise_messages
 from cnnbook.exercises._messages import LIBRARY, SHARED, Unreadable, say
 from cnnbook.exercises._reading import describe_reading, show_number, to_tensor
@@ -257,7 +266,7 @@ def test_a_comma_is_never_dropped_between_two_digits_but_in_thousands() -> None:
 
 
 def test_every_text_is_used_and_filled_by_name() -> None:
-    modules = (_answers, _difference, _grading, _operations, _reading, _typed)
+    modules = (_answers, _difference, _grading, _operations, _reading, _typed, page_23)
     code = "".join(Path(module.__file__ or "").read_text("utf-8") for module in modules)
     made = {f"result_{key}" for key in ("sign", "rounded", "too_large", "too_small")}
     made |= {

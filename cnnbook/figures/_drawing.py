@@ -354,7 +354,7 @@ def draw_number_table(
 
     Args:
         table: Rows of grids: a title and numbers ``(h, w)``, an operator, or None for an empty
-            place.
+            place. A row of operators only needs no space for titles.
         cell: Inches for a cell.
         fontsize: Points of the numbers.
 
@@ -367,10 +367,11 @@ def draw_number_table(
     ]
     heights = [max(size[0] for size in line) for line in sizes]
     widths = [max(size[1] for size in line) for line in zip(*sizes, strict=True)]
+    titled = sum(any(isinstance(one, tuple) for one in line) for line in table)
     figure, grid = plt.subplots(
         len(heights),
         len(widths),
-        figsize=(cell * (sum(widths) + 0.6 * len(widths)), cell * (sum(heights) + len(heights))),
+        figsize=(cell * (sum(widths) + 0.6 * len(widths)), cell * (sum(heights) + titled)),
         height_ratios=heights,
         width_ratios=widths,
         squeeze=False,

@@ -50,7 +50,8 @@ def plot_curves(
 
     Returns:
         The figure: the panels one below the other, each training in the same colour and dashes in
-        all of them, and each curve's last number at its end.
+        all of them, and each curve's last number at its end. Trainings of one network have one
+        colour, unless there are more than four curves.
 
     Examples:
         >>> from cnnbook.figures import plot_curves
@@ -77,9 +78,10 @@ def plot_curves(
         layout="constrained",
     )
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    # Dashes as well as colours, for readers who cannot tell the colours apart.
+    # Dashes as well as colours: for the curves of one network, which have one colour, and for
+    # readers who cannot tell the colours apart.
     dashes = ("-", "--", "-.", ":")
-    colours = name_colours(names, distinct=True)
+    colours = name_colours(names, distinct=len(names) > len(dashes))
     lines = {}
     for axes, (measure, curves) in zip(grid.flat, panels.items(), strict=True):
         for name, numbers in curves.items():

@@ -134,15 +134,15 @@ def plot_channel_sum(image: torch.Tensor, weight: torch.Tensor) -> Figure:
 
     Returns:
         The figure: a row for each channel with the channel, its slice of the kernel and the result
-        of both, and below them the sum of the results.
+        of both, and below them the sum of the results, with the signs of arithmetic between them.
 
     Examples:
         >>> import torch
         >>> from cnnbook.figures import plot_channel_sum
         >>> image = torch.tensor([1.0, 2, 3]).reshape(1, 3, 1, 1)
         >>> figure = plot_channel_sum(image, torch.tensor([1.0, 0, -1]).reshape(1, 3, 1, 1))
-        >>> [axes.texts[0].get_text() for axes in figure.axes if axes.texts]
-        ['1', '1', '1', '2', '0', '0', '3', '-1', '-3', '-2']
+        >>> " ".join(axes.texts[0].get_text() for axes in figure.axes if axes.texts)
+        '1 × 1 = 1 + 2 × 0 = 0 + 3 × -1 = -3 = -2'
         >>> plot_channel_sum(image[:, :1], torch.ones(1, 1, 1, 1))
         Traceback (most recent call last):
             ...
@@ -159,22 +159,23 @@ def plot_channel_sum(image: torch.Tensor, weight: torch.Tensor) -> Figure:
     image, weight = as_float64(image), as_float64(weight)
     maps = torch.cat([conv2d(image[:, [c]], weight[:, [c]]) for c in range(3)], dim=1)[0]
     total = maps.sum(dim=0)
-    figure, grid = draw_number_table(
-        [
-            *(
-                [
-                    (name, image[0, channel]),
-                    (f"kernel, {name}", weight[0, channel]),
-                    (f"result, {name}", maps[channel]),
-                ]
-                for channel, name in enumerate(_CHANNELS)
-            ),
-            [None, None, ("sum", total)],
-        ],
-        cell=0.46,
-    )
-    for line, numbers in zip(grid, weight[0], strict=False):
-        tint_by_sign(line[1], numbers)
+    table: list[list[tuple[str, torch.Tensor] | str | None]] = []
+    for channel, name in enumerate(_CHANNELS):
+        table += [
+            [
+                (name, image[0, channel]),
+                "\N{MULTIPLICATION SIGN}",
+                (f"kernel, {name}", weight[0, channel]),
+                "=",
+                (f"result, {name}", maps[channel]),
+            ],
+            # The results are added from top to bottom.
+            [None, None, None, None, "=" if name == _CHANNELS[-1] else "+"],
+        ]
+    table.append([None, None, None, None, ("sum", total)])
+    figure, grid = draw_number_table(table, cell=0.43)
+    for line, numbers in zip(grid[::2], weight[0], strict=False):
+        tint_by_sign(line[2], numbers)
     results = [
         f"{name} {format_numbers(result)}" for name, result in zip(_CHANNELS, maps, strict=True)
     ]

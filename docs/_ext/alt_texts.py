@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+from alt_text_patterns import translate_alt_text
+from docutils import nodes
 from matplotlib.figure import Figure
 from pictures import with_size
 from sphinx.application import Sphinx
@@ -116,6 +118,18 @@ def _save_dark(figure: Figure, file: Path, factors: list[float], **options: Any)
         figure.savefig(name, **(options | {"dpi": factor * options["dpi"]}))
 
 
+def _translated(text: str, source: Path, language: str) -> str:
+    patterns = source / "locale" / language / "alt_texts.toml"
+    return translate_alt_text(text, patterns) if patterns.is_file() else text
+
+
+def _translate_images(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Translate the alternative texts of the images that are written on pages by hand."""
+    for image in doctree.findall(nodes.image):
+        if image.get("alt"):
+            image["alt"] = _translated(image["alt"], Path(app.srcdir), app.config.language)
+
+
 def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
     """Write a picture for each theme, with the text escaped.
 
@@ -125,8 +139,8 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
         visit_imgsg_html(translator, node)
         return
     light = node.deepcopy()
-    light["alt"] = html.escape(node["alt"])
     source = Path(translator.builder.srcdir)
+    light["alt"] = html.escape(_translated(node["alt"], source, translator.config.language))
     dark = light.deepcopy()
     dark["uri"] = dark_name(node["uri"])
     entries = [entry.split() for entry in node["srcset"].split(",")]
@@ -153,6 +167,7 @@ def _visit_html(translator: HTML5Translator, node: imgsgnode) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Replace the writer of sphinx-gallery's images."""
     app.setup_extension("sphinx_gallery.gen_gallery")
+    app.connect("doctree-resolved", _translate_images)
     app.add_node(
         imgsgnode,
         override=True,

@@ -14,14 +14,19 @@ from babel.messages.pofile import read_po
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+# A star behind a digit or a Latin letter multiplies: 2*0.
 _MARKUP = re.compile(
     r"(?P<markup>``.+?``|(?::[\w:+-]+:)?`[^`]+`_{0,2}|\*\*(?=\S).+?(?<=\S)\*\*|"
-    r"(?<!\*)\*(?=[^\s*]).+?(?<=[^\s*])\*(?!\*)|\[\w+\]_)"
+    r"(?<![*0-9A-Za-z)])\*(?=[^\s*]).+?(?<=[^\s*])\*(?!\*)|\[\w+\]_)"
 )
+
+# Beside these docutils finds markup; "" is the end of the text.
+_BEFORE = ("", *"'\"([{<-/:")
+_AFTER = ("", *"'\")]}>-/\\:.,;!?")
 
 
 def part_markup(text: str) -> str:
-    """Put an escaped space between inline markup and the letters beside it.
+    """Put an escaped space between inline markup and what would hide it.
 
     Args:
         text: reStructuredText.
@@ -33,9 +38,9 @@ def part_markup(text: str) -> str:
     def parted(found: re.Match[str]) -> str:
         before, after = text[: found.start()][-1:], text[found.end() :][:1]
         return (
-            ("\\ " if before.isalnum() else "")
+            ("" if before.isspace() or before in _BEFORE else "\\ ")
             + found["markup"]
-            + ("\\ " if after.isalnum() else "")
+            + ("" if after.isspace() or after in _AFTER else "\\ ")
         )
 
     return _MARKUP.sub(parted, text)

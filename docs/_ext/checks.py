@@ -21,7 +21,7 @@ from sphinx.writers.html5 import HTML5Translator
 _ = get_translation("sphinx")
 
 
-_MARK = "# Folded on the site: "
+MARK = "# Folded on the site: "
 # What only selects, arranges or rounds numbers that are there already.
 _ARRANGING = frozenset(
     {"argmax", "cat", "dict", "enumerate", "float", "index", "int", "interval", "items", "len"}
@@ -80,8 +80,8 @@ def split_cell(code: str) -> Cell:
     while first < len(statements) and first and _is_expected(statements, first - 1):
         first -= 1
     claims = sum(isinstance(n, ast.Assert) for s in statements[first:] for n in ast.walk(s))
-    if code.startswith(_MARK):
-        title, *rest = code.removeprefix(_MARK).split("\n", 1)
+    if code.startswith(MARK):
+        title, *rest = code.removeprefix(MARK).split("\n", 1)
         return Cell("", "".join(rest).strip("\n"), claims, False, title)
     if _only_draws(statements[:first]):
         return Cell("", code.strip("\n"), claims, True)

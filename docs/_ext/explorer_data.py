@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import torch
+from sphinx.locale import get_translation
 
 from cnnbook.images import draw_garments
 from cnnbook.kernels import (
@@ -25,12 +26,15 @@ from cnnbook.kernels import (
     sobel_kernel,
 )
 
+_ = get_translation("sphinx")
+
 __all__ = [
     "CONTROLS",
     "LIMITS",
     "TASKS",
     "Task",
     "explorer_data",
+    "explorer_texts",
     "images",
     "kernels",
     "query_problems",
@@ -202,18 +206,25 @@ def task_query(name: str) -> str:
     return f"task={name}&{TASKS[name].start}"
 
 
+def explorer_texts() -> list[str]:
+    """Return the labels of images and kernels, and the texts of the tasks, for translation."""
+    texts = [one.label for one in images().values()]
+    texts += [label for label, _kernel in kernels().values()]
+    return texts + [text for task in TASKS.values() for text in (task.title, task.sentence)]
+
+
 def explorer_data() -> dict[str, Any]:
     """Collect what the script needs, but its texts: names, numbers and limits."""
     return {
         "images": {
-            name: {"label": one.label, "code": one.code, "pixels": _rows(one.pixels)}
+            name: {"label": str(_(one.label)), "code": one.code, "pixels": _rows(one.pixels)}
             for name, one in images().items()
         },
         "kernels": {
-            name: {"label": label, "weights": kernel.tolist()}
+            name: {"label": str(_(label)), "weights": kernel.tolist()}
             for name, (label, kernel) in kernels().items()
         },
-        "tasks": {name: task.sentence for name, task in TASKS.items()},
+        "tasks": {name: str(_(task.sentence)) for name, task in TASKS.items()},
         "controls": CONTROLS,
         "limits": LIMITS,
         "largest": LARGEST,

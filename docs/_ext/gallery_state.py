@@ -373,9 +373,18 @@ def _page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             ),
         )
         section.insert(1, nodes.warning("", warning, classes=["drawn-garments"]))
-    source = record["source"] or _("none: the numbers are in the code")
+    source, device = record["source"], record["device"]
+    if source is None:
+        source = _("none: the numbers are in the code")
+    elif not record["drawn"]:
+        source = _("Fashion-MNIST, from {place}").format(place=source.partition(", from ")[2])
+    else:
+        source = _("drawn garments, since Fashion-MNIST is unavailable")
+    threads = re.fullmatch(r"(?P<device>.+), (?P<threads>\d+) threads", device)
+    if threads:
+        device = _("{device}, {threads} threads").format(**threads.groupdict())
     fields = (
-        (_("Device"), record["device"]),
+        (_("Device"), device),
         (_("torch"), record["torch"]),
         (_("Data"), source),
         (_("Time"), _("{seconds} s").format(seconds=record["seconds"])),

@@ -5,16 +5,72 @@ The header's switch is a template of its own (``language-switcher.html``).
 
 import html
 import json
+import re
 from typing import Any
 
 from docutils import nodes
+from page_scripts import translated
 from sphinx.application import Sphinx
+from sphinx.locale import get_translation
+
+_ = get_translation("sphinx")
 
 # In the language that is offered, so these are not translated.
 OFFERS = {
-    "ko": {"link": "이 페이지를 한국어로 읽기", "close": "닫기"},
-    "en": {"link": "Read this page in English", "close": "Close"},
+    "ko": {"label": "언어", "link": "이 페이지를 한국어로 읽기", "close": "닫기"},
+    "en": {"label": "Language", "link": "Read this page in English", "close": "Close"},
 }
+
+# What the theme shows and Sphinx has no translation of: here, so that it is in our catalogue.
+THEME_TEXTS = (
+    "Announcement",
+    "Back to top",
+    "Breadcrumb",
+    "Collapse Sidebar",
+    "Color mode",
+    "Dark",
+    "Edit",
+    "Expand Sidebar",
+    "Home",
+    "Indices",
+    "Light",
+    "More",
+    "On this page",
+    "Please activate JavaScript to enable the search functionality.",
+    "Search the docs ...",
+    "Section Navigation",
+    "Show Source",
+    "Site navigation",
+    "Skip to main content",
+    "System Settings",
+    "Version warning",
+    "next page",
+    "previous page",
+    "\u00a9 Copyright %(copyright)s.",
+)
+# sphinx-copybutton has no Korean. The keys are its own.
+COPY_TEXTS = {
+    "copy": "Copy",
+    "copy_to_clipboard": "Copy to clipboard",
+    "copy_success": "Copied!",
+    "copy_failure": "Failed to copy",
+}
+# Pages that are English in every edition, but for their headings.
+ENGLISH = re.compile(r"api/(?!index\b)|_modules/|changelog\b|contributing\b")
+
+
+def mark_english(body: str, language: str) -> str:
+    """Say that a page's text is English, and its headings are not.
+
+    Args:
+        body: The HTML of the page.
+        language: The language of the edition.
+
+    Returns:
+        The HTML with ``lang`` attributes, for screen readers, hyphenation and search engines.
+    """
+    headings = re.sub(r"<(h[1-3])(?=[ >])", rf'<\1 lang="{language}"', body)
+    return f'<div lang="en">{headings}</div>'
 
 
 def alternates(languages: dict[str, str], page: str, base_url: str, to_root: str) -> str:
@@ -53,12 +109,17 @@ def _page_context(
     to_root = "../" * (page.count("/") + 1)
     base = app.config.html_baseurl.rstrip("/").rpartition("/")[0]
     links = alternates(languages, f"{page}.html", base, to_root)
-    told = html.escape(json.dumps(offers, ensure_ascii=False))
     context["metatags"] = context.get("metatags", "") + links
-    context["body"] = f'<template class="language-offer" data-texts="{told}"></template>' + str(
-        context.get("body", "")
+    context["theme_search_bar_text"] = _("Search the docs ...")
+    if app.config.language != "en" and ENGLISH.match(page) and "body" in context:
+        context["body"] = mark_english(context["body"], app.config.language)
+    texts = {"offers": offers, "copy": translated(COPY_TEXTS)}
+    app.add_js_file(
+        "languages.js",
+        loading_method="defer",
+        **{"data-texts": json.dumps(texts, ensure_ascii=False)},  # type: ignore[arg-type]
     )
-    app.add_js_file("languages.js", loading_method="defer")
+    app.add_css_file("languages.css")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -60,6 +60,7 @@ TEXTS = {
     "down": "Down",
     "mirror": "Mirror",
     "reset": "Reset",
+    "position_unmoved": "Not moved",
     "position": "Moved by {down} down and {right} to the right",
     "patch": "Patch",
     "black": "black",

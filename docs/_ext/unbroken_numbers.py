@@ -1,7 +1,8 @@
-"""Numbers that stay on one line: "1e-5", "2026-11-25", "28 x 28" and "7.3 %".
+"""Numbers that stay on one line: "1e-5", "2026-11-25", "28 x 28" and "7.3 %"; and short code.
 
-A browser may end a line after a hyphen within a number, and at each space. Code is not changed, and
-neither is any character: the search and what a reader copies stay as they are.
+A browser may end a line after a hyphen within a number, and at each space, as in the code
+``(0 + 1 + 4 + 5) / 4``. No character is changed: the search and what a reader copies stay as they
+are.
 """
 
 import re
@@ -13,6 +14,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 _AS_THEY_ARE = (nodes.literal, nodes.math, nodes.raw, nodes.FixedTextElement)
 _NUMBER = r"\d(?:[\d.,]*\d)?"
+# Longer code could be wider than a telephone, beside the margins of lists.
+_LONGEST_CODE = 24
 _UNBROKEN = re.compile(rf"\d{{4}}-\d\d-\d\d|{_NUMBER}(?:e[-+]?\d+| %|(?: x {_NUMBER})+)")
 
 
@@ -36,7 +39,7 @@ def split_at_numbers(text: str) -> Iterator[nodes.Node]:
 
 
 class KeepNumbersWhole(SphinxPostTransform):
-    """Put the numbers of all paragraphs into nodes that the style sheet keeps on one line."""
+    """Mark the numbers and the short code of all paragraphs for the style sheet."""
 
     default_priority = 900
     formats = ("html",)
@@ -47,6 +50,9 @@ class KeepNumbersWhole(SphinxPostTransform):
             for text in list(paragraph.findall(nodes.Text)):
                 if text.parent is not None and not isinstance(text.parent, _AS_THEY_ARE):
                     text.parent.replace(text, list(split_at_numbers(text.astext())))
+            for code in paragraph.findall(nodes.literal):
+                if len(code.astext()) <= _LONGEST_CODE:
+                    code["classes"].append("unbroken")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -54,6 +54,9 @@
       return particle ? withParticle(value, particle) : value;
     });
 
+  /** Decode base64. @param {string} base64 */
+  cnnbook.decodeBytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
   /** Digits and signs of other keyboards. @type {[RegExp, string][]} */
   const SAME = [[/[\u2010-\u2013\u2212\ufe63\uff0d]/g, "-"], [/[\u2044\u2215\uff0f\xf7]/g, "/"], [/\u3002|\uff0e/g, "."]];
   const DECIMAL = "[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?";

@@ -421,8 +421,7 @@
    *  @returns {{right: boolean, message: string, mistake: string, reading: string}} */
   function grade(exercise, text, messages) {
     /** @type {Say} */
-    const say = (key, values = {}) =>
-      messages[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+    const say = (key, values = {}) => window.cnnbook.fill(messages[key], values);
     if (isBlank(text)) return { right: false, message: say("no_text"), mistake: "", reading: "" };
     let given;
     let reading;

@@ -7,6 +7,7 @@
   "use strict";
 
   const { make } = window.cnnbook;
+  const { offers, copy } = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
   const KEY = "cnnbook.language-offer";
   const here = document.documentElement.lang || "en";
   /** @type {NodeListOf<HTMLAnchorElement>} */
@@ -26,21 +27,29 @@
     return rank(code) < rank(here);
   };
 
+  // sphinx-copybutton makes its buttons when the page is read, which is after this script.
+  try {
+    // @ts-ignore: what copybutton.js declares
+    iconCopy = iconCopy.replace(messages[locale].copy_to_clipboard, copy.copy_to_clipboard);
+    // @ts-ignore
+    Object.assign(messages[locale], copy);
+  } catch {
+    // This page has no such buttons.
+  }
+
   // The header's links are there twice, the second time in the menu of narrow screens.
   const other = [...links].find((link) => preferred(link.hreflang));
-  const offer = document.querySelector("template.language-offer");
-  if (!other || !(offer instanceof HTMLTemplateElement) || localStorage.getItem(KEY)) return;
-  const texts = JSON.parse(offer.dataset.texts ?? "{}")[other.hreflang];
-  if (!texts) return;
+  const texts = other && offers?.[other.hreflang];
+  if (!texts || localStorage.getItem(KEY)) return;
   const link = make("a", { href: other.href, hreflang: other.hreflang }, [texts.link]);
-  const close = make("button", { type: "button" }, [texts.close]);
+  const close = make("button", { type: "button", "aria-label": texts.close }, ["\u00d7"]);
   const box = make("aside", { class: "language-offer", lang: other.hreflang }, [link, close]);
-  box.setAttribute("aria-label", texts.link);
+  box.setAttribute("aria-label", texts.label);
   const decline = () => { localStorage.setItem(KEY, "declined"); box.remove(); };
   close.addEventListener("click", decline);
   link.addEventListener("click", () => {
     link.href = other.href + location.search + location.hash;
     localStorage.setItem(KEY, "taken");
   });
-  document.querySelector(".bd-article, main")?.prepend(box);
+  document.body.append(box);
 })();

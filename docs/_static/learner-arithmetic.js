@@ -14,9 +14,8 @@
 
   /** Read float32 numbers, little-endian, from base64. @param {string} text */
   function decode(text) {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const view = new DataView(bytes.buffer);
-    return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(4 * at, true));
+    const view = new DataView(cnnbook.decodeBytes(text).buffer);
+    return Float32Array.from({ length: view.byteLength / 4 }, (_, at) => view.getFloat32(4 * at, true));
   }
 
   /** The mean of the squared errors, and its gradient with respect to the two weights.

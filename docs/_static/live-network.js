@@ -7,7 +7,7 @@
   "use strict";
 
   const { make, fill, network, drawing: draw, painting, networkData } = window.cnnbook;
-  const { GAP, paintGrey, paintSigns, largest: size } = painting;
+  const { GAP, paintGrey, paintSigns, largestMagnitude } = painting;
   const { SIZE, CHANNELS, WINDOWS, POOLED, PATCH } = network;
 
   const NETWORKS = /** @type {const} */ (["trained", "untrained"]);
@@ -446,7 +446,7 @@
         ? network.patched(this.uncovered, { ...this.place, fill: this.fill }) : this.uncovered;
       this.outputs = this.input && nets.map((net) => {
         const output = network.forward(net, this.input);
-        return { ...output, probabilities: network.softmax(output.scores), best: network.largest(output.scores) };
+        return { ...output, probabilities: network.softmax(output.scores), best: network.indexOfLargest(output.scores) };
       });
       if (this.outputs) {
         const kind = this.shownKind = this.kind ?? this.outputs[0].best;
@@ -467,7 +467,7 @@
       const colours = this.colours();
       const all = this.outputs?.map((output) => output[STAGES[this.stage]]) ?? [[], []];
       const width = STAGES[this.stage] === "pooled" ? POOLED : WINDOWS;
-      const largest = Math.max(...all.map(size));
+      const largest = Math.max(...all.map(largestMagnitude));
       this.scale.textContent = this.outputs ? this.say("maps_scale", { largest: written(largest) }) : "";
       NETWORKS.forEach((name, at) => {
         const maps = this.mapFigures[at], votes = this.voteFigures[at], drops = this.dropFigures[at];
@@ -478,7 +478,7 @@
           Array.from(here.slice(channel * width ** 2, (channel + 1) * width ** 2)).some((value) => value > 0));
         maps.canvas.setAttribute("aria-label", this.say("maps_label", {
           network: this.say(name), stage: this.say(STAGES[this.stage]),
-          active: active.filter(Boolean).length, largest: written(size(here)),
+          active: active.filter(Boolean).length, largest: written(largestMagnitude(here)),
         }));
         this.paintClass(votes, this.outputs ? this.votes[at] : [], POOLED, colours, at);
         this.paintClass(drops, this.outputs ? this.drops[at] : [], PLACES, colours, at);
@@ -488,8 +488,8 @@
     /** @param {{ canvas: HTMLCanvasElement, caption: HTMLElement }} figure
      *  @param {ArrayLike<number>} values @param {number} width @param {string[]} colours @param {number} at */
     paintClass({ canvas, caption }, values, width, colours, at) {
-      paintSigns(canvas, values, width, size(values), colours, 1);
-      const sizes = { network: this.say(NETWORKS[at]), largest: written(size(values)) };
+      paintSigns(canvas, values, width, largestMagnitude(values), colours, 1);
+      const sizes = { network: this.say(NETWORKS[at]), largest: written(largestMagnitude(values)) };
       if (!this.outputs) {
         caption.textContent = sizes.network;
       } else if (width === POOLED) {
@@ -500,7 +500,7 @@
           score: written(this.outputs[at].scores[this.shownKind]),
         });
       } else {
-        const where = network.largest(values), top = Math.floor(where / PLACES), left = where % PLACES;
+        const where = network.indexOfLargest(values), top = Math.floor(where / PLACES), left = where % PLACES;
         caption.textContent = this.say("drops_largest", {
           ...sizes, largest: written(values[where]), top, left, bottom: top + PATCH - 1, right: left + PATCH - 1,
         });
@@ -531,7 +531,9 @@
       this.mirrorButton.setAttribute("aria-pressed", String(this.mirrored));
       this.undoButton.disabled = !this.earlier.length;
       const { row, column } = this.tool === "draw" ? this.brush : this.place;
-      this.position.textContent = this.tool === "move" ? this.say("position", { down: this.down, right: this.right })
+      const isMoved = this.down !== 0 || this.right !== 0;
+      this.position.textContent = this.tool === "move"
+        ? this.say(isMoved ? "position" : "position_unmoved", { down: this.down, right: this.right })
         : this.tool === "draw" ? this.say(this.brush.down ? "brush_down" : "brush_up", { row, column })
         : this.say("patch_position", { top: row, bottom: row + PATCH - 1, left: column, right: column + PATCH - 1 });
       const { outputs } = this;

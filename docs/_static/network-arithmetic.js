@@ -14,12 +14,9 @@
    *              scoreBiases: Float32Array }} Net */
   /** @typedef {ArrayLike<number>} Image */
 
-  /** @param {string} base64 */
-  const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-
   /** Read a network's parameters, in torch's order. @param {string} base64 @returns {Net} */
   function readNetwork(base64) {
-    const all = new Float32Array(bytes(base64).buffer);
+    const all = new Float32Array(cnnbook.decodeBytes(base64).buffer);
     const numbers = CHANNELS * POOLED * POOLED, first = CHANNELS * 5;
     const classes = (all.length - first) / (numbers + 1);
     return {
@@ -32,7 +29,7 @@
 
   /** Read images of bytes. @param {string} base64 @returns {Float32Array[]} */
   function readImages(base64) {
-    const all = Float32Array.from(bytes(base64), (byte) => byte / 255);
+    const all = Float32Array.from(cnnbook.decodeBytes(base64), (byte) => byte / 255);
     return Array.from({ length: all.length / SIZE ** 2 }, (_, at) =>
       all.subarray(at * SIZE ** 2, (at + 1) * SIZE ** 2));
   }
@@ -98,8 +95,8 @@
     return powers.map((power) => power / sum);
   }
 
-  /** The first of the largest, as torch.argmax on a CPU. @param {ArrayLike<number>} values */
-  function largest(values) {
+  /** The index of the first of the largest, as torch.argmax on a CPU. @param {ArrayLike<number>} values */
+  function indexOfLargest(values) {
     let best = 0;
     for (let at = 1; at < values.length; at += 1) if (values[at] > values[best]) best = at;
     return best;
@@ -180,7 +177,7 @@
   }
 
   cnnbook.network = {
-    SIZE, CHANNELS, WINDOWS, POOLED, PATCH, readNetwork, readImages, forward, softmax, largest,
+    SIZE, CHANNELS, WINDOWS, POOLED, PATCH, readNetwork, readImages, forward, softmax, indexOfLargest,
     votes, occlusion, shifted, mirrored, patched,
   };
 })();

@@ -61,11 +61,11 @@
   }
 
   /** The largest absolute value. @param {ArrayLike<number>} values */
-  function largest(values) {
+  function largestMagnitude(values) {
     let most = 0;
     for (let at = 0; at < values.length; at += 1) most = Math.max(most, Math.abs(values[at]));
     return most;
   }
 
-  window.cnnbook.painting = { GAP, paintGrey, paintSigns, largest };
+  window.cnnbook.painting = { GAP, paintGrey, paintSigns, largestMagnitude };
 })();
