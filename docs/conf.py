@@ -89,6 +89,8 @@ locale_dirs = ["locale"]
 gettext_compact = False
 gettext_location = False
 gettext_uuid = False
+# The entries of the index, which the search lists first.
+gettext_additional_targets = ["index"]
 
 html_theme = "pydata_sphinx_theme"
 # The long default title is wider than the header of a narrow screen.

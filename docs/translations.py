@@ -108,9 +108,14 @@ def _messages(path: Path) -> dict[str, Message]:
     return {str(m.id): m for m in _read(path) if m.id} if path.is_file() else {}
 
 
+def _texts(path: Path) -> set[str]:
+    """Return the texts of a catalogue that have letters; numbers may be those of a run."""
+    return {text for text in _messages(path) if re.search(r"[^\W\d_]", text)}
+
+
 def _wanted(template: Path, name: str) -> set[str]:
     """Return the texts of a page that must be translated."""
-    texts = set(_messages(template))
+    texts = _texts(template)
     if not ENGLISH.match(name):
         return texts
     if not name.startswith("api/"):
@@ -202,7 +207,7 @@ def problems(templates: Path, language: str, pages: str = "") -> list[str]:
                 markdown = (DOCS / name).with_suffix(".md").is_file()
                 for wrong in rules.problems(text, translation, markdown=markdown):
                     found.append(f"{name}: {wrong}: {text!r} -> {translation!r}")
-        gone = sorted(there.keys() - set(_messages(template)))
+        gone = sorted(_texts(path) - _texts(template))
         found += [f"{name}: no longer in the book: {text!r}" for text in gone]
     for text, ways in translations.items():
         if len(ways) > 1 and text not in rules.two_meanings:

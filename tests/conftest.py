@@ -162,16 +162,24 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
         yield state
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
-    made = ROOT / "build" / "site" / "en"
+def _edition(language: str, base: Path, worker_id: str) -> Site:
+    made = ROOT / "build" / "site" / language
     if (made / "index.html").is_file():
         return Site(made, executed=True)
     # Several workers need the site, but only one builds it.
-    here = tmp_path_factory.getbasetemp()
-    root = (here if worker_id == "master" else here.parent) / "site"
+    root = (base if worker_id == "master" else base.parent) / f"site-{language}"
     with FileLock(f"{root}.lock"):
         if not (root / "site" / "index.html").is_file():
-            done = build_site(copy_book(root), "-D", "plot_gallery=0")
+            done = build_site(copy_book(root), "-D", "plot_gallery=0", language=language)
             assert done.returncode == 0, done.stderr
     return Site(root / "site", executed=False)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
+    return _edition("en", tmp_path_factory.getbasetemp(), worker_id)
+
+
+@pytest.fixture(scope="session")
+def korean(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
+    return _edition("ko", tmp_path_factory.getbasetemp(), worker_id)

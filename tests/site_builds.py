@@ -1,5 +1,6 @@
 """Builds the site, or a part of it, for the tests."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,14 @@ class Site:
     executed: bool
 
 
-def build_site(root: Path, *settings: str) -> subprocess.CompletedProcess[str]:
+def build_site(
+    root: Path, *settings: str, language: str = "en"
+) -> subprocess.CompletedProcess[str]:
     command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", *settings, "docs", "site"]
-    return subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True)
+    named = {**os.environ, "DOCLANG": language}
+    return subprocess.run(
+        [sys.executable, *command], cwd=root, capture_output=True, text=True, env=named
+    )
 
 
 def copy_book(target: Path) -> Path:
