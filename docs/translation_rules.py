@@ -33,17 +33,21 @@ _WORDS = {
     **dict.fromkeys(("six", "sixth"), "6"),
     **dict.fromkeys(("seven", "seventh"), "7"),
     **dict.fromkeys(("eight", "eighth"), "8"),
-    **dict.fromkeys(("nine", "ninth"), "9"),
+    **dict.fromkeys(("nine", "ninth", "nines"), "9"),
     **dict.fromkeys(("ten", "tenth"), "10"),
     **dict.fromkeys(("eleven", "eleventh"), "11"),
     **dict.fromkeys(("twelve", "twelfth", "dozen"), "12"),
+    **dict.fromkeys(("thirteen",), "13"),
+    **dict.fromkeys(("fourteen",), "14"),
+    **dict.fromkeys(("fifteen",), "15"),
     **dict.fromkeys(("sixteen", "sixteenth", "sixteenths"), "16"),
     **dict.fromkeys(("twenty",), "20"),
-    **dict.fromkeys(("thirty",), "30"),
+    **dict.fromkeys(("thirty", "thirtieth"), "30"),
     **dict.fromkeys(("fifty",), "50"),
-    **dict.fromkeys(("sixty",), "60"),
-    **dict.fromkeys(("hundred", "hundreds"), "100"),
-    **dict.fromkeys(("thousand", "thousands"), "1000"),
+    **dict.fromkeys(("sixty", "sixtieth"), "60"),
+    **dict.fromkeys(("hundred", "hundreds", "hundredth", "hundredths"), "100"),
+    **dict.fromkeys(("thousand", "thousands", "thousandth"), "1000"),
+    **dict.fromkeys(("million", "millions", "millionth"), "1000000"),
 }
 
 # Particles in two forms: after a consonant, after a vowel.
@@ -146,6 +150,8 @@ class Rules:
 
     def problems(self, text: str, translation: str, *, markdown: bool) -> Iterator[str]:
         """Yield what is wrong with the translation of one text."""
+        if text == translation and text in self.same:
+            return
         yield from self._lost(text, translation, markdown=markdown)
         yield from self._style(text, translation, markdown=markdown)
         yield from self._terms(text, translation)
@@ -179,7 +185,7 @@ class Rules:
         prose = _without_markup(translation)
         if not re.search("[가-힣]", translation):
             words = re.findall(r"[A-Za-z]{2,}", _without_markup(text))
-            if len(words) > 1 and text not in self.same:
+            if len(words) > 1:
                 yield "not Korean"
         for found in re.finditer(r"(\S*(?<!니)다)\.(?=\s|$)", prose):
             yield f"a sentence that does not end in -니다 ({found[1]})"
@@ -276,14 +282,23 @@ def _without_markup(text: str) -> str:
     text = re.sub(r":[\w:+-]+:`([^`<]*)(?:<[^>]*>)?`", r"\1", text)
     text = re.sub(r"\{\w+\}`([^`<]*)(?:<[^>]*>)?`", r"\1", text)
     text = re.sub(r"`([^`<]+)<[^>]+>`_", r"\1", text)
-    text = re.sub(r"\]\([^)]+\)", "]", text)
+    text = re.sub(r"\]\([^)]+\)(?:\{\.\w+\})?", "]", text)
     text = re.sub(r"(?<!`)`[^`]+`(?!`)", " ", text)
     text = re.sub(r"(?<![\\*])\*\*(?=\S)(.+?)(?<=\S)\*\*", r"\1", text)
     return text.replace("\\ ", "")
 
 
 def _numbers(text: str) -> Counter[str]:
+    text = re.sub(r"([\d.]+) million\b", lambda m: f"{float(m[1]) * 1e6:.0f}", _without_markup(text))
+    text = re.sub(r"(?:(\d+)억)?(?: ?(\d+)만)?", _in_digits, text)
     return Counter(
         number.replace(",", "").rstrip(".")
-        for number in re.findall(r"(?<![A-Za-z_])\d[\d,]*(?:\.\d+)?", _without_markup(text))
+        for number in re.findall(r"(?<![A-Za-z_])\d[\d,]*(?:\.\d+)?", text)
     )
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    """Write 2억 3300만 as 233000000."""
+    if not found[0]:
+        return ""
+    return str(int(found[1] or 0) * 10**8 + int(found[2] or 0) * 10**4)

@@ -138,7 +138,7 @@ answer = pairs * pairs / (784 * 783)
             "Only few of these stay together.",
         ),
     ),
-    remark="About one of 756: hardly any pixel keeps its neighbour.",
+    remark="About one pair of 756: hardly any pixel keeps its neighbour.",
 )
 
 

@@ -243,8 +243,8 @@ assert apart["eval"] < 1e-6
 # This has three consequences:
 #
 # * The loss of a batch is no longer a sum in which each image has its own part. So micro-batches
-#   give another gradient than the whole batch, and cnnbook's trainer does not accept such a
-#   network: :doc:`/gallery/4_training/plot_18_micro_batches`.
+#   give another gradient than the whole batch, and cnnbook's trainer takes the batch of such a
+#   network only as a whole: :doc:`/gallery/4_training/plot_18_micro_batches`.
 # * A forgotten ``eval()`` gives scores that depend on the other images, without any error:
 #   :doc:`/gallery/4_training/plot_22_error_clinic`. At the end of this page you see how much.
 # * A channel of a batch needs at least two numbers. With one, torch raises an error:
@@ -368,8 +368,8 @@ assert x.grad.unique().tolist() == [1]
 # f is 0, so the block returns its input, and the gradient goes through without a change. (The input
 # has no number below 0, so the ReLU does not change it.) A network of such blocks begins as a
 # shallow one, and each block adds something when it has learned something. Many networks are
-# initialized like this [Goyal2017]_. Ours below are not: they begin with torch's own
-# initialization.
+# initialized like this [Goyal2017]_. The residual networks below are not: they begin with torch's
+# own initialization.
 #
 # Twenty layers
 # -------------
