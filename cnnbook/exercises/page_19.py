@@ -45,7 +45,7 @@ answer = [shard.stop - shard.start for shard in shards]
             "Add them up: it must be the whole batch.",
         ),
         Mistake(
-            "there are more images than that",
+            "there are fewer images than that",
             lambda: [5, 5, 5, 5, 5],
             "Add them up: it must be the whole batch.",
         ),

@@ -55,6 +55,10 @@ COPY_TEXTS = {
     "copy_success": "Copied!",
     "copy_failure": "Failed to copy",
 }
+# What the search says at its end; Sphinx's Korean has no words for it.
+SEARCH_TEXTS = {
+    "found": "Search finished, found ${resultCount} pages matching the search query.",
+}
 # Pages that are English in every edition, but for their headings.
 ENGLISH = re.compile(r"api/(?!index\b)|_modules/|changelog\b|contributing\b")
 
@@ -113,7 +117,7 @@ def _page_context(
     context["theme_search_bar_text"] = _("Search the docs ...")
     if app.config.language != "en" and ENGLISH.match(page) and "body" in context:
         context["body"] = mark_english(context["body"], app.config.language)
-    texts = {"offers": offers, "copy": translated(COPY_TEXTS)}
+    texts = {"offers": offers, "copy": translated(COPY_TEXTS), **translated(SEARCH_TEXTS)}
     app.add_js_file(
         "languages.js",
         loading_method="defer",

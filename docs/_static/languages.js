@@ -7,7 +7,7 @@
   "use strict";
 
   const { make } = window.cnnbook;
-  const { offers, copy } = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
+  const { offers, copy, found } = JSON.parse(document.currentScript?.dataset.texts ?? "{}");
   const KEY = "cnnbook.language-offer";
   const here = document.documentElement.lang || "en";
   /** @type {NodeListOf<HTMLAnchorElement>} */
@@ -35,6 +35,13 @@
     Object.assign(messages[locale], copy);
   } catch {
     // This page has no such buttons.
+  }
+
+  // @ts-ignore: what Sphinx's doctools.js declares
+  if (here !== "en" && typeof Documentation !== "undefined") {
+    // @ts-ignore
+    const { TRANSLATIONS } = Documentation;
+    TRANSLATIONS["Search finished, found one page matching the search query."] = [found];
   }
 
   // The header's links are there twice, the second time in the menu of narrow screens.
