@@ -145,12 +145,12 @@ class Rules:
             if term.get("required")
         ]
         self.readings: dict[str, str] = {k.lower(): v for k, v in data["readings"].items()}
-        self.same: set[str] = set(data["same"]["texts"])
+        self.same: set[str] = {same.strip() for same in data["same"]["texts"]}
         self.two_meanings: set[str] = set(data["two_meanings"]["texts"])
 
     def problems(self, text: str, translation: str, *, markdown: bool) -> Iterator[str]:
         """Yield what is wrong with the translation of one text."""
-        if text == translation and text in self.same:
+        if text.strip() == translation.strip() and text.strip() in self.same:
             return
         yield from self._lost(text, translation, markdown=markdown)
         yield from self._style(text, translation, markdown=markdown)
@@ -170,22 +170,15 @@ class Rules:
             before, after = count(text), count(translation)
             if before != after:
                 yield f"other {kind} (lost {dict(before - after)}, new {dict(after - before)})"
-        before, after = _numbers(text), _numbers(translation)
-        words = Counter(
-            _WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _WORDS
-        )
-        # 4분의 1
-        words["1"] += len(re.findall(r"\b(?:hal(?:f|ves)|third|quarter|fifth|tenth)s?\b", text))
-        lost, new = before - after, after - before - words
-        # What English writes with digits Korean writes with digits, too.
-        if lost or any(value not in words for value in new):
-            yield f"other numbers (lost {dict(lost)}, new {dict(new)})"
+        as_written = _other_numbers(text, translation)
+        if as_written and _other_numbers(_in_digits(text), _in_digits(translation)):
+            yield as_written
 
     def _style(self, text: str, translation: str, *, markdown: bool) -> Iterator[str]:
         prose = _without_markup(translation)
         if not re.search("[가-힣]", translation):
             words = re.findall(r"[A-Za-z]{2,}", _without_markup(text))
-            if len(words) > 1:
+            if len(words) > 1 and text.strip() not in self.same:
                 yield "not Korean"
         for found in re.finditer(r"(\S*(?<!니)다)\.(?=\s|$)", prose):
             yield f"a sentence that does not end in -니다 ({found[1]})"
@@ -288,17 +281,32 @@ def _without_markup(text: str) -> str:
     return text.replace("\\ ", "")
 
 
+def _other_numbers(text: str, translation: str) -> str:
+    """Say which numbers are lost or new, or nothing."""
+    before, after = _numbers(text), _numbers(translation)
+    words = Counter(_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _WORDS)
+    # 4분의 1
+    parts = r"\b(?:hal(?:f|ves)|third|quarter|fifth|tenth)s?\b|\btimes (?:smaller|fewer|less)\b"
+    words["1"] += len(re.findall(parts, text))
+    lost, new = before - after, after - before - words
+    # What English writes with digits Korean writes with digits, too.
+    if lost or any(value not in words for value in new):
+        return f"other numbers (lost {dict(lost)}, new {dict(new)})"
+    return ""
+
+
 def _numbers(text: str) -> Counter[str]:
-    text = re.sub(r"([\d.]+) million\b", lambda m: f"{float(m[1]) * 1e6:.0f}", _without_markup(text))
-    text = re.sub(r"(?:(\d+)억)?(?: ?(\d+)만)?", _in_digits, text)
     return Counter(
         number.replace(",", "").rstrip(".")
-        for number in re.findall(r"(?<![A-Za-z_])\d[\d,]*(?:\.\d+)?", text)
+        for number in re.findall(
+            r"(?<![A-Za-z_])(?<![A-Za-z_]\d)\d[\d,]*(?:\.\d+)?", _without_markup(text)
+        )
     )
 
 
-def _in_digits(found: re.Match[str]) -> str:
-    """Write 2억 3300만 as 233000000."""
-    if not found[0]:
-        return ""
-    return str(int(found[1] or 0) * 10**8 + int(found[2] or 0) * 10**4)
+def _in_digits(text: str) -> str:
+    """Write large numbers with digits only: 500 million, and 5억 before 분의 or a counter."""
+    text = re.sub(r"([\d.]+) million\b", lambda m: f"{float(m[1]) * 1e6:.0f}", text)
+    units = {"억": 10**8, "만": 10**4}
+    counted = r"(\d+)(억|만)(?=분의|개|배|장|번| ?바이트)"
+    return re.sub(counted, lambda m: str(int(m[1]) * units[m[2]]), text)

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = "gallery/2_layers/plot_07_moving_average.html"
 HANGUL = re.compile("[가-힣]")
 # Pages whose text stays English.
-ENGLISH = re.compile(r"api/(?!index\.)|_modules/|changelog\.|contributing\.|py-modindex\.|genindex\.")
+ENGLISH = re.compile(
+    r"api/(?!index\.)|_modules/|changelog\.|contributing\.|py-modindex\.|genindex\."
+)
 # What is not prose: code, formulas, scripts, and what says of itself that it is English.
 _NO_PROSE = re.compile(
     r'<(pre|script|style|math|svg|code|template)\b.*?</\1>|<!--.*?-->|<div lang="en">.*</article>',
@@ -144,9 +146,7 @@ def _needs_both(site: Site, korean: Site) -> None:
 
 
 @needs_browser
-def test_the_switch_keeps_the_page_and_the_place_on_it(
-    site: Site, korean: Site, tab: Page
-) -> None:
+def test_the_switch_keeps_the_page_and_the_place_on_it(site: Site, korean: Site, tab: Page) -> None:
     _needs_both(site, korean)
     place = "#three-ways-to-the-same-numbers"
     tab.goto((site.folder / PAGE).as_uri() + place)
@@ -171,9 +171,12 @@ def test_each_page_names_itself_in_both_languages(site: Site, korean: Site) -> N
             assert set(links) == {"en", "ko", "x-default"}
             for language, address in links.items():
                 target = (path.parent / address).resolve()
-                assert target == (
-                    edition.folder.parent / language.replace("x-default", "en") / name
-                ).resolve()
+                assert (
+                    target
+                    == (
+                        edition.folder.parent / language.replace("x-default", "en") / name
+                    ).resolve()
+                )
 
 
 @needs_browser

@@ -1,9 +1,16 @@
 """The rules of the Korean edition: each finds what it is for, and leaves good Korean alone."""
 
+import gettext
+import re
 from pathlib import Path
 
+import pydata_sphinx_theme
 import pytest
+import sphinx
+from alt_text_patterns import translate_alt_text
+from babel.messages.pofile import read_po
 from catalogues import compile_catalogues, part_markup
+from languages import THEME_TEXTS
 from translation_rules import Rules
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,10 +34,17 @@ GOOD = [
     ("Fashion-MNIST", "Fashion-MNIST", False),
     ("{count} images", "이미지 {count}개", False),
     ("{count} is too large.", "{count:은} 너무 큽니다.", False),
+    ("500 million times smaller", "5억분의 1로 작습니다", False),
+    ("Take a step of 2.", "2만큼 움직입니다.", False),
+    ("in float64 for 3", "float64로 3입니다", False),
+    ("from :func:`~cnnbook.pooling.relu`", ":func:`~cnnbook.pooling.relu`에서 옵니다", False),
+    ("The {gradient} is {x}", "{gradient:은} {x}", False),
 ]
 BAD = [
     ("The kernel has 4 weights.", "커널에는 가중치가 9개 있습니다.", False, "other numbers"),
     ("The kernel has 4 weights.", "커널에는 가중치가 있습니다.", False, "other numbers"),
+    ("4 million", "400개", False, "other numbers"),
+    ("It is 2.", "2만 2만입니다.", False, "other numbers"),
     ("The kernel ``k``.", "커널 ``q``.", False, "other code"),
     ("See :doc:`/install`.", ":doc:`/play`\\ 를 보십시오.", False, "other roles"),
     ("[the page](install.md)", "[페이지](play.md)", True, "other links"),
@@ -82,6 +96,8 @@ def test_every_refused_word_is_another_word_than_the_one_in_its_place() -> None:
         ("(``a``), ``b``.", "(``a``), ``b``."),
         ("2 * 3 * 4는", "2 * 3 * 4는"),
         ("``a``\\ 는", "``a``\\ 는"),
+        ("2*0개가 1*(2 - 1)픽셀", "2*0개가 1*(2 - 1)픽셀"),
+        (":term:`가중치 <weight>`(weight)는", ":term:`가중치 <weight>`\\ (weight)는"),
     ],
 )
 def test_markup_is_parted_from_the_particle(text: str, parted: str) -> None:
@@ -102,3 +118,53 @@ def test_catalogues_are_compiled_when_they_are_newer(tmp_path: Path) -> None:
     assert "``k``\\ 를".encode() in written[0].read_bytes()
     assert "``k``를".encode() in written[1].read_bytes()
     assert compile_catalogues(folder, sources) == []
+
+
+TEXTS = ROOT / "docs/locale/ko/alt_texts.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "translation"),
+    [
+        (
+            "Ten grey images of 28 x 28 pixels, 5 in a row. Bright pixels cover 2.7 % of Coat to "
+            "63 % of Shirt. Coat; Shirt and 3 more.",
+            "28 x 28 픽셀의 흑백 이미지 10장, 한 줄에 5장. 밝은 픽셀의 비율: Coat 2.7 %부터 Shirt "
+            "63 %까지. Coat; Shirt, 그 밖에 3개.",
+        ),
+        (
+            "One panel of curves against the epoch, on a linear axis. loss: plain falls from 2.32 "
+            "to 1e-05 in 60 epochs, lowest 1e-06 at epoch 9.",
+            "에폭에 따른 곡선 그림 1개, 세로축은 선형. loss: plain: 60에폭 동안 2.32에서 1e-05까지 "
+            "내려감, 가장 낮은 값은 9에폭의 1e-06.",
+        ),
+        (
+            "An image of 5 x 5 pixels, from -1.8 to 2.3, in framed windows of 2 x 2. Of each "
+            "window the largest stays: 1.2 2 / 0.7 -0.3.",
+            "5 x 5 픽셀 이미지(-1.8부터 2.3까지)를 2 x 2 윈도우로 나누어 테두리를 그림. 윈도우마다 "
+            "남는 가장 큰 수: 1.2 2 / 0.7 -0.3.",
+        ),
+        (
+            "Two colour images of 6 x 6 pixels. permute: red, green; black.",
+            "6 x 6 픽셀의 색 이미지 2장. permute: 빨강, 초록; 검정.",
+        ),
+        ("black, 1 x 2: 4 5", "black, 1 x 2: 4 5"),
+    ],
+)
+def test_alternative_texts_keep_their_numbers_and_labels(text: str, translation: str) -> None:
+    assert translate_alt_text(text, TEXTS) == translation
+
+
+def test_every_text_of_the_theme_is_in_our_catalogue_or_in_that_of_sphinx() -> None:
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme"
+    asked = {
+        text
+        for template in theme.rglob("*.html")
+        for text in re.findall(r"""\b_\(\s*["']([^"']+)["']\s*\)""", template.read_text("utf-8"))
+    }
+    assert len(asked) > 20
+    of_sphinx = gettext.translation("sphinx", Path(sphinx.__file__).parent / "locale", ["ko"])
+    missing = {text for text in asked if of_sphinx.gettext(text) == text} - set(THEME_TEXTS)
+    assert not missing
+    messages = read_po((ROOT / "docs/locale/ko/LC_MESSAGES/sphinx.po").open("rb"))
+    assert all(messages[text].string for text in THEME_TEXTS)
