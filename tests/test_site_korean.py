@@ -11,7 +11,6 @@ from site_browser import barriers, barriers_in_each_look, each_look, from_disk, 
 from site_builds import Site
 
 from cnnbook.exercises import check
-from cnnbook.exercises._language import COMPLETE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "gallery/2_layers/plot_07_moving_average.html"
@@ -107,10 +106,6 @@ def test_the_functions_are_english_and_say_so_but_for_their_headings(korean: Sit
         assert 'lang="ko"' in heading
         assert HANGUL.search(heading)
     assert '<div lang="en">' not in (korean.folder / "api" / "index.html").read_text("utf-8")
-
-
-def test_verdicts_are_complete_so_the_language_of_the_system_is_followed() -> None:
-    assert COMPLETE == ("en", "ko")
 
 
 @needs_browser

@@ -166,5 +166,6 @@ def test_every_text_of_the_theme_is_in_our_catalogue_or_in_that_of_sphinx() -> N
     of_sphinx = gettext.translation("sphinx", Path(sphinx.__file__).parent / "locale", ["ko"])
     missing = {text for text in asked if of_sphinx.gettext(text) == text} - set(THEME_TEXTS)
     assert not missing
-    messages = read_po((ROOT / "docs/locale/ko/LC_MESSAGES/sphinx.po").open("rb"))
+    with (ROOT / "docs/locale/ko/LC_MESSAGES/sphinx.po").open("rb") as file:
+        messages = read_po(file)
     assert all(messages[text].string for text in THEME_TEXTS)

@@ -4,7 +4,7 @@ import locale
 
 import pytest
 
-from cnnbook.exercises import _language, check
+from cnnbook.exercises import check
 from cnnbook.exercises._language import chosen_language, fill, final_consonant
 
 
@@ -25,15 +25,10 @@ def test_the_language_is_that_of_the_variable_or_of_the_system(
 ) -> None:
     monkeypatch.setenv("CNNBOOK_LANGUAGE", named)
     monkeypatch.setattr(locale, "getlocale", lambda: (system, "UTF-8"))
-    monkeypatch.setattr(_language, "COMPLETE", ("en", "ko"))
     assert chosen_language() == language
 
 
-def test_a_language_that_is_not_complete_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locale, "getlocale", lambda: ("ko_KR", "UTF-8"))
-    monkeypatch.setattr(_language, "COMPLETE", ("en",))
-    monkeypatch.delenv("CNNBOOK_LANGUAGE", raising=False)
-    assert chosen_language() == "en"
+def test_a_verdict_is_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNBOOK_LANGUAGE", "ko")
     assert str(check("6.1", "")) == "아직 답이 없습니다. 글이 비어 있습니다."
 

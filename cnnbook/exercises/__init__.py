@@ -28,7 +28,9 @@ def check(number: str | float, answer: object) -> Feedback:
     """Say whether an answer is right, or what is wrong with it and why.
 
     Common mistakes are recognised: a flipped kernel, a forgotten bias, a size that is off by one,
-    rows and columns swapped, a missing batch axis. The feedback never contains the right answer.
+    rows and columns swapped, a missing batch axis. The feedback never contains the right answer. It
+    is in Korean if the variable ``CNNBOOK_LANGUAGE`` is ``ko``, or if that is not set and the
+    system's language is Korean; else it is in English.
 
     Args:
         number: The exercise, such as ``"6.1"``.
@@ -42,7 +44,7 @@ def check(number: str | float, answer: object) -> Feedback:
 
     Raises:
         TypeError: ``number`` is neither text nor a number.
-        ValueError: There is no such exercise.
+        ValueError: There is no such exercise, or ``CNNBOOK_LANGUAGE`` is another language.
 
     Examples:
         >>> from cnnbook.exercises import check

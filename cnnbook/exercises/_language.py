@@ -15,9 +15,6 @@ from pathlib import Path
 __all__ = ["LANGUAGES", "PARTICLES", "chosen_language", "fill", "final_consonant", "translate"]
 
 LANGUAGES = ("en", "ko")
-# Those with every text. The system's language is followed if it is one of these; another must be
-# asked for by name, and what is not translated yet is English.
-COMPLETE = ("en",)
 
 # Each particle after a consonant, and after a vowel.
 PARTICLES = {"은": "는", "이": "가", "을": "를", "과": "와", "으로": "로", "이라": "라"}
@@ -30,7 +27,7 @@ _CONSONANTS = "lmn"
 def chosen_language() -> str:
     """Return the language that the environment asks for.
 
-    That is the one that ``CNNBOOK_LANGUAGE`` names, else the system's if it is complete.
+    That is the one that ``CNNBOOK_LANGUAGE`` names, else Korean if it is the system's, or English.
 
     Raises:
         ValueError: ``CNNBOOK_LANGUAGE`` names a language that the verdicts do not have.
@@ -53,7 +50,7 @@ def chosen_language() -> str:
         return code
     # "ko_KR"; on Windows "Korean_Korea".
     system = (locale.getlocale()[0] or "").lower()
-    return "ko" if system.startswith("ko") and "ko" in COMPLETE else "en"
+    return "ko" if system.startswith("ko") else "en"
 
 
 @cache
