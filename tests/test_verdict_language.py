@@ -30,7 +30,7 @@ def test_the_language_is_that_of_the_variable_or_of_the_system(
 
 def test_a_verdict_is_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNBOOK_LANGUAGE", "ko")
-    assert str(check("6.1", "")) == "아직 답이 없습니다. 글이 비어 있습니다."
+    assert str(check("6.1", "")) == "아직 답이 없습니다. 입력한 것이 없습니다."
 
 
 def test_an_unknown_language_is_refused_with_the_known_ones(
