@@ -89,6 +89,8 @@ locale_dirs = ["locale"]
 gettext_compact = False
 gettext_location = False
 gettext_uuid = False
+# docs/_ext/catalogues.py compiles them.
+gettext_auto_build = False
 # The entries of the index, which the search lists first.
 gettext_additional_targets = ["index"]
 

@@ -110,13 +110,18 @@ def test_catalogues_are_compiled_when_they_are_newer(tmp_path: Path) -> None:
     sources.mkdir()
     (sources / "page.md").write_text("", "utf-8")
     entry = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
-    entry += 'msgid "see ``k``"\nmsgstr "``k``를"\n'
+    entry += 'msgid "see ``k``"\nmsgstr "``k``를"\n\nmsgid "5. A"\nmsgstr "5. 가"\n'
+    entry += '\nmsgid "+ B"\nmsgstr "+ 나"\n'
     for name in ("page.po", "lesson.po"):
         (folder / name).write_text(entry, "utf-8")
     written = compile_catalogues(folder, sources)
     assert [path.name for path in written] == ["lesson.mo", "page.mo"]
     assert "``k``\\ 를".encode() in written[0].read_bytes()
     assert "``k``를".encode() in written[1].read_bytes()
+    # Otherwise these would be lists.
+    for path in written:
+        for part in ("5\\. 가\0", "\0\\+ 나\0"):
+            assert part.encode() in path.read_bytes()
     assert compile_catalogues(folder, sources) == []
 
 

@@ -64,10 +64,19 @@ def show_questions(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = _QUESTION.sub(below, source[0])
 
 
+def drop_titles(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Drop the second title of each card, which is hidden, and English in every edition."""
+    if docname.startswith("gallery/"):
+        source[0] = re.sub(
+            r'^ *<div class="sphx-glr-thumbnail-title">.*</div>\n', "", source[0], flags=re.M
+        )
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Scale the thumbnails after the gallery has run, and show them where cards are shown."""
     app.setup_extension("sphinx_gallery.gen_gallery")
     app.connect("builder-inited", scale_dark, priority=900)
     app.connect("source-read", show_both)
     app.connect("source-read", show_questions)
+    app.connect("source-read", drop_titles)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

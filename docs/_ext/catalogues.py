@@ -2,8 +2,7 @@ r"""Compile the catalogues of a translation, so that they can be written as Kore
 
 reStructuredText ends inline markup only before a space or punctuation, but a Korean particle
 follows its word at once: ````kernel``을``. Here ``\ `` is put between them, which is not shown.
-Sphinx would compile the catalogues as they are; it leaves those alone that are newer than their
-source.
+Sphinx would compile the catalogues as they are (``gettext_auto_build``).
 """
 
 import re
@@ -23,6 +22,8 @@ _MARKUP = re.compile(
 # Beside these docutils finds markup; "" is the end of the text.
 _BEFORE = ("", *"'\"([{<-/:")
 _AFTER = ("", *"'\")]}>-/\\:.,;!?")
+# A title such as "5. ReLU" and a cell of a table such as "+ ReLU" are no lists.
+_LIST = re.compile(r"^(\d*)([.+*-] )")
 
 
 def part_markup(text: str) -> str:
@@ -64,9 +65,10 @@ def compile_catalogues(folder: Path, sources: Path) -> list[Path]:
         with path.open("rb") as file:
             catalogue = read_po(file)
         name = path.relative_to(folder)
-        if name.name != "sphinx.po" and not (sources / name).with_suffix(".md").is_file():
-            for message in catalogue:
-                if message.id and isinstance(message.string, str):
+        for message in catalogue:
+            if name.name != "sphinx.po" and message.id and isinstance(message.string, str):
+                message.string = _LIST.sub(r"\1\\\2", message.string)
+                if not (sources / name).with_suffix(".md").is_file():
                     message.string = part_markup(message.string)
         with target.open("wb") as file:
             write_mo(file, catalogue)
