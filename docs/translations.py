@@ -29,6 +29,8 @@ from cnnbook.exercises._messages import LIBRARY, SHARED
 
 DOCS = Path(__file__).resolve().parent
 LOCALE = DOCS / "locale"
+AUTHORS = "The cnnbook authors"
+HEADER = "# Translation of cnnbook. Licence: CC BY 4.0, as of the text that it translates."
 # Characters in a line of a catalogue.
 LINE = 100
 
@@ -164,7 +166,12 @@ def update(language: str) -> None:
         new = [m for m in catalog if m.id and not m.string and m.id in known]
         for message in new:
             message.string = known[str(message.id)]
-        if new:
+        if new or catalog.last_translator != AUTHORS:
+            # In place of what a new catalogue asks its translator to fill in.
+            catalog.header_comment = HEADER
+            catalog.last_translator = catalog.language_team = AUTHORS
+            catalog.revision_date = catalog.creation_date
+            catalog.project, catalog.version, catalog.msgid_bugs_address = "cnnbook", "", ""
             _write(path, catalog)
         waiting = sum(not m.string or m.fuzzy for m in catalog if m.id)
         if waiting:
