@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from site_browser import barriers, barriers_in_each_look, each_look, from_disk, needs_browser
+from site_browser import barriers, barriers_in_each_look, from_disk, needs_browser
 from site_builds import Site
+from test_site_present import walk
 
 from cnnbook.exercises import check
 
@@ -245,9 +246,12 @@ def test_no_page_is_wider_than_a_telephone_and_words_stay_whole(korean: Site, ta
 @needs_browser
 @from_disk
 @pytest.mark.parametrize("name", ["index.html", "exercises.html", "play.html", "teach.html", PAGE])
-def test_no_page_of_each_kind_has_a_barrier(korean: Site, tab: Page, name: str) -> None:
-    tab.goto((korean.folder / name).as_uri())
-    assert barriers_in_each_look(tab) == []
+def test_a_page_of_each_kind_has_no_barrier_on_a_telephone(
+    korean: Site, tab: Page, name: str
+) -> None:
+    """The looks of the English page are looked at too; here letters and texts are others."""
+    tab.set_viewport_size({"width": 390, "height": 900})
+    assert barriers(tab, korean.folder / name) == []
 
 
 @pytest.mark.long
@@ -257,6 +261,15 @@ def test_no_page_has_a_barrier(korean: Site, tab: Page) -> None:
     found = []
     for name, _page in _pages(korean):
         tab.goto((korean.folder / name).as_uri())
-        for look in each_look(tab):
-            found += [f"{look}: {fault}" for fault in barriers(tab)]
+        found += barriers_in_each_look(tab)
     assert found == []
+
+
+@pytest.mark.long
+@needs_browser
+@pytest.mark.parametrize("part", ["1_why", "2_layers", "3_inside", "4_training", "5_beyond"])
+def test_every_page_fits_block_by_block_when_it_is_presented(
+    korean: Site, tab: Page, part: str
+) -> None:
+    pages = sorted(Path(korean.folder, "gallery", part).glob("plot_*.html"))
+    assert walk(tab, pages) > 15 * len(pages)

@@ -127,7 +127,7 @@ def _press(tab: Page, keys: str) -> list[int]:
     return numbers
 
 
-def _walk(tab: Page, pages: list[Path]) -> int:
+def walk(tab: Page, pages: list[Path]) -> int:
     """Walk through pages on both screens and return how many blocks they have on the smaller."""
     found: dict[str, list[str]] = {}
     blocks = 0
@@ -151,17 +151,17 @@ def _walk(tab: Page, pages: list[Path]) -> int:
 def test_every_page_of_the_gallery_fits_block_by_block(site: Site, tab: Page, part: str) -> None:
     pages = sorted(Path(site.folder, "gallery", part).glob("plot_*.html"))
     assert len(pages) >= 5
-    assert _walk(tab, pages) > 15 * len(pages)
+    assert walk(tab, pages) > 15 * len(pages)
 
 
 def test_other_pages_fit_block_by_block(site: Site, tab: Page) -> None:
     names = ["index", "install", "glossary", "exercises", "benchmarks", "play", "references"]
-    assert _walk(tab, [site.folder / f"{name}.html" for name in names]) > 100
+    assert walk(tab, [site.folder / f"{name}.html" for name in names]) > 100
 
 
 @pytest.mark.long
 def test_the_pages_of_the_library_fit_block_by_block(site: Site, tab: Page) -> None:
-    assert _walk(tab, sorted(Path(site.folder, "api").glob("*.html"))) > 500
+    assert walk(tab, sorted(Path(site.folder, "api").glob("*.html"))) > 500
 
 
 def test_keys_move_and_escape_returns_to_the_same_place(site: Site, tab: Page) -> None:
