@@ -98,7 +98,7 @@ def tab(windows: Windows, request: pytest.FixtureRequest) -> Iterator[Page]:
     )
     yield page
     windows.close_tabs()
-    assert not complaints
+    assert not complaints, complaints
 
 
 RULES = {

@@ -27,6 +27,9 @@ from cnnbook.images import ImageSet
 COUNTS = {"train": 12, "test": 7}
 IMAGES = "train-images-idx3-ubyte"
 LABELS = "train-labels-idx1-ubyte"
+# For CNNBOOK_MIRROR where a script is to draw its images: an address that is refused at once, while
+# one where nobody answers is tried three times, for four seconds.
+NO_MIRROR = "no-mirror"
 
 
 def make_files(counts: dict[str, int]) -> dict[str, bytes]:

@@ -28,7 +28,7 @@ from bench_training import (
     turns,
 )
 from environment import OtherProcesses
-from result_tables import Record, page_files
+from result_tables import Record
 from ways import STEPS, WAYS, Way
 
 from cnnbook.engine.gradients import GradientAccumulator
@@ -294,40 +294,3 @@ def test_memory_is_the_peak_and_not_what_is_left() -> None:
     peak = memory.peak()
     assert peak is not None
     assert 20 <= peak < 40, "5,200,000 numbers of 4 bytes"
-
-
-def test_the_benchmark_records_its_results_and_writes_the_tables(tmp_path: Path) -> None:
-    results = tmp_path / "results"
-    words = "--epochs 2 --rounds 1 --images 120 --grow 120 --grow-epochs 2 --grow-rounds 1"
-    words += (
-        f" --networks MLP --drawn --device cpu --ways lecture ours inplace_relu --results {results}"
-    )
-    nowhere = "http://127.0.0.1:9/"
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/benchmarks/bench_training.py"), *words.split()],
-        env=os.environ
-        | {
-            "CNNBOOK_MIRROR": nowhere,
-            "XDG_CACHE_HOME": str(tmp_path),
-            "PYTHONPATH": str(ROOT),
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    record: Record = json.loads((results / "training.json").read_text("utf-8"))
-    written = {path.name for path in results.iterdir()}
-    assert written == {"training.json", *page_files(results)}
-    assert "This run is a trial" in (results / "notice.md").read_text("utf-8")
-    assert "The CNN was not measured" in (results / "comparison-cnn.md").read_text("utf-8")
-    assert record["trial"]
-    assert "drawn" in record["data"]
-    (found,) = record["comparisons"]
-    assert found["ways"]["ours"]["largest_relative_difference"] < 1e-5
-    assert found["ways"]["skorch"] == {"missing": "not asked for"}
-    assert list(found["steps"]) == ["micro_batches", "inplace_relu", "threads", "fused"]
-    assert found["steps"]["inplace_relu"]["seconds_per_epoch"] != 0
-    assert found["steps"]["threads"] == {"missing": "not asked for"}
-    if sys.platform == "linux":
-        assert record["environment"]["other_cores"] >= 0
-    assert record["growth"][0]["ways"]["ours"]["seconds_per_epoch"] != 0

@@ -15,6 +15,7 @@ from pathlib import Path
 import gallery_state
 import pytest
 from gallery_state import ran_in_the_site
+from small_data import NO_MIRROR
 
 from cnnbook import seeds
 
@@ -50,14 +51,13 @@ def test_pages_are_numbered_without_a_gap_in_the_order_of_their_parts() -> None:
 def test_page_runs_alone(page: Path, tmp_path: Path) -> None:
     if not os.environ.get("CNNBOOK_LONG") and ran_in_the_site(page):
         pytest.skip("`make site` has run this page with this code")
-    nowhere = "http://127.0.0.1:9/"
     done = subprocess.run(
         [sys.executable, "-W", "error", str(page)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         env=os.environ
-        | {"MPLBACKEND": "agg", "CNNBOOK_MIRROR": nowhere, "XDG_CACHE_HOME": str(tmp_path)},
+        | {"MPLBACKEND": "agg", "CNNBOOK_MIRROR": NO_MIRROR, "XDG_CACHE_HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -90,7 +90,7 @@ def test_a_page_counts_as_run_only_with_the_script_and_the_code_of_now(
 def test_the_script_that_trains_with_others_trains_alone_and_goes_on(tmp_path: Path) -> None:
     script = ROOT / "examples" / "4_training" / "train_distributed.py"
     environment = os.environ | {
-        "CNNBOOK_MIRROR": "http://127.0.0.1:9/",
+        "CNNBOOK_MIRROR": NO_MIRROR,
         "XDG_CACHE_HOME": str(tmp_path),
         "OMP_NUM_THREADS": "1",
     }

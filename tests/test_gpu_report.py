@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from result_tables import (
     readme_row,
     write_readme,
 )
+from small_data import NO_MIRROR
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "docs" / "gpu_report.ipynb"
@@ -139,29 +141,45 @@ def test_without_a_gpu_nothing_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_trial_on_a_cpu_makes_the_whole_report(tmp_path: Path) -> None:
-    results = tmp_path / "results"
-    benchmark = "--ways lecture ours --epochs 2 --rounds 1 --images 60 --grow"
-    benchmark += " --networks MLP --drawn"
+@dataclass(frozen=True)
+class Trial:
+    """What a small run on a CPU has written into its folder and printed."""
+
+    results: Path
+    printed: str
+    readme_before: bytes
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """Run the report with a small benchmark: ten processes that load torch, so once for all."""
+    here = tmp_path_factory.mktemp("trial")
+    benchmark = "--ways lecture ours inplace_relu --epochs 2 --rounds 1 --images 120"
+    benchmark += " --grow 120 --grow-epochs 2 --grow-rounds 1 --networks MLP --drawn"
     readme = (ROOT / "README.md").read_bytes()
     done = subprocess.run(
         [
             *(sys.executable, str(ROOT / "tests/benchmarks/gpu_report.py"), "--device", "cpu"),
-            *("--results", str(results), "--tests", "tests/test_tables.py tests/test_shuffle.py"),
+            *("--results", str(here / "results")),
+            *("--tests", "tests/test_tables.py tests/test_shuffle.py"),
             *("--benchmark", benchmark, "--pages"),
         ],
-        cwd=tmp_path,
-        env=os.environ
+        cwd=here,
+        env={name: value for name, value in os.environ.items() if name != "CNNBOOK_DATA"}
         | {
-            "CNNBOOK_MIRROR": "http://127.0.0.1:9/",
-            "XDG_CACHE_HOME": str(tmp_path),
+            "CNNBOOK_MIRROR": NO_MIRROR,
+            "XDG_CACHE_HOME": str(here),
             "PYTHONPATH": str(ROOT),
         },
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    report = json.loads((results / "gpu-report.json").read_text("utf-8"))
+    return Trial(here / "results", done.stdout, readme)
+
+
+def test_a_trial_on_a_cpu_makes_the_whole_report(trial: Trial) -> None:
+    report = json.loads((trial.results / "gpu-report.json").read_text("utf-8"))
     assert report["trial"]
     assert report["environment"]["torch"] == torch.__version__
     assert report["tests"]["passed"] > 5
@@ -172,11 +190,31 @@ def test_a_trial_on_a_cpu_makes_the_whole_report(tmp_path: Path) -> None:
     assert set(report["benchmark"]) == {"MLP"}
     assert set(report["benchmark"]["MLP"]) == {"lecture", "ours"}
     assert report["pages"] == {}
-    printed = done.stdout.split("Paste everything below this line into an issue.\n")[1]
+    printed = trial.printed.split("Paste everything below this line into an issue.\n")[1]
     assert json.loads(re.findall(r"^```json\n(.*)^```", printed, re.M | re.S)[0]) == report
     assert "| GPU tests passed | " in printed
-    assert "| GPU tests passed | " in (results / "gpu.md").read_text("utf-8")
-    assert (ROOT / "README.md").read_bytes() == readme, "only a run into the project writes it"
+    assert "| GPU tests passed | " in (trial.results / "gpu.md").read_text("utf-8")
+    now = (ROOT / "README.md").read_bytes()
+    assert now == trial.readme_before, "only a run into the project writes it"
+
+
+def test_the_benchmark_records_its_results_and_writes_the_tables(trial: Trial) -> None:
+    record: Record = json.loads((trial.results / "training.json").read_text("utf-8"))
+    written = {path.name for path in trial.results.iterdir()}
+    assert written == {"training.json", "gpu-report.json", *page_files(trial.results)}
+    assert "This run is a trial" in (trial.results / "notice.md").read_text("utf-8")
+    assert "The CNN was not measured" in (trial.results / "comparison-cnn.md").read_text("utf-8")
+    assert record["trial"]
+    assert "drawn" in record["data"]
+    (found,) = record["comparisons"]
+    assert found["ways"]["ours"]["largest_relative_difference"] < 1e-5
+    assert found["ways"]["skorch"] == {"missing": "not asked for"}
+    assert list(found["steps"]) == ["micro_batches", "inplace_relu", "threads", "fused"]
+    assert found["steps"]["inplace_relu"]["seconds_per_epoch"] != 0
+    assert found["steps"]["threads"] == {"missing": "not asked for"}
+    if sys.platform == "linux":
+        assert record["environment"]["other_cores"] >= 0
+    assert record["growth"][0]["ways"]["ours"]["seconds_per_epoch"] != 0
 
 
 def test_a_page_that_fails_is_reported_with_its_last_line(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from gallery_state import files_beside
 from notebooks import Markdown, cells_of, install_cell, notebook
 from site_builds import ROOT, Site
+from small_data import NO_MIRROR
 
 import cnnbook
 
@@ -92,7 +93,7 @@ def test_a_notebook_runs_from_top_to_bottom(site: Site, page: Path, tmp_path: Pa
         env=os.environ
         | {
             "MPLBACKEND": "agg",
-            "CNNBOOK_MIRROR": "http://127.0.0.1:9/",
+            "CNNBOOK_MIRROR": NO_MIRROR,
             "XDG_CACHE_HOME": str(tmp_path),
         },
     )
