@@ -16,7 +16,7 @@ endif
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help site zip test test-long test-gpu bench seeds check translations wheel serve clean
+.PHONY: help site zip test test-site test-long test-gpu bench seeds check translations wheel serve clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -39,6 +39,9 @@ zip: site ## pack the site into build/cnnbook-site-VERSION.zip, which opens from
 # Each worker computes on one core, and takes over tests from another when it has no more.
 test: $(STAMP) ## run the tests and doctests, on all cores: minutes
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-site: $(STAMP) ## go through all pages in every look, and thousands of actions: minutes
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m sweep
 
 test-long: $(STAMP) ## all of them: every fault, page, kill, a thousand drawn cases a function: an hour
 	@CNNBOOK_LONG=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "long or not long"

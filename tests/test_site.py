@@ -1,8 +1,8 @@
 """The site as a reader meets it: in a browser, at two widths, in light and dark, without a network.
 
 Where `make site` has been run its result is looked at; elsewhere the pages are built here without
-running them, which is enough for all but what they computed. axe looks at one page of each kind;
-`make test-long` lets it look at every page.
+running them, which is enough for all but what they computed. axe looks at a lesson, and in `make
+test-site` at a page of each kind, and in `make test-long` at every page.
 """
 
 import inspect
@@ -33,12 +33,13 @@ GALLERY = [
     f"gallery/{path.relative_to(ROOT / 'examples').with_suffix('.html').as_posix()}"
     for path in sorted((ROOT / "examples").rglob("plot_*.py"))
 ]
-# One page of each kind: home, prose, terms, search, functions by task, functions, exercises, plans
-# with folded answers, tables of numbers, cards, a lesson with the explorer and exercises, sources.
+LESSON = "gallery/2_layers/plot_07_moving_average"
+# One page of each other kind: home, prose, terms, search, functions by task, functions, exercises,
+# plans with folded answers, tables of numbers, cards, sources.
 KINDS = [
     *("index", "contributing", "glossary", "search", "api/index", "api/convolution"),
     *("exercises", "teach", "benchmarks", "gallery/index"),
-    *("gallery/2_layers/plot_07_moving_average", "_modules/index", "_modules/cnnbook/networks"),
+    *("_modules/index", "_modules/cnnbook/networks"),
 ]
 
 
@@ -315,7 +316,13 @@ def test_a_fault_on_a_page_stops_the_build(name: str, small_book: Path) -> None:
 
 @needs_browser
 @from_disk
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == LESSON else pytest.param(name, marks=pytest.mark.sweep)
+        for name in (LESSON, *KINDS)
+    ],
+)
 def test_a_page_of_each_kind_has_no_barrier_that_axe_finds(
     site: Site, tab: Page, name: str
 ) -> None:
@@ -331,6 +338,7 @@ _SEEN = """() => [...document.querySelectorAll("html, body *")]
   })"""
 
 
+@pytest.mark.sweep
 @needs_browser
 @pytest.mark.parametrize("name", ["index", "gallery/2_layers/plot_07_moving_average"])
 def test_a_page_that_takes_on_a_look_is_as_if_it_were_opened_in_it(
@@ -358,6 +366,7 @@ def test_no_page_has_a_barrier_that_axe_finds(site: Site, tab: Page, part: int) 
     assert not found
 
 
+@pytest.mark.sweep
 @needs_browser
 @from_disk
 def test_every_page_fits_the_window(site: Site, tab: Page) -> None:

@@ -313,6 +313,7 @@ def test_an_exercise_is_answered_with_the_keyboard_alone(site: Site, tab: Page) 
         assert size["height"] >= 24, "high enough for a finger"
 
 
+@pytest.mark.sweep
 @from_disk
 def test_verdicts_have_no_barrier_that_axe_finds(site: Site, tab: Page) -> None:
     go(tab, site, page_of("7.1"))
@@ -401,6 +402,7 @@ ACT = f"""async ([numbers, actions]) => {{
 }}"""
 
 
+@pytest.mark.sweep
 def test_a_monkey_at_the_fields_loses_nothing(site: Site, tab: Page) -> None:
     """What is kept and shown is what a model says, after each of 2,000 actions."""
     seed = random.Random(14)

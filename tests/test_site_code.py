@@ -80,6 +80,7 @@ def test_on_a_narrow_screen_the_switch_is_in_the_menu(site: Site, tab: Page) -> 
     assert set(_folds(tab)) == {True}
 
 
+@pytest.mark.sweep
 @from_disk
 def test_a_page_with_all_its_code_has_no_barrier(site: Site, tab: Page) -> None:
     tab.add_init_script("localStorage.setItem('cnnbook.en.code', 'shown')")

@@ -499,6 +499,7 @@ def test_nothing_moves_when_the_page_arrives(site: Site, tab: Page) -> None:
     assert tab.evaluate("window.shifted") < 0.01
 
 
+@pytest.mark.sweep
 @from_disk
 def test_no_barrier_in_any_look(site: Site, tab: Page) -> None:
     explorer = _open(
@@ -642,6 +643,7 @@ def _check_seen(seen: dict[str, Any]) -> int:
     return sum(stage.numel() for stage in expected)
 
 
+@pytest.mark.sweep
 def test_a_monkey_meets_no_exception_and_no_wrong_number(site: Site, tab: Page) -> None:
     draw = random.Random(15)
     compared = 0

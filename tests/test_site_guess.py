@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page
 from site_browser import barriers_in_each_look, each_look, from_disk, needs_browser
 from site_builds import Site
@@ -171,6 +172,7 @@ def test_a_refused_or_damaged_storage_stops_no_guess(site: Site, tab: Page) -> N
         page.close()
 
 
+@pytest.mark.sweep
 @from_disk
 def test_guesses_have_no_barrier_and_fit(site: Site, tab: Page) -> None:
     _open(site, tab, "gallery/2_layers/plot_10_max_pool.html")

@@ -228,6 +228,7 @@ def test_a_typed_answer_gets_the_verdict_of_python_in_korean(
     assert tab.evaluate("Object.keys(localStorage).some((key) => key.startsWith('cnnbook.ko.'))")
 
 
+@pytest.mark.sweep
 @needs_browser
 def test_no_page_is_wider_than_a_telephone_and_words_stay_whole(korean: Site, tab: Page) -> None:
     tab.set_viewport_size({"width": 390, "height": 900})
@@ -243,6 +244,7 @@ def test_no_page_is_wider_than_a_telephone_and_words_stay_whole(korean: Site, ta
     assert wide == []
 
 
+@pytest.mark.sweep
 @needs_browser
 @from_disk
 @pytest.mark.parametrize("name", ["index.html", "exercises.html", "play.html", "teach.html", PAGE])

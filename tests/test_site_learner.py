@@ -258,6 +258,7 @@ def test_its_room_is_kept_while_the_page_arrives(site: Site, tab: Page) -> None:
     assert room == pytest.approx(height, abs=0.5), "what is below would move when it is built"
 
 
+@pytest.mark.sweep
 @from_disk
 def test_it_has_no_barrier_in_any_look(site: Site, tab: Page) -> None:
     learner = _open(site, tab)

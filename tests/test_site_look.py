@@ -91,6 +91,7 @@ def test_without_javascript_a_figure_is_a_link_to_the_large_picture(
     context.close()
 
 
+@pytest.mark.sweep
 @from_disk
 def test_an_enlarged_figure_has_no_barrier(site: Site, tab: Page) -> None:
     _open(site, tab, FIGURES)
@@ -201,6 +202,7 @@ def test_without_javascript_mistakes_are_listed_and_all_images_shown(
     context.close()
 
 
+@pytest.mark.sweep
 @from_disk
 @pytest.mark.parametrize("page", [CONFUSION, SHUFFLE])
 def test_what_can_be_looked_into_has_no_barrier_and_fits(site: Site, tab: Page, page: str) -> None:

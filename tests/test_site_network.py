@@ -413,6 +413,7 @@ MONKEY = """async (actions) => {
 }""".replace("STATE", f"({STATE})")
 
 
+@pytest.mark.sweep
 def test_a_monkey_of_2000_actions_sees_no_wrong_number(
     data: dict[str, Any], live: Locator, tab: Page
 ) -> None:
@@ -443,6 +444,7 @@ def test_a_monkey_of_2000_actions_sees_no_wrong_number(
     print(f"{worst:.1e} apart; {found['median']:.1f} ms to show an action")
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("tab", LOOKS, indirect=True)
 def test_no_barrier_that_axe_finds(live: Locator, tab: Page) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

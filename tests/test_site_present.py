@@ -147,6 +147,7 @@ def walk(tab: Page, pages: list[Path]) -> int:
 
 
 # One test for each part, so that several workers share the pages.
+@pytest.mark.sweep
 @pytest.mark.parametrize("part", ["1_why", "2_layers", "3_inside", "4_training", "5_beyond"])
 def test_every_page_of_the_gallery_fits_block_by_block(site: Site, tab: Page, part: str) -> None:
     pages = sorted(Path(site.folder, "gallery", part).glob("plot_*.html"))
@@ -154,6 +155,7 @@ def test_every_page_of_the_gallery_fits_block_by_block(site: Site, tab: Page, pa
     assert walk(tab, pages) > 15 * len(pages)
 
 
+@pytest.mark.sweep
 def test_other_pages_fit_block_by_block(site: Site, tab: Page) -> None:
     names = ["index", "install", "glossary", "exercises", "benchmarks", "play", "references"]
     assert walk(tab, [site.folder / f"{name}.html" for name in names]) > 100

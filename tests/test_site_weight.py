@@ -57,6 +57,7 @@ _SCROLL = """async () => {
 }"""
 
 
+@pytest.mark.sweep
 @needs_browser
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize(
