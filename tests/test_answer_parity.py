@@ -62,16 +62,12 @@ NONSENSE = [
 ]  # fmt: skip
 
 
-# The English text of each Korean one.
-ENGLISH = {
-    translate(mistake.name, "ko"): mistake.name for one in exercises() for mistake in one.mistakes
-}
-
-
-def _python(exercise: Exercise, text: str) -> dict[str, object]:
+def _python(exercise: Exercise, text: str, language: str) -> dict[str, object]:
     feedback = exercise.grade(text)
     names = ("right", "message", "mistake", "reading")
-    return {name: getattr(feedback, name) for name in names}
+    found = {name: getattr(feedback, name) for name in names}
+    # Python keeps the name of a mistake as it is in the code.
+    return found | {"mistake": translate(feedback.mistake, language)}
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +93,7 @@ def _compare(
             json.dumps([asked, exercise_messages(language)], allow_nan=False),
         )
     )
-    for verdict in (each for verdicts in browser for each in verdicts):
-        # Python keeps the name of a mistake as it is in the code.
-        verdict["mistake"] = ENGLISH.get(verdict["mistake"], verdict["mistake"])
-    python = [[_python(one, text) for text in texts] for one, texts in cases]
+    python = [[_python(one, text, language) for text in texts] for one, texts in cases]
     different = [
         (one.number, text, mine, theirs)
         for (one, texts), *verdicts in zip(cases, python, browser, strict=True)
@@ -321,7 +314,7 @@ def test_a_difference_would_be_noticed(page: Page) -> None:
         [data, exercise_messages()],
     )
     assert found["message"].endswith("and the exercise asks for another grid.")
-    assert found != _python(one, "9")
+    assert found != _python(one, "9", "en")
 
 
 def test_the_data_of_an_exercise_say_what_the_exercise_says() -> None:

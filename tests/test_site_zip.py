@@ -14,9 +14,12 @@ from site_builds import ROOT, Site
 
 
 @pytest.fixture(scope="module")
-def packed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed(site: Site, korean: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zip")
     shutil.copytree(site.folder, folder / "site" / "en")
+    if site.executed:
+        # Otherwise the editions know nothing of each other.
+        shutil.copytree(korean.folder, folder / "site" / "ko")
     root_page.write_root_page(folder / "site")
     make_zip.write_zip(folder / "site", folder / "cnnbook-site-1.zip")
     return folder / "cnnbook-site-1.zip"

@@ -125,7 +125,9 @@ def browse_confusion(
         "most": most,
     }
     listed = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return Browsable("\n".join(lines), _element("confusion-browser", told, f"<ul>{listed}</ul>"))
+    # These words are those of the code's output, in every edition of the site.
+    inside = f'<ul lang="en">{listed}</ul>'
+    return Browsable("\n".join(lines), _element("confusion-browser", told, inside))
 
 
 def _mistakes(name: str, fields: torch.Tensor, class_names: Sequence[str]) -> str:
@@ -194,7 +196,7 @@ def browse_shuffle(
     pixels = images[0].numel()
     told = {"titles": list(titles)}
     pictures = "".join(
-        f"<p>{words}</p><p>"
+        f'<p lang="en">{words}</p><p lang="en">'
         + "".join(
             f'<img src="{grey_data_url(one)}" alt="{html.escape(title)}, {words}" '
             f'class="dark-light" width="{4 * one.shape[1]}" height="{4 * one.shape[0]}">'

@@ -20,7 +20,7 @@ ANSWERS = {
             "[4, 4, 4, 4, 7]": "one process has too many",
             "[4, 4, 5, 5, 5]": "the last ones take one more",
             "[4, 4, 4, 4, 4]": "some images are lost",
-            "[5, 5, 5, 5, 5]": "there are more images than that",
+            "[5, 5, 5, 5, 5]": "there are fewer images than that",
             "[7, 4, 4, 4, 4]": "one process has too many",
             "[5, 4, 5, 4, 5]": "the right numbers in another order",
             "[4.6] * 5": "an image cannot be divided",
