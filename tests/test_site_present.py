@@ -138,6 +138,9 @@ def walk(tab: Page, pages: list[Path]) -> int:
         tab.goto(page.as_uri(), wait_until="domcontentloaded")
         for width, height in ((1280, 720), (1920, 1080)):
             tab.set_viewport_size({"width": width, "height": height})
+            tab.wait_for_function(
+                "(size) => `${innerWidth} ${innerHeight}` === size", arg=f"{width} {height}"
+            )
             said = tab.evaluate(WALK, width == 1280)
             blocks += said["blocks"] * (width == 1280)
             if said["wrong"]:
