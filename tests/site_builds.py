@@ -33,4 +33,11 @@ def copy_book(target: Path) -> Path:
     built = shutil.ignore_patterns("gallery", "__pycache__", "_build")
     for part in ("docs", "examples", "cnnbook", "tests/benchmarks"):
         shutil.copytree(ROOT / part, target / part, ignore=built)
+    # The catalogues of the gallery's pages are no results.
+    shutil.copytree(
+        ROOT / "docs/locale",
+        target / "docs/locale",
+        ignore=shutil.ignore_patterns("*.mo"),
+        dirs_exist_ok=True,
+    )
     return target

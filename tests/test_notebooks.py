@@ -97,7 +97,7 @@ def test_a_notebook_runs_from_top_to_bottom(site: Site, page: Path, tmp_path: Pa
             "XDG_CACHE_HOME": str(tmp_path),
         },
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
     assert "No answer yet" in done.stdout
 
 

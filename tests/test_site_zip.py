@@ -16,7 +16,8 @@ from site_builds import ROOT, Site
 @pytest.fixture(scope="module")
 def packed(site: Site, korean: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zip")
-    shutil.copytree(site.folder, folder / "site" / "en")
+    kept = shutil.ignore_patterns(".doctrees")
+    shutil.copytree(site.folder, folder / "site" / "en", ignore=kept)
     if site.executed:
         # Otherwise the editions know nothing of each other.
         shutil.copytree(korean.folder, folder / "site" / "ko")

@@ -114,8 +114,6 @@ def _page_context(
 ) -> None:
     languages: dict[str, str] = app.config.html_context["languages"]
     offers = {code: OFFERS[code] for code in languages if code != app.config.language}
-    if not offers:
-        return
     to_root = "../" * (page.count("/") + 1)
     base = app.config.html_baseurl.rstrip("/").rpartition("/")[0]
     links = alternates(languages, f"{page}.html", base, to_root)
@@ -123,13 +121,15 @@ def _page_context(
     context["theme_search_bar_text"] = _("Search the docs ...")
     if app.config.language != "en" and ENGLISH.match(page) and "body" in context:
         context["body"] = mark_english(context["body"], app.config.language)
+    app.add_css_file("languages.css")
+    if app.config.language == "en" and not offers:
+        return
     texts = {"offers": offers, "copy": translated(COPY_TEXTS), **translated(SEARCH_TEXTS)}
     app.add_js_file(
         "languages.js",
         loading_method="defer",
         **{"data-texts": json.dumps(texts, ensure_ascii=False)},  # type: ignore[arg-type]
     )
-    app.add_css_file("languages.css")
 
 
 def setup(app: Sphinx) -> dict[str, object]:
