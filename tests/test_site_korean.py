@@ -110,6 +110,10 @@ def test_the_functions_are_english_and_say_so_but_for_their_headings(korean: Sit
         assert 'lang="ko"' in heading
         assert HANGUL.search(heading)
     assert '<div lang="en">' not in (korean.folder / "api" / "index.html").read_text("utf-8")
+    # Nothing of this page is translated.
+    page = (korean.folder / "changelog.html").read_text("utf-8")
+    assert '<div lang="en">' in page
+    assert not re.search(r'<h\d [^>]*lang="ko"', page)
 
 
 @needs_browser

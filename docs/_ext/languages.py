@@ -70,7 +70,7 @@ ENGLISH = re.compile(r"api/(?!index\b)|_modules/|changelog\b|contributing\b")
 
 
 def mark_english(body: str, language: str) -> str:
-    """Say that a page's text is English, and its headings are not.
+    """Say that a page's text is English, and that its translated headings are not.
 
     Args:
         body: The HTML of the page.
@@ -79,8 +79,14 @@ def mark_english(body: str, language: str) -> str:
     Returns:
         The HTML with ``lang`` attributes, for screen readers, hyphenation and search engines.
     """
-    headings = re.sub(r"<(h[1-3])(?=[ >])", rf'<\1 lang="{language}"', body)
-    return f'<div lang="en">{headings}</div>'
+
+    def heading(found: re.Match[str]) -> str:
+        words = re.sub(r"<[^>]+>", "", found["inside"])
+        lang = "" if words.isascii() else f' lang="{language}"'
+        return f"<{found['tag']}{lang}{found['inside']}</{found['tag']}>"
+
+    pattern = r"<(?P<tag>h[1-3])(?P<inside>[ >].*?)</(?P=tag)>"
+    return f'<div lang="en">{re.sub(pattern, heading, body, flags=re.DOTALL)}</div>'
 
 
 def alternates(languages: dict[str, str], page: str, base_url: str, to_root: str) -> str:
