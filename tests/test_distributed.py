@@ -14,6 +14,7 @@ import pytest
 import ranks
 import torch
 import victims
+from small_data import NO_MIRROR
 
 from cnnbook.engine.distributed import Processes, init_distributed
 from cnnbook.images import draw_garments
@@ -33,6 +34,7 @@ ENVIRONMENT = {
 SCRIPT = """
 import json, sys
 import victims
+from small_data import NO_MIRROR
 
 sys.exit(victims.train_as_rank(json.loads(sys.argv[1]), ".", {}))
 """
@@ -220,7 +222,8 @@ def test_any_dtype_trains_alike_in_one_two_and_three_processes(tmp_path: Path) -
 
 # The process ends while a thread of gloo waits for the interpreter's lock, in order to free the
 # tensor of the last exchange: ``sum``, the last of the calls at exit, keeps the lock to the end.
-# Without a wait for that thread the process aborts; by chance that is 1 run in many.
+# Without a wait for that thread the process aborts; by chance that is 1 run in many. The optimizer
+# is there since it imports a module of torch that would keep the group alive.
 LATE = """
 import atexit, os, sys
 
@@ -236,6 +239,7 @@ from cnnbook.engine.distributed import init_distributed
 if sys.argv[1] == "caller":
     torch.distributed.init_process_group("gloo")
 init_distributed(torch.device("cpu"))
+torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
 torch.distributed.all_reduce(torch.ones(1))
 if rank:
     time.sleep(0.5)
@@ -267,6 +271,57 @@ def test_a_process_ends_without_an_abort(group_of: str) -> None:
     finally:
         first.kill()
         second.kill()
+
+
+# Runs page 19's script and prints how many threads of gloo there are before and after its group is
+# destroyed.
+DDP = """
+import os, runpy, sys
+
+import torch
+
+
+def count():
+    names = (open(f"/proc/self/task/{task}/comm").read() for task in os.listdir("/proc/self/task"))
+    return sum("gloo_runloop" in name for name in names)
+
+
+def watched():
+    before = count()
+    destroy()
+    print(before, count())
+
+
+destroy, torch.distributed.destroy_process_group = torch.distributed.destroy_process_group, watched
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_the_script_with_ddp_leaves_no_thread_of_gloo() -> None:
+    script = Path(__file__).parents[1] / "examples/4_training/train_ddp.py"
+    environment = os.environ | ENVIRONMENT | _world(2) | {"CNNBOOK_MIRROR": NO_MIRROR}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", DDP, str(script), "--images=3", "--epochs=2"],
+            env=environment | {"RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for running in processes:
+            printed, _ = running.communicate(timeout=120)
+            assert running.returncode == 0
+            before, after = map(int, printed.split()[-2:])
+            assert before
+            assert not after
+    finally:
+        for running in processes:
+            running.kill()
+            running.communicate()
 
 
 def test_shards_cover_the_batch_once() -> None:

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 import torch
 
+if torch.distributed.is_available():
+    # Optimizers import this module, and it keeps the process group that exists at that moment (in
+    # the defaults of its functions). Imported now, it finds none; see ``init_distributed``.
+    import torch.distributed.nn
+
 __all__ = ["Processes", "init_distributed"]
 
 _LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -210,7 +215,9 @@ def init_distributed(device: torch.device) -> Processes:
     When the interpreter ends, the group is destroyed, also one that the caller has initialised with
     gloo. gloo's threads free the tensors of the last exchange, for which they need the
     interpreter's lock; one that waits for it while the interpreter ends aborts the process
-    ("terminate called without an active exception"). Destroying the group waits for the threads.
+    ("terminate called without an active exception"). Destroying the group waits for the threads if
+    nothing else holds the group, such as a network within ``DistributedDataParallel``, or torch's
+    own modules if the caller has initialised the group before importing ``cnnbook.training``.
 
     Args:
         device: Where the network is trained.
