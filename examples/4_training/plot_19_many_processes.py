@@ -117,18 +117,20 @@ if os.name != "posix" or not gloo:
 folder = tempfile.TemporaryDirectory()
 loopback = "lo" if sys.platform == "linux" else "lo0"
 environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback}
-torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=3"]
+torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 
 # %%
 # ``OMP_NUM_THREADS`` gives each process one thread, since several processes now share the cores.
-# ``--max-restarts`` is needed later. The next function starts a script in several processes.
+# The next function starts a script in several processes.
 
 
 # Folded on the site: start a script
-def start(processes: int, name: str, *command: object) -> subprocess.Popen[bytes]:
+def start(
+    processes: int, name: str, *command: object, restarts: int = 0
+) -> subprocess.Popen[bytes]:
     """Start a script; what it prints is kept in files of that name."""
-    launcher = [*torchrun, f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
-    full = [*launcher, *map(str, command)]
+    several = [*torchrun, f"--nproc-per-node={processes}", f"--max-restarts={restarts}"]
+    full = [*(several if processes > 1 else [sys.executable]), *map(str, command)]
     file = Path(folder.name, name)
     with open(f"{file}.txt", "wb") as output, open(f"{file}.err", "wb") as errors:
         return subprocess.Popen(full, env=environment, stdout=output, stderr=errors)
@@ -145,6 +147,7 @@ def finish(running: subprocess.Popen[bytes], name: str) -> str:
         code = running.wait(timeout=300)
     except subprocess.TimeoutExpired:
         running.terminate()  # torchrun then ends the processes that it has started
+        print(Path(folder.name, f"{name}.err").read_text("utf-8"))
         raise
     printed = Path(folder.name, f"{name}.txt").read_text("utf-8")
     print(printed)
@@ -305,10 +308,10 @@ options = ["--device=cpu", "--images=102", "--epochs=200", "--checkpoint-every=1
 # Two functions that start it and read what it has saved:
 
 
-def start_training(processes: int, name: str) -> subprocess.Popen[bytes]:
+def start_training(processes: int, name: str, restarts: int = 0) -> subprocess.Popen[bytes]:
     """Start the script with a checkpoint of that name."""
     file = Path(folder.name, f"{name}.ckpt")
-    return start(processes, name, script, *options, f"--checkpoint={file}")
+    return start(processes, name, script, *options, f"--checkpoint={file}", restarts=restarts)
 
 
 def last_checkpoint(name: str) -> dict[str, Any]:
@@ -340,8 +343,7 @@ assert "takes 25 images, from 77" in printed
 # %%
 # Each process says who it is and which images it takes; with four, two of them take 26 and two 25.
 # Only the first one, number 0, reports at the end, since all the others have the same results. Are
-# the 200 losses the same for one, two and four processes? (If lines appear twice, ``torchrun`` has
-# started the processes again; the section after the next cell is about this.)
+# the 200 losses the same for one, two and four processes?
 
 for name in ("two", "four"):
     apart = ((losses[name] - losses["alone"]) / losses["alone"]).abs()
@@ -367,8 +369,9 @@ assert 2 * 26 + 2 * 25 == 102
 #
 # Machines fail, and with more machines it happens more often. The others then wait
 # for a gradient that never comes. ``torchrun`` notices, ends them too, and starts all of them
-# again, as often as ``--max-restarts`` allows. Then the script begins from the start; but the
-# trainer finds the checkpoint. Let us see. A function that reads how far a training is:
+# again, as often as ``--max-restarts`` allows, here three times. Then the script begins from the
+# start; but the trainer finds the checkpoint. Let us see. A function that reads how far a training
+# is:
 
 from cnnbook.engine.checkpoints import unpack
 
@@ -389,15 +392,15 @@ import re
 import signal
 import time
 
-running, name, deadline = start_training(2, "killed"), "killed", time.monotonic() + 300
-while epochs_kept(name) < 50 and running.poll() is None and time.monotonic() < deadline:
+running, deadline = start_training(2, "killed", restarts=3), time.monotonic() + 300
+while epochs_kept("killed") < 50 and running.poll() is None and time.monotonic() < deadline:
     time.sleep(0.01)
-printed = Path(folder.name, f"{name}.txt").read_text("utf-8")
+printed = Path(folder.name, "killed.txt").read_text("utf-8")
 victim = re.search(r"process 1 of 2 \(pid (\d+)\)", printed)
 assert victim
 os.kill(int(victim[1]), signal.SIGKILL)
-printed = finish(running, name)
-ends[name] = last_checkpoint(name)
+printed = finish(running, "killed")
+ends["killed"] = last_checkpoint("killed")
 
 # %%
 # Read what was printed: two processes, two processes again, with other numbers (*pid*), because
@@ -426,7 +429,8 @@ for key, values in ends["two"]["weights"].items():
 #
 # (For the restart, the library had to solve a problem. ``torchrun`` keeps the addresses of the
 # processes that have ended, and the new ones would try to connect to them.
-# :func:`~cnnbook.engine.distributed.init_distributed` says how this is avoided.)
+# :func:`~cnnbook.engine.distributed.init_distributed` says how this is avoided. ``train_ddp.py``
+# does not avoid it, and new processes can wait for ever; so it was started without restarts.)
 #
 # Several machines
 # ----------------
