@@ -182,7 +182,11 @@ sphinx_gallery_conf = {
     # By name: the address in a function's repr would change the configuration on every run.
     "reset_modules": ("matplotlib", "gallery_state.same_start"),
     "reset_modules_order": "both",
-    "image_scrapers": ("alt_texts.described_figures", "live_network.keep_data"),
+    "image_scrapers": (
+        "alt_texts.described_figures",
+        "live_network.keep_data",
+        "kernel_learner.keep_images",
+    ),
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "capture_repr": ("_repr_html_", "__repr__"),

@@ -1,11 +1,14 @@
 """The directive ``kernel-learner``: page 16's experiment, run step by step in the browser.
 
-A kernel of two weights is learned by gradient descent. The images are those of the page, and the
-arithmetic is in ``docs/_static/learner-arithmetic.js``.
+A kernel of two weights is learned by gradient descent. The images are those with which the page
+ran; it leaves them beside itself in the gallery. The arithmetic is in
+``docs/_static/learner-arithmetic.js``.
 """
 
 import base64
 import html
+import json
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -16,10 +19,11 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from cnnbook.figures._themes import NEGATIVE, POSITIVE
-from cnnbook.images import load_fashion_mnist
+from cnnbook.images import ImageSet, load_fashion_mnist
 
 _ = get_translation("sphinx")
 
+SUFFIX = ".images.json"
 # How many images page 16 learns from, of how many that it loads.
 IMAGES, LOADED = 20, 200
 START = (0.5, 0.5)
@@ -93,12 +97,29 @@ class KernelLearner(SphinxDirective):
         return [kernel_learner(ids=["kernel-learner"])]
 
 
-def learner_data() -> dict[str, Any]:
-    """Return the page's images and start, and what else the script needs to know.
+def keep_images(
+    block: tuple[str, str, int], block_vars: dict[str, Any], gallery_conf: dict[str, Any]
+) -> str:
+    """Write the images of a page with the directive beside it.
 
-    Nothing is downloaded: where the page found no data, it drew garments, and so does this.
+    A later build of the site may find other data, or none.
+
+    Args:
+        block: The cell that has run: its kind, its code, its line.
+        block_vars: sphinx-gallery's variables of the page.
+        gallery_conf: sphinx-gallery's configuration.
+
+    Returns:
+        No text: nothing of it is on the page itself.
     """
-    data = load_fashion_mnist(LOADED, 1, one_hot=False, download=False, fallback="drawn")
+    data = block_vars["example_globals"].get("data")
+    page = Path(block_vars["target_file"])
+    if data is not None and "\n# .. kernel-learner::\n" in page.read_text("utf-8"):
+        page.with_suffix(SUFFIX).write_text(f"{json.dumps(_kept(data))}\n", "utf-8")
+    return ""
+
+
+def _kept(data: ImageSet) -> dict[str, Any]:
     images = data.train_images[:IMAGES]
     return {
         # float32, little-endian.
@@ -107,6 +128,27 @@ def learner_data() -> dict[str, Any]:
         "columns": images.shape[3],
         "names": [data.class_names[label] for label in data.train_labels[:IMAGES].tolist()],
         "drawn": data.drawn,
+    }
+
+
+def learner_data(page: Path) -> dict[str, Any]:
+    """Return the page's images and start, and what else the script needs to know.
+
+    Args:
+        page: The page in the gallery. If it has not run, its images are loaded without a download,
+            or drawn.
+
+    Returns:
+        What ``kernel-learner.js`` reads.
+    """
+    kept = page.with_suffix(SUFFIX)
+    if kept.is_file():
+        images: dict[str, Any] = json.loads(kept.read_text("utf-8"))
+    else:
+        images = _kept(
+            load_fashion_mnist(LOADED, 1, one_hot=False, download=False, fallback="drawn")
+        )
+    return images | {
         "start": START,
         "wanted": WANTED,
         "most_steps": MOST_STEPS,
@@ -119,7 +161,7 @@ def learner_data() -> dict[str, Any]:
 
 def _visit(self: HTML5Translator, node: kernel_learner) -> None:
     message = _("Here the experiment can be run with other learning rates. It needs JavaScript.")
-    data = learner_data()
+    data = learner_data(Path(self.builder.env.doc2path(self.builder.current_docname)))
     self.body.append(
         f'<kernel-learner id="{node["ids"][0]}">{data_island(data)}'
         f"<p>{html.escape(message)}</p></kernel-learner>\n"
