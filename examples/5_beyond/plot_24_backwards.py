@@ -429,7 +429,8 @@ for _ in range(10):
     by_torch.append(loss.item())
 
 # %%
-# The losses before each update, and the largest difference of the weights at the end:
+# The losses before the first, the second and the tenth update, and the largest difference of the
+# weights at the end:
 
 for step in (0, 1, 9):
     print(f"update {step + 1}: {by_hand[step]:.6f} by hand, {by_torch[step]:.6f} by torch")
