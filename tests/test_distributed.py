@@ -34,7 +34,6 @@ ENVIRONMENT = {
 SCRIPT = """
 import json, sys
 import victims
-from small_data import NO_MIRROR
 
 sys.exit(victims.train_as_rank(json.loads(sys.argv[1]), ".", {}))
 """

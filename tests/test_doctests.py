@@ -90,7 +90,8 @@ def test_readme_has_code() -> None:
 
 
 @pytest.mark.parametrize("path", _documents_with_code(), ids=lambda path: path.name)
-def test_document_runs(path: Path) -> None:
+def test_document_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where it may write files
     parser = PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)
     document = Document.parse(str(path), parser)
     examples = list(document)
